@@ -1,0 +1,172 @@
+"""The protocol of a field type: one class that knows all its faces.
+
+storage (:meth:`Field.columns`, :meth:`Field.to_columns`, :meth:`Field.from_columns`), parsing and validation of plain
+values (:meth:`Field.parse`), form input (:attr:`Field.widget`, :meth:`Field.extract`), filters
+(:attr:`Field.operators`), display, CSV, JSON, JSON Schema and search text.
+
+Validation lives here and nowhere else: forms, imports, the command line and any API all call :meth:`Field.parse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import ClassVar
+from typing import Literal
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+    from townhall_forms.conditions import Condition
+    from townhall_forms.context import Context
+    from townhall_forms.schema import Choice
+    from townhall_forms.schema import Privacy
+
+ColumnKind = Literal["integer", "text", "boolean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a record's table.
+
+    ``integer`` is 64 bits wide; ``text`` is unbounded; ``boolean`` is stored as the engine does. ``index`` asks for an
+    index on (column, id). Numbers, instants (microseconds since 1970, UTC) and days (ordinals) are integers, so that
+    both engines compare and sort them alike.
+    """
+
+    name: str
+    kind: ColumnKind
+    index: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A declared field, bound to its type's behaviour. Subclasses implement one type each.
+
+    The attributes are the keys of ``[fields.NAME]``; ``type_name`` is the value of its ``type`` key.
+    A *value* is the canonical Python object of a type (``str``, ``int``, ``Decimal``, ``date``, ...); ``None`` always
+    means empty.
+    """
+
+    type_name: ClassVar[str]
+    #: Keys this type takes besides the common ones.
+    extra_keys: ClassVar[frozenset[str]] = frozenset()
+    #: Operators a condition or filter may use on it.
+    operators: ClassVar[frozenset[str]] = frozenset({"eq", "ne", "in", "not_in", "empty"})
+    #: Name of the template that draws its input, ``townhall_forms/widgets/<widget>.html``.
+    widget: ClassVar[str] = "text"
+    #: Whether values are kept outside the record's own row (rows, links, files).
+    outside: ClassVar[bool] = False
+    #: Whether a list can be sorted by it.
+    sortable: ClassVar[bool] = True
+
+    name: str
+    label: str
+    help: str = ""
+    required: bool = False
+    default: Any = None
+    privacy: Privacy = "internal"
+    unique: bool = False
+    search: bool = False
+    read_only: bool = False
+    show_if: Condition | None = None
+    require_if: Condition | None = None
+    lock_if: Condition | None = None
+    when_hidden: Literal["keep", "clear"] = "keep"
+    prefill: str = ""
+    autocomplete: str = ""
+    unit: str = ""
+    choices: tuple[Choice, ...] = ()
+    min: Any = None
+    max: Any = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str = ""
+    pattern_message: str = ""
+    to: str = ""
+    source: str = ""
+    where: Condition | None = None
+    panel: str = ""
+    currency: str = ""
+    decimals: int | None = None
+    compute: Mapping[str, Any] | None = None
+    stores: str = ""
+    accept: tuple[str, ...] = ()
+    max_size: int | None = None
+    row_fields: Mapping[str, Field] = dataclass_field(default_factory=dict)
+    extra: Mapping[str, Any] = dataclass_field(default_factory=dict)
+
+    # -- links ------------------------------------------------------------------------------------------------
+
+    @property
+    def target(self) -> str:
+        """Identity of the type that this field links to; empty for a field that is no link."""
+        return ""
+
+    @property
+    def many_targets(self) -> bool:
+        """Whether it holds several links at once."""
+        return False
+
+    # -- storage ----------------------------------------------------------------------------------------------
+
+    def columns(self) -> Sequence[Column]:
+        """Columns in the record's own table; none for a field that is kept ``outside``."""
+        raise NotImplementedError
+
+    def to_columns(self, value: Any) -> Mapping[str, Any]:
+        """Column values of a value, ``None`` included."""
+        raise NotImplementedError
+
+    def from_columns(self, row: Mapping[str, Any]) -> Any:
+        """The value of a row's columns."""
+        raise NotImplementedError
+
+    # -- plain values -----------------------------------------------------------------------------------------
+
+    def parse(self, raw: Any, context: Context) -> Any:
+        """Turn what somebody gave (text from a form or CSV, JSON, or a value already) into a value.
+
+        Whether it may be empty is not decided here. Raises :class:`~townhall_forms.errors.Invalid`.
+        """
+        raise NotImplementedError
+
+    def is_empty(self, value: Any) -> bool:
+        """Whether the value counts as nothing entered."""
+        return value is None or value == "" or value == () or value == []
+
+    # -- form -------------------------------------------------------------------------------------------------
+
+    def extract(self, data: MultiDict[str, str], files: MultiDict[str, Any], prefix: str, context: Context) -> Any:
+        """Take the raw input out of a submitted form; what :meth:`parse` and :meth:`raw` understand."""
+        raise NotImplementedError
+
+    def raw(self, value: Any, context: Context) -> Any:
+        """The raw input that would be parsed to ``value``; fills a form."""
+        raise NotImplementedError
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def display(self, value: Any, context: Context) -> str:
+        """Plain text for people."""
+        raise NotImplementedError
+
+    def to_csv(self, value: Any, context: Context) -> str:
+        """Text that :meth:`parse` reads back to the same value."""
+        raise NotImplementedError
+
+    def to_json(self, value: Any) -> Any:
+        """JSON that :meth:`parse` reads back to the same value."""
+        raise NotImplementedError
+
+    def json_schema(self) -> dict[str, Any]:
+        """JSON Schema (2020-12) of :meth:`to_json`'s result."""
+        raise NotImplementedError
+
+    def search_text(self, value: Any, context: Context) -> str:
+        """Words under which the record can be found by this value."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The economic_development module."""
