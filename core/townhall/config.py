@@ -1,0 +1,283 @@
+"""The town's settings: ``townhall.toml`` of the instance, then ``TOWNHALL_*`` environment variables.
+
+Each setting is declared once, as a field of :class:`Settings`, with its section, its check and its meaning; the example
+file, the error messages and the reference page are made from that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
+
+from townhall.colours import NEEDED_CONTRAST
+from townhall.colours import contrast_with_white
+from townhall.colours import is_colour
+from townhall.errors import ConfigurationError
+
+#: The settings file, inside the instance's folder.
+FILE_NAME = "townhall.toml"
+#: Environment variables that start with ``TOWNHALL_`` and are no settings.
+OTHER_VARIABLES = frozenset({"TOWNHALL_INSTANCE", "TOWNHALL_ADMIN_PASSWORD"})
+
+Check = Callable[[Any], str]
+
+
+def _any(value: Any) -> str:
+    return ""
+
+
+def _filled(value: str) -> str:
+    return "" if value.strip() else "can't be empty"
+
+
+def _timezone(value: str) -> str:
+    return "" if value in available_timezones() else "is no time zone; write one like America/New_York"
+
+
+def _currency(value: str) -> str:
+    return "" if len(value) == 3 and value.isalpha() and value.isupper() else "must be three capitals, like USD"
+
+
+def _country(value: str) -> str:
+    return "" if len(value) == 2 and value.isalpha() and value.isupper() else "must be two capitals, like US"
+
+
+def _language(value: str) -> str:
+    parts = value.split("-")
+    good = 2 <= len(parts[0]) <= 3 and all(part.isalnum() for part in parts)
+    return "" if good else "must be a language code, like en or en-US"
+
+
+def _colour(value: str) -> str:
+    if not is_colour(value):
+        return "must be a colour like #0f5669"
+    contrast = contrast_with_white(value)
+    if contrast >= NEEDED_CONTRAST:
+        return ""
+    return (
+        f"is too light: white text on it reaches a contrast of {contrast:.1f} and {NEEDED_CONTRAST} is needed; "
+        "choose a darker one"
+    )
+
+
+def _database(value: str) -> str:
+    if urlsplit(value).scheme in {"sqlite", "postgresql"}:
+        return ""
+    return "must start with sqlite:/// or postgresql://"
+
+
+def _port(value: int) -> str:
+    return "" if 0 < value < 65536 else "must be between 1 and 65535"
+
+
+def _positive(value: int) -> str:
+    return "" if value > 0 else "must be 1 or more"
+
+
+def _not_negative(value: int) -> str:
+    return "" if value >= 0 else "must be 0 or more"
+
+
+def _setting(section: str, default: Any, meaning: str, check: Check = _any) -> Any:
+    return field(default=default, metadata={"section": section, "meaning": meaning, "check": check})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a town sets about itself. Immutable; changes are read at the next start."""
+
+    name: str = _setting("town", "Our Town", "The town's name, as it stands on every page.", _filled)
+    subtitle: str = _setting("town", "Town Hall", "The second line under the name.")
+    timezone: str = _setting("town", "America/New_York", "Time zone of the town hall's own clock.", _timezone)
+    currency: str = _setting("town", "USD", "Currency of amounts of money (ISO 4217).", _currency)
+    language: str = _setting("town", "en", "Language of the pages.", _language)
+    country: str = _setting("town", "US", "Country of telephone numbers and addresses (ISO 3166).", _country)
+    colour: str = _setting("town", "#0f5669", "The town's one colour; white text must be readable on it.", _colour)
+    address: str = _setting("town", "", "Street address of the town hall, for the foot of the public pages.")
+    phone: str = _setting("town", "", "Telephone number of the front desk.")
+    email: str = _setting("town", "", "E-mail address of the front desk.")
+    hours: str = _setting("town", "", "Opening hours, like: Monday to Friday, 8:30 to 16:30.")
+    website_notice: str = _setting("town", "", "A notice on top of every public page; empty for none.")
+
+    database: str = _setting(
+        "server", "sqlite:///townhall.db", "Where records are kept; a relative file is inside the instance.", _database
+    )
+    host: str = _setting("server", "127.0.0.1", "Address that the server listens on; 0.0.0.0 for all.", _filled)
+    port: int = _setting("server", 8000, "Port that the server listens on.", _port)
+    trusted_proxies: int = _setting(
+        "server", 0, "Number of proxies in front whose X-Forwarded headers are believed.", _not_negative
+    )
+
+    max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
+    max_files: int = _setting("limits", 10, "Most files that one form may bring.", _positive)
+    public_submissions_per_hour: int = _setting(
+        "limits", 20, "Public forms that one address may send in an hour.", _positive
+    )
+    draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", _positive)
+
+    #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
+    plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The town's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of one setting: for the settings page, the example file and the reference."""
+
+    name: str
+    section: str
+    kind: type[str] | type[int]
+    default: str | int
+    meaning: str
+    check: Check
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable that overrides it."""
+        return f"TOWNHALL_{self.name.upper()}"
+
+    def problem(self, value: object) -> str:
+        """What is wrong with ``value``, as the end of a sentence; empty if nothing is."""
+        if self.kind is int and (not isinstance(value, int) or isinstance(value, bool)):
+            return "must be a whole number"
+        if self.kind is str and not isinstance(value, str):
+            return "must be text in quotes"
+        return self.check(value)
+
+
+SETTINGS: Mapping[str, Setting] = {
+    item.name: Setting(
+        name=item.name,
+        section=item.metadata["section"],
+        kind=type(getattr(Settings, item.name)),
+        default=getattr(Settings, item.name),
+        meaning=item.metadata["meaning"],
+        check=item.metadata["check"],
+    )
+    for item in fields(Settings)
+    if item.name != "plugins"
+}
+SECTIONS = ("town", "server", "limits")
+
+
+def load_settings(instance: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of the town in ``instance``. Without a file, all have their defaults.
+
+    Raises :class:`~townhall.errors.ConfigurationError`, with a line for each mistake.
+    """
+    file = instance / FILE_NAME
+    problems: list[str] = []
+    values = _from_file(file, problems) if file.exists() else {}
+    values |= _from_environment(os.environ if environ is None else environ, problems)
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return Settings(**values)
+
+
+def example(values: Mapping[str, str | int] | None = None) -> str:
+    """A settings file that explains every setting; those in ``values`` are set, the others stand as comments."""
+    given = values or {}
+    lines = ["# Settings of this town. A line that starts with # is a comment and shows the default.", ""]
+    for section in SECTIONS:
+        lines.append(f"[{section}]")
+        for setting in SETTINGS.values():
+            if setting.section == section:
+                mark = "" if setting.name in given else "# "
+                lines.append(f"# {setting.meaning}")
+                lines.append(
+                    f"{mark}{setting.name} = {json.dumps(given.get(setting.name, setting.default), ensure_ascii=False)}"
+                )
+        lines.append("")
+    lines += ["# A plugin's own settings stand under its name:", "# [plugins.complaints]", ""]
+    return "\n".join(lines)
+
+
+def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        problems.append(f"{file}: the file is not UTF-8 text; save it as UTF-8.")
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{file}: the file is not valid TOML: {error}.")
+        return {}
+    values: dict[str, Any] = {}
+    for section, content in data.items():
+        if section == "plugins":
+            values["plugins"] = _plugin_settings(file, content, problems)
+        elif section not in SECTIONS:
+            problems.append(f"{file}: {section}: {_unknown('section', section, (*SECTIONS, 'plugins'))}")
+        elif not isinstance(content, dict):
+            problems.append(f"{file}: {section}: this must be a section, written [{section}].")
+        else:
+            values |= _section(file, section, content, problems)
+    return values
+
+
+def _section(file: Path, section: str, content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in content.items():
+        setting = SETTINGS.get(name)
+        if setting is None:
+            problems.append(f"{file}: {section}.{name}: {_unknown('setting', name, SETTINGS)}")
+        elif setting.section != section:
+            problems.append(f"{file}: {section}.{name}: this setting belongs in [{setting.section}].")
+        elif problem := setting.problem(value):
+            problems.append(f"{file}: {section}.{name}: {value!r} {problem}.")
+        else:
+            values[name] = value
+    return values
+
+
+def _plugin_settings(file: Path, content: Any, problems: list[str]) -> dict[str, dict[str, Any]]:
+    if not isinstance(content, dict):
+        problems.append(f"{file}: plugins: this must be sections, written [plugins.NAME].")
+        return {}
+    for name, values in content.items():
+        if not isinstance(values, dict):
+            problems.append(f"{file}: plugins.{name}: this must be a section, written [plugins.{name}].")
+    return {name: values for name, values in content.items() if isinstance(values, dict)}
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    known = {setting.variable: setting for setting in SETTINGS.values()}
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith("TOWNHALL_") or variable in OTHER_VARIABLES:
+            continue
+        setting = known.get(variable)
+        if setting is None:
+            # Other programs may have TOWNHALL_ variables of their own; only one that looks misspelt is a mistake.
+            if close := get_close_matches(variable, known, n=1, cutoff=0.9):
+                problems.append(f"Environment: {variable}: there is no such setting. Did you mean {close[0]}?")
+            continue
+        value: str | int = text
+        if setting.kind is int and text.strip().lstrip("-").isdecimal():
+            value = int(text)
+        if problem := setting.problem(value):
+            problems.append(f"Environment: {variable}: {text!r} {problem}.")
+        else:
+            values[setting.name] = value
+    return values
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"there is no such {what}." + (f" Did you mean {close[0]}?" if close else "")
