@@ -1,0 +1,48 @@
+"""Text as people mean it: without case, accents and typographic variants.
+
+``static/conditions.js`` has a twin of :func:`normalise`; one table of cases runs through both.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Letters and marks that Unicode does not take apart, and what people type instead of them.
+_LOOKALIKES = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "æ": "ae",
+        "œ": "oe",
+        "ς": "σ",
+        "‘": "'",
+        "’": "'",
+        "ʼ": "'",
+        "“": '"',
+        "”": '"',
+        "‐": "-",
+        "‑": "-",
+        "–": "-",
+        "—": "-",
+    }
+)
+_WORD = re.compile(r"\w+")
+
+
+def normalise(text: str) -> str:
+    """``text`` in the form by which it is compared, sorted and searched: ``"  ÉCOLE  Rue"`` is ``"ecole rue"``."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    apart = unicodedata.normalize("NFKD", text)
+    bare = "".join(mark for mark in apart if not unicodedata.combining(mark))
+    # Upper and then lower is what a browser can do too (it has no casefold), and makes "ß" equal "ss".
+    return " ".join(bare.upper().lower().translate(_LOOKALIKES).split())
+
+
+def tokens(text: str) -> list[str]:
+    """The words of ``text``, normalised, in order: ``"O'Brien, Zoë"`` has ``["obrien", "zoe"]``."""
+    return _WORD.findall(normalise(text).replace("'", ""))

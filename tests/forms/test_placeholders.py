@@ -1,0 +1,84 @@
+"""Titles and numbers are filled in without logic, and tidily."""
+
+from __future__ import annotations
+
+import pytest
+
+from townhall_forms.placeholders import InvalidTemplate
+from townhall_forms.placeholders import NumberPattern
+from townhall_forms.placeholders import Template
+from townhall_forms.text import normalise
+from townhall_forms.text import tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "expected"),
+    [
+        ("{category}: {summary}", {"category": "Pothole", "summary": "Deep"}, "Pothole: Deep"),
+        ("{category}: {summary}", {"summary": "Deep"}, "Deep"),
+        ("{category}: {summary}", {"category": "Pothole"}, "Pothole"),
+        ("{category}: {summary}", {}, ""),
+        ("{a} {b} {c}", {"a": "Ada", "c": "Lovelace"}, "Ada Lovelace"),
+        ("{a}, {b}, {c}", {"a": "1", "c": "3"}, "1, 3"),
+        ("{a} ({b})", {"a": "Main Street"}, "Main Street"),
+        ("{a} ({b}, {c})", {"a": "Main Street", "c": "rear"}, "Main Street (rear)"),
+        ("{a} [{b}] – {c}", {"a": "x", "c": "z"}, "x – z"),
+        ("Visit to {a} on {b}", {"a": "Acme", "b": "3 May"}, "Visit to Acme on 3 May"),
+        ("{number} {link.name}", {"number": "7", "link.name": "{number}"}, "7 {number}"),
+        ("{a} - {b}", {"b": "- keeps its own dash -"}, "- keeps its own dash -"),
+    ],
+)
+def test_empty_parts_vanish_with_their_punctuation(text: str, values: dict[str, str], expected: str) -> None:
+    """A title never shows a separator with nothing on one side, and never alters a value."""
+    assert Template(text).render(lambda path: values.get(path, "")) == expected
+
+
+@pytest.mark.parametrize("text", ["{a", "a}", "{}", "{a.b.c}", "{a!r}", "{a:>10}", "{A}", "{a.__class__}"])
+def test_a_template_is_paths_only(text: str) -> None:
+    """Nothing of Python's format language is understood, so a schema can't reach into objects."""
+    with pytest.raises(InvalidTemplate):
+        Template(text)
+
+
+def test_paths_are_known_before_rendering() -> None:
+    """What a title depends on can be asked without a record."""
+    assert Template("{number}: {category.label} {summary}").paths == ("number", "category.label", "summary")
+
+
+def test_numbers_count_by_year_and_with_leading_zeros() -> None:
+    """A pattern says its digits and whether each year starts at one."""
+    pattern = NumberPattern("SR-{year}-{seq:06}")
+    assert pattern.yearly
+    assert pattern.render(2026, 123) == "SR-2026-000123"
+    assert not NumberPattern("P-{seq}").yearly
+    assert NumberPattern("P-{seq}").render(2026, 5) == "P-5"
+
+
+@pytest.mark.parametrize("text", ["SR", "{seq}{seq}", "{sequence}", "{month}-{seq}", "{seq:6}", "{seq"])
+def test_a_number_needs_exactly_one_sequence(text: str) -> None:
+    """A pattern that could repeat a number is refused."""
+    with pytest.raises(InvalidTemplate):
+        NumberPattern(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  Main   STREET ", "main street"),
+        ("École Élémentaire", "ecole elementaire"),
+        ("Straße", "strasse"),
+        ("Øystein Ærø", "oystein aero"),
+        ("O’Brien", "o'brien"),
+        ("ΟΔΟΣ", "οδοσ"),
+        ("İstanbul", "istanbul"),
+        ("ﬁre", "fire"),
+    ],
+)
+def test_text_is_compared_without_case_and_accents(text: str, expected: str) -> None:
+    """People find a name however they type it."""
+    assert normalise(text) == expected
+
+
+def test_words_of_a_text() -> None:
+    """An apostrophe does not split a name."""
+    assert tokens("O'Brien, Zoë-Ann 12b") == ["obrien", "zoe", "ann", "12b"]
