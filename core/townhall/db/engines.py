@@ -1,0 +1,132 @@
+"""The two engines a town can stand on: SQLite in a file of the instance, or a PostgreSQL server.
+
+Both are peewee databases with a pool of connections, so that a request takes a connection and gives it back instead of
+opening one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from typing import ClassVar
+from typing import Literal
+from urllib.parse import urlsplit
+
+import peewee
+from playhouse.pool import PooledPostgresqlDatabase
+from playhouse.pool import PooledSqliteDatabase
+
+from townhall.errors import ConfigurationError
+
+EngineName = Literal["sqlite", "postgresql"]
+
+_SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "foreign_keys": 1,
+    "synchronous": "full",
+    "cache_size": -16_000,
+    "temp_store": "memory",
+}
+_MAX_CONNECTIONS = 64
+#: Seconds that a writer waits for another one before it gives up.
+_PATIENCE = 30
+
+
+class _Batches:
+    """Running one statement over many rows, seen by the same query hooks as single statements."""
+
+    def executemany(self: Any, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run ``sql`` once per row; the number of rows that it changed."""
+        start = perf_counter()
+        cursor = self.cursor()
+        with peewee.__exception_wrapper__:
+            cursor.executemany(sql, rows)
+        if self.query_hooks:
+            self._notify_hooks(sql, (), start, None)
+        return int(cursor.rowcount)
+
+
+class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
+    """SQLite with write-ahead log, foreign keys and full synchronisation."""
+
+    engine: ClassVar[EngineName] = "sqlite"
+    supports_row_locks: ClassVar[bool] = False
+
+
+class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc]
+    """PostgreSQL through psycopg 3."""
+
+    engine: ClassVar[EngineName] = "postgresql"
+    supports_row_locks: ClassVar[bool] = True
+
+
+TownDatabase = SqliteEngine | PostgresqlEngine
+
+
+def open_database(url: str, instance: Path) -> TownDatabase:
+    """Open the database that ``url`` names: ``sqlite:///file.db`` (inside ``instance``) or ``postgresql://...``.
+
+    Raises :class:`~townhall.errors.ConfigurationError` when the URL can't be used or nobody answers there.
+    """
+    database = _sqlite(url, instance) if url.startswith("sqlite:") else _postgresql(url)
+    try:
+        database.connect()
+    except peewee.DatabaseError as error:
+        raise ConfigurationError(f"The database {describe(url)} can't be opened: {_first_line(error)}.") from error
+    return database
+
+
+def describe(url: str) -> str:
+    """The URL as it may be shown: without its password."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"{parts.username}:***@{host}{port}").geturl()
+
+
+def _sqlite(url: str, instance: Path) -> SqliteEngine:
+    prefix = "sqlite:///"
+    name = url.removeprefix(prefix)
+    if not url.startswith(prefix) or not name or name == ":memory:":
+        raise ConfigurationError(
+            f'The setting database = "{url}" names no file: write it like "sqlite:///townhall.db".'
+        )
+    path = instance / Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return SqliteEngine(
+        str(path),
+        pragmas=_SQLITE_PRAGMAS,
+        timeout=_PATIENCE,
+        check_same_thread=False,
+        max_connections=_MAX_CONNECTIONS,
+    )
+
+
+def _postgresql(url: str) -> PostgresqlEngine:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ConfigurationError(
+            f'The setting database = "{describe(url)}" has an unknown kind: use "sqlite:///..." or "postgresql://...".'
+        )
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            "PostgreSQL needs its driver: install it with pip install townhall[postgresql]."
+        ) from error
+    return PostgresqlEngine(
+        "postgresql://" + url.partition("://")[2],
+        prefer_psycopg3=True,
+        max_connections=_MAX_CONNECTIONS,
+        timeout=_PATIENCE,
+        connect_timeout=10,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,38 @@
+"""Small facts that the town keeps about itself, among them the generation.
+
+The generation is a number that grows whenever what a running process knows may be outdated: a plugin was switched, a
+setting changed. Every process compares it with the one it was built for.
+"""
+
+from __future__ import annotations
+
+from townhall.db.system import SystemTables
+
+_GENERATION = "generation"
+
+
+def get(system: SystemTables, key: str, default: str = "") -> str:
+    """The fact kept under ``key``."""
+    row = system.meta.select(system.meta.value).where(system.meta.key == key).tuples().first()
+    return str(row[0]) if row else default
+
+
+def put(system: SystemTables, key: str, value: str) -> None:
+    """Keep ``value`` under ``key``."""
+    table = system.meta
+    table.insert(key=key, value=value).on_conflict(
+        conflict_target=[table.key], update={table.value: value}
+    ).execute()
+
+
+def generation(system: SystemTables) -> int:
+    """The town's present generation."""
+    return int(get(system, _GENERATION, "0"))
+
+
+def bump_generation(system: SystemTables) -> int:
+    """Tell all processes that they are outdated; the new generation."""
+    with system.database.atomic():
+        new = generation(system) + 1
+        put(system, _GENERATION, str(new))
+    return new

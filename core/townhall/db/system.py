@@ -1,0 +1,269 @@
+"""The tables that are the town's own and no records: accounts, history, sequences, links, drafts and the like.
+
+The classes here describe the tables; :class:`SystemTables` makes models of them for one database, so that several towns
+can be open in one process and none keeps another alive.
+
+Instants are microseconds since 1970 in UTC, like in records' tables.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from peewee import BigAutoField
+from peewee import BigIntegerField
+from peewee import BooleanField
+from peewee import CharField
+from peewee import ForeignKeyField
+from peewee import IntegerField
+from peewee import Model
+from peewee import SQL
+from peewee import TextField
+
+from townhall.db.engines import TownDatabase
+
+M = TypeVar("M", bound=Model)
+
+
+class User(Model):
+    """Somebody who works here and may sign in."""
+
+    id = BigAutoField()
+    email = CharField(max_length=254, unique=True)
+    name = TextField(default="")
+    password = TextField(null=True)
+    active = BooleanField(default=True)
+    fs_uniquifier = CharField(max_length=64, unique=True)
+    created_at = BigIntegerField(default=0)
+    last_sign_in_at = BigIntegerField(null=True)
+
+
+class Role(Model):
+    """A named set of permissions. ``permissions`` is a JSON list; patterns may contain ``*``."""
+
+    id = BigAutoField()
+    name = CharField(max_length=80, unique=True)
+    label = TextField(default="")
+    description = TextField(default="")
+    permissions = TextField(default="[]")
+
+
+class PluginState(Model):
+    """What the town decided about a plugin, and why it is off when it is."""
+
+    name = CharField(max_length=80, primary_key=True)
+    enabled = BooleanField(default=False)
+    version = TextField(default="")
+    reason = TextField(default="")
+    schemas = TextField(default="")
+    settings = TextField(default="{}")
+    changed_at = BigIntegerField(default=0)
+    changed_by = TextField(default="")
+
+
+class SchemaVersion(Model):
+    """The ledger of changes to tables: what was applied, for which plugin, and when."""
+
+    id = BigAutoField()
+    plugin = CharField(max_length=80, index=True)
+    version = TextField(default="")
+    description = TextField()
+    checksum = CharField(max_length=64)
+    applied_at = BigIntegerField()
+
+
+class NumberSequence(Model):
+    """The last number that was given out in a series, e.g. ``complaints.service_request:2026``."""
+
+    name = CharField(max_length=200, primary_key=True)
+    value = BigIntegerField()
+
+
+class History(Model):
+    """What happened to a record: who, when, through which door, what. Nothing here is ever changed or deleted.
+
+    ``values_digest`` is the salted SHA-256 of the values that stand in :class:`HistoryValues`; ``digest`` covers the
+    entry with it. Values can be erased later without breaking either.
+    """
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    version = IntegerField()
+    at = BigIntegerField(index=True)
+    actor_kind = CharField(max_length=20)
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    door = CharField(max_length=20)
+    action = CharField(max_length=120)
+    values_digest = CharField(max_length=64)
+    digest = CharField(max_length=64)
+
+    class Meta:
+        indexes = ((("identity", "record_id", "id"), False),)
+
+
+class HistoryValues(Model):
+    """The values of a history entry, and the salt of their digest; both can be erased."""
+
+    history_id = BigIntegerField(primary_key=True)
+    salt = CharField(max_length=32)
+    note = TextField(default="")
+    changes = TextField()
+
+
+class CaseTransition(Model):
+    """One move of a case from state to state; ``name`` and ``source`` are empty for its opening."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    name = CharField(max_length=80)
+    source = CharField(max_length=80)
+    target = CharField(max_length=80)
+    at = BigIntegerField()
+    actor_kind = CharField(max_length=20)
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+
+    class Meta:
+        indexes = ((("identity", "record_id", "id"), False),)
+
+
+class Attachment(Model):
+    """A file that belongs to a record, or that waits for one until ``expires_at``.
+
+    The bytes stand in the file store under their checksum. While a file waits, whoever has the token of which
+    ``token_hash`` is the digest may put it on a record.
+    """
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    checksum = CharField(max_length=64, index=True)
+    filename = TextField()
+    media_type = TextField()
+    size = BigIntegerField()
+    staged_at = BigIntegerField()
+    expires_at = BigIntegerField(null=True, index=True)
+    staged_by = TextField(default="")
+    identity = CharField(max_length=120, null=True)
+    record_id = BigIntegerField(null=True)
+    field = CharField(max_length=80, default="")
+    position = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("identity", "record_id", "field", "position"), False),)
+
+
+class SecretLink(Model):
+    """A link that opens one record to whoever has it. Only the digest of its token is kept."""
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    purpose = CharField(max_length=40)
+    created_at = BigIntegerField()
+    expires_at = BigIntegerField(null=True)
+    revoked_at = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("identity", "record_id"), False),)
+
+
+class Draft(Model):
+    """A public form that somebody wants to finish later. It is no record yet; ``record_id`` says what it became."""
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    identity = CharField(max_length=120)
+    form = CharField(max_length=80)
+    data = TextField()
+    sealed = TextField(null=True)
+    record_id = BigIntegerField(null=True)
+    created_at = BigIntegerField()
+    updated_at = BigIntegerField()
+    expires_at = BigIntegerField(index=True)
+
+
+class SavedView(Model):
+    """A clerk's own view of a list, which may be shared with all."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120, index=True)
+    label = TextField()
+    query = TextField()
+    owner_id = BigIntegerField(null=True)
+    shared = BooleanField(default=False)
+    created_at = BigIntegerField()
+
+
+class Meta(Model):
+    """Small facts, by key."""
+
+    key = CharField(max_length=80, primary_key=True)
+    value = TextField()
+
+
+class RateLimit(Model):
+    """How often ``subject`` (an opaque key) did something of the kind ``bucket`` since ``window_start``."""
+
+    id = BigAutoField()
+    bucket = CharField(max_length=80)
+    subject = CharField(max_length=128)
+    window_start = BigIntegerField(index=True)
+    hits = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("bucket", "subject", "window_start"), True),)
+
+
+class SystemTables:
+    """The system tables of one database, as peewee models."""
+
+    def __init__(self, database: TownDatabase) -> None:
+        self.database = database
+        self.user = _bound(User, "user", database)
+        self.role = _bound(Role, "role", database)
+        self.user_role = _user_role(database, self.user, self.role)
+        self.plugin_state = _bound(PluginState, "plugin_state", database)
+        self.schema_version = _bound(SchemaVersion, "schema_version", database)
+        self.number_sequence = _bound(NumberSequence, "number_sequence", database)
+        self.history = _bound(History, "history", database)
+        self.history_values = _bound(HistoryValues, "history_values", database)
+        self.case_transition = _bound(CaseTransition, "case_transition", database)
+        self.attachment = _bound(Attachment, "attachment", database)
+        self.secret_link = _bound(SecretLink, "secret_link", database)
+        self.draft = _bound(Draft, "draft", database)
+        self.saved_view = _bound(SavedView, "saved_view", database)
+        self.meta = _bound(Meta, "meta", database)
+        self.rate_limit = _bound(RateLimit, "rate_limit", database)
+
+    @property
+    def models(self) -> tuple[type[Model], ...]:
+        """All models, each after those that it refers to."""
+        return tuple(value for value in vars(self).values() if isinstance(value, type) and issubclass(value, Model))
+
+
+def _bound(model: type[M], table: str, database: TownDatabase) -> type[M]:
+    """A model of its own for ``database`` with the fields of ``model``."""
+    meta = type("Meta", (), {"database": database, "table_name": table, "legacy_table_names": False})
+    return type(model.__name__, (model,), {"Meta": meta, "__doc__": model.__doc__})
+
+
+def _user_role(database_: TownDatabase, user_: type[User], role_: type[Role]) -> type[Model]:
+    """Which user has which role. Made per database, since its foreign keys hold on to the models they point at."""
+
+    class UserRole(Model):
+        """Which user has which role."""
+
+        id = BigAutoField()
+        user = ForeignKeyField(user_, backref="+", on_delete="CASCADE")
+        role = ForeignKeyField(role_, backref="+", on_delete="CASCADE")
+
+        class Meta:
+            database = database_
+            table_name = "user_role"
+            constraints = [SQL("UNIQUE (user_id, role_id)")]  # noqa: RUF012
+
+    return UserRole
