@@ -1,0 +1,155 @@
+"""What an actor may do and see, by type of record. The rows are :mod:`townhall.records.predicate`'s business.
+
+Staff are let in by permission. The public sees records that fulfil ``public_if``, public fields only, and writes
+only through a declared public form. A citizen with a secret link sees the records of the link as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from townhall.access.actors import Actor
+from townhall.access.permissions import VERB_LABELS
+from townhall.access.permissions import Verb
+from townhall.access.permissions import permission
+from townhall.access.permissions import transition_permission
+from townhall.errors import Forbidden
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Transition
+
+#: Standard fields that the public may read, filter and sort by. Who works on a case is not the public's business.
+PUBLIC_STANDARD_FIELDS = frozenset({"id", "number", "title", "created", "updated", "state", "closed"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAccess:
+    """What one actor may know of the fields of a type, by name.
+
+    ``masked`` fields exist, and the actor may reveal them one by one; ``hidden`` ones they may never see.
+    """
+
+    readable: frozenset[str]
+    masked: frozenset[str]
+    hidden: frozenset[str]
+
+
+def is_staff(actor: Actor) -> bool:
+    """Whether the actor is let in by permissions (staff, plugins and the town itself) and not as the public."""
+    return actor.kind in ("staff", "plugin", "system")
+
+
+def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
+    """Whether the actor may do ``verb`` to any record of the type at all."""
+    if is_staff(actor):
+        if verb == "transition":
+            return any(may_transition(actor, record_type, move) for move in _moves(record_type))
+        return actor.may(permission(record_type.identity, verb))
+    if verb == "view":
+        return record_type.public_if is not None or _has_grant(actor, record_type)
+    if verb == "create":
+        return bool(record_type.forms)
+    if verb == "edit":
+        return _has_grant(actor, record_type) and any(form.edit_in for form in record_type.forms.values())
+    if verb == "transition":
+        return _has_grant(actor, record_type) and any("citizen" in move.by for move in _moves(record_type))
+    return False
+
+
+def require(actor: Actor, verb: Verb, record_type: RecordType) -> None:
+    """Raise :class:`~townhall.errors.Forbidden`, with a sentence, unless the actor may do ``verb``."""
+    if not may(actor, verb, record_type):
+        deed = VERB_LABELS[verb].lower()
+        raise Forbidden(
+            f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
+            if is_staff(actor)
+            else f"{record_type.label_plural} are not open to the public in this way."
+        )
+
+
+def may_transition(actor: Actor, record_type: RecordType, move: Transition, record_id: int | None = None) -> bool:
+    """Whether the actor is one who may make this move; the record's state and the move's ``if`` are not looked at.
+
+    A citizen needs the record in their grants; without ``record_id`` any grant of the type will do.
+    """
+    if actor.kind == "system":
+        return True
+    if actor.kind == "plugin":
+        return "system" in move.by or actor.may(transition_permission(record_type.identity, move.name))
+    if actor.kind == "staff":
+        return "staff" in move.by and actor.may(transition_permission(record_type.identity, move.name))
+    if "citizen" not in move.by:
+        return False
+    if record_id is None:
+        return _has_grant(actor, record_type)
+    return granted(actor, record_type, record_id)
+
+
+def granted(actor: Actor, record_type: RecordType, record_id: int) -> bool:
+    """Whether the actor came with a secret link to this record."""
+    return (record_type.identity, record_id) in actor.grants
+
+
+def granted_ids(actor: Actor, record_type: RecordType) -> tuple[int, ...]:
+    """Ids of the records of the type that the actor's secret link opens."""
+    return tuple(sorted(id for identity, id in actor.grants if identity == record_type.identity))
+
+
+def readable(actor: Actor, record_type: RecordType) -> FieldAccess:
+    """Which fields of the type come back to the actor."""
+    if actor.kind == "system":
+        return FieldAccess(frozenset(record_type.all_fields), frozenset(), frozenset())
+    if not is_staff(actor):
+        names = frozenset(name for name, field in record_type.fields.items() if field.privacy == "public")
+        standard = PUBLIC_STANDARD_FIELDS & frozenset(record_type.system_fields)
+        return FieldAccess(names | standard, frozenset(), frozenset(record_type.all_fields) - names - standard)
+    secret = frozenset(name for name, field in record_type.fields.items() if field.privacy == "confidential")
+    rest = frozenset(record_type.all_fields) - secret
+    if secret and may(actor, "see_confidential", record_type):
+        return FieldAccess(rest, secret, frozenset())
+    return FieldAccess(rest, frozenset(), secret)
+
+
+def filterable(actor: Actor, record_type: RecordType) -> frozenset[str]:
+    """Fields that the actor may filter, sort and group by. A confidential one nobody may, the town itself included:
+    the order of a list or the number of its rows would tell what it says.
+    """
+    return readable(actor, record_type).readable - _confidential(record_type)
+
+
+def exportable_fields(actor: Actor, record_type: RecordType) -> tuple[str, ...]:
+    """Names of the declared fields that an export or a print by this actor may hold, in the type's order."""
+    allowed = filterable(actor, record_type)
+    return tuple(name for name in record_type.fields if name in allowed)
+
+
+def editable_by_sender(record_type: RecordType, state: str) -> frozenset[str]:
+    """Fields that whoever sent a record may read back and change with their link while it is in ``state``."""
+    return frozenset(
+        name
+        for form in record_type.forms.values()
+        if state and state in form.edit_in
+        for name in form.fields
+        if name in record_type.fields
+    ) - _confidential(record_type)
+
+
+def row_columns(actor: Actor, field: Field) -> frozenset[str]:
+    """Columns of a rows field that come back to the actor."""
+    if actor.kind == "system":
+        return frozenset(field.row_fields)
+    if is_staff(actor):
+        return frozenset(name for name, column in field.row_fields.items() if column.privacy != "confidential")
+    return frozenset(name for name, column in field.row_fields.items() if column.privacy == "public")
+
+
+def _confidential(record_type: RecordType) -> frozenset[str]:
+    return frozenset(name for name, field in record_type.fields.items() if field.privacy == "confidential")
+
+
+def _has_grant(actor: Actor, record_type: RecordType) -> bool:
+    return any(identity == record_type.identity for identity, _ in actor.grants)
+
+
+def _moves(record_type: RecordType) -> tuple[Transition, ...]:
+    return record_type.workflow.transitions if record_type.workflow is not None else ()

@@ -1,0 +1,99 @@
+"""Keyset paging: a page starts after a row's sort value and id, so that page 10,000 costs what page 1 costs.
+
+A cursor names a row by its sort value and id. It is opaque and safe in a URL; a cursor of another sort order, or one
+that somebody made up, is a plain sentence and not an error of the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from townhall.errors import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a sorted list: just after, or just before, the row with this sort value and id."""
+
+    sort: str
+    value: Any
+    id: int
+
+    def encode(self) -> str:
+        """The cursor as text for a URL."""
+        data = json.dumps([self.sort, self.value, self.id], separators=(",", ":"), ensure_ascii=False)
+        return base64.urlsafe_b64encode(data.encode("utf-8")).decode("ascii").rstrip("=")
+
+
+def decode(text: str, sort: str) -> Cursor:
+    """Read a cursor back. Raises :class:`~townhall.errors.Rejected` if it doesn't belong to this sort order."""
+    try:
+        data = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        data = None
+    match data:
+        case [str(found), None | str() | int() as value, int(id)] if found == sort and abs(id) < 2**63:
+            if not isinstance(value, int) or abs(value) < 2**63:
+                return Cursor(found, value, id)
+    raise Rejected("This page of the list can't be found. Start again from the first page.", field="after")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the list that one index can be read along: its rows and their order."""
+
+    where: peewee.Expression | None
+    order: tuple[peewee.Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort order: by one column, NULLs last either way, then by id in the same direction.
+
+    ``column`` is ``None`` when the list is sorted by id alone. The rows without a value are a segment of their own:
+    engines disagree on where NULLs stand, and neither walks an index for ``column IS NULL, column``.
+    """
+
+    sort: str
+    column: peewee.Column | peewee.Field | None
+    id_column: peewee.Column | peewee.Field
+    descending: bool
+    nullable: bool = True
+
+    def segments(self, cursor: Cursor | None = None, *, backwards: bool = False) -> list[Segment]:
+        """The segments to read one after the other until the page is full, starting beyond ``cursor``.
+
+        ``backwards`` reads the list from its end.
+        """
+        descending = self.descending != backwards
+        id_order = self.id_column.desc() if descending else self.id_column.asc()
+        past_id = self._past(self.id_column, cursor.id, descending) if cursor is not None else None
+        if self.column is None:
+            return [Segment(past_id, (id_order,))]
+        order = (self.column.desc() if descending else self.column.asc(), id_order)
+        filled = self.column.is_null(False) if self.nullable else None
+        if cursor is not None and cursor.value is not None:
+            place = peewee.Tuple(self.column, self.id_column)
+            past = self._past(place, (cursor.value, cursor.id), descending)
+            filled = past if filled is None else filled & past
+        with_value = Segment(filled, order)
+        if not self.nullable:
+            return [with_value]
+        empty = self.column.is_null()
+        if cursor is not None and cursor.value is None:
+            rest = Segment(empty & past_id, (id_order,))
+            return [rest, with_value] if backwards else [rest]
+        if cursor is not None and backwards:
+            return [with_value]
+        without_value = Segment(empty, (id_order,))
+        return [without_value, with_value] if backwards else [with_value, without_value]
+
+    @staticmethod
+    def _past(place: peewee.ColumnBase, at: object, descending: bool) -> peewee.Expression:
+        return place < at if descending else place > at
