@@ -1,1 +1,46 @@
-"""Townhall."""
+"""Townhall: a citizen relationship management system for small towns.
+
+This module is the plugin API: what stands in ``__all__`` is promised to plugins and nothing else is.
+"""
+
+from __future__ import annotations
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.errors import Conflict
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import TownhallError
+from townhall.errors import ValidationFailed
+from townhall.extend.manifest import API_VERSION
+from townhall.extend.values import Change
+from townhall.extend.values import Flag
+from townhall.extend.values import Panel
+from townhall.extend.values import PanelRow
+from townhall.hookspecs import hookimpl
+from townhall.records.types import Count
+from townhall.records.types import HistoryEntry
+from townhall.records.types import Page
+from townhall.records.types import Record
+
+__all__ = [
+    "API_VERSION",
+    "Actor",
+    "Change",
+    "Conflict",
+    "Count",
+    "Flag",
+    "Forbidden",
+    "HistoryEntry",
+    "NotFound",
+    "Page",
+    "Panel",
+    "PanelRow",
+    "Record",
+    "Rejected",
+    "TownhallError",
+    "ValidationFailed",
+    "hookimpl",
+    "system",
+]

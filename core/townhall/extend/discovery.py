@@ -1,0 +1,98 @@
+"""Which plugins there are: found by their manifests, without running any of their code.
+
+A plugin is installed as a package with an entry point in the group ``townhall``, or lies as a folder in the instance's
+``plugins`` folder. Either way it has a ``plugin.toml``; schemas and code are optional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from townhall.errors import PluginError
+from townhall.extend.manifest import FILE_NAME
+from townhall.extend.manifest import Manifest
+from townhall.extend.manifest import read_manifest
+
+#: Group of entry points that packages use to offer a plugin.
+GROUP = "townhall"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plugin that is there. ``problem`` says why it can't be used, when its manifest is wrong.
+
+    ``module`` is the import name of a packaged plugin; a folder of the instance has none.
+    """
+
+    name: str
+    folder: Path
+    manifest: Manifest | None
+    module: str = ""
+    problem: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it on screen."""
+        return self.manifest.title if self.manifest else self.name
+
+    @property
+    def version(self) -> str:
+        """Its version; empty when the manifest can't be read."""
+        return self.manifest.version if self.manifest else ""
+
+
+def discover(instance: Path) -> Mapping[str, Found]:
+    """Every plugin that is installed or lies in the instance, by name, in alphabetical order.
+
+    A name that is there twice is used from the package; the folder is told as a problem under ``name (folder)``.
+    """
+    found: dict[str, Found] = {}
+    for plugin in (*_packaged(), *_folders(instance / "plugins")):
+        if plugin.name not in found:
+            found[plugin.name] = plugin
+        else:
+            name = f"{plugin.name} ({plugin.folder})"
+            problem = f"{plugin.folder}: there is already a plugin called {plugin.name}; rename or remove one of them."
+            found[name] = Found(name, plugin.folder, None, plugin.module, problem)
+    return dict(sorted(found.items()))
+
+
+def _packaged() -> Iterator[Found]:
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        module = point.value.partition(":")[0]
+        try:
+            spec = find_spec(module)
+        except Exception as error:  # a broken parent package of somebody else's plugin
+            yield Found(point.name, Path(), None, module, f"{point.name}: its package can't be found: {error}.")
+            continue
+        locations = list(spec.submodule_search_locations or ()) if spec else []
+        if not locations:
+            problem = f"{point.name}: its package {module} is not there; install it again or remove it."
+            yield Found(point.name, Path(), None, module, problem)
+            continue
+        yield _read(point.name, Path(locations[0]), module)
+
+
+def _folders(plugins: Path) -> Iterator[Found]:
+    if not plugins.is_dir():
+        return
+    for folder in sorted(plugins.iterdir()):
+        if folder.is_dir() and not folder.name.startswith((".", "_")):
+            yield _read(folder.name, folder, "")
+
+
+def _read(name: str, folder: Path, module: str) -> Found:
+    try:
+        manifest = read_manifest(folder / FILE_NAME)
+    except PluginError as error:
+        return Found(name, folder, None, module, str(error))
+    if manifest.name != name:
+        kind = "entry point" if module else "folder"
+        problem = f"{folder / FILE_NAME}: name: {manifest.name!r} must be the same as its {kind}, {name!r}."
+        return Found(name, folder, None, module, problem)
+    return Found(name, folder, manifest, module)

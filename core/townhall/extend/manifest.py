@@ -1,0 +1,254 @@
+"""``plugin.toml``: what Townhall knows of a plugin before it runs any of its code."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion
+from packaging.version import Version
+
+from townhall.errors import PluginError
+
+#: Version of the plugin API that this Townhall offers; a manifest's ``api`` is a range of it.
+API_VERSION = "1.0"
+#: The manifest's file name, in the plugin's folder.
+FILE_NAME = "plugin.toml"
+#: Names that no plugin may have: core's own types are ``core.*``.
+RESERVED = frozenset({"core", "townhall", "town"})
+
+KEYS: Mapping[str, str] = {
+    "name": "Name of the plugin, in identities, commands and table names: small letters, digits and _.",
+    "title": "What people call it.",
+    "description": "One sentence: what it is for.",
+    "version": "Its own version, like 1.2.0.",
+    "api": "Range of versions of Townhall's plugin API that it works with, like >=1,<2.",
+    "requires": "Names of plugins that must be switched on as well.",
+    "author": "Who makes it.",
+    "license": "Its licence (SPDX).",
+    "icon": "Symbol of the sprite that stands for it.",
+    "settings": "Settings that the town may set under [plugins.NAME]: one [settings.KEY] each.",
+    "permissions": "Permissions of its own, beyond those that every type has: one [[permissions]] each.",
+    "navigation": "Where its types stand in the clerk's menu.",
+}
+REQUIRED = ("name", "title", "version", "api")
+SETTING_KEYS = ("type", "label", "help", "default", "choices")
+SETTING_TYPES: Mapping[str, type] = {"text": str, "integer": int, "boolean": bool, "choice": str}
+PERMISSION_KEYS = ("name", "label", "help")
+NAVIGATION_KEYS = ("label", "order")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSetting:
+    """One setting that a plugin declares."""
+
+    name: str
+    type: str
+    label: str
+    default: str | int | bool
+    help: str = ""
+    choices: tuple[str, ...] = ()
+
+    def problem(self, value: object) -> str:
+        """What is wrong with ``value``, as the end of a sentence; empty if nothing is."""
+        wanted = SETTING_TYPES[self.type]
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            return {"integer": "must be a whole number", "boolean": "must be true or false"}.get(
+                self.type, "must be text in quotes"
+            )
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A permission that a plugin adds; its full name is ``plugin.name``."""
+
+    name: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that a plugin's manifest says."""
+
+    name: str
+    title: str
+    version: str
+    api: str
+    description: str = ""
+    requires: tuple[str, ...] = ()
+    author: str = ""
+    license: str = ""
+    icon: str = "note"
+    settings: Mapping[str, PluginSetting] = field(default_factory=dict)
+    permissions: tuple[Permission, ...] = ()
+    navigation_label: str = ""
+    navigation_order: int = 100
+
+    @property
+    def fits(self) -> bool:
+        """Whether this Townhall offers the plugin API that it needs."""
+        return SpecifierSet(self.api).contains(API_VERSION)
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Read a manifest. Raises :class:`~townhall.errors.PluginError`, with a line for each mistake."""
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise PluginError(f"{file}: there is no such file; every plugin needs a {FILE_NAME}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PluginError(f"{file}: the file can't be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PluginError(f"{file}: the file is not valid TOML: {error}.") from error
+    reader = _Reader(file)
+    manifest = reader.manifest(data)
+    if reader.mistakes or manifest is None:
+        raise PluginError("\n".join(reader.mistakes))
+    return manifest
+
+
+class _Reader:
+    """Turns a manifest's data into a :class:`Manifest`, and collects every mistake on the way."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.mistakes: list[str] = []
+
+    def mistake(self, key: str, sentence: str) -> None:
+        self.mistakes.append(f"{self.file}: {key}: {sentence}")
+
+    def manifest(self, data: Mapping[str, Any]) -> Manifest | None:
+        self.known("", data, tuple(KEYS))
+        for key in REQUIRED:
+            if key not in data:
+                self.mistake(key, f"this is missing. {KEYS[key]}")
+        name = self.text("name", data)
+        self.check_name(name)
+        self.check_versions(self.text("version", data), self.text("api", data))
+        navigation = self.table("navigation", data)
+        self.known("navigation", navigation, NAVIGATION_KEYS)
+        order = navigation.get("order", 100)
+        if not isinstance(order, int) or isinstance(order, bool):
+            self.mistake("navigation.order", f"{order!r} must be a whole number.")
+        values: dict[str, Any] = {
+            key: self.text(key, data) for key in ("title", "version", "api", "description", "author", "license")
+        }
+        manifest = Manifest(
+            name=name,
+            **values,
+            icon=self.text("icon", data) or "note",
+            requires=self.requires(name, data),
+            settings=self.settings(data),
+            permissions=self.permissions(data),
+            navigation_label=self.text("label", navigation, "navigation."),
+            navigation_order=order,
+        )
+        return None if self.mistakes else manifest
+
+    def known(self, place: str, data: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+        for key in data:
+            if key not in keys:
+                close = get_close_matches(key, keys, n=1)
+                hint = f" Did you mean {close[0]}?" if close else f" Known are {', '.join(keys)}."
+                self.mistake(f"{place}.{key}" if place else key, f"there is no such key.{hint}")
+
+    def text(self, key: str, data: Mapping[str, Any], place: str = "") -> str:
+        value = data.get(key, "")
+        if not isinstance(value, str):
+            self.mistake(place + key, f"{value!r} must be text in quotes.")
+            return ""
+        return value.strip()
+
+    def table(self, key: str, data: Mapping[str, Any], place: str = "") -> Mapping[str, Any]:
+        value = data.get(key, {})
+        if not isinstance(value, dict):
+            self.mistake(place + key, f"this must be a section, written [{place}{key}].")
+            return {}
+        return value
+
+    def check_name(self, name: str) -> None:
+        if name and not _NAME.fullmatch(name):
+            self.mistake("name", f"{name!r} must be small letters, digits and _, starting with a letter.")
+        if name in RESERVED:
+            self.mistake("name", f"{name!r} is taken by Townhall itself; choose another.")
+
+    def check_versions(self, version: str, api: str) -> None:
+        try:
+            Version(version or "0")
+        except InvalidVersion:
+            self.mistake("version", f"{version!r} is no version; write one like 1.2.0.")
+        try:
+            SpecifierSet(api)
+        except InvalidSpecifier:
+            self.mistake("api", f"{api!r} is no range of versions; write one like >=1,<2.")
+
+    def requires(self, name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+        value = data.get("requires", [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.mistake("requires", 'this must be a list of plugins\' names, like ["complaints"].')
+            return ()
+        if name in value:
+            self.mistake("requires", "a plugin can't require itself.")
+        return tuple(value)
+
+    def settings(self, data: Mapping[str, Any]) -> dict[str, PluginSetting]:
+        section = self.table("settings", data)
+        settings = {}
+        for name in section:
+            place = f"settings.{name}"
+            content = self.table(name, section, "settings.")
+            self.known(place, content, SETTING_KEYS)
+            kind = self.text("type", content, f"{place}.") or "text"
+            if kind not in SETTING_TYPES:
+                self.mistake(f"{place}.type", f"{kind!r} must be one of {', '.join(SETTING_TYPES)}.")
+                continue
+            choices = content.get("choices", [])
+            if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+                self.mistake(f"{place}.choices", "this must be a list of texts.")
+                choices = []
+            if kind == "choice" and not choices:
+                self.mistake(f"{place}.choices", "a choice needs choices.")
+                continue
+            fallback: str | int | bool = choices[0] if kind == "choice" else SETTING_TYPES[kind]()
+            setting = PluginSetting(
+                name=name,
+                type=kind,
+                label=self.text("label", content, f"{place}.") or name.replace("_", " ").capitalize(),
+                default=content.get("default", fallback),
+                help=self.text("help", content, f"{place}."),
+                choices=tuple(choices),
+            )
+            if problem := setting.problem(setting.default):
+                self.mistake(f"{place}.default", f"{setting.default!r} {problem}.")
+            settings[name] = setting
+        return settings
+
+    def permissions(self, data: Mapping[str, Any]) -> tuple[Permission, ...]:
+        value = data.get("permissions", [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self.mistake("permissions", "write each permission as a [[permissions]] section.")
+            return ()
+        permissions = []
+        for index, item in enumerate(value):
+            place = f"permissions.{index}"
+            self.known(place, item, PERMISSION_KEYS)
+            name = self.text("name", item, f"{place}.")
+            if not all(_NAME.fullmatch(part) for part in name.split(".")):
+                self.mistake(f"{place}.name", f"{name!r} must be small letters, digits, _ and dots.")
+            label = self.text("label", item, f"{place}.") or name.replace("_", " ").capitalize()
+            permissions.append(Permission(name, label, self.text("help", item, f"{place}.")))
+        return tuple(permissions)
