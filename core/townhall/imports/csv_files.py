@@ -1,0 +1,116 @@
+"""Reading other people's CSV: byte order marks, semicolons, wrong encodings and ragged rows, each with a sentence.
+
+RFC 4180 is what we hope for; what arrives is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from townhall.errors import ConfigurationError
+
+#: A cell longer than this is taken for a missing quotation mark rather than for a text.
+LONGEST_CELL = 1_000_000
+_DELIMITERS = ",;\t|"
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of the file: the line it starts on, its cells by column, or why they can't be used."""
+
+    line: int
+    cells: Mapping[str, str]
+    raw: Sequence[str]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """An opened CSV file: its columns and its text, decoded."""
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    text: str
+
+    def rows(self) -> Iterator[SourceRow]:
+        """The rows after the header; empty lines are left out, ragged ones carry a ``problem``."""
+        columns = self.columns
+        width = len(columns)
+        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
+        next(reader)
+        while True:
+            line = reader.line_num + 1
+            try:
+                raw = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield SourceRow(line, {}, (), f"can't be read as CSV: {error}; is a quotation mark missing?")
+                continue
+            if not raw or (len(raw) == 1 and not raw[0].strip()):
+                continue
+            if len(raw) != width:
+                yield SourceRow(line, {}, raw, f"has {len(raw)} cells where the header has {width}")
+            else:
+                yield SourceRow(line, dict(zip(columns, raw, strict=True)), raw)
+
+    def __len__(self) -> int:
+        """The number of lines after the header: an upper bound of the rows, for progress."""
+        return max(self.text.count("\n") - (0 if self.text.endswith("\n") else -1) - 1, 0)
+
+
+def open_csv(path: Path, *, encoding: str = "", delimiter: str = "") -> SourceFile:
+    """Read a CSV file with a header line.
+
+    Without ``encoding`` it must be UTF-8 (or carry a byte order mark); without ``delimiter`` the one of comma,
+    semicolon, tab and bar that splits the header into most cells is taken.
+    Raises :class:`~townhall.errors.ConfigurationError`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror or error}.") from error
+    text = _decode(data, path, encoding)
+    if "\0" in text:
+        raise ConfigurationError(f"{path} is not a text file: it has zero bytes. Save it as CSV (UTF-8) and try again.")
+    csv.field_size_limit(LONGEST_CELL)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    header_line = text.partition("\n")[0]
+    if not header_line.strip():
+        raise ConfigurationError(f"{path} is empty: its first line should name the columns.")
+    delimiter = delimiter or max(_DELIMITERS, key=header_line.count)
+    try:
+        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise ConfigurationError(f"The header of {path} can't be read as CSV: {error}.") from error
+    columns = tuple(name.strip() for name in header)
+    twice = {name for name in columns if name and columns.count(name) > 1}
+    if twice:
+        raise ConfigurationError(f"{path} has the column “{sorted(twice)[0]}” twice; rename one of them.")
+    return SourceFile(path, columns, delimiter, text)
+
+
+def _decode(data: bytes, path: Path, encoding: str) -> str:
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
+    chosen = encoding or marked or "utf-8"
+    if chosen.casefold().replace("_", "-") == "utf-8" and marked == "utf-8-sig":
+        chosen = marked
+    try:
+        return data.decode(chosen)
+    except LookupError as error:
+        raise ConfigurationError(f"There is no encoding called “{chosen}”; try utf-8 or windows-1252.") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"{path} is not {chosen}: line {line} has a byte that does not fit. Save it as CSV (UTF-8), or name its "
+            f"encoding, for example --encoding windows-1252."
+        ) from error

@@ -1,0 +1,217 @@
+"""Mapping files: how the columns of somebody's CSV become the fields of a type.
+
+A mapping is a TOML file. :func:`load_mapping` reads one from a path or by the name of a shipped one, and reports every
+mistake at once as a :class:`~townhall.errors.ConfigurationError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from townhall_forms.schema import Schemas
+from townhall_forms.schema import RecordType
+
+from townhall.errors import ConfigurationError
+
+#: Names that a column may fill besides the type's own fields.
+RECORD_COLUMNS = ("state", "assignee", "due", "created", "closed", "number", "external_key", "channel")
+
+MAPPING_KEYS = {
+    "type": "identity of the type that rows become, `complaints.service_request`",
+    "label": "what the mapping is for, shown by `townhall import --list`",
+    "encoding": "the file's character encoding; UTF-8, with or without a byte order mark, when it isn't given",
+    "delimiter": "the character between cells; found out from the header when it isn't given",
+    "empty": "cell texts that mean nothing, such as `NA`",
+    "key": "the column that names a row; a row whose key is already there is skipped, so an import can be repeated",
+}
+COLUMN_KEYS = {
+    "from": "the column, or a list of columns that are joined",
+    "field": "the field that it fills, `reference` or, for a part, `address.city` or `phones.0.number`",
+    "join": "what stands between joined columns; a space when it isn't given",
+    "values": "a translation table from cell text to value; letter case does not matter",
+    "unknown": "what to do with a text that `values` lacks: `keep` it, `refuse` the row, or leave the field `empty`",
+    "default": "the value when the cell is empty",
+    "format": "how dates are written, in `strptime` notation, or a list of ways",
+    "case": "`sentence`, `title`, `upper` or `lower`: letter case is changed",
+    "match": "for a link: the field of the linked type that is compared with the cell",
+    "create": "for a link: make the linked record if none matches, with these further values",
+    "pattern": "a regular expression; its first group, or the whole match, is taken from the cell, or nothing",
+    "prefix": "what is put before the text, such as `+44` or `https://`",
+}
+CASES = ("sentence", "title", "upper", "lower")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """One ``[[column]]`` of a mapping file; see :data:`COLUMN_KEYS` for what each key means."""
+
+    sources: tuple[str, ...]
+    field: str
+    join: str = " "
+    values: Mapping[str, Any] | None = None
+    unknown: str = "keep"
+    default: Any = None
+    formats: tuple[str, ...] = ()
+    case: str = ""
+    match: str = ""
+    create: Mapping[str, Any] | None = None
+    pattern: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportMapping:
+    """A whole mapping file."""
+
+    name: str
+    type: str
+    columns: tuple[ColumnMapping, ...]
+    label: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+    empty: frozenset[str] = frozenset()
+    key: str = ""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every column of the file that the mapping reads."""
+        names = [name for column in self.columns for name in column.sources]
+        return tuple(dict.fromkeys([*names, *([self.key] if self.key else [])]))
+
+
+def shipped_mappings(folders: Iterable[Path]) -> dict[str, Path]:
+    """Mapping files by name, from ``mappings`` folders of core and of plugins."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            for path in sorted(folder.glob("*.toml")):
+                found.setdefault(path.stem, path)
+    return found
+
+
+def load_mapping(path: Path, schemas: Schemas) -> ImportMapping:
+    """Read and check a mapping file against the types that exist.
+
+    Raises :class:`~townhall.errors.ConfigurationError` with one line per mistake.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"The mapping {path} can't be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The mapping {path} is not valid TOML: {error}.") from error
+    return parse_mapping(data, path.stem, schemas, file=str(path))
+
+
+def parse_mapping(data: Mapping[str, Any], name: str, schemas: Schemas, *, file: str) -> ImportMapping:
+    """Build a mapping from its parsed TOML. Raises :class:`~townhall.errors.ConfigurationError`."""
+    mistakes: list[str] = []
+    mistakes += _unknown(data, {"mapping", "column", "set"}, "")
+    head = data.get("mapping", {})
+    mistakes += _unknown(head, MAPPING_KEYS, "mapping.")
+    identity = head.get("type", "")
+    record_type = schemas.get(identity)
+    if record_type is None:
+        hint = _did_you_mean(identity, schemas)
+        mistakes.append(f"mapping.type: there is no type “{identity}”{hint}; is its plugin enabled?")
+    columns: list[ColumnMapping] = []
+    for index, table in enumerate(data.get("column", []), start=1):
+        where = f"column {index}."
+        mistakes += _unknown(table, COLUMN_KEYS, where)
+        column = _column(table)
+        columns.append(column)
+        if record_type is not None:
+            mistakes += [f"{where}{text}" for text in _check_column(column, record_type, schemas)]
+    if not columns:
+        mistakes.append("there is no [[column]]; a mapping needs at least one")
+    fixed = data.get("set", {})
+    if record_type is not None:
+        for key in fixed:
+            mistakes += [f"set.{text}" for text in _check_field(key, record_type)]
+    if mistakes:
+        raise ConfigurationError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+    return ImportMapping(
+        name=name,
+        type=identity,
+        columns=tuple(columns),
+        label=head.get("label", ""),
+        encoding=head.get("encoding", ""),
+        delimiter=head.get("delimiter", ""),
+        empty=frozenset(text.casefold() for text in head.get("empty", [])),
+        key=head.get("key", ""),
+        fixed=fixed,
+    )
+
+
+def _column(table: Mapping[str, Any]) -> ColumnMapping:
+    sources = table.get("from", ())
+    formats = table.get("format", ())
+    values = table.get("values")
+    create = table.get("create")
+    return ColumnMapping(
+        sources=(sources,) if isinstance(sources, str) else tuple(sources),
+        field=table.get("field", ""),
+        join=table.get("join", " "),
+        values={key.casefold(): value for key, value in values.items()} if values is not None else None,
+        unknown=table.get("unknown", "keep"),
+        default=table.get("default"),
+        formats=(formats,) if isinstance(formats, str) else tuple(formats),
+        case=table.get("case", ""),
+        match=table.get("match", ""),
+        create={} if create is True else create,
+        pattern=table.get("pattern", ""),
+        prefix=table.get("prefix", ""),
+    )
+
+
+def _check_column(column: ColumnMapping, record_type: RecordType, schemas: Schemas) -> Iterator[str]:
+    if not column.sources:
+        yield "from: names no column of the file"
+    yield from _check_field(column.field, record_type)
+    if column.case and column.case not in CASES:
+        yield f"case: “{column.case}” is none of {', '.join(CASES)}"
+    if column.unknown not in ("keep", "refuse", "empty"):
+        yield f"unknown: “{column.unknown}” is none of keep, refuse, empty"
+    declared = record_type.field(column.field.partition(".")[0])
+    target = schemas.get(declared.target) if declared is not None and declared.target else None
+    if (column.match or column.create is not None) and target is None:
+        yield f"match: “{column.field}” is not a link, so nothing can be looked up for it"
+    elif column.match and target is not None and target.field(column.match) is None:
+        yield f"match: {target.identity} has no field “{column.match}”{_did_you_mean(column.match, target.all_fields)}"
+    if column.create is not None and not column.match:
+        yield "create: needs `match`, the field that the cell's text is put in"
+    if column.create and target is not None:
+        for key in column.create:
+            if target.field(key) is None:
+                yield f"create.{key}: {target.identity} has no such field{_did_you_mean(key, target.all_fields)}"
+
+
+def _check_field(path: str, record_type: RecordType) -> Iterator[str]:
+    first, _, rest = path.partition(".")
+    declared = record_type.fields.get(first)
+    if declared is None and first not in RECORD_COLUMNS:
+        known = [*record_type.fields, *RECORD_COLUMNS]
+        yield f"field: {record_type.identity} has no field “{first}”{_did_you_mean(first, known)}"
+    elif rest and declared is not None and declared.row_fields:
+        index, _, name = rest.partition(".")
+        if not index.isdigit() or name.partition(".")[0] not in declared.row_fields:
+            yield f"field: “{path}” should be like {first}.0.{next(iter(declared.row_fields))}"
+
+
+def _unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> list[str]:
+    names = list(known)
+    return [f"{where}{key}: no such key{_did_you_mean(key, names)}" for key in table if key not in names]
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean “{close[0]}”" if close else ""

@@ -1,0 +1,149 @@
+"""Running an import: batches through records, refused rows set aside with their reasons, and a summary."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.db.transactions import immediate
+from townhall.errors import ConfigurationError
+from townhall.imports.csv_files import SourceFile
+from townhall.imports.csv_files import SourceRow
+from townhall.imports.mapping import ImportMapping
+from townhall.imports.rows import Refused
+from townhall.imports.rows import RowReader
+from townhall.imports.rows import existing_keys
+from townhall.town import Town
+
+#: Rows that are written in one transaction: all of them, or none.
+BATCH = 1000
+
+
+@dataclass(slots=True)
+class ImportSummary:
+    """What became of a file's rows. ``linked`` counts the records that were made for links."""
+
+    created: int = 0
+    skipped: int = 0
+    linked: int = 0
+    refused: list[tuple[SourceRow, str]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """All rows that were read."""
+        return self.created + self.skipped + len(self.refused)
+
+
+class _RolledBack(Exception):
+    """Leaves the transaction of a dry run."""
+
+
+def run_import(
+    town: Town,
+    actor: Actor,
+    mapping: ImportMapping,
+    source: SourceFile,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> ImportSummary:
+    """Import every row of ``source`` as the mapping says.
+
+    Rows go to records in batches of :data:`BATCH`; a batch is written whole or not at all, without the rows that were
+    refused. ``dry_run`` does everything and keeps nothing. ``progress`` is called with the number of rows of each
+    finished batch. Raises :class:`~townhall.errors.ConfigurationError` if the file lacks a column of the mapping.
+    """
+    _check_columns(mapping, source)
+    reader = RowReader(town, actor, mapping)
+    summary = ImportSummary()
+    seen: set[str] = set()
+    rows = source.rows()
+    while batch := list(islice(rows, BATCH)):
+        made = reader.made
+        try:
+            with immediate(town.database):
+                _run_batch(town, actor, mapping, reader, batch, summary, seen)
+                if dry_run:
+                    raise _RolledBack
+        except _RolledBack:
+            reader.forget()
+        summary.linked += reader.made - made
+        progress(len(batch))
+    return summary
+
+
+def _run_batch(
+    town: Town,
+    actor: Actor,
+    mapping: ImportMapping,
+    reader: RowReader,
+    batch: list[SourceRow],
+    summary: ImportSummary,
+    seen: set[str],
+) -> None:
+    ready: list[tuple[SourceRow, dict[str, Any]]] = []
+    known: set[str] = set()
+    if mapping.key:
+        known = existing_keys(
+            town, actor, mapping, [row.cells[mapping.key].strip() for row in batch if not row.problem]
+        )
+    for row in batch:
+        if row.problem:
+            summary.refused.append((row, row.problem))
+            continue
+        key = row.cells[mapping.key].strip() if mapping.key else ""
+        if key and (key in known or key in seen):
+            summary.skipped += 1
+            continue
+        try:
+            values = reader.read(row.cells)
+        except Refused as refused:
+            summary.refused.append((row, str(refused)))
+            continue
+        if key:
+            seen.add(key)
+        ready.append((row, values))
+    # What is refused is set aside first, so that one bad row does not hold back the other 999.
+    while ready:
+        outcomes = town.records.import_rows(actor, mapping.type, [values for _, values in ready])
+        bad = {outcome.index: outcome.errors for outcome in outcomes if outcome.errors}
+        if not bad:
+            summary.created += len(ready)
+            return
+        summary.refused += [(ready[index][0], _sentence(errors)) for index, errors in bad.items()]
+        ready = [pair for index, pair in enumerate(ready) if index not in bad]
+
+
+def _sentence(errors: Any) -> str:
+    return "; ".join(f"{name}: {text}" if name else text for name, text in errors.items())
+
+
+def _check_columns(mapping: ImportMapping, source: SourceFile) -> None:
+    missing = [name for name in mapping.sources if name not in source.columns]
+    if missing:
+        found = ", ".join(name or "(no name)" for name in source.columns[:12])
+        raise ConfigurationError(
+            f"{source.path} has no column “{missing[0]}”, which the mapping {mapping.name} reads. Its columns are: "
+            f"{found}{', …' if len(source.columns) > 12 else ''}. Another mapping may fit, or the separator is not "
+            f"“{source.delimiter}”."
+        )
+
+
+def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> None:
+    """Write the refused rows as CSV: their line, the reason, and the cells as they came, ready to mend and try again."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["line", "reason", *source.columns])
+        writer.writerows(_refused_rows(summary))
+
+
+def _refused_rows(summary: ImportSummary) -> Iterator[list[str]]:
+    for row, reason in sorted(summary.refused, key=lambda pair: pair[0].line):
+        yield [str(row.line), reason, *row.raw]

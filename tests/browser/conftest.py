@@ -1,0 +1,138 @@
+"""A served town and a real Chromium, with and without JavaScript, for the journeys and the accessibility checks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from playwright.sync_api import Page
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from townhall.town import Town
+from townhall.wsgi import TownApplication
+
+#: No background requests of the browser's own: nothing leaves the machine that runs the tests.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A town that answers on ``url``."""
+
+    town: Town
+    url: str
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright; skipped where it is missing unless it is required."""
+    path = os.environ.get("TOWNHALL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("TOWNHALL_TEST_BROWSER") == "required":
+            pytest.fail("Chromium is required for these tests and was not found")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def serve(town: Town) -> Iterator[Served]:
+    """Serve a town on a free port of this machine until the generator is closed."""
+    server = make_server("127.0.0.1", 0, TownApplication(town), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Served(town, f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def javascript(request: pytest.FixtureRequest) -> bool:
+    """Whether the visitor's browser runs JavaScript."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Make a page: ``new_page(served, javascript=True, width=1440)``. A request to another host fails the test."""
+    contexts = []
+    strangers: list[str] = []
+    complaints: list[str] = []
+
+    def make(served: Served, *, javascript: bool = True, width: int = 1440, **options: Any) -> Page:
+        context = browser.new_context(
+            base_url=served.url,
+            java_script_enabled=javascript,
+            viewport={"width": width, "height": 900},
+            locale="en-US",
+            **options,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: strangers.append(request.url) if not _ours(request.url, served) else None)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert strangers == [], "a page asked another server for something"
+    scripts = [text for text in complaints if "Content Security Policy" in text or "Error" in text]
+    assert [text for text in scripts if "status of" not in text] == [], "a page's script or policy failed"
+
+
+def _ours(url: str, served: Served) -> bool:
+    return url.startswith((served.url, "data:", "blob:", "about:"))
+
+
+def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Sign a member of staff in through the sign-in page."""
+    page.goto("/admin/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/**")
+
+
+def accessibility_violations(page: Page) -> list[str]:
+    """WCAG 2.1 A and AA violations that axe-core finds on the page, one line each; needs JavaScript."""
+    import axe_playwright_python
+
+    script = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
+    page.evaluate(script)
+    result = page.evaluate(
+        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
+    )
+    return [
+        f"{violation['id']}: {violation['help']} at {node['target']}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def has_no_sideways_scroll(page: Page) -> bool:
+    """Whether the page fits its window's width."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
