@@ -23,6 +23,8 @@ from townhall.demo import names
 from townhall.errors import TownhallError
 from townhall.records.types import Record
 from townhall.town import Town
+from townhall_forms.values import Question
+from townhall_forms.values import Questions
 
 CONTACTS = 2000
 INTERACTIONS = 6000
@@ -99,6 +101,32 @@ class Demo:
         latitude = 39.4 + self.random.uniform(-0.02, 0.02)
         longitude = -84.56 + self.random.uniform(-0.02, 0.02)
         return {"latitude": f"{latitude:.6f}", "longitude": f"{longitude:.6f}"}
+
+    def answers(self, questions: Questions | None) -> dict[str, Any]:
+        """Plausible answers to a category's or round's questions."""
+        return {
+            question.code: self._answer(question)
+            for question in (questions.asked if questions else ())
+            if question.required or self.random.random() < 0.7
+        }
+
+    def _answer(self, question: Question) -> Any:
+        chance = self.random
+        match question.type:
+            case "choice":
+                return chance.choice([choice.value for choice in question.choices])
+            case "choices":
+                return [chance.choice([choice.value for choice in question.choices])]
+            case "boolean":
+                return chance.random() < 0.5
+            case "integer" | "decimal" | "money":
+                low = int(question.min or 1)
+                return chance.randint(low, int(question.max or low + 40))
+            case "date" | "datetime":
+                moment = self.days_ago(chance.uniform(0, 5))
+                return moment.date() if question.type == "date" else moment
+            case _:
+                return chance.choice(("As far as I can tell, yes.", "Near the corner.", "Since last week.", "ML-0217"))
 
     @contextmanager
     def at(self, moment: datetime) -> Iterator[None]:

@@ -1,0 +1,113 @@
+"""Service requests for the demo town: about a hundred and sixty, from just sent to long closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    from townhall.demo import Demo
+    from townhall.records.types import Record
+
+IDENTITY = "complaints.service_request"
+
+#: What people write, by a word in the category's code.
+WORDS = {
+    "light": ("The lamp has been dark since Saturday evening. The kerb is hard to see.", "It flickers all night long."),
+    "pothole": ("A deep hole, a cyclist nearly fell.", "The patch from spring has broken up again."),
+    "bin": ("The brown bin was left standing, all the neighbours' were emptied.", "Third week in a row."),
+    "collection": ("The brown bin was left standing, all the neighbours' were emptied.", "Third week in a row."),
+    "graffiti": ("Spray paint all over the underpass wall.", "Rude words on the bus shelter, please before school."),
+    "tree": ("A big branch hangs over the footpath after the storm.", "Roots lift the pavement."),
+    "drain": ("The drain is blocked and the bus stop floods.", "Water stands on the road after every rain."),
+    "water": ("The meter cover is loose and rattles.", "Water comes up between the stones."),
+    "noise": ("Loud music from the yard until two at night.", "Engines run from five in the morning."),
+    "bench": ("Two slats are broken, one has a nail sticking out.", "It has been tipped over into the flower bed."),
+    "dump": ("A sofa and three bags behind the garages.", "Somebody left paint tins by the brook."),
+    "park": ("A car has stood here without plates for a month.", "The swing hangs on one chain."),
+}
+OTHER = ("It would be good if somebody had a look.", "This has been so for a while now.", "Please tell me who does this.")
+DONE = (
+    "The crew mended it on the spot. Thank you for telling us.",
+    "Replaced and tested. It should hold now.",
+    "Cleared away this morning.",
+    "We looked and put it right; call us if it comes back.",
+)
+#: How far requests get, and how many of each: (last state, transitions, weight).
+PATHS = (
+    ("new", (), 10),
+    ("acknowledged", ("accept",), 9),
+    ("investigating", ("accept", "investigate"), 7),
+    ("in_progress", ("accept", "start"), 16),
+    ("scheduled", ("accept", "schedule"), 9),
+    ("awaiting_citizen", ("accept", "ask"), 8),
+    ("on_hold", ("accept", "hold"), 4),
+    ("referred", ("accept", "refer"), 4),
+    ("resolved", ("accept", "start", "resolve"), 22),
+    ("closed", ("accept", "start", "resolve", "close"), 50),
+    ("reopened", ("accept", "start", "resolve", "reopen"), 5),
+    ("not_responsible", ("accept", "not_ours"), 5),
+    ("no_action", ("accept", "investigate", "no_action"), 5),
+    ("cancelled", ("withdraw",), 3),
+    ("spam", ("junk",), 2),
+)
+OPEN_FOR_LONG = {"new": 1.2, "acknowledged": 4, "in_progress": 9, "scheduled": 8}
+
+
+def build(demo: Demo) -> None:
+    """Create the requests and take each as far as its path says."""
+    categories = demo.town.records.find(demo.as_staff(), "complaints.category", limit=100).records
+    if not categories:
+        return
+    for state, moves, count in PATHS:
+        for _ in range(count):
+            _request(demo, categories[demo.random.randrange(len(categories))], state, moves)
+
+
+def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...]) -> None:
+    chance = demo.random
+    closed = state in {"resolved", "closed", "not_responsible", "no_action", "cancelled", "spam"}
+    age = chance.uniform(20, 200) if closed else chance.uniform(0.1, OPEN_FOR_LONG.get(state, 14))
+    if state in {"resolved", "reopened"}:
+        age = chance.uniform(4, 12)
+    channel = chance.choices(("phone", "web", "email", "visit", "letter", "field"), (40, 30, 15, 8, 4, 3))[0]
+    code = category["code"]
+    texts = next((texts for word, texts in WORDS.items() if word in code), OTHER)
+    values: dict[str, Any] = {
+        "category": category.id,
+        "description": chance.choice(texts),
+        "reporter": chance.choice(demo.people),
+        "channel": channel,
+        "priority": chance.choices(("low", "normal", "high", "urgent"), (10, 70, 15, 5))[0],
+        "issue_kind": chance.choice(("report", "report", "report", "request", "complaint")),
+        "answers": demo.answers(category["questions"]),
+    }
+    if category["location"] != "none":
+        values["location"] = f"{chance.randint(1, 90)} {chance.choice(demo.streets)}"
+        if chance.random() < 0.5:
+            values |= {"place": demo.place(), "place_source": "pin"}
+    record = demo.create(IDENTITY, values, at=demo.days_ago(age))
+    if moves and moves[0] == "accept" and chance.random() < 0.85:
+        worker = chance.choice(list(demo.staff))
+        record = demo.update(record, {"assignee": demo.staff[worker]}, at=demo.days_ago(age * 0.95))
+    for step, move in enumerate(moves, start=1):
+        at = demo.days_ago(age * (1 - step / (len(moves) + 0.2)))
+        record = demo.move(record, move, _needed(demo, move), at=at)
+        if move in {"ask", "resolve"}:
+            text = "Could you send us a photo, please?" if move == "ask" else chance.choice(DONE)
+            demo.message(record, text, at=at)
+
+
+def _needed(demo: Demo, move: str) -> dict[str, Any]:
+    chance = demo.random
+    if move == "resolve":
+        return {"resolution": chance.choice(DONE), "root_cause": chance.choice(("wear", "weather", "vandalism"))}
+    if move == "schedule":
+        return {"visit_at": demo.days_ago(-chance.uniform(1, 6), chance.randint(8, 15))}
+    if move == "hold":
+        return {"status_notes": "Waits for a part that was ordered."}
+    if move == "refer":
+        return {"referred_to": demo.organisations["Northline Electric"]}
+    if move in {"not_ours", "no_action"}:
+        return {"closing_reason": "This stands on private ground; we have told the owner."}
+    return {}
