@@ -75,6 +75,10 @@ class Context(Protocol):
         """One field's value of one record (used for ``answers``' questions and ``copy``); ``None`` if missing."""
         ...
 
+    def by_number(self, number: str) -> tuple[str, int] | None:
+        """Identity and id of the record of any type that people know by ``number``; ``None`` if there is none."""
+        ...
+
     def staff(self) -> Sequence[Option]:
         """The people who work here and can be given work."""
         ...

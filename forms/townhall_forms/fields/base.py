@@ -1,7 +1,7 @@
 """The protocol of a field type: one class that knows all its faces.
 
 storage (:meth:`Field.columns`, :meth:`Field.to_columns`, :meth:`Field.from_columns`), parsing and validation of plain
-values (:meth:`Field.parse`), form input (:attr:`Field.widget`, :meth:`Field.extract`), filters
+values (:meth:`Field.parse`), form input (:attr:`Field.control`, :meth:`Field.extract`, :meth:`Field.raw`), filters
 (:attr:`Field.operators`), display, CSV, JSON, JSON Schema and search text.
 
 Validation lives here and nowhere else: forms, imports, the command line and any API all call :meth:`Field.parse`.
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 ColumnKind = Literal["integer", "text", "boolean"]
 
+EQUALITY = frozenset({"eq", "ne", "in", "not_in", "empty"})
+ORDER = EQUALITY | {"lt", "lte", "gt", "gte", "between"}
+TEXT = EQUALITY | {"contains", "starts_with"}
+
+#: What a 64-bit column holds.
+LARGEST_INTEGER = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -43,26 +50,28 @@ class Column:
     index: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Field:
     """A declared field, bound to its type's behaviour. Subclasses implement one type each.
 
     The attributes are the keys of ``[fields.NAME]``; ``type_name`` is the value of its ``type`` key.
     A *value* is the canonical Python object of a type (``str``, ``int``, ``Decimal``, ``date``, ...); ``None`` always
-    means empty.
+    means empty. Two fields are equal only if they are the same object.
     """
 
     type_name: ClassVar[str]
     #: Keys this type takes besides the common ones.
     extra_keys: ClassVar[frozenset[str]] = frozenset()
     #: Operators a condition or filter may use on it.
-    operators: ClassVar[frozenset[str]] = frozenset({"eq", "ne", "in", "not_in", "empty"})
+    operators: ClassVar[frozenset[str]] = EQUALITY
     #: Name of the template that draws its input, ``townhall_forms/widgets/<widget>.html``.
     widget: ClassVar[str] = "text"
     #: Whether values are kept outside the record's own row (rows, links, files).
     outside: ClassVar[bool] = False
     #: Whether a list can be sorted by it.
     sortable: ClassVar[bool] = True
+    #: Whether its input is several controls, which need a group with a legend instead of a label.
+    grouped: ClassVar[bool] = False
 
     name: str
     label: str
@@ -100,7 +109,7 @@ class Field:
     row_fields: Mapping[str, Field] = dataclass_field(default_factory=dict)
     extra: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
-    # -- links ------------------------------------------------------------------------------------------------
+    # -- what it is -------------------------------------------------------------------------------------------
 
     @property
     def target(self) -> str:
@@ -112,7 +121,39 @@ class Field:
         """Whether it holds several links at once."""
         return False
 
+    @property
+    def is_computed(self) -> bool:
+        """Whether its value is worked out from other values, and never typed."""
+        return self.compute is not None
+
+    @property
+    def control(self) -> str:
+        """Name of the template that really draws its input; by default the type's :attr:`widget`."""
+        return self.widget
+
+    def bind(self, values: Mapping[str, Any], context: Context) -> Field:
+        """The field as it stands in a record with these values; ``answers`` find their questions here."""
+        return self
+
+    def revise(self, old: Any, new: Any) -> Any:
+        """The value to keep when ``new`` replaces ``old``; ``questions`` count their version here."""
+        return new
+
+    def references(self, value: Any) -> Sequence[tuple[str, int]]:
+        """Identity and id of every record that the value points at."""
+        return ()
+
     # -- storage ----------------------------------------------------------------------------------------------
+
+    @property
+    def key_column(self) -> str:
+        """Name of the column with the value's normalised text, by which text is compared; empty if there is none."""
+        return ""
+
+    @property
+    def sort_column(self) -> str:
+        """Name of the column that lists are sorted by; empty if they can't be."""
+        return (self.key_column or self.name) if self.sortable and not self.outside else ""
 
     def columns(self) -> Sequence[Column]:
         """Columns in the record's own table; none for a field that is kept ``outside``."""
@@ -143,25 +184,25 @@ class Field:
 
     def extract(self, data: MultiDict[str, str], files: MultiDict[str, Any], prefix: str, context: Context) -> Any:
         """Take the raw input out of a submitted form; what :meth:`parse` and :meth:`raw` understand."""
-        raise NotImplementedError
+        return data.get(prefix, "")
 
     def raw(self, value: Any, context: Context) -> Any:
         """The raw input that would be parsed to ``value``; fills a form."""
-        raise NotImplementedError
+        return "" if value is None else self.to_csv(value, context)
 
     # -- reading ----------------------------------------------------------------------------------------------
 
     def display(self, value: Any, context: Context) -> str:
         """Plain text for people."""
-        raise NotImplementedError
+        return "" if value is None else str(value)
 
     def to_csv(self, value: Any, context: Context) -> str:
         """Text that :meth:`parse` reads back to the same value."""
-        raise NotImplementedError
+        return "" if value is None else str(value)
 
     def to_json(self, value: Any) -> Any:
         """JSON that :meth:`parse` reads back to the same value."""
-        raise NotImplementedError
+        return value
 
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of :meth:`to_json`'s result."""
@@ -169,4 +210,31 @@ class Field:
 
     def search_text(self, value: Any, context: Context) -> str:
         """Words under which the record can be found by this value."""
-        raise NotImplementedError
+        return self.display(value, context)
+
+
+class OneColumn(Field):
+    """A field whose value stands in one column of its own name; the column's kind is :attr:`kind`."""
+
+    kind: ClassVar[ColumnKind] = "text"
+
+    def columns(self) -> Sequence[Column]:
+        """One column."""
+        return (Column(self.name, self.kind, index=self.unique),)
+
+    def to_columns(self, value: Any) -> Mapping[str, Any]:
+        """The stored value under the field's name."""
+        return {self.name: None if value is None else self.store(value)}
+
+    def from_columns(self, row: Mapping[str, Any]) -> Any:
+        """The value of the column."""
+        stored = row[self.name]
+        return None if stored is None else self.load(stored)
+
+    def store(self, value: Any) -> Any:
+        """What the column holds for a value that is not empty."""
+        return value
+
+    def load(self, stored: Any) -> Any:
+        """The value of what the column holds."""
+        return stored
