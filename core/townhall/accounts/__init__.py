@@ -1,1 +1,81 @@
+"""Accounts: signing in and out, one's own account, and the people who work here."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint
+from flask import Flask
+from flask import abort
+from flask import current_app
+from flask import g
+from flask import redirect
+from flask import request
+from flask import url_for
+from flask_security import Security
+from flask_security import current_user
+
+from townhall.access.actors import ANONYMOUS
+from townhall.access.actors import Actor
+from townhall.accounts.people import permissions_of
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+__all__ = ["current_actor", "install", "require_staff", "this_town"]
+
+
+def install(app: Flask, town: Town) -> None:
+    """Put accounts on an application: who is signed in, and the pages to change that."""
+    from townhall.accounts import account
+    from townhall.accounts import people_page
+    from townhall.accounts import signing_in
+    from townhall.accounts.models import build_datastore
+
+    app.config.update(
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106  # the name of a method
+        SECURITY_PASSWORD_SINGLE_HASH={"argon2"},
+        SECURITY_PASSWORD_SCHEMES=["argon2"],
+        SECURITY_PASSWORD_SALT="argon2 salts by itself",  # noqa: S106  # asked for, and not used with a single hash
+        SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
+        SECURITY_FRESHNESS_GRACE_PERIOD=0,
+        SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False},
+        REMEMBER_COOKIE_HTTPONLY=True,
+        REMEMBER_COOKIE_SAMESITE="Lax",
+    )
+    Security(app, build_datastore(town), register_blueprint=False)
+    blueprint = Blueprint("accounts", __name__, url_prefix="/admin")
+    for module in (signing_in, account, people_page):
+        module.routes(blueprint)
+    app.register_blueprint(blueprint)
+    app.jinja_env.globals["current_actor"] = current_actor
+
+
+def current_actor() -> Actor:
+    """Who makes this request: the person who is signed in, or nobody in particular."""
+    if "actor" not in g:
+        g.actor = _actor()
+    actor: Actor = g.actor
+    return actor
+
+
+def require_staff() -> Actor:
+    """Who is signed in; somebody who isn't is sent to sign in, and back here afterwards."""
+    actor = current_actor()
+    if actor.kind != "staff":
+        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        abort(redirect(url_for("accounts.sign_in", next=target or None)))
+    return actor
+
+
+def this_town() -> Town:
+    """The town that the present request is about."""
+    town: Town = current_app.extensions["townhall"]
+    return town
+
+
+def _actor() -> Actor:
+    if not current_user or not current_user.is_authenticated:
+        return ANONYMOUS
+    permissions = permissions_of(role.permissions for role in current_user.roles)
+    return Actor("staff", current_user.name or current_user.email, current_user.id, permissions, door="admin")

@@ -1,0 +1,237 @@
+"""The people who work here: adding them, giving them a role, letting them go. Knows no web framework."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from email_validator import EmailNotValidError
+from email_validator import validate_email
+from peewee import fn
+
+from townhall.access.actors import Actor
+from townhall.accounts import passwords
+from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import ValidationFailed
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: The permission to manage people and their roles.
+PERMISSION = "users.manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who works here, and what they may do."""
+
+    id: int
+    email: str
+    name: str
+    active: bool
+    roles: tuple[str, ...] = ()
+    role_labels: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
+    last_sign_in: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChoice:
+    """A role that can be given to somebody."""
+
+    name: str
+    label: str
+    description: str
+
+
+def everybody(town: Town) -> list[Person]:
+    """All people, by name."""
+    people = _people(town)
+    return sorted(people, key=lambda person: (not person.active, person.name.casefold(), person.email))
+
+
+def find(town: Town, email: str) -> Person:
+    """The person with this e-mail address. Raises :class:`~townhall.errors.NotFound`."""
+    user = town.system.user
+    for person in _people(town, fn.LOWER(user.email) == email.strip().lower()):
+        return person
+    raise NotFound(f"Nobody with the e-mail address {email} works here. townhall users list shows everybody.")
+
+
+def by_id(town: Town, id: int) -> Person:
+    """The person with this id. Raises :class:`~townhall.errors.NotFound`."""
+    for person in _people(town, town.system.user.id == id):
+        return person
+    raise NotFound("There is nobody here with this number.")
+
+
+def roles(town: Town) -> list[RoleChoice]:
+    """The roles that can be given, in the order they were made."""
+    table = town.system.role
+    query = table.select(table.name, table.label, table.description).order_by(table.id)
+    return [RoleChoice(*row) for row in query.tuples()]
+
+
+def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, password: str) -> Person:
+    """Add somebody. Raises :class:`~townhall.errors.ValidationFailed` with a sentence per field."""
+    _require(actor)
+    errors: dict[str, str] = {}
+    address = _checked_email(email, errors)
+    if problem := passwords.problem(password, address):
+        errors["password"] = problem
+    known = {choice.name for choice in roles(town)}
+    if role not in known:
+        errors["role"] = f"There is no role {role!r}. Known are {', '.join(sorted(known))}."
+    user = town.system.user
+    if not errors and user.select().where(fn.LOWER(user.email) == address).exists():
+        errors["email"] = f"{address} works here already."
+    if errors:
+        raise ValidationFailed(errors)
+    with immediate(town.database):
+        row = user.create(
+            email=address,
+            name=name.strip() or _name_from(address),
+            password=passwords.digest(password),
+            active=True,
+            fs_uniquifier=secrets.token_hex(32),
+            created_at=_now(town),
+        )
+        _give(town, row.id, role)
+    return by_id(town, row.id)
+
+
+def set_role(town: Town, actor: Actor, id: int, role: str) -> Person:
+    """Give somebody this role instead of what they had."""
+    _require(actor)
+    known = {choice.name for choice in roles(town)}
+    if role not in known:
+        raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
+    with immediate(town.database):
+        by_id(town, id)
+        _give(town, id, role)
+        _keep_a_manager(town, "role")
+    return by_id(town, id)
+
+
+def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
+    """Let somebody sign in, or not any more; who is signed in is signed out with the next click."""
+    _require(actor)
+    user = town.system.user
+    with immediate(town.database):
+        by_id(town, id)
+        user.update(active=active).where(user.id == id).execute()
+        _keep_a_manager(town, "active")
+    return by_id(town, id)
+
+
+def set_password(town: Town, actor: Actor, id: int, password: str) -> Person:
+    """Give somebody a new password; they are signed out everywhere.
+
+    Everybody may change their own; another's needs the permission.
+    """
+    if actor.id != id:
+        _require(actor)
+    person = by_id(town, id)
+    if problem := passwords.problem(password, person.email):
+        raise ValidationFailed({"password": problem})
+    user = town.system.user
+    values = {user.password: passwords.digest(password), user.fs_uniquifier: secrets.token_hex(32)}
+    user.update(values).where(user.id == id).execute()
+    return person
+
+
+def set_name(town: Town, actor: Actor, id: int, name: str) -> Person:
+    """Change the name that others see."""
+    if actor.id != id:
+        _require(actor)
+    if not name.strip():
+        raise ValidationFailed({"name": "Enter a name that the others know you by."})
+    user = town.system.user
+    user.update({user.name: name.strip()[:200]}).where(user.id == id).execute()
+    return by_id(town, id)
+
+
+def note_sign_in(town: Town, id: int) -> None:
+    """Keep when somebody signed in last."""
+    user = town.system.user
+    user.update({user.last_sign_in_at: _now(town)}).where(user.id == id).execute()
+
+
+def permissions_of(texts: Iterable[str]) -> frozenset[str]:
+    """All permissions of roles, from the JSON lists that are kept of them."""
+    return frozenset(permission for text in texts for permission in json.loads(text))
+
+
+def _require(actor: Actor) -> None:
+    if not actor.may(PERMISSION):
+        raise Forbidden("You may not manage people. Ask an administrator.")
+
+
+def _people(town: Town, *where: Any) -> list[Person]:
+    user, role, link = town.system.user, town.system.role, town.system.user_role
+    query = user.select(user.id, user.email, user.name, user.active, user.last_sign_in_at).order_by(user.id)
+    rows = list((query.where(*where) if where else query).tuples())
+    held: dict[int, list[tuple[str, str, str]]] = {}
+    ids = [row[0] for row in rows]
+    granted = (
+        link.select(link.user, role.name, role.label, role.permissions)
+        .join(role, on=link.role == role.id)
+        .where(link.user.in_(ids))
+        .order_by(role.id)
+    )
+    for user_id, *rest in granted.tuples():
+        held.setdefault(user_id, []).append(tuple(rest))
+    return [
+        Person(
+            id=id,
+            email=email,
+            name=name or email,
+            active=bool(active),
+            roles=tuple(each[0] for each in held.get(id, ())),
+            role_labels=tuple(each[1] for each in held.get(id, ())),
+            permissions=permissions_of(each[2] for each in held.get(id, ())),
+            last_sign_in=datetime.fromtimestamp(last / 1_000_000, UTC) if last else None,
+        )
+        for id, email, name, active, last in rows
+    ]
+
+
+def _checked_email(email: str, errors: dict[str, str]) -> str:
+    try:
+        return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
+    except EmailNotValidError:
+        errors["email"] = f"{email!r} is no e-mail address; write one like name@town.gov."
+        return ""
+
+
+def _name_from(email: str) -> str:
+    return email.partition("@")[0].replace(".", " ").replace("_", " ").title()
+
+
+def _give(town: Town, user_id: int, role: str) -> None:
+    link, table = town.system.user_role, town.system.role
+    link.delete().where(link.user == user_id).execute()
+    link.insert(user=user_id, role=table.get(table.name == role).id).execute()
+
+
+def _keep_a_manager(town: Town, field: str) -> None:
+    """Refuse a change after which nobody could manage people any more."""
+    probe = PERMISSION
+    for person in _people(town, town.system.user.active == True):  # noqa: E712  # peewee's way to compare
+        if Actor("staff", person.name, permissions=person.permissions).may(probe):
+            return
+    raise ValidationFailed(
+        {field: "Somebody must be left who may manage people. Make somebody else administrator first."}
+    )
+
+
+def _now(town: Town) -> int:
+    return int(town.clock.now().timestamp() * 1_000_000)

@@ -1,0 +1,116 @@
+"""The page of the people who work here, for those who may manage them."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from flask import flash
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from townhall.access.actors import Actor
+from townhall.accounts import people
+from townhall.accounts import require_staff
+from townhall.accounts import this_town
+from townhall.errors import Forbidden
+from townhall.errors import ValidationFailed
+
+
+def routes(blueprint: Blueprint) -> None:
+    """Add the pages to the blueprint of accounts."""
+    blueprint.add_url_rule("/people", "people", overview)
+    blueprint.add_url_rule("/people", "add_person", add, methods=["POST"])
+    blueprint.add_url_rule("/people/<int:id>", "person", person)
+    blueprint.add_url_rule("/people/<int:id>", "change_person", change, methods=["POST"])
+
+
+def overview() -> str:
+    """Everybody, and a form to add somebody."""
+    _manager()
+    return _overview({})
+
+
+def add() -> str | tuple[str, int] | Response:
+    """Add somebody."""
+    actor = _manager()
+    form = request.form
+    try:
+        added = people.add(
+            this_town(),
+            actor,
+            form.get("email", ""),
+            name=form.get("name", ""),
+            role=form.get("role", ""),
+            password=form.get("new_password", ""),
+        )
+    except ValidationFailed as error:
+        return _overview(error.errors), 422
+    flash(f"{added.name} can sign in now. Tell them the password; they can change it under their name.", "ok")
+    return redirect(url_for("accounts.people"))
+
+
+def person(id: int) -> str:
+    """One of them."""
+    _manager()
+    return _person(id, {})
+
+
+def change(id: int) -> str | tuple[str, int] | Response:
+    """Change somebody's name, role, password, or whether they may sign in; the button pressed says which."""
+    actor = _manager()
+    town = this_town()
+    form = request.form
+    what = form.get("change", "")
+    try:
+        if what == "name":
+            changed = people.set_name(town, actor, id, form.get("name", ""))
+        elif what == "role":
+            changed = people.set_role(town, actor, id, form.get("role", ""))
+        elif what == "password":
+            changed = people.set_password(town, actor, id, form.get("new_password", ""))
+        elif what in {"deactivate", "activate"}:
+            changed = people.set_active(town, actor, id, what == "activate")
+        else:
+            raise ValidationFailed({"": "Choose what to change with one of the buttons."})
+    except ValidationFailed as error:
+        return _person(id, error.errors), 422
+    done = {
+        "name": "The name is changed.",
+        "role": f"{changed.name} is now {', '.join(changed.role_labels)}.",
+        "password": f"{changed.name} has a new password. Tell it to them.",
+        "deactivate": f"{changed.name} can’t sign in any more. What they did stays under their name.",
+        "activate": f"{changed.name} can sign in again.",
+    }
+    flash(done[what], "ok")
+    return redirect(url_for("accounts.person", id=id))
+
+
+def _manager() -> Actor:
+    actor = require_staff()
+    if not actor.may(people.PERMISSION):
+        raise Forbidden("You may not manage people. Ask an administrator.")
+    return actor
+
+
+def _overview(errors: dict[str, str]) -> str:
+    town = this_town()
+    return render_template(
+        "accounts/people.html",
+        everybody=people.everybody(town),
+        roles=people.roles(town),
+        errors=errors,
+        typed=request.form,
+    )
+
+
+def _person(id: int, errors: dict[str, str]) -> str:
+    town = this_town()
+    return render_template(
+        "accounts/person.html",
+        person=people.by_id(town, id),
+        roles=people.roles(town),
+        errors=errors,
+        typed=request.form,
+    )

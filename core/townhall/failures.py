@@ -1,0 +1,96 @@
+"""Error pages: what happened and what to do, in plain words, in the look of the side that the visitor is on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask import Response
+from flask import g
+from flask import make_response
+from flask import render_template
+from flask import request
+from werkzeug.exceptions import HTTPException
+
+from townhall.errors import Conflict
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.portal import error_page
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as AnyResponse
+
+log = logging.getLogger("townhall")
+
+#: Title and explanation by status code. Codes that are not here are explained like 400.
+WORDS = {
+    400: ("This could not be read", "Something in what was sent is not as it should be. Go back and try again."),
+    403: ("You may not see this", "This page is only for some people. Ask an administrator if you need it."),
+    404: ("There is nothing here", "The address may be mistyped, or what was here is gone. Try the start page."),
+    405: ("This page can’t be opened like that", "Go back and use the button or link that leads here."),
+    409: ("Somebody was faster", "This changed while you were working on it. Open it again to see how it stands now."),
+    413: ("That is too much at once", "Send fewer or smaller files. What you typed is still there when you go back."),
+    415: ("This kind of file can’t be read", "Save it in another format and try again."),
+    422: ("This can’t be saved as it is", "Go back, change what is wrong and send it again."),
+    429: ("That was too often", "Wait a while and try again. If it can’t wait, call us."),
+    500: (
+        "Something went wrong on our side",
+        "It was written down for whoever looks after this site. Try again later.",
+    ),
+    503: ("We are closed for a moment", "Try again in a few minutes."),
+}
+_OURS = {NotFound: 404, Forbidden: 403, Conflict: 409, Rejected: 422, ValidationFailed: 422}
+
+
+def install(app: Flask) -> None:
+    """Give ``app`` its error pages."""
+    app.register_error_handler(HTTPException, _http)
+    for error, code in _OURS.items():
+        app.register_error_handler(error, _ours(code))
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http(error: HTTPException) -> AnyResponse:
+    if error.code is None or error.code < 400 or error.response is not None:
+        return error.get_response()
+    # Only what our own code said is shown; the libraries' standard sentences are not written for visitors.
+    said = error.description if error.description != type(error).description else ""
+    response = page(error.code, said or "")
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def _ours(code: int):  # type: ignore[no-untyped-def]  # Flask's handlers take one error and give a response
+    def handler(error: Exception) -> AnyResponse:
+        return page(code, str(error))
+
+    return handler
+
+
+def _unexpected(error: Exception) -> AnyResponse:
+    log.exception("A page failed: %s %s", request.method, request.path)
+    g.pop("_flashes", None)
+    return _plain(500, *WORDS[500])
+
+
+def page(code: int, said: str = "") -> Response:
+    """The error page for ``code``; ``said`` replaces the standard explanation."""
+    title, words = WORDS.get(code, WORDS[400])
+    message = said or words
+    try:
+        if request.path.startswith("/admin"):
+            return make_response(render_template("errors/staff.html", title=title, message=message), code)
+        return error_page(code, title, message)
+    except Exception:
+        log.exception("The error page itself failed")
+        return _plain(code, title, message)
+
+
+def _plain(code: int, title: str, message: str) -> Response:
+    """A page that needs nothing but its own template, for when anything else may be broken."""
+    return make_response(render_template("errors/plain.html", title=title, message=message), code)

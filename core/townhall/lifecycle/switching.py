@@ -1,0 +1,218 @@
+"""Switching plugins on and off.
+
+Switching on first tries everything together (manifest, required plugins, code, schemas, tables) and changes nothing if
+something doesn't fit. Switching off needs none of the plugin's files and keeps all its tables and rows.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from townhall_forms.tables import build_tables
+
+from townhall.access.actors import Actor
+from townhall.db import meta
+from townhall.db import migration
+from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
+from townhall.errors import PluginError
+from townhall.extend import states
+from townhall.extend.discovery import Found
+from townhall.extend.discovery import discover
+from townhall.extend.loading import in_order
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: The permission to switch plugins.
+PERMISSION = "plugins.manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A plugin as the plugins page shows it.
+
+    ``enabled`` is what the town wants, ``running`` what is so; ``reason`` says why they differ, or why it can't be
+    switched on at all. ``types`` are those of a running plugin.
+    """
+
+    name: str
+    title: str
+    version: str
+    description: str
+    icon: str
+    author: str
+    requires: tuple[str, ...]
+    enabled: bool
+    running: bool
+    reason: str
+    types: tuple[RecordType, ...] = ()
+    folder: Path | None = None
+    needed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What switching a plugin on would add; ``problem`` says why it can't be."""
+
+    name: str
+    title: str
+    types: tuple[RecordType, ...] = ()
+    also: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def statuses(town: Town) -> list[Status]:
+    """Every plugin that is there or was switched once, by name."""
+    found = discover(town.instance)
+    kept = states.read(town.system)
+    return [_status(town, name, found.get(name), kept.get(name)) for name in sorted({*found, *kept})]
+
+
+def status(town: Town, name: str) -> Status:
+    """One plugin. Raises :class:`~townhall.errors.PluginError` if there is none of that name."""
+    for known in statuses(town):
+        if known.name == name:
+            return known
+    raise PluginError(f"{name}: there is no such plugin. townhall plugins list shows all.")
+
+
+def preview(town: Town, name: str) -> Preview:
+    """What switching ``name`` on would add, or why it can't be switched on. Changes nothing."""
+    known = status(town, name)
+    wanted = states.enabled(town.system)
+    also = _requirements(town, name) - wanted
+    loaded = town.try_out(wanted | also | {name})
+    problem = next((loaded.problems[needed] for needed in (*sorted(also), name) if needed in loaded.problems), "")
+    broken = next((each for each in loaded.problems if each not in town.plugins.problems), "")
+    if not problem and broken:
+        problem = loaded.problems[broken]
+    added = {*also, name}
+    types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
+    problem = problem or _tables_problem(town, types)
+    return Preview(name, known.title, types, tuple(sorted(also)), problem)
+
+
+def enable(town: Town, actor: Actor, name: str) -> Status:
+    """Switch a plugin on, those that it requires first.
+
+    Raises :class:`~townhall.errors.PluginError` in sentences, and then nothing is changed.
+    """
+    _require(actor)
+    plan = preview(town, name)
+    if plan.problem:
+        raise PluginError(plan.problem)
+    found = discover(town.instance)
+    added = in_order(found, (*plan.also, name))
+    before = {state.name for state in states.read(town.system).values() if state.version}
+    with immediate(town.database):
+        for each in added:
+            _switch(town, actor, each, True, found[each])
+        meta.bump_generation(town.system)
+    town.reload()
+    for each in added:
+        if each not in before:
+            _plant(town, each, found[each].folder)
+    return status(town, name)
+
+
+def disable(town: Town, actor: Actor, name: str) -> Status:
+    """Switch a plugin off; its records stay in the database.
+
+    Raises :class:`~townhall.errors.PluginError` if it is not on, or if another one needs it.
+    """
+    _require(actor)
+    known = status(town, name)
+    if not known.enabled:
+        raise PluginError(f"{known.title} is off already.")
+    if known.needed_by:
+        needed = " and ".join(town.plugins.title(other) for other in known.needed_by)
+        raise PluginError(f"{needed} needs {known.title}. Switch that off first.")
+    with immediate(town.database):
+        _switch(town, actor, name, False, None)
+        meta.bump_generation(town.system)
+    town.reload()
+    return status(town, name)
+
+
+def _require(actor: Actor) -> None:
+    if not actor.may(PERMISSION):
+        raise Forbidden("You may not switch plugins. Ask an administrator.")
+
+
+def _status(town: Town, name: str, found: Found | None, kept: states.State | None) -> Status:
+    manifest = found.manifest if found else None
+    running = name in town.plugins.running
+    enabled = kept is not None and kept.enabled
+    problem = found.problem if found else f"{name}: its files are gone. Its records are kept."
+    reason = town.plugins.problems.get(name, "") if enabled else ""
+    return Status(
+        name=name,
+        title=manifest.title if manifest else name,
+        version=manifest.version if manifest else kept.version if kept else "",
+        description=manifest.description if manifest else "",
+        icon=manifest.icon if manifest else "note",
+        author=manifest.author if manifest else "",
+        requires=manifest.requires if manifest else (),
+        enabled=enabled,
+        running=running,
+        reason=reason or problem,
+        types=tuple(each for each in town.schemas.values() if each.plugin == name),
+        folder=found.folder if found else None,
+        needed_by=tuple(
+            other.name
+            for other in town.plugins.running.values()
+            if other.manifest is not None and name in other.manifest.requires
+        ),
+    )
+
+
+def _requirements(town: Town, name: str) -> frozenset[str]:
+    """Every plugin that ``name`` requires, directly or not, as far as they are there."""
+    found = discover(town.instance)
+    needed: set[str] = set()
+    waiting = [name]
+    while waiting:
+        plugin = found.get(waiting.pop())
+        for each in plugin.manifest.requires if plugin and plugin.manifest else ():
+            if each not in needed and each != name:
+                needed.add(each)
+                waiting.append(each)
+    return frozenset(needed)
+
+
+def _tables_problem(town: Town, types: tuple[RecordType, ...]) -> str:
+    tables = build_tables(Schemas({each.identity: each for each in types}), town.database)
+    models = [model for each in types for model in tables.of(each.identity).models]
+    return migration.conflict(town.database, town.system, models)
+
+
+def _switch(town: Town, actor: Actor, name: str, on: bool, found: Found | None) -> None:
+    schemas = {}
+    if found is not None and (found.folder / "schemas").is_dir():
+        files = sorted((found.folder / "schemas").glob("*.toml"))
+        schemas = {file.name: file.read_text(encoding="utf-8-sig") for file in files}
+    kept = states.read(town.system).get(name)
+    version = found.version if found else kept.version if kept else ""
+    states.switch(
+        town.system,
+        name,
+        on,
+        version=version,
+        schemas=json.dumps(schemas) if schemas else "",
+        at=town.clock.now(),
+        by=actor.name,
+    )
+
+
+def _plant(town: Town, name: str, folder: Path) -> None:
+    """Give a plugin that is on for the first time the records that it ships, if it ships any."""
+    if find_spec("townhall.lifecycle.seeds") is not None:
+        import_module("townhall.lifecycle.seeds").plant(town, name, folder)

@@ -1,0 +1,82 @@
+"""How often somebody may do something: counts per bucket, subject and window of time.
+
+Subjects (a visitor's address, an e-mail) are kept only as keyed digests, and windows that are over are deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def allow(town: Town, bucket: str, subject: str, *, limit: int, per: timedelta) -> bool:
+    """Count one try of ``subject``, and say whether it is within ``limit`` tries in the present window of ``per``."""
+    count(town, bucket, subject, per=per)
+    return hits(town, bucket, subject, per=per) <= limit
+
+
+def count(town: Town, bucket: str, subject: str, *, per: timedelta) -> None:
+    """Count one try."""
+    table = town.system.rate_limit
+    window = _window(town, per)
+    with town.database.atomic():
+        table.insert(bucket=bucket, subject=_digest(town, bucket, subject), window_start=window, hits=1).on_conflict(
+            conflict_target=[table.bucket, table.subject, table.window_start], update={table.hits: table.hits + 1}
+        ).execute()
+        table.delete().where((table.bucket == bucket) & (table.window_start < window)).execute()
+
+
+def hits(town: Town, bucket: str, subject: str, *, per: timedelta) -> int:
+    """How many tries were counted in the present window."""
+    table = town.system.rate_limit
+    query = table.select(table.hits).where(
+        (table.bucket == bucket)
+        & (table.subject == _digest(town, bucket, subject))
+        & (table.window_start == _window(town, per))
+    )
+    return int(query.scalar() or 0)
+
+
+def forget(town: Town, bucket: str, subject: str) -> None:
+    """Forget all tries of ``subject``, for example after a success."""
+    table = town.system.rate_limit
+    table.delete().where((table.bucket == bucket) & (table.subject == _digest(town, bucket, subject))).execute()
+
+
+def minutes_left(town: Town, per: timedelta) -> int:
+    """Minutes until the present window is over, at least one."""
+    left = _window(town, per) + _microseconds(per) - _now(town)
+    return max(1, -(-left // 60_000_000))
+
+
+def visitor(address: str | None) -> str:
+    """The subject that stands for a visitor's address; the computers of one IPv6 household count as one."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or "unknown"
+    if parsed.version == 6:
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+    return str(parsed)
+
+
+def _digest(town: Town, bucket: str, subject: str) -> str:
+    return hmac.new(town.secret, f"{bucket}\n{subject}".encode(), hashlib.sha256).hexdigest()
+
+
+def _now(town: Town) -> int:
+    return int(town.clock.now().timestamp() * 1_000_000)
+
+
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
+
+
+def _window(town: Town, per: timedelta) -> int:
+    return _now(town) // _microseconds(per) * _microseconds(per)

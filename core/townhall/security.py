@@ -1,0 +1,120 @@
+"""What protects every page: headers, the content security policy and tokens against forged posts."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask import Response
+from flask import abort
+from flask import current_app
+from flask import g
+from flask import render_template
+from flask import request
+from flask.sessions import SecureCookieSessionInterface
+from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFProtect
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as AnyResponse
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'nonce-{nonce}'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Browsers leave the Origin of a post out under the stricter no-referrer; pages whose own address is a secret set that.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+#: Values of fields with these words in their names are never written back into a page.
+_SECRETS = ("password", "csrf_token")
+
+
+class SessionCookie(SecureCookieSessionInterface):
+    """Session cookies that are marked secure exactly when the page came over HTTPS."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def install(app: Flask) -> None:
+    """Put the protection in front of every page of ``app``."""
+    app.session_interface = SessionCookie()
+    app.config.update(
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: people take their time over long forms
+        WTF_CSRF_SSL_STRICT=False,  # it wants a referrer, which pages with secret addresses don't send; see below
+    )
+    CSRFProtect(app)
+    app.before_request_funcs.setdefault(None, []).insert(0, _begin)
+    app.before_request_funcs[None].insert(1, _refuse_other_origins)
+    app.after_request(_protect)
+    app.register_error_handler(CSRFError, _offer_to_send_again)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def csp_nonce() -> str:
+    """The one-time word that allows this page's own scripts."""
+    return str(g.csp_nonce)
+
+
+def _begin() -> None:
+    g.csp_nonce = secrets.token_urlsafe(16)
+
+
+def _refuse_other_origins() -> None:
+    """A post that says it comes from another site is refused, token or not."""
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return
+    origin = request.headers.get("Origin", "")
+    foreign = origin not in {"", "null"} and urlsplit(origin).netloc != request.host
+    if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        abort(400, "This was sent from another site. Open the page here and send it again.")
+
+
+def _protect(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    nonce = g.get("csp_nonce") or secrets.token_urlsafe(16)
+    response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce))
+    if "Cache-Control" not in response.headers and response.mimetype == "text/html":
+        staff = request.path.startswith("/admin")
+        response.headers["Cache-Control"] = "no-store" if staff else "private, no-cache"
+    return response
+
+
+def _offer_to_send_again(error: CSRFError) -> tuple[str, int] | AnyResponse:
+    """Show what was typed, with a fresh token and a button that sends it again."""
+    values = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if not any(word in name.lower() for word in _SECRETS)
+    ]
+    page = render_template(
+        "errors/resend.html",
+        values=values,
+        action=request.full_path.rstrip("?"),
+        multipart=request.mimetype == "multipart/form-data",
+        files=[file.filename for file in request.files.values() if file.filename],
+        left_out=any("password" in name.lower() for name in request.form),
+        cookies=current_app.config["SESSION_COOKIE_NAME"] in request.cookies,
+    )
+    return page, 400

@@ -1,0 +1,230 @@
+"""The town: everything that runs, put together. Knows no web framework.
+
+:meth:`Town.open` goes from settings over the database and its own tables to plugins, schemas, tables and records, in
+this order. What the plugins decide is renewed as a whole by :meth:`Town.reload`, or in a second town on the same
+database by :meth:`Town.renewed`, so that requests under way keep what they began with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from townhall_forms.tables import Tables
+from townhall_forms.tables import build_tables
+
+from townhall.access.actors import Actor
+from townhall.clock import Clock
+from townhall.clock import SystemClock
+from townhall.config import Settings
+from townhall.config import load_settings
+from townhall.context import TownContext
+from townhall.db import meta
+from townhall.db import migration
+from townhall.db.engines import TownDatabase
+from townhall.db.engines import open_database
+from townhall.db.system import SystemTables
+from townhall.errors import ConfigurationError
+from townhall.errors import PluginError
+from townhall.extend import states
+from townhall.extend.discovery import Found
+from townhall.extend.discovery import discover
+from townhall.extend.loading import Loaded
+from townhall.extend.loading import load_plugins
+from townhall.extend.manager import PluginManager
+from townhall.lifecycle.roles import seed_roles
+from townhall.records.files import FileStore
+from townhall.records.service import Records
+from townhall_forms.loading import Source
+from townhall_forms.loading import load_schemas
+from townhall_forms.loading import read_folder
+from townhall_forms.schema import Schemas
+
+log = logging.getLogger("townhall")
+
+#: Where core's own types are declared.
+CORE_FOLDERS = ("contacts", "interactions", "events")
+#: The file that holds the key with which sessions and links are signed.
+SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
+
+
+class Town:
+    """One town: its settings, database, plugins and records. Open it with :meth:`open`; close it when done."""
+
+    settings: Settings
+    instance: Path
+    database: TownDatabase
+    system: SystemTables
+    clock: Clock
+    secret: bytes
+    schemas: Schemas
+    tables: Tables
+    plugins: PluginManager
+    records: Records
+    files: FileStore
+
+    def __init__(
+        self, instance: Path, settings: Settings, database: TownDatabase, clock: Clock, *, safe_mode: bool = False
+    ) -> None:
+        """Use :meth:`open`; this takes a database that is open already."""
+        self.instance = instance
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self.safe_mode = safe_mode
+        self.zone: ZoneInfo = settings.zone
+        self.system = SystemTables(database)
+        migration.prepare_system(database, self.system)
+        seed_roles(self.system)
+        self.secret = read_secret(instance)
+        self.files = FileStore(self)
+        self.reload()
+
+    @classmethod
+    def open(
+        cls, instance: Path, *, clock: Clock | None = None, database: str | None = None, safe_mode: bool = False
+    ) -> Town:
+        """Open the town whose settings and files are in the folder ``instance``.
+
+        ``database`` replaces the setting of that name; in ``safe_mode`` no plugin's code runs. Raises
+        :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is off, with a reason, and no error.
+        """
+        instance = instance.resolve()
+        if not instance.is_dir():
+            raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
+        settings = load_settings(instance)
+        connection = open_database(database or settings.database, instance)
+        try:
+            return cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode)
+        except BaseException:
+            connection.close_all()
+            raise
+
+    def close(self) -> None:
+        """Give everything back; the town can't be used afterwards."""
+        self.database.close_all()
+
+    def reload(self) -> None:
+        """Take up what changed: plugins that were switched, schemas that grew."""
+        self.built_for = meta.generation(self.system)
+        found = discover(self.instance)
+        wanted = states.enabled(self.system)
+        loaded, tables = self._fit(found, wanted)
+        self.schemas = loaded.schemas
+        self.tables = tables
+        self.plugins = PluginManager(self, found, loaded)
+        self.records = Records(self)
+        states.note_problems(self.system, loaded.problems)
+
+    def renewed(self) -> Town:
+        """A new town of the same place on the same database, with what changed since this one was opened."""
+        return Town(self.instance, load_settings(self.instance), self.database, self.clock, safe_mode=self.safe_mode)
+
+    def generation(self) -> int:
+        """The generation in the database, which every switch of a plugin raises. One small query."""
+        return meta.generation(self.system)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing was switched since this town was opened or reloaded."""
+        return self.generation() == self.built_for
+
+    def context(self, actor: Actor) -> TownContext:
+        """What field types need to know of this town, as ``actor`` sees it."""
+        return TownContext(self, actor)
+
+    def today(self) -> date:
+        """The present day in the town's zone."""
+        return self.clock.now().astimezone(self.zone).date()
+
+    def try_out(self, wanted: frozenset[str]) -> Loaded:
+        """What would run if exactly the plugins in ``wanted`` were on; changes nothing."""
+        return load_plugins(
+            discover(self.instance), wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode
+        )
+
+    def _fit(self, found: Mapping[str, Found], wanted: frozenset[str]) -> tuple[Loaded, Tables]:
+        """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off."""
+        core = core_schemas()
+        code = not self.safe_mode
+        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code)
+        tables = build_tables(loaded.schemas, self.database)
+        try:
+            prepare_tables(self, loaded.schemas, tables)
+        except PluginError:
+            unfit = unfit_plugins(self, loaded.schemas, tables)
+            if not unfit or "core" in unfit:
+                raise
+            log.exception("Some plugins' tables can't be brought up to date")
+            loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
+            loaded.problems |= unfit
+            tables = build_tables(loaded.schemas, self.database)
+            prepare_tables(self, loaded.schemas, tables)
+        return loaded, tables
+
+
+def core_schemas() -> Schemas:
+    """Core's own types, from their schema files."""
+    sources: list[Source] = []
+    for folder in CORE_FOLDERS:
+        sources += read_folder("core", Path(__file__).parent / folder / "schemas", frozenset())
+    return load_schemas(sources)
+
+
+def prepare_tables(town: Town, schemas: Schemas, tables: Tables) -> list[str]:
+    """Create or extend the tables of all types. Returns what was done, in sentences."""
+    owned = [
+        migration.Owned(record_type.plugin, model)
+        for record_type in schemas.values()
+        for model in tables.of(record_type.identity).models
+    ]
+    return migration.prepare_records(town.database, town.system, owned)
+
+
+def unfit_plugins(town: Town, schemas: Schemas, tables: Tables) -> dict[str, str]:
+    """The plugins whose tables can't be had by adding to what is there, each with the reason."""
+    unfit = {}
+    for plugin in {record_type.plugin for record_type in schemas.values()}:
+        models = [
+            model
+            for record_type in schemas.values()
+            if record_type.plugin == plugin
+            for model in tables.of(record_type.identity).models
+        ]
+        if reason := migration.conflict(town.database, town.system, models):
+            unfit[plugin] = f"{plugin}: its tables can't be brought up to date: {reason}"
+    return unfit
+
+
+def read_secret(instance: Path) -> bytes:
+    """The key of this instance, made if there is none. It signs sessions and hides visitors' addresses."""
+    file = instance / SECRET_FILE
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return make_secret(instance)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: the secret key can't be read: {error}.") from error
+    if len(text) < 32:
+        raise ConfigurationError(f"{file}: the secret key is too short; delete the file to get a new one.")
+    return text.encode("ascii")
+
+
+def make_secret(instance: Path) -> bytes:
+    """Write a new key that only the owner may read. If another process was faster, its key counts."""
+    file = instance / SECRET_FILE
+    text = secrets.token_urlsafe(48)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_secret(instance)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: the secret key can't be written: {error}.") from error
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text + "\n")
+    return text.encode("ascii")
