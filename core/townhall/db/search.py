@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import peewee
 
+from townhall.db.engines import TownDatabase
+
 #: Columns of ``search_entry`` in the order in which they are written.
 COLUMNS = (
     "identity",
@@ -77,25 +79,20 @@ _POSTGRESQL = (
 )
 
 
-def is_postgresql(database: peewee.Database) -> bool:
-    """Whether the town runs on PostgreSQL."""
-    return isinstance(database, peewee.PostgresqlDatabase)
-
-
-def create_search_tables(database: peewee.Database) -> None:
+def create_search_tables(database: TownDatabase) -> None:
     """Create the index if it isn't there."""
-    for statement in _POSTGRESQL if is_postgresql(database) else _SQLITE:
+    for statement in _POSTGRESQL if database.engine == "postgresql" else _SQLITE:
         database.execute_sql(statement)
 
 
-def matching(database: peewee.Database, groups: Sequence[Sequence[Sequence[str]]], *, public: bool) -> peewee.SQL:
+def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], *, public: bool) -> peewee.SQL:
     """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry``.
 
     Each group is a list of alternatives, each alternative a list of words that must all be there; a word stands for
     any longer one as well.
     """
     column = "public" if public else "internal"
-    if is_postgresql(database):
+    if database.engine == "postgresql":
         query = " & ".join(
             "(" + " | ".join("(" + " & ".join(f"'{word}':*" for word in words) + ")" for words in group) + ")"
             for group in groups
@@ -114,13 +111,13 @@ def matching(database: peewee.Database, groups: Sequence[Sequence[Sequence[str]]
     )
 
 
-def insert(database: peewee.Database, rows: Sequence[Sequence[object]]) -> None:
+def insert(database: TownDatabase, rows: Sequence[Sequence[object]]) -> None:
     """Add entries (in the order of :data:`COLUMNS`) of records that have none yet."""
     if not rows:
         return
     mark = database.param
     names = ", ".join(COLUMNS)
-    if is_postgresql(database):
+    if database.engine == "postgresql":
         for start in range(0, len(rows), 1000):
             part = rows[start : start + 1000]
             places = ", ".join(["(" + ", ".join([mark] * len(COLUMNS)) + ")"] * len(part))
@@ -129,7 +126,7 @@ def insert(database: peewee.Database, rows: Sequence[Sequence[object]]) -> None:
         return
     last = database.execute_sql("SELECT coalesce(max(id), 0) FROM search_entry").fetchone()[0]
     places = ", ".join([mark] * len(COLUMNS))
-    database.cursor().executemany(f"INSERT INTO search_entry ({names}) VALUES ({places})", rows)  # noqa: S608
+    database.executemany(f"INSERT INTO search_entry ({names}) VALUES ({places})", rows)  # noqa: S608
     database.execute_sql(
         "INSERT INTO search_words (rowid, public_text, internal_text)"
         " SELECT id, public_text, internal_text FROM search_entry WHERE id > ?",
@@ -137,13 +134,13 @@ def insert(database: peewee.Database, rows: Sequence[Sequence[object]]) -> None:
     )
 
 
-def delete(database: peewee.Database, identity: str, record_ids: Sequence[int]) -> None:
+def delete(database: TownDatabase, identity: str, record_ids: Sequence[int]) -> None:
     """Take the entries of these records out of the index."""
     mark = database.param
     for start in range(0, len(record_ids), 500):
         part = record_ids[start : start + 500]
         where = f"identity = {mark} AND record_id IN ({', '.join([mark] * len(part))})"
-        if not is_postgresql(database):
+        if database.engine != "postgresql":
             # An external-content table forgets words only when it is told which ones they were.
             database.execute_sql(
                 "INSERT INTO search_words (search_words, rowid, public_text, internal_text)"  # noqa: S608
@@ -153,7 +150,7 @@ def delete(database: peewee.Database, identity: str, record_ids: Sequence[int]) 
         database.execute_sql(f"DELETE FROM search_entry WHERE {where}", (identity, *part))  # noqa: S608
 
 
-def update(database: peewee.Database, row: Sequence[object]) -> bool:
+def update(database: TownDatabase, row: Sequence[object]) -> bool:
     """Write an entry anew, keeping its place in the order of results; says whether there was one."""
     mark = database.param
     identity, record_id = row[0], row[1]
@@ -166,13 +163,13 @@ def update(database: peewee.Database, row: Sequence[object]) -> bool:
         return False
     changes = ", ".join(f"{name} = {mark}" for name in COLUMNS[2:])
     words_changed = (found[1], found[2]) != (row[6], row[7])
-    if words_changed and not is_postgresql(database):
+    if words_changed and database.engine != "postgresql":
         database.execute_sql(
             "INSERT INTO search_words (search_words, rowid, public_text, internal_text) VALUES ('delete', ?, ?, ?)",
             found,
         )
     database.execute_sql(f"UPDATE search_entry SET {changes} WHERE id = {mark}", (*row[2:], found[0]))  # noqa: S608
-    if words_changed and not is_postgresql(database):
+    if words_changed and database.engine != "postgresql":
         database.execute_sql(
             "INSERT INTO search_words (rowid, public_text, internal_text) VALUES (?, ?, ?)", (found[0], row[6], row[7])
         )

@@ -1,0 +1,63 @@
+"""Privacy of answers: each question says by itself who may read what was answered to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.records.plans import TypePlan
+from townhall.records.plans import plan as plan_of
+from townhall_forms.fields.base import Field
+from townhall_forms.values import Answers
+from townhall_forms.values import Questions
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def visible_answers(
+    town: Town, actor: Actor, plan: TypePlan, field: Field, values: Mapping[int, dict[str, Any]]
+) -> None:
+    """Take out of the answers of all records in ``values`` those that the actor may not read.
+
+    An answer to a question that is nowhere to be found any more is for nobody but the town itself.
+    """
+    answered = {id: mine[field.name] for id, mine in values.items() if isinstance(mine.get(field.name), Answers)}
+    if not answered:
+        return
+    levels = {"public"} if not policy.is_staff(actor) else {"public", "internal"}
+    questions = asked(town, plan, field, list(answered))
+    for id, answers in answered.items():
+        found = questions.get(id)
+        readable = {
+            question.code
+            for question in (found.at(answers.version) or found.questions if found is not None else ())
+            if question.privacy in levels
+        }
+        if not readable.issuperset(answers.values):
+            kept = {code: value for code, value in answers.values.items() if code in readable}
+            values[id][field.name] = replace(answers, values=kept)
+
+
+def asked(town: Town, plan: TypePlan, field: Field, ids: list[int]) -> dict[int, Questions]:
+    """The questions that each record answers: its own, or those of the record that a link of it points at."""
+    first, _, rest = field.source.partition(".")
+    if not rest:
+        return _column(plan, first, town, ids)
+    link = plan.record_type.fields[first]
+    chosen = {id: target for id, target in _column(plan, first, town, ids).items() if target is not None}
+    if not chosen or link.target not in town.schemas:
+        return {}
+    lists = _column(plan_of(town, link.target), rest, town, sorted(set(chosen.values())))
+    return {id: lists[target] for id, target in chosen.items() if isinstance(lists.get(target), Questions)}
+
+
+def _column(plan: TypePlan, name: str, town: Town, ids: list[int]) -> dict[int, Any]:
+    """One field of several records, whoever asks."""
+    reader = plan.reader(frozenset({name}))
+    build = dict(reader.builders)[name]
+    return {id: build(row) for id, row in reader.fetch(town.database, ids).items()}

@@ -1,0 +1,236 @@
+"""From ids to records: values in batches, each field's privacy, and the titles that links need, all at once.
+
+However many records are read, the number of statements depends only on their fields: one for the rows, one for each
+field that is kept outside of them, one for all files, one for each type that links point at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.errors import Forbidden
+from townhall.records import display
+from townhall.records.answering import visible_answers
+from townhall.records.instants import from_microseconds
+from townhall.records.plans import Reader
+from townhall.records.plans import TypePlan
+from townhall.records.plans import batches
+from townhall.records.plans import quote
+from townhall.records.types import Record
+from townhall_forms.context import StoredFile
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+Values = dict[str, Any]
+
+
+def records(
+    town: Town,
+    actor: Actor,
+    plan: TypePlan,
+    ids: Sequence[int],
+    fields: Collection[str] | None = None,
+    reveal: Collection[str] = (),
+) -> dict[int, Record]:
+    """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before."""
+    if not ids:
+        return {}
+    record_type = plan.record_type
+    access = policy.readable(actor, record_type)
+    asked = frozenset(record_type.fields if fields is None else (name for name in fields if name in record_type.fields))
+    shown = (asked & access.readable) | _revealed(record_type, access, reveal)
+    own = _own_fields(actor, record_type) & asked - shown
+    retitle = not policy.is_staff(actor) and not plan.public_title
+    titled = display.public_title_fields(town, record_type) if retitle else frozenset()
+    context = town.context(actor) if retitle else None
+    reader = plan.reader(shown | own | titled)
+    raw = reader.fetch(town.database, ids)
+    values = {id: {name: build(row) for name, build in reader.builders} for id, row in raw.items()}
+    _add_outside(town, actor, plan, reader, values)
+    for field in record_type.fields.values():
+        if field.type_name == "answers" and field.name in shown | own and actor.kind != "system":
+            visible_answers(town, actor, plan, field, values)
+    names = _titles(town, actor, reader, values)
+    found = {}
+    for id, row in raw.items():
+        mine = values[id]
+        title = row["title"]
+        if context is not None:
+            title = display.public_title(town, record_type, row["number"] or "", mine, names, context)
+        extra = _kept_private(actor, record_type, row, own) | (titled - shown - own)
+        for name in extra:
+            mine.pop(name, None)
+        found[id] = _record(record_type, actor, row, mine, title, names, access, asked, frozenset(mine))
+    return found
+
+
+def _revealed(record_type: RecordType, access: policy.FieldAccess, reveal: Collection[str]) -> frozenset[str]:
+    for name in reveal:
+        if name not in access.masked and name not in access.readable:
+            field = record_type.field(name)
+            raise Forbidden(f"You may not see “{field.label if field is not None else name}”.")
+    return frozenset(name for name in reveal if name in record_type.fields)
+
+
+def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
+    """Fields that a citizen may read back in some state of a record that they sent."""
+    if policy.is_staff(actor) or not policy.granted_ids(actor, record_type):
+        return frozenset()
+    states = {state for form in record_type.forms.values() for state in form.edit_in}
+    return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
+
+
+def _kept_private(
+    actor: Actor, record_type: RecordType, row: Mapping[str, Any], own: frozenset[str]
+) -> frozenset[str]:
+    if not own:
+        return own
+    if not policy.granted(actor, record_type, row["id"]):
+        return own
+    return own - policy.editable_by_sender(record_type, row.get("state") or "")
+
+
+def _record(
+    record_type: RecordType,
+    actor: Actor,
+    row: Mapping[str, Any],
+    values: Values,
+    title: str,
+    names: display.Titles,
+    access: policy.FieldAccess,
+    asked: frozenset[str],
+    shown: frozenset[str],
+) -> Record:
+    staff = policy.is_staff(actor)
+    archived, due, closed = row["archived"], row.get("due"), row.get("closed")
+    return Record(
+        type=record_type,
+        id=row["id"],
+        version=row["version"],
+        number=row["number"] or "",
+        title=title,
+        created=from_microseconds(row["created"]),
+        updated=from_microseconds(row["updated"]),
+        values=values,
+        state=row.get("state") or "",
+        assignee=row.get("assignee") if staff else None,
+        due=from_microseconds(due) if due is not None and staff else None,
+        closed=from_microseconds(closed) if closed is not None else None,
+        archived=from_microseconds(archived) if archived is not None else None,
+        channel=(row["channel"] or "") if staff else "",
+        created_by=(row["created_by"] or "") if staff else "",
+        hidden=(access.hidden & asked) - shown if access.hidden else access.hidden,
+        masked=(access.masked & asked) - shown if access.masked else access.masked,
+        titles=names,
+    )
+
+
+# -- what is kept outside of the row ------------------------------------------------------------------------------
+
+
+def _add_outside(town: Town, actor: Actor, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
+    ids = list(values)
+    for field in reader.rows:
+        found = _rows(town, actor, plan, field, ids)
+        for id, mine in values.items():
+            mine[field.name] = tuple(found.get(id, ())) or None
+    for field in reader.links:
+        targets = _links(town, plan, field, ids)
+        for id, mine in values.items():
+            mine[field.name] = tuple(targets.get(id, ())) or None
+    if reader.files:
+        files = _files(town, plan, reader.files, ids)
+        for field in reader.files:
+            for id, mine in values.items():
+                mine[field.name] = _file_value(field, files.get((id, field.name), ()))
+
+
+def _rows(
+    town: Town, actor: Actor, plan: TypePlan, field: Field, ids: Sequence[int]
+) -> Mapping[int, Sequence[Mapping[str, Any]]]:
+    """Rows of a child table by their record, with the columns that the actor may read."""
+    allowed = policy.row_columns(actor, field)
+    inner = [column for name, column in field.row_fields.items() if name in allowed]
+    names = [column.name for each in inner for column in each.columns()]
+    database = town.database
+    table = plan.tables.rows[field.name]._meta.table_name
+    chosen = ", ".join(quote(database, name) for name in ("parent_id", *names))
+    found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for part in batches(ids):
+        sql = (
+            f"SELECT {chosen} FROM {quote(database, table)} WHERE parent_id IN"  # noqa: S608
+            f" ({', '.join([database.param] * len(part))}) ORDER BY parent_id, position"
+        )
+        for row in database.execute_sql(sql, part).fetchall():
+            cells = dict(zip(names, row[1:], strict=True))
+            found[row[0]].append({each.name: each.from_columns(cells) for each in inner})
+    return found
+
+
+def _links(town: Town, plan: TypePlan, field: Field, ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
+    database = town.database
+    table = quote(database, plan.tables.links[field.name]._meta.table_name)
+    found: dict[int, list[int]] = defaultdict(list)
+    for part in batches(ids):
+        sql = (
+            f"SELECT parent_id, target_id FROM {table} WHERE parent_id IN"  # noqa: S608
+            f" ({', '.join([database.param] * len(part))}) ORDER BY parent_id, position"
+        )
+        for parent, target in database.execute_sql(sql, part).fetchall():
+            found[parent].append(target)
+    return found
+
+
+def _files(
+    town: Town, plan: TypePlan, fields: Sequence[Field], ids: Sequence[int]
+) -> Mapping[tuple[int, str], Sequence[StoredFile]]:
+    table = town.system.attachment
+    found: dict[tuple[int, str], list[StoredFile]] = defaultdict(list)
+    for part in batches(ids):
+        query = (
+            table.select(
+                table.record_id, table.field, table.id, table.filename, table.media_type, table.size, table.checksum
+            )
+            .where(
+                table.identity == plan.record_type.identity,
+                table.record_id.in_(part),
+                table.field.in_([field.name for field in fields]),
+            )
+            .order_by(table.record_id, table.field, table.position)
+            .tuples()
+        )
+        for record_id, name, id, filename, media_type, size, checksum in query:
+            found[record_id, name].append(stored_file(id, filename, media_type, size, checksum))
+    return found
+
+
+def stored_file(id: int, filename: str, media_type: str, size: int, checksum: str) -> StoredFile:
+    """A file that belongs to a record. Its token says which one it is and opens nothing."""
+    return StoredFile(id, f"kept-{id}", filename, media_type, size, checksum)
+
+
+def _file_value(field: Field, files: Sequence[StoredFile]) -> Any:
+    if field.type_name == "file":
+        return files[0] if files else None
+    return tuple(files) or None
+
+
+def _titles(town: Town, actor: Actor, reader: Reader, values: Mapping[int, Values]) -> display.Titles:
+    wanted = {
+        point
+        for field in reader.pointing
+        for mine in values.values()
+        if (value := mine.get(field.name)) is not None
+        for point in field.references(value)
+    }
+    return display.titles(town, actor, wanted) if wanted else {}

@@ -1,0 +1,108 @@
+"""Where the paths of a condition stand in the tables, so that it can be asked in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.records.plans import FILE_TYPES
+from townhall.records.plans import TypePlan
+from townhall.records.plans import plan as plan_of
+from townhall_forms.codes import currency_digits
+from townhall_forms.condition_sql import SqlOperand
+from townhall_forms.fields.base import Field
+from townhall_forms.kinds import kind_of
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+Exists = Callable[[peewee.Expression], peewee.Expression]
+#: Rows of a linked type that may be looked at; ``None`` for all.
+Restrict = Callable[[RecordType, Any], peewee.Expression | None]
+
+_ONE = peewee.SQL("1")
+
+
+class Operands:
+    """Finds the operand for a path, starting from rows of one type.
+
+    ``model`` is the type's table or an alias of it; ``restrict`` keeps an actor's question from looking behind links
+    at rows that they may not know of.
+    """
+
+    def __init__(
+        self, town: Town, record_type: RecordType, model: Any = None, restrict: Restrict | None = None
+    ) -> None:
+        self._town = town
+        self._record_type = record_type
+        self._model = model
+        self._restrict = restrict
+
+    def __call__(self, path: str) -> SqlOperand:
+        """The operand for ``path``, which exists: conditions are checked before they are compiled."""
+        plan = plan_of(self._town, self._record_type.identity)
+        model = self._model or plan.model
+        resolved = self._town.schemas.resolve(self._record_type, path)
+        if resolved is None:
+            raise KeyError(path)
+        first = resolved.first
+        if resolved.answer:
+            return SqlOperand("any", getattr(model, first.name), answer=resolved.answer)
+        if resolved.second is None:
+            return self._field(plan, model, first)
+        if resolved.target is None:
+            rows = plan.tables.rows[first.name].alias()
+            return self._operand(resolved.second, rows, _exists(rows, rows.parent_id == model.id))
+        return self._behind_link(resolved.target, getattr(model, first.name), resolved.second)
+
+    def _behind_link(self, target: RecordType, link: Any, field: Field) -> SqlOperand:
+        plan = plan_of(self._town, target.identity)
+        there = plan.model.alias()
+        joined = there.id == link
+        allowed = self._restrict(target, there) if self._restrict is not None else None
+        reach = _exists(there, joined if allowed is None else joined & allowed)
+        inner = self._field(plan, there, field)
+        inside = inner.exists
+        outer: Exists = reach if inside is None else lambda test: reach(inside(test))
+        return _with_exists(inner, outer)
+
+    def _field(self, plan: TypePlan, model: Any, field: Field) -> SqlOperand:
+        """A field of the table ``model``, wherever it is kept."""
+        if field.columns():
+            return self._operand(field, model, None)
+        if field.type_name in FILE_TYPES:
+            files = self._town.system.attachment.alias()
+            mine = (files.identity == plan.record_type.identity) & (files.field == field.name)
+            return SqlOperand("presence", files.id, exists=_exists(files, mine & (files.record_id == model.id)))
+        if field.target:
+            links = plan.tables.links[field.name].alias()
+            return SqlOperand("links", links.target_id, exists=_exists(links, links.parent_id == model.id))
+        rows = plan.tables.rows[field.name].alias()
+        return SqlOperand("presence", rows.id, exists=_exists(rows, rows.parent_id == model.id))
+
+    def _operand(self, field: Field, model: Any, exists: Exists | None) -> SqlOperand:
+        """A field that stands in columns of ``model``."""
+        kind = kind_of(field)
+        if kind == "reference":
+            id, type = getattr(model, f"{field.name}_id"), getattr(model, f"{field.name}_type")
+            return SqlOperand(kind, id, exists=exists, type_column=type)
+        column = field.columns()[0].name if kind != "text" or not field.key_column else field.key_column
+        return SqlOperand(kind, getattr(model, column), scale=self._scale(field), exists=exists)
+
+    def _scale(self, field: Field) -> int:
+        """How many digits of the stored integer stand behind the point."""
+        if field.type_name == "money":
+            return currency_digits(field.currency or self._town.settings.currency)
+        return getattr(field, "scale", 0)
+
+
+def _exists(table: Any, joined: peewee.Expression) -> Exists:
+    return lambda test: peewee.fn.EXISTS(table.select(_ONE).where(joined & test))
+
+
+def _with_exists(operand: SqlOperand, exists: Exists) -> SqlOperand:
+    return SqlOperand(operand.kind, operand.column, operand.scale, exists, operand.type_column)

@@ -1,0 +1,187 @@
+"""What reading needs to know of each type, worked out once: how to fetch its columns and turn them into values.
+
+Lists are read fifty rows at a time, all day long. So the SQL of a set of fields and the way from columns to values are
+prepared once per type and set of fields, and rows never become model objects.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.db.engines import TownDatabase
+from townhall.errors import NotFound
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Columns of every record that :class:`~townhall.records.types.Record` has attributes for.
+STANDARD_COLUMNS = ("id", "version", "number", "title", "created", "updated", "archived", "channel", "created_by")
+CASE_COLUMNS = ("state", "assignee", "due", "closed")
+FILE_TYPES = frozenset({"file", "files"})
+#: Most values that one statement is given, so that no engine's limit is met.
+BATCH = 500
+
+Build = Callable[[Mapping[str, Any]], Any]
+
+
+def batches(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    """``ids`` in parts that one statement can take."""
+    for start in range(0, len(ids), BATCH):
+        yield ids[start : start + BATCH]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a set of fields of one type is read: the statement up to its list of ids, and who makes values of a row."""
+
+    select: str
+    columns: tuple[str, ...]
+    builders: tuple[tuple[str, Build], ...]
+    rows: tuple[Field, ...]
+    links: tuple[Field, ...]
+    files: tuple[Field, ...]
+    pointing: tuple[Field, ...]
+
+    def fetch(self, database: TownDatabase, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Column values of the records with these ids, by id. Those that don't exist are missing."""
+        found: dict[int, dict[str, Any]] = {}
+        for part in batches(ids):
+            sql = f"{self.select} ({', '.join([database.param] * len(part))})"
+            for row in database.execute_sql(sql, part).fetchall():
+                found[row[0]] = dict(zip(self.columns, row, strict=True))
+        return found
+
+
+class TypePlan:
+    """Everything about reading one type that doesn't depend on who asks."""
+
+    def __init__(self, town: Town, record_type: RecordType) -> None:
+        self.record_type = record_type
+        self._schemas = town.schemas
+        self._database: TownDatabase = town.database
+        self.tables = town.tables.of(record_type.identity)
+        self.model: type[peewee.Model] = self.tables.model
+        self._readers: dict[frozenset[str], Reader] = {}
+
+    def column(self, name: str) -> Any:
+        """A column of the record's own table, for conditions and orders."""
+        return self.model._meta.columns[name]
+
+    def reader(self, fields: frozenset[str]) -> Reader:
+        """The reader of these declared fields."""
+        reader = self._readers.get(fields)
+        if reader is None:
+            reader = self._readers[fields] = self._compile(fields)
+        return reader
+
+    def _compile(self, names: frozenset[str]) -> Reader:
+        fields = [field for name, field in self.record_type.fields.items() if name in names]
+        inside = [field for field in fields if field.columns()]
+        columns = [*STANDARD_COLUMNS, *(CASE_COLUMNS if self.record_type.is_case else ())]
+        for field in inside:
+            columns.extend(column.name for column in field.columns() if column.name not in columns)
+        quoted = ", ".join(quote(self._database, name) for name in columns)
+        table = quote(self._database, self.record_type.table)
+        outside = [field for field in fields if not field.columns()]
+        return Reader(
+            select=f"SELECT {quoted} FROM {table} WHERE {quote(self._database, 'id')} IN",  # noqa: S608
+            columns=tuple(columns),
+            builders=tuple((field.name, field.from_columns) for field in inside),
+            rows=tuple(field for field in outside if field.row_fields),
+            links=tuple(field for field in outside if field.target),
+            files=tuple(field for field in outside if field.type_name in FILE_TYPES),
+            pointing=tuple(field for field in fields if points(field)),
+        )
+
+    @cached_property
+    def public_title(self) -> bool:
+        """Whether the stored title is made of public fields only."""
+        return _title_is_public(self._schemas, self.record_type, frozenset())
+
+
+def points(field: Field) -> bool:
+    """Whether values of the field may point at other records."""
+    if field.target or field.type_name == "reference":
+        return True
+    return any(points(column) for column in field.row_fields.values())
+
+
+def quote(database: TownDatabase, name: str) -> str:
+    """A name as the engine wants it in SQL."""
+    mark = database.quote
+    return f"{mark[0]}{name}{mark[-1]}"
+
+
+def title_path_is_public(
+    schemas: Schemas, record_type: RecordType, path: str, seen: frozenset[str] = frozenset()
+) -> bool:
+    """Whether what ``path`` puts into a title may be read by anybody.
+
+    A link brings the title of the record behind it, so that has to be public as well.
+    """
+    if path in ("number", "id"):
+        return True
+    resolved = schemas.resolve(record_type, path)
+    if resolved is None or resolved.answer or resolved.first.privacy != "public":
+        return path in ("created", "updated", "state")
+    if resolved.second is not None and resolved.target is not None:
+        return title_path_is_public(schemas, resolved.target, path.partition(".")[2], seen)
+    if resolved.first.target:
+        target = schemas.get(resolved.first.target)
+        return target is not None and _title_is_public(schemas, target, seen)
+    return resolved.first.type_name != "reference"
+
+
+def _title_is_public(schemas: Schemas, record_type: RecordType, seen: frozenset[str]) -> bool:
+    if record_type.identity in seen:
+        return False
+    seen = seen | {record_type.identity}
+    return all(title_path_is_public(schemas, record_type, path, seen) for path in record_type.title.paths)
+
+
+class Plans:
+    """The plans of all types of one town, as its schemas stand."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self.schemas = schemas
+        self._plans: dict[str, TypePlan] = {}
+        #: Room for other modules of records that prepare something, by whatever they choose.
+        self.kept: dict[Any, Any] = {}
+
+    def of(self, town: Town, identity: str) -> TypePlan:
+        """The plan of a type."""
+        plan = self._plans.get(identity)
+        if plan is None:
+            plan = self._plans[identity] = TypePlan(town, self.schemas[identity])
+        return plan
+
+
+_KNOWN: weakref.WeakKeyDictionary[Town, Plans] = weakref.WeakKeyDictionary()
+
+
+def plans(town: Town) -> Plans:
+    """The plans of ``town``; new ones when its schemas were exchanged."""
+    known = _KNOWN.get(town)
+    if known is None or known.schemas is not town.schemas:
+        known = _KNOWN[town] = Plans(town.schemas)
+    return known
+
+
+def plan(town: Town, identity: str) -> TypePlan:
+    """The plan of one type of ``town``. Raises :class:`~townhall.errors.NotFound` for a type that isn't there."""
+    if identity not in town.schemas:
+        raise NotFound(f"There is no type “{identity}” here. Its plugin may be switched off.")
+    return plans(town).of(town, identity)

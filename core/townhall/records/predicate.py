@@ -1,0 +1,212 @@
+"""Which records an actor may know of, and conditions as SQL: the one place that find, count, search and all others ask.
+
+A predicate is an SQL expression over a type's table: permission, ``public_if``, the actor's own grants, archived or not,
+and whatever filter was asked for. A filter is refused, in a sentence, if it would tell what the actor may not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.errors import Forbidden
+from townhall.errors import Rejected
+from townhall.records.operands import Operands
+from townhall.records.plans import plan
+from townhall_forms.conditions import Condition
+from townhall_forms.conditions import InvalidCondition
+from townhall_forms.conditions import parse_condition
+from townhall_forms.kinds import resolver
+from townhall_forms.operands import Environment
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Resolved
+from townhall_forms.values import Questions
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+Where = Condition | Mapping[str, Any] | None
+
+NOTHING = peewee.SQL("1 = 0")
+
+
+def environment(town: Town, actor: Actor) -> Environment:
+    """The present moment, the town's zone and who is asking, for conditions."""
+    now = town.clock.now()
+    return Environment(now=now, today=now.astimezone(town.zone).date(), actor_id=actor.id, zone=town.zone)
+
+
+def scope(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> peewee.Expression | None:
+    """The rows of a type that the actor may know of; ``None`` means all.
+
+    ``model`` is the table or an alias of it. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
+    """
+    if policy.is_staff(actor):
+        policy.require(actor, "view", record_type)
+        return None
+    model = model or plan(town, record_type.identity).model
+    parts = []
+    if record_type.public_if is not None:
+        parts.append(_public(town, actor, record_type, model))
+    if granted := policy.granted_ids(actor, record_type):
+        parts.append(model.id.in_(granted))
+    if not parts:
+        return NOTHING
+    return (parts[0] | parts[1] if len(parts) == 2 else parts[0]) & model.archived.is_null()
+
+
+def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> peewee.Expression:
+    """Rows that anybody may see. One that is still incomplete is never among them."""
+    condition = record_type.public_if
+    if condition is None:
+        return NOTHING
+    expression = compiled(town, actor, record_type, condition, model=model)
+    if record_type.workflow is not None:
+        unfinished = [name for name, state in record_type.workflow.states.items() if state.incomplete]
+        if unfinished:
+            expression = expression & model.state.not_in(unfinished)
+    return expression
+
+
+def rows(
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    where: Where = None,
+    *,
+    archived: bool | None = False,
+) -> list[peewee.Expression]:
+    """Everything that decides which rows of the type an actor's question is about, as expressions that must all hold."""
+    model = plan(town, record_type.identity).model
+    parts = []
+    visible = scope(town, actor, record_type)
+    if visible is not None:
+        parts.append(visible)
+    if archived is not None:
+        parts.append(model.archived.is_null(not archived))
+    condition = asked(town, actor, record_type, where)
+    if condition is not None:
+        parts.append(compiled(town, actor, record_type, condition))
+    return parts
+
+
+def compiled(
+    town: Town, actor: Actor, record_type: RecordType, condition: Condition, *, model: Any = None
+) -> peewee.Expression:
+    """A condition as SQL over the type's table. Whether the actor may ask it is not looked at."""
+    return condition.to_sql(Operands(town, record_type, model), environment(town, actor))
+
+
+def asked(town: Town, actor: Actor, record_type: RecordType, where: Where) -> Condition | None:
+    """Read a filter and make sure that the actor may ask it.
+
+    Raises :class:`~townhall.errors.Rejected` with a sentence, and the field's path, if not.
+    """
+    if where is None or (not isinstance(where, Condition) and not where):
+        return None
+    if isinstance(where, Condition):
+        check_paths(town, actor, record_type, where.paths())
+        return where
+    try:
+        paths = parse_condition(where).paths()
+    except InvalidCondition:
+        paths = frozenset()
+    check_paths(town, actor, record_type, paths)
+    try:
+        return parse_condition(where, resolve=resolver(town.schemas, record_type))
+    except InvalidCondition as error:
+        key, message = error.problems[0]
+        raise Rejected(f"This filter can't be used: {message}.".replace("..", "."), field=key) from error
+
+
+def check_paths(town: Town, actor: Actor, record_type: RecordType, paths: Iterable[str], deed: str = "filter") -> None:
+    """Raise :class:`~townhall.errors.Rejected` unless the actor may filter, sort or group by all of ``paths``."""
+    for path in sorted(paths):
+        _check_path(town, actor, record_type, path, deed)
+
+
+def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, deed: str) -> None:
+    resolved = town.schemas.resolve(record_type, path)
+    staff = policy.is_staff(actor)
+    if resolved is None:
+        raise Rejected(_unknown(actor, record_type, path, deed), field=path)
+    if resolved.first.name not in policy.filterable(actor, record_type):
+        if not staff:
+            raise Rejected(_unknown(actor, record_type, path, deed), field=path)
+        raise _confidential(resolved.first.label, path, deed)
+    if resolved.target is not None and resolved.second is not None:
+        if staff and not policy.may(actor, "view", resolved.target):
+            plural = resolved.target.label_plural.lower()
+            raise Rejected(f"You may not see {plural}, so you can't {deed} by them.", field=path)
+        if resolved.second.name not in policy.filterable(actor, resolved.target):
+            if not staff:
+                raise Rejected(_unknown(actor, record_type, path, deed), field=path)
+            raise _confidential(resolved.second.label, path, deed)
+    elif resolved.second is not None:
+        if resolved.second.name not in policy.row_columns(actor, resolved.first) or (
+            resolved.second.privacy == "confidential"
+        ):
+            raise _confidential(resolved.second.label, path, deed)
+    elif resolved.answer:
+        _check_answer(town, actor, record_type, resolved, path, deed)
+
+
+def _check_answer(
+    town: Town, actor: Actor, record_type: RecordType, resolved: Resolved, path: str, deed: str
+) -> None:
+    """An answer may be filtered by if no list of questions that asks it keeps it from the actor."""
+    for questions in _question_lists(town, record_type, resolved.first.source):
+        for version in (None, *questions.earlier):
+            for question in questions.at(version):
+                if question.code != resolved.answer:
+                    continue
+                if question.privacy == "confidential" or (question.privacy != "public" and not policy.is_staff(actor)):
+                    raise _confidential(question.label, path, deed)
+
+
+def _question_lists(town: Town, record_type: RecordType, source: str) -> list[Questions]:
+    link, _, name = source.partition(".")
+    holder, field = record_type, record_type.field(link)
+    if name and field is not None:
+        holder = town.schemas[field.target]
+        field = holder.field(name)
+    if field is None:
+        return []
+    table = plan(town, holder.identity)
+    columns = [column.name for column in field.columns()]
+    query = table.model.select(*(table.column(column) for column in columns)).tuples()
+    values = [field.from_columns(dict(zip(columns, row, strict=True))) for row in query]
+    return [value for value in values if isinstance(value, Questions)]
+
+
+def _confidential(label: str, path: str, deed: str) -> Rejected:
+    return Rejected(f"“{label}” is confidential, so nobody can {deed} by it.", field=path)
+
+
+def _unknown(actor: Actor, record_type: RecordType, path: str, deed: str) -> str:
+    close = get_close_matches(path, sorted(policy.filterable(actor, record_type)), n=1)
+    hint = f" Did you mean “{close[0]}”?" if close else ""
+    return f"{record_type.label_plural} have no field “{path}” to {deed} by.{hint}"
+
+
+def may_see(town: Town, actor: Actor, record_type: RecordType, ids: Iterable[int]) -> frozenset[int]:
+    """Those of ``ids`` that the actor may know of and that exist."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return frozenset()
+    model = plan(town, record_type.identity).model
+    try:
+        visible = scope(town, actor, record_type)
+    except Forbidden:
+        return frozenset()
+    query = model.select(model.id).where(model.id.in_(wanted))
+    if visible is not None:
+        query = query.where(visible)
+    return frozenset(id for (id,) in query.tuples())

@@ -1,0 +1,294 @@
+"""Reading records: one by one, in pages, counted, grouped, and looked up for a link.
+
+Every function here asks :mod:`townhall.records.predicate` which rows the actor may know of, and
+:mod:`townhall.records.assembling` for what of them comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.records import assembling
+from townhall.records import predicate
+from townhall.records import searching
+from townhall.records.paging import Cursor
+from townhall.records.paging import Order
+from townhall.records.paging import decode
+from townhall.records.plans import TypePlan
+from townhall.records.plans import plan as plan_of
+from townhall.records.predicate import Where
+from townhall.records.types import Count
+from townhall.records.types import Page
+from townhall.records.types import Record
+from townhall_forms.conditions import Condition
+from townhall_forms.context import Option
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.text import normalise
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Most records that one page may have.
+LARGEST_PAGE = 1000
+#: Columns that always have a value, so that nothing has to be sorted to the end.
+_FILLED = frozenset({"id", "title_key", "created", "updated"})
+_WHOLE = (Decimal, int)
+
+
+def get(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    id: int,
+    *,
+    fields: Collection[str] | None = None,
+    reveal: Collection[str] = (),
+) -> Record:
+    """One record; ``reveal`` names confidential fields whose values are wanted as well.
+
+    Raises :class:`~townhall.errors.NotFound` if there is none that the actor may know of.
+    """
+    plan = plan_of(town, identity)
+    if not policy.is_staff(actor):
+        visible = id in predicate.may_see(town, actor, plan.record_type, [id])
+    else:
+        policy.require(actor, "view", plan.record_type)
+        visible = True
+    found = assembling.records(town, actor, plan, [id], fields, reveal) if visible else {}
+    if id not in found:
+        raise NotFound(f"This {plan.record_type.label.lower()} can't be found. The link may be old or mistyped.")
+    return found[id]
+
+
+def by_number(town: Town, actor: Actor, identity: str, number: str) -> Record:
+    """The record with this number, however it was typed. Raises :class:`~townhall.errors.NotFound`."""
+    plan = plan_of(town, identity)
+    model = plan.model
+    key = normalise(number)
+    row = model.select(model.id).where(model.number_key == key).limit(1).tuples().first() if key else None
+    if row is not None:
+        try:
+            return get(town, actor, identity, row[0])
+        except NotFound:
+            pass
+    raise NotFound(f"There is no {plan.record_type.label.lower()} with the number “{number.strip()}”.")
+
+
+def many(
+    town: Town, actor: Actor, identity: str, ids: Sequence[int], *, fields: Collection[str] | None = None
+) -> list[Record]:
+    """The records among ``ids`` that the actor may know of, in the order of ``ids``."""
+    plan = plan_of(town, identity)
+    if policy.is_staff(actor):
+        policy.require(actor, "view", plan.record_type)
+        visible: Collection[int] = ids
+    else:
+        visible = predicate.may_see(town, actor, plan.record_type, ids)
+    found = assembling.records(town, actor, plan, [id for id in ids if id in visible], fields)
+    return [found[id] for id in ids if id in found]
+
+
+def find(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    where: Where = None,
+    *,
+    search: str = "",
+    sort: str = "",
+    limit: int = 50,
+    after: str = "",
+    before: str = "",
+    fields: Collection[str] | None = None,
+    archived: bool | None = False,
+) -> Page:
+    """A page of records, sorted by ``sort`` (a field's name, ``-`` before it for downwards; the type's own without).
+
+    ``after`` and ``before`` are those of a neighbouring page. Raises :class:`~townhall.errors.Rejected` with a sentence
+    for a filter or order that can't be used.
+    """
+    plan = plan_of(town, identity)
+    conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    order = ordering(town, actor, plan, sort or plan.record_type.list.sort or "-id")
+    size = max(1, min(limit, LARGEST_PAGE))
+    backwards = bool(before) and not after
+    place = after or before
+    cursor = decode(place, order.sort) if place else None
+    found = _page(plan, conditions, order, cursor, size + 1, backwards=backwards)
+    more = len(found) > size
+    found = found[:size]
+    if backwards:
+        found.reverse()
+    records = assembling.records(town, actor, plan, [id for id, _ in found], fields)
+    first = _cursor(order, found[0]) if found and (more if backwards else cursor is not None) else ""
+    last = _cursor(order, found[-1]) if found and (more or backwards) else ""
+    return Page([records[id] for id, _ in found if id in records], after=last, before=first)
+
+
+def count(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    where: Where = None,
+    *,
+    search: str = "",
+    archived: bool | None = False,
+    cap: int = 10_000,
+) -> Count:
+    """How many records there are; counting stops at ``cap``."""
+    plan = plan_of(town, identity)
+    conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    rows = plan.model.select(peewee.SQL("1")).limit(cap + 1)
+    if conditions:
+        rows = rows.where(reduce(and_, conditions))
+    sql, parameters = rows.sql()
+    counted = town.database.execute_sql(f"SELECT count(*) FROM ({sql}) AS counted", parameters)  # noqa: S608
+    number = int(counted.fetchone()[0])
+    return Count(min(number, cap), capped=number > cap)
+
+
+def aggregate(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    *,
+    group_by: Sequence[str],
+    where: Where = None,
+    sums: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """One dictionary per group: its values by field, ``count``, and the totals of the fields in ``sums``.
+
+    Amounts of money are only added up within one currency, which then makes groups of its own.
+    """
+    plan = plan_of(town, identity)
+    conditions = _conditions(town, actor, plan.record_type, where, "", False)
+    predicate.check_paths(town, actor, plan.record_type, (*group_by, *sums), "group")
+    grouped = [_inside(plan.record_type, name, "group") for name in group_by]
+    totalled = [_inside(plan.record_type, name, "add up") for name in sums]
+    columns = [column.name for field in grouped for column in field.columns()]
+    currencies = [f"{field.name}_currency" for field in totalled if field.type_name == "money"]
+    keys = list(dict.fromkeys([*columns, *currencies]))
+    selected = [plan.column(name) for name in keys]
+    totals = [peewee.fn.SUM(plan.column(field.name)) for field in totalled]
+    query = plan.model.select(*selected, *totals, peewee.fn.COUNT(peewee.SQL("*")))
+    if conditions:
+        query = query.where(reduce(and_, conditions))
+    if selected:
+        query = query.group_by(*selected).order_by(*selected)
+    groups = []
+    for row in query.tuples():
+        cells = dict(zip(keys, row, strict=False))
+        group: dict[str, Any] = {field.name: field.from_columns(cells) for field in grouped}
+        for field, total in zip(totalled, row[len(keys) :], strict=False):
+            group[field.name] = None if total is None else field.from_columns({**cells, field.name: int(total)})
+        groups.append({**group, "count": row[-1]})
+    return groups
+
+
+def lookup(
+    town: Town, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10
+) -> list[Option]:
+    """Records that a link may point at, best match first: titles that begin with ``text``, then the others."""
+    condition = predicate.asked(town, actor, plan_of(town, identity).record_type, where)
+    return options(town, actor, identity, text, where=condition, limit=limit)
+
+
+def options(
+    town: Town, actor: Actor, identity: str, text: str, *, where: Condition | None, limit: int
+) -> list[Option]:
+    """Like :func:`lookup`, for a condition that a schema wrote and that is therefore not the actor's question."""
+    plan = plan_of(town, identity)
+    conditions = _conditions(town, actor, plan.record_type, None, text, False)
+    if where is not None:
+        conditions.append(predicate.compiled(town, actor, plan.record_type, where))
+    model = plan.model
+    key = normalise(text)
+    query = model.select(model.id, model.title, model.number).where(reduce(and_, conditions))
+    if key:
+        starts = peewee.Case(None, [(peewee.fn.SUBSTR(model.title_key, 1, len(key)) == key, 0)], 1)
+        query = query.order_by(starts, model.title_key, model.id)
+    else:
+        query = query.order_by(model.title_key, model.id)
+    rows = list(query.limit(max(1, min(limit, LARGEST_PAGE))).tuples())
+    if policy.is_staff(actor):
+        notes = searching.notes(town, identity, [row[0] for row in rows])
+        return [Option(id, title, notes.get(id) or number or "") for id, title, number in rows]
+    shown = assembling.records(town, actor, plan, [row[0] for row in rows], ())
+    return [Option(id, shown[id].title, number or "") for id, _, number in rows if id in shown]
+
+
+def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
+    """The order that ``sort`` asks for. Raises :class:`~townhall.errors.Rejected` if the actor can't have it."""
+    name = sort.removeprefix("-")
+    predicate.check_paths(town, actor, plan.record_type, [name], "sort")
+    column = _inside(plan.record_type, name, "sort").sort_column
+    if not column:
+        label = plan.record_type.all_fields[name].label
+        raise Rejected(f"{plan.record_type.label_plural} can't be sorted by “{label}”.", field=name)
+    descending = sort.startswith("-")
+    if column == "id":
+        return Order(sort, None, plan.column("id"), descending)
+    return Order(sort, plan.column(column), plan.column("id"), descending, nullable=column not in _FILLED)
+
+
+def _inside(record_type: RecordType, name: str, deed: str) -> Field:
+    """A field that stands in the record's own row, for what can only be done with such."""
+    field = record_type.field(name)
+    if field is None or not field.columns():
+        label = field.label if field is not None else name
+        raise Rejected(f"{record_type.label_plural} can't be {_DONE[deed]} by “{label}”.", field=name)
+    return field
+
+
+_DONE = {"group": "grouped", "add up": "added up", "sort": "sorted"}
+
+
+def _conditions(
+    town: Town, actor: Actor, record_type: RecordType, where: Where, search: str, archived: bool | None
+) -> list[peewee.Expression]:
+    conditions = predicate.rows(town, actor, record_type, where, archived=archived)
+    if search.strip():
+        conditions.append(searching.among(town, actor, record_type, search))
+    return conditions
+
+
+def _page(
+    plan: TypePlan,
+    conditions: Sequence[peewee.Expression],
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+    *,
+    backwards: bool,
+) -> list[tuple[int, Any]]:
+    """Ids and sort values of the next ``size`` rows beyond the cursor."""
+    model = plan.model
+    found: list[tuple[int, Any]] = []
+    column = order.column if order.column is not None else model.id
+    for segment in order.segments(cursor, backwards=backwards):
+        query = model.select(model.id, column).order_by(*segment.order).limit(size - len(found))
+        where = [*conditions, *([segment.where] if segment.where is not None else [])]
+        if where:
+            query = query.where(reduce(and_, where))
+        found.extend(query.tuples())
+        if len(found) == size:
+            break
+    return found
+
+
+def _cursor(order: Order, row: tuple[int, Any]) -> str:
+    id, value = row
+    return Cursor(order.sort, None if order.column is None else value, id).encode()
