@@ -1,0 +1,396 @@
+"""The pages of public forms: one step after the other, saved for later, reviewed, sent once, acknowledged.
+
+Everything works without JavaScript: what was answered is kept on the server under a secret key that only the
+visitor's session (and the link of a saved form) holds, and each page is an ordinary form.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from flask import Blueprint
+from flask import flash
+from flask import make_response
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response
+
+from townhall.access.actors import ANONYMOUS
+from townhall.access.actors import system
+from townhall.app import current_town
+from townhall.errors import Conflict
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.portal import codes
+from townhall.portal import contact
+from townhall.portal import drafts
+from townhall.portal import listings
+from townhall.portal import services
+from townhall.portal import visitor
+from townhall.portal.drafts import Draft
+from townhall.portal.filling import REVIEW
+from townhall.portal.filling import Filling
+from townhall.portal.filling import chosen_links
+from townhall.portal.paper import paper
+from townhall_forms.fields.questions import AnswersField
+from townhall_forms.forms import RecordForm
+from townhall_forms.schema import Form
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Step
+
+if TYPE_CHECKING:
+    from townhall.access.actors import Actor
+    from townhall.records.types import Record
+    from townhall.town import Town
+
+TRAPPED = "Please leave the last, hidden field empty. Then send it again; your answers are still here"
+BUSY = (
+    "Too many forms came from your connection within an hour. Your answers are kept: "
+    "save them and come back, or send them in an hour"
+)
+
+
+def start(plugin: str, name: str, form: str) -> Response:
+    """The first page of a form. Nothing is kept before the first answer."""
+    town = current_town()
+    filling = _fresh(town, plugin, name, form)
+    if isinstance(filling, Response):
+        return filling
+    if not filling.steps:
+        return _begin(filling, REVIEW)
+    step = filling.steps[0]
+    if request.method == "GET":
+        return _step_page(filling, step, filling.open(step))
+    if not visitor.within_limit(town, "begin", visitor.TRIES_PER_FORM):
+        return make_response(render_template("portal/busy.html", what="Too many forms were begun"), 429)
+    _begin(filling, step.name)
+    return _answer(filling, step)
+
+
+def step(name: str, step: str) -> Response:
+    """One page of a form, or its review."""
+    filling = _resumed(current_town(), name)
+    if isinstance(filling, Response):
+        return filling
+    if step == REVIEW:
+        return _review(filling)
+    page = filling.step(step)
+    if page is None:
+        return redirect(filling.url(filling.first_open()), 303)
+    if request.method == "GET":
+        return _step_page(filling, page, filling.open(page))
+    return _answer(filling, page)
+
+
+def saved(name: str) -> Response:
+    """The secret link of a saved form, and until when it holds."""
+    filling = _resumed(current_town(), name)
+    if isinstance(filling, Response):
+        return filling
+    link = url_for("portal.resume", key=visitor.draft_key(name), _external=True)
+    page = render_template(
+        "portal/saved.html", private=True, filling=filling, link=link, on=filling.url(filling.first_open())
+    )
+    return make_response(page)
+
+
+def resume(key: str) -> Response:
+    """The secret link of a saved form: take the key out of the address, and go on where it was left."""
+    town = current_town()
+    found = drafts.load(town, key) if visitor.within_limit(town, "open", visitor.TRIES_PER_FORM * 5) else None
+    if found is None:
+        return _gone()
+    name = secrets.token_urlsafe(6)
+    visitor.remember_draft(name, key)
+    filling = _resumed(town, name)
+    return filling if isinstance(filling, Response) else redirect(filling.url(filling.first_open()), 303)
+
+
+def receipt(name: str) -> Response:
+    """What came of a sent form: its number, and the link to its status. Shown again as often as it is asked for."""
+    town = current_town()
+    key = visitor.draft_key(name)
+    draft = drafts.load(town, key)
+    found = _declared(town, draft) if draft is not None and draft.sent else None
+    if draft is None or found is None:
+        return _gone()
+    _, form = found
+    number, token = draft.receipt.get("number", ""), draft.receipt.get("token", "")
+    if token:
+        visitor.remember_request(number, token)
+    page = render_template(
+        "portal/receipt.html",
+        private=True,
+        label=draft.receipt.get("label") or form.label,
+        receipt=form.receipt,
+        number=number,
+        link=url_for("portal.exchange", number=number, token=token, _external=True) if token else "",
+        code=codes.readable(token) if token else "",
+    )
+    return make_response(page)
+
+
+def print_form(plugin: str, name: str, form: str) -> Response:
+    """The form to print and fill in by hand."""
+    filling = _fresh(current_town(), plugin, name, form)
+    if isinstance(filling, Response):
+        return filling
+    page = render_template("portal/paper.html", filling=filling, form=filling.form, chapters=paper(filling))
+    return make_response(page)
+
+
+def begin_edit(town: Town, actor: Actor, record: Record, form: Form) -> Response:
+    """Open what was sent as a form again."""
+    draft = Draft(record.identity, form.name, record=record.id, version=record.version)
+    draft.done = [step.name for step in form.steps]
+    return _begin(Filling(town, record.type, form, draft), REVIEW)
+
+
+# -- pages ----------------------------------------------------------------------------------------------------
+
+
+def _step_page(
+    filling: Filling, step: Step, form: RecordForm, problems: list[tuple[str, str]] | None = None, code: int = 200
+) -> Response:
+    back = filling.before(step.name)
+    page = render_template(
+        "portal/step.html",
+        private=bool(filling.name),
+        filling=filling,
+        step=step,
+        form=form,
+        first=not back,
+        problems=problems or [],
+        action=filling.url(step.name) if filling.name else request.full_path.rstrip("?"),
+        back=filling.url(back) if back else "",
+    )
+    return make_response(page, code)
+
+
+def _answer(filling: Filling, step: Step) -> Response:
+    """What happens with a page that was sent: add a row, save it, refuse it, or go on to the next."""
+    form = filling.open(step, request.form, request.files)
+    if form.redraw:
+        return _step_page(filling, step, form)
+    good = filling.check(step, form)
+    trapped = bool(request.form.get("website_address"))
+    if good and not trapped:
+        filling.accept(step, form)
+    else:
+        filling.keep_typed(step, form, request.form)
+    if "_save" in request.form:
+        return _save(filling)
+    drafts.keep(filling.town, visitor.draft_key(filling.name), filling.draft)
+    if trapped:
+        return _step_page(filling, step, form, [("", TRAPPED)], 422)
+    if not good:
+        return _step_page(filling, step, form, summary(form), 422)
+    return redirect(filling.url(filling.first_open()), 303)
+
+
+def _save(filling: Filling) -> Response:
+    filling.draft.saved = True
+    drafts.keep(filling.town, visitor.draft_key(filling.name), filling.draft)
+    return redirect(url_for("portal.saved", name=filling.name), 303)
+
+
+def _review(filling: Filling) -> Response:
+    if request.method == "POST" and "_save" in request.form:
+        return _save(filling)
+    if filling.first_open() != REVIEW:
+        return redirect(filling.url(filling.first_open()), 303)
+    if request.method == "GET":
+        return _review_page(filling)
+    if request.form.get("website_address"):
+        return _review_page(filling, [("", TRAPPED)], 422)
+    if not filling.editing and not visitor.within_limit(filling.town, "send"):
+        return _review_page(filling, [("", BUSY)], 429)
+    try:
+        return _update(filling) if filling.editing else _send(filling)
+    except ValidationFailed as error:
+        return _refused(filling, error.errors)
+    except Rejected as error:
+        return _refused(filling, {error.field: str(error)})
+    except (Forbidden, NotFound) as error:
+        return _review_page(filling, [("", str(error))], 422)
+
+
+def _review_page(filling: Filling, problems: list[tuple[str, str]] | None = None, code: int = 200) -> Response:
+    chapters = []
+    for step in filling.steps:
+        if step.name == contact.STEP:
+            asked = contact.contact_type(False).fields.values()
+            facts = [listings.Fact(field.label, filling.draft.contact.get(field.name, "")) for field in asked]
+        else:
+            facts = _facts(filling, step)
+        chapters.append((step, facts, filling.url(step.name)))
+    back = filling.before(REVIEW)
+    page = render_template(
+        "portal/review.html",
+        private=True,
+        filling=filling,
+        chapters=chapters,
+        problems=problems or [],
+        action=filling.url(REVIEW),
+        back=filling.url(back) if back else "",
+    )
+    return make_response(page, code)
+
+
+def _facts(filling: Filling, step: Step) -> list[listings.Fact]:
+    found: list[listings.Fact] = []
+    for field in filling.shown_fields(step.fields):
+        value = filling.values.get(field.name)
+        if isinstance(field, AnswersField):
+            found += listings.answered(field, value, filling.context)
+        else:
+            found.append(listings.Fact(field.label, listings.shown_value(field, value, filling.context)))
+    return found
+
+
+# -- sending --------------------------------------------------------------------------------------------------
+
+
+def _send(filling: Filling) -> Response:
+    """Make the record, once: a second sender of the same form gets the same receipt."""
+    town, record_type = filling.town, filling.record_type
+    key = visitor.draft_key(filling.name)
+    with drafts.sending(town, key) as draft:
+        if draft is None:
+            return _gone(filling.start_url)
+        if not draft.sent:
+            record = town.records.create(
+                ANONYMOUS,
+                record_type.identity,
+                filling.answers(),
+                form=filling.form.name,
+                contact=filling.sender(),
+            )
+            kept = {"label": filling.label}
+            if record_type.number and record.number:
+                token = town.records.make_link(system("portal"), record.identity, record.id, visitor.STATUS)
+                kept |= {"number": record.number, "token": token}
+            drafts.mark_sent(town, key, record.id, kept)
+    return redirect(url_for("portal.receipt", name=filling.name), 303)
+
+
+def _update(filling: Filling) -> Response:
+    """Save the changes to a record that was sent before."""
+    town, draft = filling.town, filling.draft
+    record = town.records.get(filling.actor, draft.identity, draft.record)
+    changed = {name: filling.values.get(name) for name in draft.values}
+    try:
+        town.records.update(filling.actor, draft.identity, draft.record, changed, version=draft.version)
+    except Conflict:
+        flash("It changed while you were writing. Look at it as it is now, and change it once more.", "soon")
+    else:
+        flash("Your changes are saved.", "ok")
+    drafts.discard(town, visitor.draft_key(filling.name))
+    return redirect(url_for("portal.status", number=record.number), 303)
+
+
+def _refused(filling: Filling, errors: dict[str, str]) -> Response:
+    """Show what records refused, on the first page that can put it right."""
+    by_step: dict[str, dict[str, str]] = {}
+    for path, sentence in errors.items():
+        by_step.setdefault(filling.step_of_error(path), {})[path] = sentence
+    step = next((step for step in filling.steps if step.name in by_step), None)
+    if step is None:
+        return _review_page(filling, [("", sentence) for sentence in errors.values()], 422)
+    form = filling.open(step)
+    if step.name == contact.STEP:
+        known = contact.contact_type(True).fields
+        form.add_errors({path if path in known else "contact_name": text for path, text in by_step[step.name].items()})
+    else:
+        form.add_errors(by_step[step.name])
+    general = [("", sentence) for sentence in by_step.get("", {}).values()]
+    return _step_page(filling, step, form, [*general, *summary(form)], 422)
+
+
+# -- helpers --------------------------------------------------------------------------------------------------
+
+
+def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
+    """A form at its beginning; or the page that says why it can't begin."""
+    found = services.form_of(town.schemas, plugin, name, form)
+    if found is None:
+        raise NotFound("There is no form at this address.")
+    record_type, declared = found
+    chosen = chosen_links(town, record_type, declared, request.args)
+    filling = Filling(town, record_type, declared, Draft(record_type.identity, declared.name, chosen=chosen))
+    if declared.per and declared.per not in chosen:
+        offered = [one for one in services.services(town) if one.url.startswith(filling.start_url + "?")]
+        return make_response(render_template("portal/choose.html", form=declared, headings=services.headings(offered)))
+    if not services.is_open(town, declared, filling.chosen):
+        page = render_template("portal/closed.html", label=filling.label, message=declared.closed_message)
+        return make_response(page)
+    return filling
+
+
+def _begin(filling: Filling, step: str) -> Response:
+    """Keep a new draft in this browser, and go to one of its pages."""
+    filling.name = secrets.token_urlsafe(6)
+    visitor.remember_draft(filling.name, drafts.start(filling.town, filling.draft))
+    return redirect(filling.url(step), 303)
+
+
+def _resumed(town: Town, name: str) -> Filling | Response:
+    """The form that this browser fills in under ``name``; or the page that says where it went."""
+    draft = drafts.load(town, visitor.draft_key(name))
+    if draft is not None and draft.sent:
+        return redirect(url_for("portal.receipt", name=name), 303)
+    found = _declared(town, draft) if draft is not None else None
+    if draft is None or found is None:
+        return _gone()
+    filling = Filling(town, *found, draft, name)
+    try:
+        is_open = filling.editing or services.is_open(town, filling.form, filling.chosen)
+    except NotFound:
+        return _gone()
+    if is_open:
+        return filling
+    page = render_template("portal/closed.html", label=filling.label, message=filling.form.closed_message)
+    return make_response(page)
+
+
+def _declared(town: Town, draft: Draft) -> tuple[RecordType, Form] | None:
+    plugin, _, name = draft.identity.partition(".")
+    return services.form_of(town.schemas, plugin, name, draft.form)
+
+
+def _gone(again: str = "") -> Response:
+    return make_response(render_template("portal/gone.html", private=True, again=again), 404)
+
+
+def summary(form: RecordForm) -> list[tuple[str, str]]:
+    """The lines of an error summary: the input to go to, and a sentence that says what it is about."""
+    lines = []
+    for target, label, message in form.error_list:
+        about = "" if not label or label.casefold() in message.casefold() else f"{label}: "
+        lines.append((target, f"{about}{message}"))
+    return lines
+
+
+def too_large(error: RequestEntityTooLarge) -> Response:
+    """A page for uploads that are larger than the server takes, with a way back to what was answered before."""
+    settings = current_town().settings
+    page = render_template("portal/too_large.html", most=settings.max_upload_mb, back=request.full_path.rstrip("?"))
+    return make_response(page, 413)
+
+
+def routes(blueprint: Blueprint) -> None:
+    """Give the pages their addresses."""
+    both = ["GET", "POST"]
+    blueprint.add_url_rule("/apply/<plugin>/<name>/<form>", "start", start, methods=both)
+    blueprint.add_url_rule("/apply/<plugin>/<name>/<form>/print", "paper", print_form)
+    blueprint.add_url_rule("/form/<name>/saved", "saved", saved)
+    blueprint.add_url_rule("/form/<name>/receipt", "receipt", receipt)
+    blueprint.add_url_rule("/form/<name>/page/<step>", "step", step, methods=both)
+    blueprint.add_url_rule("/continue/<key>", "resume", resume)
+    blueprint.register_error_handler(RequestEntityTooLarge, too_large)

@@ -1,0 +1,266 @@
+"""Public lists and pages: records that fulfil their type's ``public_if``, and of those only public fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from flask import Blueprint
+from flask import Response
+from flask import abort
+from flask import render_template
+from flask import request
+from flask import send_file
+from flask import url_for
+from markupsafe import Markup
+
+from townhall.access.actors import ANONYMOUS
+from townhall.app import current_town
+from townhall.errors import TownhallError
+from townhall.portal import services
+from townhall.portal.visitor import visiting
+from townhall_forms.context import Context
+from townhall_forms.errors import Invalid
+from townhall_forms.fields.base import Field
+from townhall_forms.fields.questions import AnswersField
+from townhall_forms.schema import PublicOptions
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.access.actors import Actor
+    from townhall.records.types import Record
+    from townhall.town import Town
+
+PAGE = 20
+#: Options that a filter over a link offers at most.
+FILTER_OPTIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter of a public list. Without ``options`` it is a line of text."""
+
+    name: str
+    label: str
+    value: str
+    options: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One label and what stands beside it."""
+
+    label: str
+    html: str | Markup
+
+
+def listing(plugin: str, name: str) -> str:
+    """The public list of a type."""
+    town = current_town()
+    record_type, public = _public_type(town, plugin, name)
+    filters = [_filter(town, record_type, field) for field in _fields(record_type, public.filters)]
+    columns = _fields(record_type, public.columns)
+    where, problem = _where(town, record_type, filters)
+    page = town.records.find(
+        ANONYMOUS,
+        record_type.identity,
+        where,
+        sort=public.sort,
+        limit=PAGE,
+        after=request.args.get("after", ""),
+        before=request.args.get("before", ""),
+    )
+    context = town.context(ANONYMOUS)
+    for field in columns:
+        # One query for the titles of a whole column, and not one for each row.
+        points = [point for record in page.records for point in field.references(record.get(field.name))]
+        for identity in {identity for identity, _ in points}:
+            context.titles(identity, [id for one, id in points if one == identity])
+    rows = [
+        (record, [Fact(field.label, shown(context, record, field, short=True)) for field in columns])
+        for record in page.records
+    ]
+    kept = {one.name: one.value for one in filters if one.value}
+    return render_template(
+        "portal/listing.html",
+        record_type=record_type,
+        public=public,
+        filters=filters,
+        columns=columns,
+        rows=rows,
+        problem=problem,
+        filtered=bool(kept),
+        newer=_page_url(record_type, kept, "before", page.before),
+        older=_page_url(record_type, kept, "after", page.after),
+    )
+
+
+def entry(plugin: str, name: str, id: int) -> str:
+    """The public page of one record."""
+    town = current_town()
+    record_type, public = _public_type(town, plugin, name)
+    record = town.records.get(ANONYMOUS, record_type.identity, id)
+    return render_template(
+        "portal/entry.html",
+        record_type=record_type,
+        public=public,
+        record=record,
+        facts=facts(town, ANONYMOUS, record, public.fields),
+        apply_url=_apply_url(town, record),
+    )
+
+
+def file(id: int) -> Response:
+    """A file of a record that the visitor may see."""
+    town = current_town()
+    stored, path = town.records.open_file(visiting(town), id)
+    response = send_file(
+        path, mimetype=stored.media_type, download_name=stored.filename, as_attachment=True, conditional=True
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def facts(town: Town, actor: Actor, record: Record, names: Iterable[str]) -> list[Fact]:
+    """Labels and values of the fields that the actor may see and that are not empty."""
+    context = town.context(actor)
+    found: list[Fact] = []
+    for field in _fields(record.type, names):
+        if field.name not in record.hidden:
+            found += facts_of(context, record, field)
+    return found
+
+
+def facts_of(context: Context, record: Record, field: Field) -> list[Fact]:
+    """The label and value of a field; of answers, each question and its answer."""
+    bound = field.bind(record.values, context)
+    if isinstance(bound, AnswersField):
+        return answered(bound, record.get(field.name), context)
+    html = shown(context, record, field)
+    return [Fact(field.label, html)] if html else []
+
+
+def answered(field: AnswersField, value: Any, context: Context) -> list[Fact]:
+    """Each question that was answered, and the answer."""
+    found = ((one.label, shown_value(one, answer, context)) for one, answer in field.entries(value))
+    return [Fact(label, html) for label, html in found if html]
+
+
+def shown(context: Context, record: Record, field: Field, *, short: bool = False) -> str | Markup:
+    """A field's value as it stands on a public page; states in the public's words."""
+    if field.name == "state" and record.type.workflow is not None:
+        state = record.type.workflow.states.get(record.state)
+        return (state.public_label or state.label) if state is not None else ""
+    return shown_value(field.bind(record.values, context), record.get(field.name), context, short=short, linked=True)
+
+
+def shown_value(
+    field: Field, value: Any, context: Context, *, short: bool = False, linked: bool = False
+) -> str | Markup:
+    """A value as HTML: files by name (or as links), rows as a small table, text with its line breaks."""
+    if value is None or field.is_empty(value):
+        return ""
+    if field.type_name in ("file", "files"):
+        files = value if isinstance(value, tuple) else (value,)
+        if short:
+            return str(len(files))
+        link = Markup('<a href="{}">{}</a>')
+        return Markup("<br>").join(
+            link.format(url_for("portal.file", id=one.id), one.filename) if linked else one.filename for one in files
+        )
+    if field.row_fields and not short:
+        return _table(field, value, context)
+    if field.type_name == "url":
+        return Markup('<a href="{}" rel="noreferrer noopener">{}</a>').format(value, value)
+    return Markup("<br>").join(field.display(value, context).splitlines())
+
+
+def _table(field: Field, rows: Sequence[dict[str, Any]], context: Context) -> Markup:
+    columns = [column for name, column in field.row_fields.items() if any(row.get(name) is not None for row in rows)]
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(column.label) for column in columns)
+    body = Markup("").join(
+        Markup("<tr>{}</tr>").format(
+            Markup("").join(
+                Markup("<td>{}</td>").format(column.display(row.get(column.name), context)) for column in columns
+            )
+        )
+        for row in rows
+    )
+    return Markup(
+        '<div class="table-wrap" role="region" aria-label="{}" tabindex="0"><table class="table">'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(field.label, head, body)
+
+
+def _public_type(town: Town, plugin: str, name: str) -> tuple[RecordType, PublicOptions]:
+    record_type = town.schemas.get(f"{plugin}.{name}")
+    if record_type is None or record_type.public is None or record_type.public_if is None:
+        abort(404)
+    return record_type, record_type.public
+
+
+def _fields(record_type: RecordType, names: Iterable[str]) -> list[Field]:
+    return [field for field in map(record_type.field, names) if field is not None]
+
+
+def _filter(town: Town, record_type: RecordType, field: Field) -> Filter:
+    value = request.args.get(field.name, "").strip()[:200]
+    options: list[tuple[str, str]] = []
+    if field.name == "state" and record_type.workflow is not None:
+        labels = {name: state.public_label or state.label for name, state in record_type.workflow.states.items()}
+        options = list(labels.items())
+    elif field.choices:
+        options = [(choice.value, choice.label) for choice in field.choices if not choice.retired]
+    elif field.target:
+        found = town.context(ANONYMOUS).options(field.target, field.where, "", FILTER_OPTIONS)
+        options = [(str(option.id), option.title) for option in found]
+    elif field.type_name == "boolean":
+        options = [("yes", "Yes"), ("no", "No")]
+    return Filter(field.name, field.label, value, options)
+
+
+def _where(town: Town, record_type: RecordType, filters: Iterable[Filter]) -> tuple[dict[str, Any] | None, str]:
+    """The condition of the filters that are set, and a sentence if one can't be used."""
+    where: dict[str, Any] = {}
+    problem = ""
+    for one in filters:
+        field = record_type.field(one.name)
+        if not one.value or field is None:
+            continue
+        try:
+            value = field.parse(one.value, town.context(ANONYMOUS))
+        except Invalid as error:
+            problem = f"{field.label}: {error.message}"
+            continue
+        where[one.name] = {"contains": value} if "contains" in field.operators and not one.options else value
+    return where or None, problem
+
+
+def _page_url(record_type: RecordType, kept: dict[str, str], direction: str, cursor: str) -> str:
+    if not cursor:
+        return ""
+    return url_for("portal.listing", plugin=record_type.plugin, name=record_type.name, **kept, **{direction: cursor})
+
+
+def _apply_url(town: Town, record: Record) -> str:
+    """Address of the form behind the apply button; empty if there is none or it is closed for this record."""
+    applied = services.applied_to(record.type)
+    target = town.schemas.get(applied[0]) if applied is not None else None
+    form = target.forms.get(applied[1]) if applied is not None and target is not None else None
+    if applied is None or target is None or form is None:
+        return ""
+    try:
+        is_open = services.is_open(town, form, {applied[2]: record})
+    except TownhallError:
+        return ""
+    return services.start_url(target, form, {applied[2]: record.id}) if is_open else ""
+
+
+def routes(blueprint: Blueprint) -> None:
+    """Give the pages their addresses."""
+    blueprint.add_url_rule("/open/<plugin>/<name>/", "listing", listing)
+    blueprint.add_url_rule("/open/<plugin>/<name>/<int:id>", "entry", entry)
+    blueprint.add_url_rule("/files/<int:id>", "file", file)

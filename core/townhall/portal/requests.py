@@ -1,0 +1,276 @@
+"""Somebody's own requests: opened with the secret link or its code, read in the public's words, answered, changed.
+
+The link's token stands in an address only once: opening it puts the token into the visitor's session and goes on to an
+address without it, so that it is in no later referrer, and a revoked link closes every page that it had opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import NamedTuple
+
+from flask import Blueprint
+from flask import flash
+from flask import make_response
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from townhall.access.actors import Actor
+from townhall.access.actors import citizen
+from townhall.app import current_town
+from townhall.errors import Conflict
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.portal import applying
+from townhall.portal import codes
+from townhall.portal import journey
+from townhall.portal import listings
+from townhall.portal import visitor
+from townhall_forms.forms import build_form
+from townhall_forms.schema import Form
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    from townhall.records.types import Record
+    from townhall.records.types import TimelineEntry
+    from townhall.town import Town
+
+#: Messages that a status page shows, and letters that one message may have.
+MESSAGES = 50
+LONGEST_MESSAGE = 5000
+
+
+class Opened(NamedTuple):
+    """A request that the visitor may see, and the actor that they are for it."""
+
+    town: Town
+    actor: Actor
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message between the sender of a request and the town hall."""
+
+    entry: TimelineEntry
+    ours: bool
+
+
+def requests() -> BaseResponse:
+    """Check a request by its number and code; list those that this browser has open."""
+    town = current_town()
+    number = request.form.get("number", "").strip()[:80]
+    problem = ""
+    if request.method == "POST":
+        if not visitor.within_limit(town, "check", visitor.TRIES_PER_FORM):
+            return make_response(render_template("portal/busy.html", what="Too many codes were tried"), 429)
+        token = codes.typed(request.form.get("code", ""))
+        found = _by_link(town, number, token)
+        if found is not None:
+            visitor.remember_request(found.number, token)
+            return redirect(url_for("portal.status", number=found.number), 303)
+        problem = "There is no request with this number and code. Look at both again, or call us."
+    known = [one for one in map(_open_one, visitor.request_numbers()) if one is not None]
+    page = render_template("portal/requests.html", number=number, problem=problem, known=known)
+    return make_response(page, 404 if problem else 200)
+
+
+def exchange(number: str, token: str) -> BaseResponse:
+    """The secret link itself: take the token out of the address, and go on."""
+    town = current_town()
+    found = _by_link(town, number, token) if visitor.within_limit(town, "open", visitor.TRIES_PER_FORM * 5) else None
+    if found is None:
+        return _unknown()
+    visitor.remember_request(found.number, token)
+    return redirect(url_for("portal.status", number=found.number), 303)
+
+
+def status(number: str) -> BaseResponse:
+    """The status of one request, in public labels and public messages only."""
+    opened = _open_one(number)
+    if opened is None:
+        return _unknown()
+    return make_response(_status_page(opened))
+
+
+def message(number: str) -> BaseResponse:
+    """A message from the citizen about their request."""
+    opened = _open_one(number)
+    if opened is None:
+        return _unknown()
+    town, actor, record = opened
+    text = request.form.get("text", "").strip()
+    if not text or len(text) > LONGEST_MESSAGE:
+        problem = "Write your message first" if not text else f"Please use at most {LONGEST_MESSAGE:,} letters"
+        return make_response(_status_page(opened, text=text, problem=problem), 422)
+    if not visitor.within_limit(town, "message", visitor.TRIES_PER_FORM):
+        return make_response(_status_page(opened, text=text, problem="Please wait an hour, then send it again"), 429)
+    town.records.message(actor, record.identity, record.id, text)
+    flash("We have your message.", "ok")
+    return redirect(url_for("portal.status", number=number) + "#messages", 303)
+
+
+def move(number: str, name: str) -> BaseResponse:
+    """A step that the citizen may take themselves, like saying that something is not fixed."""
+    opened = _open_one(number)
+    if opened is None:
+        return _unknown()
+    town, actor, record = opened
+    transition = next((one for one in town.records.transitions(actor, record) if one.name == name), None)
+    if transition is None:
+        flash("This is no longer possible. The page shows how it stands now.", "soon")
+        return redirect(url_for("portal.status", number=number), 303)
+    names = [one for one in (*transition.require, *transition.asks) if one in record.type.fields]
+    form = build_form(
+        record.type,
+        names,
+        town.context(actor),
+        values=record.values,
+        formdata=request.form if request.method == "POST" else None,
+        files=request.files if request.method == "POST" else None,
+    )
+    text = request.form.get("text", "").strip()[:LONGEST_MESSAGE]
+    if request.method == "POST" and not form.redraw and form.validate(state=transition.target):
+        try:
+            town.records.transition(
+                actor, record.identity, record.id, name, form.values, version=record.version, message=text
+            )
+        except ValidationFailed as error:
+            form.add_errors(error.errors)
+        except (Rejected, Conflict, Forbidden) as error:
+            flash(str(error), "soon")
+            return redirect(url_for("portal.status", number=number), 303)
+        else:
+            flash("Thank you, we have it.", "ok")
+            return redirect(url_for("portal.status", number=number), 303)
+    page = render_template(
+        "portal/move.html", private=True, record=record, transition=transition, form=form, text=text
+    )
+    return make_response(page, 422 if form.errors else 200)
+
+
+def edit(number: str) -> BaseResponse:
+    """Open what was sent once more, as a form, while its state allows that."""
+    opened = _open_one(number)
+    if opened is None:
+        return _unknown()
+    form = editable(opened.record)
+    if form is None:
+        flash("It can't be changed any more. Write to us below, we put it right.", "soon")
+        return redirect(url_for("portal.status", number=number), 303)
+    return applying.begin_edit(opened.town, opened.actor, opened.record, form)
+
+
+def close(number: str) -> BaseResponse:
+    """Close a request in this browser, on a computer that others use."""
+    visitor.forget_request(number)
+    return redirect(url_for("portal.requests"), 303)
+
+
+def editable(record: Record) -> Form | None:
+    """The form in which the sender may still change the record."""
+    return next((form for form in record.type.forms.values() if record.state and record.state in form.edit_in), None)
+
+
+def heading(record: Record) -> str:
+    """What a request is called on its own page: its title, if that is made of public fields only."""
+    return (record.title if title_is_public(record.type) else "") or record.type.label
+
+
+def title_is_public(record_type: RecordType) -> bool:
+    """Whether nothing internal is in the titles of a type."""
+    for path in record_type.title.paths:
+        field = record_type.field(path.partition(".")[0])
+        if field is None or (field.name in record_type.fields and field.privacy != "public"):
+            return False
+    return True
+
+
+def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
+    town, actor, record = opened
+    entries, _, _ = town.records.timeline(actor, record.identity, record.id, limit=MESSAGES)
+    letters = [
+        Letter(entry, entry.direction != "in")
+        for entry in reversed(entries)
+        if entry.public and entry.kind in ("talk", "note")
+    ]
+    workflow = record.type.workflow
+    state = workflow.states.get(record.state) if workflow is not None else None
+    passed = town.records.passed(actor, record.identity, record.id) if workflow is not None else []
+    names = dict.fromkeys(
+        (*(name for form in record.type.forms.values() for name in form.fields), *_published(record.type))
+    )
+    return render_template(
+        "portal/status.html",
+        private=True,
+        record=record,
+        heading=heading(record),
+        state=state,
+        stops=journey.step_line(workflow, record.state, passed) if workflow is not None else [],
+        letters=letters,
+        facts=listings.facts(town, actor, record, names),
+        moves=town.records.transitions(actor, record) if workflow is not None else [],
+        can_edit=editable(record) is not None,
+        text=text,
+        problem=problem,
+    )
+
+
+def _published(record_type: RecordType) -> tuple[str, ...]:
+    """Fields of the type's public page that the status page shows too; not those that stand elsewhere on it."""
+    names = record_type.public.fields if record_type.public is not None else ()
+    return tuple(name for name in names if name not in ("state", "number", "title"))
+
+
+def _by_link(town: Town, number: str, token: str) -> Record | None:
+    """The record that a token opens, if it has this number."""
+    target = town.records.resolve_link(token, visitor.STATUS) if token else None
+    if target is None:
+        return None
+    try:
+        record = town.records.get(citizen(frozenset({target})), *target)
+    except NotFound:
+        return None
+    return record if record.number.casefold() == number.casefold() else None
+
+
+def _open_one(number: str) -> Opened | None:
+    town = current_town()
+    target = visitor.opened(town, number)
+    if target is None:
+        return None
+    actor = citizen(frozenset({target}))
+    try:
+        return Opened(town, actor, town.records.get(actor, *target))
+    except NotFound:
+        return None
+
+
+def _unknown() -> BaseResponse:
+    """One page for links that never were, are revoked, or are not this browser's: it tells nobody which."""
+    return make_response(render_template("portal/unknown.html", private=True), 404)
+
+
+def move_label(transition: Transition) -> str:
+    """A transition in the public's words."""
+    return transition.public_label or transition.label
+
+
+def routes(blueprint: Blueprint) -> None:
+    """Give the pages their addresses."""
+    posting: Any = {"methods": ["POST"]}
+    blueprint.add_url_rule("/requests/", "requests", requests, methods=["GET", "POST"])
+    blueprint.add_url_rule("/status/<number>/<token>", "exchange", exchange)
+    blueprint.add_url_rule("/requests/<number>", "status", status)
+    blueprint.add_url_rule("/requests/<number>/message", "message", message, **posting)
+    blueprint.add_url_rule("/requests/<number>/move/<name>", "move", move, methods=["GET", "POST"])
+    blueprint.add_url_rule("/requests/<number>/edit", "edit", edit, **posting)
+    blueprint.add_url_rule("/requests/<number>/close", "close", close, **posting)
