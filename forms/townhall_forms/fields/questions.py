@@ -489,23 +489,33 @@ class AnswersField(OneColumn):
         return (Column(self.name, "text"),)
 
     def store(self, value: Any) -> str:
-        """Canonical JSON in which each answer stands as the columns of its type would hold it."""
-        stored: dict[str, Any] = {}
-        types: dict[str, str] = {}
+        """Canonical JSON in which each answer stands as a column of its type would hold it.
+
+        ``values`` has the answer's own column, ``keys`` its normalised text, ``more`` any further columns, by code.
+        """
+        entry: dict[str, Any] = {"keys": {}, "more": {}, "types": {}, "values": {}, "version": value.version}
         fields = self.fields(value.version)
         for code, answer in value.values.items():
             field = fields.get(code) or _loose(code, value.types.get(code, "text"))
-            types[code] = field.type_name
-            stored.update({key: held for key, held in field.to_columns(answer).items() if held is not None})
-        entry = {"types": types, "values": stored, "version": value.version}
+            entry["types"][code] = field.type_name
+            held = dict(field.to_columns(answer))
+            entry["values"][code] = held.pop(code)
+            if field.key_column:
+                entry["keys"][code] = held.pop(field.key_column)
+            if held:
+                entry["more"][code] = held
+        entry = {key: part for key, part in entry.items() if part or key == "values"}
         return json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     def load(self, stored: Any) -> Answers:
         """The answers again; their types stand with them, so that no questions are needed."""
         entry = json.loads(stored)
-        held = _Held(entry["values"])
-        values = {code: _loose(code, kind).from_columns(held) for code, kind in entry["types"].items()}
-        return Answers(entry["version"], values, entry["types"])
+        types, more = entry.get("types", {}), entry.get("more", {})
+        values = {
+            code: _loose(code, types.get(code, "text")).from_columns({code: held, **more.get(code, {})})
+            for code, held in entry["values"].items()
+        }
+        return Answers(entry["version"], values, types)
 
     # -- plain values -----------------------------------------------------------------------------------------
 
@@ -623,10 +633,3 @@ def _loose(code: str, kind: str) -> Field:
         label = code.replace("_", " ").capitalize()
         known = _LOOSE[code, kind] = build_field(kind, name=code, label=label, privacy="confidential")
     return known
-
-
-class _Held(dict[str, Any]):
-    """Columns of answers, where a missing one is empty."""
-
-    def __missing__(self, key: str) -> None:
-        return None
