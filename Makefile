@@ -21,6 +21,7 @@ types: $(VENV)/.installed-development
 
 docs: $(VENV)/.installed-development
 	$(BIN)/python -m townhall_forms.reference
+	$(BIN)/python -m townhall.reference
 
 bench: $(VENV)/.installed-development
 	$(BIN)/python -m tests.bench

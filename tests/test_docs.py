@@ -14,6 +14,7 @@ import pytest
 
 from townhall import errors
 from townhall import hookspecs
+from townhall import reference
 from townhall.cli import main
 from townhall.config import Settings
 from townhall.extend import manifest
@@ -93,6 +94,12 @@ def test_every_error_is_documented() -> None:
     text = page("reference/errors.md")
     names = [name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(reference.pages()))
+def test_generated_pages_are_fresh(name: str) -> None:
+    """A reference page that is written from the code is what the code would write today; else run ``make docs``."""
+    assert page(f"reference/{name}") == reference.pages()[name]()
 
 
 def test_every_manifest_key_is_documented() -> None:

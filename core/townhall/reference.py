@@ -1,0 +1,183 @@
+"""Reference pages that are written from the code: ``python -m townhall.reference [FOLDER]``.
+
+Settings, commands, hooks, errors and the manifest are each declared once, in code; the pages can't part from them because
+a test compares.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from townhall import config
+from townhall import errors
+from townhall import hookspecs
+from townhall.extend import manifest
+
+GENERATED = "<!-- Written by `make docs` from the code; change it there. -->\n"
+
+
+def settings_page() -> str:
+    """The reference of settings."""
+    lines = [
+        "# Settings",
+        "",
+        GENERATED,
+        "A town's settings stand in `townhall.toml` in its instance folder. An environment variable of the name in the last",
+        "column goes before the file. An unknown setting or a value that can't be is said at start, with its file and its key.",
+        "`TOWNHALL_INSTANCE` names the instance folder; `TOWNHALL_ADMIN_PASSWORD` is the first password for `townhall init`.",
+        "",
+    ]
+    for section in config.SECTIONS:
+        lines += [f"## `[{section}]`", "", "| setting | default | meaning | variable |", "|---|---|---|---|"]
+        lines += [
+            f"| `{setting.name}` | `{json.dumps(setting.default)}` | {setting.meaning} | `{setting.variable}` |"
+            for setting in config.SETTINGS.values()
+            if setting.section == section
+        ]
+        lines.append("")
+    lines += ["A plugin's own settings stand in `[plugins.NAME]`; its manifest says which there are.", ""]
+    return "\n".join(lines)
+
+
+def commands_page(group: click.Group) -> str:
+    """The reference of the command line."""
+    lines = [
+        "# Commands",
+        "",
+        GENERATED,
+        "Every command works without a terminal. Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one plain sentence on",
+        "standard error.",
+        "",
+    ]
+    for name, command in _commands(group, "townhall"):
+        usage = " ".join(
+            parameter.make_metavar(click.Context(command)) for parameter in command.params if isinstance(parameter, click.Argument)
+        )
+        lines += [f"## `{f'{name} {usage}'.strip()}`", "", inspect.cleandoc(command.help or ""), ""]
+        options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+        if options:
+            lines += ["| option | meaning |", "|---|---|"]
+            lines += [f"| `{', '.join(option.opts)}` | {option.help or ''} |" for option in options]
+            lines.append("")
+    lines += ["## Options of `townhall` itself", "", "| option | meaning |", "|---|---|"]
+    lines += [
+        f"| `{', '.join(option.opts)}` | {option.help or ''} |"
+        for option in group.params
+        if isinstance(option, click.Option)
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def hooks_page() -> str:
+    """The reference of hooks."""
+    lines = ["# Hooks", "", GENERATED, inspect.cleandoc(hookspecs.__doc__ or ""), ""]
+    lines += ["```python", "from townhall import hookimpl", "", "", "@hookimpl", "def record_flags(record):", "    ...", "```", ""]
+    for name, function in vars(hookspecs).items():
+        if not inspect.isfunction(function) or not hasattr(function, "townhall_spec"):
+            continue
+        kind = "decides" if name in hookspecs.DECIDING else "reacts"
+        arguments = ", ".join(inspect.signature(function).parameters)
+        lines += [f"## `{name}({arguments})`", "", f"*It {kind}.*", ""]
+        lines += [_plain(inspect.cleandoc(function.__doc__ or "")), ""]
+    return "\n".join(lines)
+
+
+def errors_page() -> str:
+    """The reference of errors."""
+    lines = [
+        "# Errors",
+        "",
+        GENERATED,
+        "Everything that Townhall raises on purpose. The message of each is one plain sentence that may be shown to a person.",
+        "",
+        "| error | raised when |",
+        "|---|---|",
+    ]
+    for name, value in vars(errors).items():
+        if inspect.isclass(value) and issubclass(value, Exception):
+            lines.append(f"| `{name}` | {_plain(' '.join((value.__doc__ or '').split()))} |")
+    return "\n".join([*lines, ""])
+
+
+def manifest_page() -> str:
+    """The reference of ``plugin.toml``."""
+    lines = [
+        "# The manifest, `plugin.toml`",
+        "",
+        GENERATED,
+        "A plugin is a folder with this file and a folder `schemas`. Townhall reads both without running any of its code. An",
+        "unknown key is a mistake, reported with its file and “did you mean”.",
+        "",
+        f"This Townhall offers version {manifest.API_VERSION} of the plugin API. Needed are: "
+        + ", ".join(f"`{key}`" for key in manifest.REQUIRED)
+        + ".",
+        "",
+        "| key | meaning |",
+        "|---|---|",
+        *(f"| `{key}` | {meaning} |" for key, meaning in manifest.KEYS.items()),
+        "",
+        "`[settings.KEY]` takes " + ", ".join(f"`{key}`" for key in manifest.SETTING_KEYS) + "; types are "
+        + ", ".join(f"`{name}`" for name in manifest.SETTING_TYPES) + ".",
+        "`[[permissions]]` takes " + ", ".join(f"`{key}`" for key in manifest.PERMISSION_KEYS) + ".",
+        "`[navigation]` takes " + ", ".join(f"`{key}`" for key in manifest.NAVIGATION_KEYS) + ".",
+        "",
+        "## The folders beside it",
+        "",
+        "| folder | what it holds |",
+        "|---|---|",
+        "| `schemas/` | one TOML file per type, in [the schema language](schema.md) |",
+        "| `seeds/` | records that are made once, when the plugin is switched on for the first time |",
+        "| `mappings/` | mapping files for `townhall import` |",
+        "| `templates/`, `static/` | what the plugin's own pages need |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """A docstring's marks as Markdown's."""
+    text = text.replace("``", "`").replace(":class:", "")
+    text = re.sub(r"`~?townhall\.(?:\w+\.)*(\w+)`", r"`\1`", text)
+    text = re.sub(r":param (\w+): ", r"- `\1`: ", text)
+    return re.sub(r":raises ([\w.]+): ", r"- raises `\1` ", text.replace(":return: ", "- returns: "))
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    """Every generated page, by file name."""
+    from townhall.cli import main
+
+    return {
+        "settings.md": settings_page,
+        "commands.md": lambda: commands_page(main),
+        "hooks.md": hooks_page,
+        "errors.md": errors_page,
+        "manifest.md": manifest_page,
+    }
+
+
+def write(folder: Path) -> None:
+    """Write all pages into ``folder``."""
+    for name, make in pages().items():
+        (folder / name).write_text(make(), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))
