@@ -5,6 +5,7 @@ About thirty field types are only a dozen kinds of comparison. Python, SQL and J
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,10 +106,12 @@ class PathInfo:
 
 
 def kind_of(field: Field) -> Kind:
-    """How values of ``field`` compare. A vendor's type compares as the type that it stores."""
-    declared = getattr(field, "kind", None)
+    """How values of ``field`` compare. A vendor's type says it in ``compares``, or compares as what it stores."""
+    declared = getattr(field, "compares", None)
     if declared in KINDS:
         return cast(Kind, declared)
+    if field.name == "id":
+        return "link"
     return _BY_TYPE.get(field.type_name) or _BY_TYPE.get(field.stores) or "presence"
 
 
@@ -130,27 +133,63 @@ def path_info(schemas: Schemas, record_type: RecordType, path: str) -> PathInfo 
 
 
 class Resolver:
-    """Looks paths up from one type, and can say what was probably meant."""
+    """Looks paths up from one type, and can say what was probably meant.
 
-    def __init__(self, schemas: Schemas, record_type: RecordType) -> None:
+    ``columns`` are the columns beside the one that a condition belongs to; they come before the record's own fields.
+    ``unsure`` are the fields, by identity, of which nothing can be said because they are wrong themselves.
+    """
+
+    def __init__(
+        self,
+        schemas: Schemas,
+        record_type: RecordType,
+        *,
+        columns: Mapping[str, Field] | None = None,
+        unsure: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         self.schemas = schemas
         self.record_type = record_type
+        self.columns = columns or {}
+        self.unsure = unsure or {}
+
+    def towards(self, record_type: RecordType) -> Resolver:
+        """The same, from another type."""
+        return Resolver(self.schemas, record_type, unsure=self.unsure)
+
+    def beside(self, columns: Mapping[str, Field]) -> Resolver:
+        """The same, from a column of rows."""
+        return Resolver(self.schemas, self.record_type, columns=columns, unsure=self.unsure)
 
     def __call__(self, path: str) -> PathInfo | None:
         """What ``path`` reaches; ``None`` when nothing is there."""
-        return path_info(self.schemas, self.record_type, path)
+        column = self.columns.get(path)
+        if column is not None:
+            return info_of(column)
+        found = path_info(self.schemas, self.record_type, path)
+        return PathInfo("any") if found is None and self._is_unsure(path) else found
+
+    def _is_unsure(self, path: str) -> bool:
+        first, _, rest = path.partition(".")
+        if first in self.unsure.get(self.record_type.identity, ()):
+            return True
+        field = self.record_type.field(first)
+        if field is None or not rest:
+            return False
+        return f"{first}.{rest}" in self.unsure.get(self.record_type.identity, ()) or bool(
+            field.target in self.unsure and (field.target not in self.schemas or rest in self.unsure[field.target])
+        )
 
     def missing(self, path: str) -> str:
         """A sentence about a path that reaches nothing, with the nearest name that would."""
         first, _, rest = path.partition(".")
         field = self.record_type.field(first)
         if field is None:
-            hint = did_you_mean(first, self.record_type.all_fields)
-            return f"there is no field “{first}” in {self.record_type.name}{hint}"
+            known = {**self.record_type.all_fields, **self.columns}
+            return f"there is no field “{first}” in {self.record_type.name}{did_you_mean(first, known)}"
         if not rest:
             return f"“{path}” can't be used here"
         if field.target and field.many_targets:
-            return f"“{first}” holds several links, and a condition can't look behind them"
+            return f"“{first}” holds several links, and nothing can look behind them"
         if field.target:
             target = self.schemas.get(field.target)
             if target is None:
@@ -161,19 +200,6 @@ class Resolver:
         if field.row_fields:
             return f"the rows of “{first}” have no “{rest}”{did_you_mean(rest, field.row_fields)}"
         return f"“{first}” is neither a link, rows nor answers, so nothing stands behind its dot"
-
-
-class RowResolver(Resolver):
-    """Looks paths up for a column of rows: the columns beside it first, then the record's own fields."""
-
-    def __init__(self, schemas: Schemas, record_type: RecordType, columns: Mapping[str, Field]) -> None:
-        super().__init__(schemas, record_type)
-        self.columns = columns
-
-    def __call__(self, path: str) -> PathInfo | None:
-        """What ``path`` reaches; ``None`` when nothing is there."""
-        column = self.columns.get(path)
-        return info_of(column) if column is not None else super().__call__(path)
 
 
 def resolver(schemas: Schemas, record_type: RecordType) -> Resolver:

@@ -218,13 +218,14 @@ class EventMapping:
     status: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecordType:
     """A declared type of record: everything that its schema file says.
 
     ``fields`` holds the declared fields; ``system_fields`` the standard ones (:data:`STANDARD_FIELDS`, and
     :data:`CASE_FIELDS` for a case) as fields of the same classes, so that lists, filters and conditions need no
-    special case.
+    special case. Two types are equal only if they are the same object, so what is worked out for a type can be kept
+    beside it.
     """
 
     plugin: str

@@ -30,7 +30,7 @@ _LOOKALIKES = str.maketrans(
         "—": "-",
     }
 )
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def normalise(text: str) -> str:

@@ -1,0 +1,331 @@
+"""Reading schema files: TOML text becomes plain tables of which every key is known and of the right shape."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from townhall_forms.errors import Mistake
+from townhall_forms.keys import CHOICE_KEYS
+from townhall_forms.keys import COMPUTE_KEYS
+from townhall_forms.keys import TOP_LEVEL
+from townhall_forms.keys import Key
+from townhall_forms.keys import keys_of
+from townhall_forms.kinds import did_you_mean
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PATH = re.compile(r"-?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_TOO_LONG = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One schema file before it is read: the plugin it belongs to, and the plugins whose types it may link to."""
+
+    plugin: str
+    path: Path | None
+    text: str
+    requires: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """How mistakes name the file."""
+        return self.path.as_posix() if self.path is not None else f"{self.plugin} (no file)"
+
+
+@dataclass(slots=True)
+class Report:
+    """Gathers the mistakes of one file."""
+
+    file: str
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def add(self, key: str, message: str) -> None:
+        """Note one mistake; it reads as a sentence."""
+        sentence = message[:1].upper() + message[1:]
+        mistake = Mistake(self.file, key, sentence if sentence.endswith((".", "?", "!")) else f"{sentence}.")
+        if mistake not in self.mistakes:
+            self.mistakes.append(mistake)
+
+
+def read_folder(plugin: str, folder: Path, requires: Iterable[str] = ()) -> list[Source]:
+    """The schema files of a folder, in order of their names. A folder that is not there has none."""
+    found = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    return [Source(plugin, path, path.read_text(encoding="utf-8-sig"), frozenset(requires)) for path in found]
+
+
+def read_document(source: Source, report: Report) -> dict[str, Any] | None:
+    """The tables of a file, with everything that can't be understood noted in ``report`` and left out."""
+    try:
+        data = tomllib.loads(source.text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        report.add("", f"this is not valid TOML: {error}")
+        return None
+    document: dict[str, Any] = {}
+    for name, given in data.items():
+        if name not in TOP_LEVEL:
+            report.add(name, f"“{name}” is not a table of a schema{did_you_mean(name, TOP_LEVEL)}")
+            continue
+        read = _TOP[name](given, report)
+        if read is not None:
+            document[name] = read
+    if "type" not in data:
+        report.add("type", "a schema needs a [type] table with a name and a title")
+        return None
+    return document if "type" in document and "name" in document["type"] else None
+
+
+# -- tables ---------------------------------------------------------------------------------------------------------
+
+
+def _table(given: Any, table: str, at: str, report: Report, nested: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The known keys of one table. ``nested`` are keys that are tables of their own, which are read elsewhere."""
+    if not isinstance(given, Mapping):
+        report.add(at, f"[{at}] is a table")
+        return {}
+    known = keys_of(table)
+    read: dict[str, Any] = {}
+    for name, value in given.items():
+        where = f"{at}.{name}"
+        if name in nested:
+            continue
+        if name not in known:
+            report.add(where, f"there is no key “{name}” in [{table}]{did_you_mean(name, [*known, *nested])}")
+            continue
+        problem = shape_problem(known[name], value)
+        if problem:
+            report.add(where, problem)
+        else:
+            read[name] = value
+    for key in known.values():
+        if key.required and key.name not in given:
+            report.add(at, f"“{key.name}” is missing: {key.meaning[:1].lower()}{key.meaning[1:]}")
+    return read
+
+
+def _tables(given: Any, table: str, at: str, report: Report) -> list[dict[str, Any]]:
+    """A list of tables; each keeps ``_at``, how mistakes name it."""
+    if not isinstance(given, list):
+        report.add(at, f"write [[{at}]], with two brackets: there can be several")
+        return []
+    read = []
+    for index, member in enumerate(given, start=1):
+        name = member.get("name") if isinstance(member, Mapping) else None
+        where = f"{at}.{name if isinstance(name, str) else index}"
+        read.append(_table(member, table, where, report) | {"_at": where})
+    return read
+
+
+def _type(given: Any, report: Report) -> dict[str, Any]:
+    read = _table(given, "type", "type", report, nested=("event",))
+    if isinstance(given, Mapping) and "event" in given:
+        read["event"] = _table(given["event"], "type.event", "type.event", report)
+    return read
+
+
+def _named(given: Any, at: str, report: Report) -> Iterator[tuple[str, Any]]:
+    """Tables by name: ``[fields.NAME]``."""
+    if not isinstance(given, Mapping):
+        report.add(at, f"[{at}] holds tables by name: [{at}.NAME]")
+        return
+    for name, value in given.items():
+        if NAME.fullmatch(name) is None or len(name) > _TOO_LONG:
+            report.add(f"{at}.{name}", f"“{name}” can't be a name: use lower case letters, digits and underscores")
+        elif not isinstance(value, Mapping):
+            report.add(f"{at}.{name}", f"write it as a table, [{at}.{name}]")
+        else:
+            yield name, value
+
+
+def _fields(given: Any, report: Report, at: str = "fields") -> dict[str, dict[str, Any]]:
+    fields = {}
+    for name, value in _named(given, at, report):
+        where = f"{at}.{name}"
+        read = _table(value, "fields.NAME", where, report)
+        if "fields" in read:
+            if at != "fields":
+                report.add(f"{where}.fields", "rows can't stand inside rows")
+                del read["fields"]
+            else:
+                read["fields"] = _fields(value["fields"], report, f"{where}.fields")
+        fields[name] = read
+    return fields
+
+
+def _list(given: Any, report: Report) -> dict[str, Any]:
+    read = _table(given, "list", "list", report, nested=("views",))
+    if isinstance(given, Mapping) and "views" in given:
+        read["views"] = _tables(given["views"], "list.views", "list.views", report)
+    return read
+
+
+def _forms(given: Any, report: Report) -> dict[str, dict[str, Any]]:
+    forms = {}
+    for name, value in _named(given, "forms", report):
+        at = f"forms.{name}"
+        read = _table(value, "forms.NAME", at, report, nested=("steps",))
+        if "steps" in value:
+            read["steps"] = _tables(value["steps"], "forms.NAME.steps", f"{at}.steps", report)
+            if "fields" in value:
+                report.add(f"{at}.fields", "a form has either fields or steps, not both")
+        elif "fields" not in value:
+            report.add(at, "a form needs fields, or [[steps]] with fields")
+        forms[name] = read
+    return forms
+
+
+def _workflow(given: Any, report: Report) -> dict[str, Any]:
+    read = _table(given, "workflow", "workflow", report, nested=("states", "transitions"))
+    if not isinstance(given, Mapping):
+        return read
+    states = _named(given.get("states", {}), "workflow.states", report)
+    read["states"] = {
+        name: _table(value, "workflow.states.NAME", f"workflow.states.{name}", report) for name, value in states
+    }
+    read["transitions"] = _tables(given.get("transitions", []), "workflow.transitions", "workflow.transitions", report)
+    if not read["states"]:
+        report.add("workflow", "a workflow needs states: [workflow.states.NAME]")
+    return read
+
+
+_TOP = {
+    "type": _type,
+    "fields": _fields,
+    "checks": lambda given, report: _tables(given, "checks", "checks", report),
+    "unique": lambda given, report: _tables(given, "unique", "unique", report),
+    "sections": lambda given, report: _tables(given, "sections", "sections", report),
+    "list": _list,
+    "forms": _forms,
+    "public": lambda given, report: _table(given, "public", "public", report),
+    "workflow": _workflow,
+}
+
+
+# -- shapes of values -----------------------------------------------------------------------------------------------
+
+
+def shape_problem(key: Key, value: Any) -> str:
+    """What is wrong with the shape of a key's value; empty when nothing is."""
+    return _SHAPES[key.shape](key, value)
+
+
+def _a_text(key: Key, value: Any) -> str:
+    return "" if isinstance(value, str) else f"“{key.name}” takes a text in quotes"
+
+
+def _an_integer(key: Key, value: Any) -> str:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return "" if whole else f"“{key.name}” takes a whole number"
+
+
+def _a_boolean(key: Key, value: Any) -> str:
+    return "" if isinstance(value, bool) else f"“{key.name}” takes true or false, without quotes"
+
+
+def _a_name(key: Key, value: Any) -> str:
+    if isinstance(value, str) and NAME.fullmatch(value) and len(value) <= _TOO_LONG:
+        return ""
+    return f"“{key.name}” takes a name: lower case letters, digits and underscores"
+
+
+def _a_path(key: Key, value: Any) -> str:
+    if isinstance(value, str) and _PATH.fullmatch(value):
+        return ""
+    return f"“{key.name}” takes a field or a path such as “link.field”"
+
+
+def _some_texts(key: Key, value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return ""
+    return f'“{key.name}” takes a list of texts: ["a", "b"]'
+
+
+def _some_states(key: Key, value: Any) -> str:
+    return "" if isinstance(value, str) else _some_texts(key, value)
+
+
+def _one_of(key: Key, value: Any) -> str:
+    if value in key.values:
+        return ""
+    hint = did_you_mean(value, key.values) if isinstance(value, str) else ""
+    return f"“{key.name}” takes one of {', '.join(key.values)}{hint}"
+
+
+def _a_condition(key: Key, value: Any) -> str:
+    if isinstance(value, Mapping) and value:
+        return ""
+    return f"“{key.name}” takes a condition like {{ field = value }}"
+
+
+def _some_choices(key: Key, value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return "“choices” takes a list of texts, or of tables with value and label"
+    for choice in value:
+        if isinstance(choice, Mapping):
+            strange = [name for name in choice if name not in CHOICE_KEYS]
+            if strange:
+                return f"a choice has no “{strange[0]}”{did_you_mean(strange[0], CHOICE_KEYS)}"
+            if not isinstance(choice.get("value"), str) or not choice["value"]:
+                return "each choice needs a value, a text in quotes"
+            if not all(isinstance(choice.get(name, ""), str) for name in ("label", "help")):
+                return "a choice's label and help are texts in quotes"
+            if not isinstance(choice.get("retired", False), bool):
+                return "“retired” takes true or false"
+        elif not isinstance(choice, str) or not choice:
+            return "each choice is a text in quotes, or a table with value and label"
+    return ""
+
+
+def _some_columns(key: Key, value: Any) -> str:
+    return "" if isinstance(value, Mapping) and value else "write the columns as tables: [fields.ROWS.fields.COLUMN]"
+
+
+def _a_compute(key: Key, value: Any) -> str:
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return f'“compute” takes one of {", ".join(COMPUTE_KEYS)}: {{ sum = "rows.column" }}'
+    ((way, operand),) = value.items()
+    if way not in COMPUTE_KEYS:
+        return f"“{way}” is not a way to compute{did_you_mean(way, COMPUTE_KEYS)}"
+    if way == "days_between":
+        pair = isinstance(operand, list) and len(operand) == 2 and all(isinstance(name, str) for name in operand)
+        return "" if pair else '“days_between” takes two fields: ["starts", "ends"]'
+    return "" if isinstance(operand, str) else f"“{way}” takes a text in quotes"
+
+
+def _a_value(key: Key, value: Any) -> str:
+    return f"“{key.name}” takes a value or a list of values" if isinstance(value, Mapping) else ""
+
+
+def _days(key: Key, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return ""
+    return "" if isinstance(value, str) else f"“{key.name}” takes a number of days, or the path of a field in quotes"
+
+
+_SHAPES = {
+    "text": _a_text,
+    "template": _a_text,
+    "number_pattern": _a_text,
+    "integer": _an_integer,
+    "boolean": _a_boolean,
+    "name": _a_name,
+    "names": _some_texts,
+    "path": _a_path,
+    "paths": _some_texts,
+    "one_of": _one_of,
+    "condition": _a_condition,
+    "choices": _some_choices,
+    "columns": _some_columns,
+    "compute": _a_compute,
+    "value": _a_value,
+    "days": _days,
+    "states": _some_states,
+}
