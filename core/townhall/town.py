@@ -15,9 +15,6 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from townhall_forms.tables import Tables
-from townhall_forms.tables import build_tables
-
 from townhall.access.actors import Actor
 from townhall.clock import Clock
 from townhall.clock import SystemClock
@@ -30,7 +27,6 @@ from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
 from townhall.errors import ConfigurationError
-from townhall.errors import PluginError
 from townhall.extend import states
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
@@ -44,6 +40,8 @@ from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import Schemas
+from townhall_forms.tables import Tables
+from townhall_forms.tables import build_tables
 
 log = logging.getLogger("townhall")
 
@@ -79,7 +77,8 @@ class Town:
         self.safe_mode = safe_mode
         self.zone: ZoneInfo = settings.zone
         self.system = SystemTables(database)
-        migration.prepare_system(database, self.system)
+        #: What was done to the tables since this town was opened, in sentences.
+        self.changes: list[str] = migration.prepare_system(database, self.system)
         seed_roles(self.system)
         self.secret = read_secret(instance)
         self.files = FileStore(self)
@@ -154,18 +153,22 @@ class Town:
         code = not self.safe_mode
         loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code)
         tables = build_tables(loaded.schemas, self.database)
-        try:
-            prepare_tables(self, loaded.schemas, tables)
-        except PluginError:
-            unfit = unfit_plugins(self, loaded.schemas, tables)
-            if not unfit or "core" in unfit:
-                raise
-            log.exception("Some plugins' tables can't be brought up to date")
+        unfit = self._unfit(loaded.schemas)
+        if unfit:
+            if "core" in unfit:
+                raise ConfigurationError(unfit["core"])
             loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
             loaded.problems |= unfit
             tables = build_tables(loaded.schemas, self.database)
-            prepare_tables(self, loaded.schemas, tables)
+        migration.prepare_records(self.database, self.system, loaded.schemas)
         return loaded, tables
+
+    def _unfit(self, schemas: Schemas) -> dict[str, str]:
+        """The plugins whose tables can't be had by adding to what is there, each with the reason."""
+        return {
+            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
+            for plugin, reason in migration.conflicts(self.database, self.system, schemas).items()
+        }
 
 
 def core_schemas() -> Schemas:
@@ -174,31 +177,6 @@ def core_schemas() -> Schemas:
     for folder in CORE_FOLDERS:
         sources += read_folder("core", Path(__file__).parent / folder / "schemas", frozenset())
     return load_schemas(sources)
-
-
-def prepare_tables(town: Town, schemas: Schemas, tables: Tables) -> list[str]:
-    """Create or extend the tables of all types. Returns what was done, in sentences."""
-    owned = [
-        migration.Owned(record_type.plugin, model)
-        for record_type in schemas.values()
-        for model in tables.of(record_type.identity).models
-    ]
-    return migration.prepare_records(town.database, town.system, owned)
-
-
-def unfit_plugins(town: Town, schemas: Schemas, tables: Tables) -> dict[str, str]:
-    """The plugins whose tables can't be had by adding to what is there, each with the reason."""
-    unfit = {}
-    for plugin in {record_type.plugin for record_type in schemas.values()}:
-        models = [
-            model
-            for record_type in schemas.values()
-            if record_type.plugin == plugin
-            for model in tables.of(record_type.identity).models
-        ]
-        if reason := migration.conflict(town.database, town.system, models):
-            unfit[plugin] = f"{plugin}: its tables can't be brought up to date: {reason}"
-    return unfit
 
 
 def read_secret(instance: Path) -> bytes:

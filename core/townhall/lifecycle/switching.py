@@ -7,13 +7,13 @@ something doesn't fit. Switching off needs none of the plugin's files and keeps 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from townhall_forms.tables import build_tables
 
 from townhall.access.actors import Actor
 from townhall.db import meta
@@ -86,18 +86,21 @@ def status(town: Town, name: str) -> Status:
 
 def preview(town: Town, name: str) -> Preview:
     """What switching ``name`` on would add, or why it can't be switched on. Changes nothing."""
-    known = status(town, name)
+    return _preview(town, (name,))
+
+
+def _preview(town: Town, names: Sequence[str]) -> Preview:
+    title = " and ".join(status(town, name).title for name in names)
+    found = discover(town.instance)
     wanted = states.enabled(town.system)
-    also = _requirements(town, name) - wanted
-    loaded = town.try_out(wanted | also | {name})
-    problem = next((loaded.problems[needed] for needed in (*sorted(also), name) if needed in loaded.problems), "")
-    broken = next((each for each in loaded.problems if each not in town.plugins.problems), "")
-    if not problem and broken:
-        problem = loaded.problems[broken]
-    added = {*also, name}
+    also = _requirements(found, names) - wanted - {*names}
+    added = {*also, *names}
+    loaded = town.try_out(wanted | added)
+    new_problems = {name: text for name, text in loaded.problems.items() if name not in town.plugins.problems}
+    concerned = [name for name in in_order(found, added) if name in loaded.problems]
+    problem = loaded.problems[concerned[0]] if concerned else next(iter(new_problems.values()), "")
     types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
-    problem = problem or _tables_problem(town, types)
-    return Preview(name, known.title, types, tuple(sorted(also)), problem)
+    return Preview(names[-1], title, types, tuple(sorted(also)), problem or _tables_problem(town, types))
 
 
 def enable(town: Town, actor: Actor, name: str) -> Status:
@@ -105,22 +108,29 @@ def enable(town: Town, actor: Actor, name: str) -> Status:
 
     Raises :class:`~townhall.errors.PluginError` in sentences, and then nothing is changed.
     """
+    enable_all(town, actor, (name,))
+    return status(town, name)
+
+
+def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
+    """Switch several plugins on together, like :func:`enable`: all or none."""
     _require(actor)
-    plan = preview(town, name)
+    if not names:
+        return
+    plan = _preview(town, names)
     if plan.problem:
         raise PluginError(plan.problem)
     found = discover(town.instance)
-    added = in_order(found, (*plan.also, name))
-    before = {state.name for state in states.read(town.system).values() if state.version}
+    added = in_order(found, (*plan.also, *names))
+    known = states.read(town.system)
     with immediate(town.database):
-        for each in added:
-            _switch(town, actor, each, True, found[each])
+        for name in added:
+            _switch(town, actor, name, True, found[name])
         meta.bump_generation(town.system)
     town.reload()
-    for each in added:
-        if each not in before:
-            _plant(town, each, found[each].folder)
-    return status(town, name)
+    for name in added:
+        if name not in known and name in town.plugins.running:
+            _plant(town, name, found[name].folder)
 
 
 def disable(town: Town, actor: Actor, name: str) -> Status:
@@ -174,24 +184,22 @@ def _status(town: Town, name: str, found: Found | None, kept: states.State | Non
     )
 
 
-def _requirements(town: Town, name: str) -> frozenset[str]:
-    """Every plugin that ``name`` requires, directly or not, as far as they are there."""
-    found = discover(town.instance)
+def _requirements(found: Mapping[str, Found], names: Sequence[str]) -> frozenset[str]:
+    """Every plugin that ``names`` require, directly or not, as far as they are there."""
     needed: set[str] = set()
-    waiting = [name]
+    waiting = list(names)
     while waiting:
         plugin = found.get(waiting.pop())
         for each in plugin.manifest.requires if plugin and plugin.manifest else ():
-            if each not in needed and each != name:
+            if each not in needed:
                 needed.add(each)
                 waiting.append(each)
     return frozenset(needed)
 
 
 def _tables_problem(town: Town, types: tuple[RecordType, ...]) -> str:
-    tables = build_tables(Schemas({each.identity: each for each in types}), town.database)
-    models = [model for each in types for model in tables.of(each.identity).models]
-    return migration.conflict(town.database, town.system, models)
+    schemas = Schemas({each.identity: each for each in types})
+    return "; ".join(migration.conflicts(town.database, town.system, schemas).values())
 
 
 def _switch(town: Town, actor: Actor, name: str, on: bool, found: Found | None) -> None:

@@ -1,0 +1,218 @@
+"""Tables that grow with their schemas.
+
+When a town starts, what its schemas ask for is compared with what the database has, and what is missing is added:
+tables, columns, indexes. Nothing is ever dropped, renamed or changed in type: what a schema no longer mentions stays
+where it is, and a field whose kind of storage changed needs a migration of its own.
+
+One process does this at a time; the others wait and then find nothing to do. Everything that was added stands in the
+ledger, table ``schema_version``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+from peewee import Field
+from peewee import IntegrityError
+from peewee import Model
+
+from townhall.db import meta
+from townhall.db.engines import TownDatabase
+from townhall.db.search import create_search_tables
+from townhall.db.system import SystemTables
+from townhall.db.transactions import immediate
+from townhall.errors import PluginError
+from townhall_forms.schema import Schemas
+from townhall_forms.tables import Index
+from townhall_forms.tables import TableSpec
+from townhall_forms.tables import describe
+
+#: Any fixed number: names the lock that the migrating process holds on PostgreSQL.
+_ADVISORY_LOCK = 7_404_311_893
+_FINGERPRINT = "tables"
+
+
+def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
+    """Create the town's own tables, or add what a newer Townhall needs in them. Returns what was done."""
+    with _alone(database):
+        existing = set(database.get_tables())
+        done: list[tuple[str, str]] = []
+        for model in system.models:
+            if table_name(model) in existing:
+                done += [("townhall", sentence) for sentence in _extend_model(database, model)]
+            else:
+                _schema_of(model).create_all(safe=True)
+                done.append(("townhall", f'Created the table "{table_name(model)}".'))
+        create_search_tables(database)
+        _write_ledger(system, done)
+    return [sentence for _, sentence in done]
+
+
+def prepare_records(database: TownDatabase, system: SystemTables, schemas: Schemas) -> list[str]:
+    """Create or extend the tables of all types. Returns what was done, in sentences.
+
+    Raises :class:`~townhall.errors.PluginError` when a change can't be made by adding; then nothing is changed.
+    """
+    specs = describe(schemas)
+    fingerprint = _fingerprint(specs.values())
+    if meta.get(system, _FINGERPRINT) == fingerprint:
+        return []
+    for plugin, reason in conflicts(database, system, schemas).items():
+        raise PluginError(f"The tables of the plugin {plugin} can't be brought up to date: {reason}")
+    with _alone(database):
+        existing = set(database.get_tables())
+        done: list[tuple[str, str]] = []
+        for spec in specs.values():
+            plugin = spec.identity.partition(".")[0]
+            done += [(plugin, sentence) for sentence in _apply(database, spec, spec.name in existing)]
+        _write_ledger(system, done)
+        meta.put(system, _FINGERPRINT, fingerprint)
+    return [sentence for _, sentence in done]
+
+
+def conflicts(database: TownDatabase, system: SystemTables, schemas: Schemas) -> dict[str, str]:
+    """Plugins whose tables can't be had by adding to what is there, each with the reason."""
+    specs = describe(schemas)
+    if meta.get(system, _FINGERPRINT) == _fingerprint(specs.values()):
+        return {}
+    reserved = {table_name(model) for model in system.models} | {"search_entry", "search_words"}
+    existing = set(database.get_tables())
+    found: dict[str, str] = {}
+    for spec in specs.values():
+        plugin = spec.identity.partition(".")[0]
+        if spec.name in reserved:
+            reason = f'the table "{spec.name}" belongs to Townhall itself; give the type another name.'
+        else:
+            reason = _kind_conflict(database, spec) if spec.name in existing else ""
+        if reason:
+            found.setdefault(plugin, reason)
+    return found
+
+
+def table_name(model: type[Model]) -> str:
+    """The name of a model's table."""
+    return str(_meta(model).table_name)
+
+
+def _meta(model: type[Model]) -> Any:
+    return model._meta  # type: ignore[attr-defined]  # peewee's way to ask a model about itself
+
+
+def _schema_of(model: type[Model]) -> Any:
+    return model._schema  # type: ignore[attr-defined]  # peewee's way to make a model's table
+
+
+@contextmanager
+def _alone(database: TownDatabase) -> Iterator[None]:
+    """A transaction in which no other process changes tables."""
+    with immediate(database):
+        if database.engine == "postgresql":
+            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
+        yield
+
+
+def _apply(database: TownDatabase, spec: TableSpec, exists: bool) -> Iterator[str]:
+    """Make a table of records, or add the columns and indexes that it lacks."""
+    if not exists:
+        for statement in spec.create(database.engine):
+            database.execute_sql(statement)
+        yield f'Created the table "{spec.name}".'
+        return
+    there = {column.name for column in database.get_columns(spec.name)}
+    for column in spec.columns:
+        if column.name not in there:
+            database.execute_sql(spec.add_column(column, database.engine))
+            yield f'Added the column "{column.name}" to "{spec.name}".'
+    indexes = {index.name for index in database.get_indexes(spec.name)}
+    for index in spec.indexes:
+        if index.name not in indexes:
+            _add_index(database, spec, index)
+            yield f'Added the index "{index.name}" to "{spec.name}".'
+
+
+def _add_index(database: TownDatabase, spec: TableSpec, index: Index) -> None:
+    try:
+        with database.atomic():
+            database.execute_sql(index.create(spec.name))
+    except IntegrityError as error:
+        columns = " and ".join(index.columns)
+        raise PluginError(
+            f'{spec.identity} now wants {columns} to be unique, but there are records that share a value. '
+            "Change or archive one of each, then start again."
+        ) from error
+
+
+def _kind_conflict(database: TownDatabase, spec: TableSpec) -> str:
+    """Why a table that is there can't be extended: a column of it holds another kind of value."""
+    kinds = {column.name: _kind(str(column.data_type)) for column in database.get_columns(spec.name)}
+    for column in spec.columns:
+        there = kinds.get(column.name)
+        if there and there != column.kind:
+            return (
+                f'"{spec.name}.{column.name}" holds {there} values but the schema now wants {column.kind} ones; '
+                "give the field a new name, or write a migration."
+            )
+    return ""
+
+
+def _kind(data_type: str) -> str:
+    name = data_type.upper()
+    return "integer" if "INT" in name else "boolean" if "BOOL" in name else "text"
+
+
+def _extend_model(database: TownDatabase, model: type[Model]) -> Iterator[str]:
+    """Add the columns and indexes that one of the town's own tables lacks."""
+    name = table_name(model)
+    there = {column.name for column in database.get_columns(name)}
+    for field in _meta(model).sorted_fields:
+        if field.column_name not in there:
+            database.execute_sql(f'ALTER TABLE "{name}" ADD COLUMN {_definition(database, field)}')
+            yield f'Added the column "{field.column_name}" to "{name}".'
+    indexes = {index.name for index in database.get_indexes(name)}
+    for index in _meta(model).fields_to_index():
+        if index._name not in indexes:
+            database.execute(_schema_of(model)._create_index(index, safe=True))
+            yield f'Added the index "{index._name}" to "{name}".'
+
+
+def _definition(database: TownDatabase, field: Field) -> str:
+    """The column's definition for ALTER TABLE. Rows that are there get the field's default."""
+    sql, _ = database.get_sql_context().sql(field.ddl(database.get_sql_context())).query()
+    if field.null:
+        return str(sql)
+    default = field.default() if callable(field.default) else field.default
+    if default is None:
+        return str(sql).replace(" NOT NULL", "")
+    return f"{sql} DEFAULT {_literal(database, default)}"
+
+
+def _literal(database: TownDatabase, value: Any) -> str:
+    if isinstance(value, bool):
+        return ("TRUE" if value else "FALSE") if database.engine == "postgresql" else str(int(value))
+    if isinstance(value, int):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _fingerprint(specs: Iterable[TableSpec]) -> str:
+    return sha256(repr(sorted(specs, key=lambda spec: spec.name)).encode()).hexdigest()
+
+
+def _write_ledger(system: SystemTables, done: Iterable[tuple[str, str]]) -> None:
+    now = time.time_ns() // 1_000
+    rows = [
+        {
+            "plugin": plugin,
+            "description": sentence,
+            "checksum": sha256(sentence.encode()).hexdigest(),
+            "applied_at": now,
+        }
+        for plugin, sentence in done
+    ]
+    if rows:
+        system.schema_version.insert_many(rows).execute()

@@ -1,0 +1,39 @@
+"""Giving out the files of records: to whoever may see the field that a file is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.errors import NotFound
+from townhall.records import reading
+from townhall_forms.context import StoredFile
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def open_file(town: Town, actor: Actor, file_id: int) -> tuple[StoredFile, Path]:
+    """The file and where its bytes stand. Raises :class:`~townhall.errors.NotFound` if there is none for the actor."""
+    table = town.system.attachment
+    row = (
+        table.select(table.identity, table.record_id, table.field)
+        .where(table.id == file_id, table.record_id.is_null(False))
+        .tuples()
+        .first()
+    )
+    missing = NotFound("This file can't be found. It may have been removed.")
+    if row is None or row[0] not in town.schemas:
+        raise missing
+    identity, record_id, field = row
+    access = policy.readable(actor, town.schemas[identity])
+    reveal = (field,) if field in access.masked else ()
+    record = reading.get(town, actor, identity, record_id, fields=(field,), reveal=reveal)
+    value = record.values.get(field)
+    files: tuple[StoredFile, ...] = value if isinstance(value, tuple) else (value,) if value is not None else ()
+    for file in files:
+        if file.id == file_id and town.files.path(file.checksum).is_file():
+            return file, town.files.path(file.checksum)
+    raise missing

@@ -1,0 +1,190 @@
+"""The rules that a record must fulfil before it is written, in one order for every door.
+
+Hidden fields are cleared, computed ones computed, then everything is checked at once: what the schema demands, that
+linked records are there, and that what must be unique is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.errors import ValidationFailed
+from townhall.records import reading
+from townhall.records.write_plans import WritePlan
+from townhall.records.write_plans import write_plan
+from townhall_forms import computing
+from townhall_forms import validating
+from townhall_forms.conditions import parse_condition
+from townhall_forms.context import Context
+from townhall_forms.fields.base import Field
+from townhall_forms.kinds import resolver
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Most values that one statement is given.
+_BATCH = 500
+
+
+def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mapping[str, Any], context: Context) -> None:
+    """Clear what is hidden and compute what is computed, in place."""
+    get = validating.value_getter(plan.record_type, values, context, standard=standard)
+    validating.clear_hidden(plan.record_type, values, get, validating.environment_of(context))
+    if plan.computed:
+        identity = plan.record_type.identity
+
+        def hook(field: Field, present: Mapping[str, Any]) -> Any:
+            name = str((field.compute or {}).get("hook", ""))
+            return town.plugins.compute_field(identity, field.name, name, present)
+
+        values.update(computing.compute(plan.record_type, values, context, hook))
+
+
+def check(
+    plan: WritePlan,
+    values: Mapping[str, Any],
+    standard: Mapping[str, Any],
+    context: Context,
+    *,
+    before: Mapping[str, Any] | None = None,
+    standard_before: Mapping[str, Any] | None = None,
+    changed: Collection[str] | None = None,
+    require: Iterable[str] = (),
+    system: bool = False,
+) -> dict[str, str]:
+    """What the schema's rules find wrong, by field path."""
+    get = validating.value_getter(plan.record_type, values, context, standard=standard)
+    previous = None
+    if before is not None:
+        previous = validating.value_getter(plan.record_type, before, context, standard=standard_before or standard)
+    return validating.check_record(
+        plan.record_type,
+        values,
+        state=standard.get("state") or "",
+        context=context,
+        get=get,
+        previous=previous,
+        changed=changed,
+        require_extra=tuple(require),
+        system=system,
+    )
+
+
+def references(plan: WritePlan, values: Mapping[str, Any], names: Iterable[str]) -> dict[str, set[int]]:
+    """Ids that the fields ``names`` point at, by the identity of their type."""
+    found: dict[str, set[int]] = {}
+    for name in names:
+        value = values.get(name)
+        if value is not None:
+            for identity, id in plan.record_type.fields[name].references(value):
+                found.setdefault(identity, set()).add(id)
+    return found
+
+
+def missing(town: Town, wanted: Mapping[str, set[int]]) -> set[tuple[str, int]]:
+    """Which of the wanted records are not there."""
+    gone: set[tuple[str, int]] = set()
+    for identity, ids in wanted.items():
+        there: set[int] = set()
+        if identity in town.schemas:
+            target = write_plan(town, identity)
+            ordered = sorted(ids)
+            for start in range(0, len(ordered), _BATCH):
+                chosen = target.column("id").in_(ordered[start : start + _BATCH])
+                query = target.tables.model.select(target.column("id")).where(chosen)
+                there.update(row[0] for row in query.tuples())
+        gone.update((identity, id) for id in ids - there)
+    return gone
+
+
+def check_references(
+    town: Town, actor: Actor, plan: WritePlan, values: Mapping[str, Any], names: Collection[str]
+) -> dict[str, str]:
+    """What is wrong with newly set links: a record that isn't there, or that may not be chosen here."""
+    gone = missing(town, references(plan, values, names))
+    errors = {}
+    for name in names:
+        field = plan.record_type.fields[name]
+        pointed = field.references(values[name]) if values.get(name) is not None else ()
+        if any(reference in gone for reference in pointed):
+            errors[name] = f"{field.label}: what you chose can't be found. Choose again."
+        elif pointed and actor.kind != "system" and not _may_choose(town, actor, plan, field, pointed):
+            errors[name] = f"{field.label}: this one can't be chosen here. Choose another one."
+    return errors
+
+
+def _may_choose(
+    town: Town, actor: Actor, plan: WritePlan, field: Field, pointed: Iterable[tuple[str, int]]
+) -> bool:
+    """Whether a link's ``where`` lets these records be chosen, and whether a visitor may know of them at all."""
+    ids = {id for _, id in pointed}
+    if actor.kind in ("anonymous", "citizen"):
+        return all(
+            town.context(actor).titles(identity, [id]).get(id) is not None
+            for identity, id in pointed
+        )
+    if field.where is None or not field.target:
+        return True
+    target = town.schemas[field.target]
+    chosen = parse_condition({"id": sorted(ids)}, resolve=resolver(town.schemas, target))
+    found = reading.count(town, actor, field.target, type(field.where).all_of([field.where, chosen]), archived=None)
+    return found.value == len(ids)
+
+
+def check_unique(
+    town: Town, plan: WritePlan, values: Mapping[str, Any], id: int | None, names: Collection[str] | None = None
+) -> dict[str, str]:
+    """Messages for values that another record, not archived, has already."""
+    errors: dict[str, str] = {}
+    for unique in plan.uniques:
+        if names is not None and not names & set(unique.fields):
+            continue
+        columns = unique_columns(plan, unique.fields, values)
+        if columns is None:
+            continue
+        query = plan.tables.model.select(plan.column("id")).where(plan.column("archived").is_null())
+        if id is not None:
+            query = query.where(plan.column("id") != id)
+        for column, value in columns.items():
+            query = query.where(plan.column(column) == value)
+        if query.exists():
+            errors.setdefault(unique.fields[0], unique.message)
+    return errors
+
+
+def unique_columns(plan: WritePlan, fields: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The columns that make these fields' values comparable, with what they would hold; ``None`` if one is empty."""
+    found: dict[str, Any] = {}
+    for name in fields:
+        field = plan.record_type.fields[name]
+        value = values.get(name)
+        columns = field.to_columns(value)
+        if value is None or not columns:
+            return None
+        if field.key_column:
+            found[field.key_column] = columns[field.key_column]
+        else:
+            found.update(columns)
+    return found
+
+
+def broken_unique(plan: WritePlan, violation: str) -> ValidationFailed | None:
+    """The plain sentence for what an engine says when somebody else was faster with a value that must be unique."""
+    said = violation.lower()
+    for unique in plan.uniques:
+        columns = [
+            plan.record_type.fields[name].key_column or column.name
+            for name in unique.fields
+            for column in plan.record_type.fields[name].columns()
+        ]
+        if all(f"{plan.table}.{column}" in said or f"_{column}_" in said or f"({column}" in said for column in columns):
+            return ValidationFailed({unique.fields[0]: unique.message})
+    for column in ("number", "external_key"):
+        if f"{plan.table}.{column}" in said or f"{plan.table}_{column}_unique" in said:
+            return ValidationFailed({column: f"This {column.replace('_', ' ')} is taken already."})
+    return None

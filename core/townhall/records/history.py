@@ -1,0 +1,172 @@
+"""The append-only history of records: who did what, when, and through which door.
+
+An entry stands in ``history``; the values it speaks of stand beside it in ``history_values``, where they can be erased
+when their time is over. The entry keeps a salted digest of them, so erasing breaks nothing, and a digest over itself,
+so that a later job can chain entries and prove that none was changed.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.records import ids
+from townhall.records import reading
+from townhall.records.instants import from_microseconds
+from townhall.records.types import HistoryEntry
+from townhall_forms.context import Context
+from townhall_forms.errors import Invalid
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: What an entry shows instead of a confidential value.
+MASK = "confidential"
+
+_ENTRY_COLUMNS = (
+    "id",
+    "identity",
+    "record_id",
+    "version",
+    "at",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "door",
+    "action",
+    "values_digest",
+    "digest",
+)
+_VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to be written down: ``changes`` holds old and new JSON values by field."""
+
+    record_id: int
+    version: int
+    action: str
+    changes: Mapping[str, Sequence[Any]]
+    note: str = ""
+
+
+def changes_between(
+    record_type: RecordType, before: Mapping[str, Any], after: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Old and new values, as JSON, of the fields ``names``."""
+    changes = {}
+    for name in names:
+        field = record_type.all_fields[name]
+        old, new = before.get(name), after.get(name)
+        changes[name] = [None if old is None else field.to_json(old), None if new is None else field.to_json(new)]
+    return changes
+
+
+def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Event]) -> None:
+    """Append entries, all made by ``actor`` at the instant ``at``."""
+    entries = []
+    values = []
+    for id, event in zip(ids.take(town.database, "history", len(events)), events, strict=True):
+        salt = secrets.token_hex(16)
+        changes = _encode(event.changes)
+        digest = values_digest(salt, event.note, changes)
+        facts = (
+            identity,
+            event.record_id,
+            event.version,
+            at,
+            actor.kind,
+            actor.id,
+            actor.name,
+            actor.door,
+            event.action,
+            digest,
+        )
+        entries.append((id, *facts, entry_digest(facts)))
+        values.append((id, salt, event.note, changes))
+    ids.insert(town.database, "history", _ENTRY_COLUMNS, entries)
+    ids.insert(town.database, "history_values", _VALUE_COLUMNS, values)
+
+
+def values_digest(salt: str, note: str, changes: str) -> str:
+    """The salted digest of an entry's values."""
+    return sha256(f"{salt}\n{note}\n{changes}".encode()).hexdigest()
+
+
+def entry_digest(facts: Sequence[Any]) -> str:
+    """The digest of an entry: of everything in it but its id, in the order of the columns."""
+    return sha256(_encode(facts).encode()).hexdigest()
+
+
+def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
+    """The record's entries, oldest first, as far as the actor may see them."""
+    record = reading.get(town, actor, identity, id, fields=())
+    policy.require(actor, "view", record.type)
+    entry, values = town.system.history, town.system.history_values
+    rows = (
+        entry.select(
+            entry.id, entry.at, entry.actor_name, entry.door, entry.action, entry.version, entry.digest,
+            values.changes, values.note,
+        )
+        .left_outer_join(values, on=(values.history_id == entry.id))
+        .where(entry.identity == identity, entry.record_id == id)
+        .order_by(entry.id)
+        .tuples()
+    )  # fmt: skip
+    access = policy.readable(actor, record.type)
+    context = town.context(actor)
+    staff = policy.is_staff(actor)
+    return [
+        HistoryEntry(
+            id=row[0],
+            at=from_microseconds(row[1]),
+            actor=row[2] if staff else "",
+            door=row[3],
+            action=row[4],
+            version=row[5],
+            changes=_visible(record.type, access, row[7], context),
+            note=(row[8] or "") if staff else "",
+            digest=row[6],
+        )
+        for row in rows
+    ]
+
+
+def _visible(
+    record_type: RecordType, access: policy.FieldAccess, changes: str | None, context: Context
+) -> dict[str, tuple[Any, Any]]:
+    """The changes with values where the actor may read them, masked where they may know of them."""
+    visible: dict[str, tuple[Any, Any]] = {}
+    for name, (old, new) in json.loads(changes or "{}").items():
+        if name in access.readable:
+            visible[name] = (
+                _value(record_type, name, old, context),
+                _value(record_type, name, new, context),
+            )
+        elif name in access.masked:
+            visible[name] = (old and MASK, new and MASK)
+        elif name not in record_type.all_fields and access.readable >= frozenset(record_type.all_fields):
+            visible[name] = (old, new)
+    return visible
+
+
+def _value(record_type: RecordType, name: str, stored: Any, context: Context) -> Any:
+    """The value that was stored as JSON; the JSON itself if the field can no longer read it."""
+    if stored is None:
+        return None
+    try:
+        return record_type.all_fields[name].parse(stored, context)
+    except (Invalid, ValueError, TypeError, KeyError):
+        return stored

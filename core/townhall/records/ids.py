@@ -1,0 +1,35 @@
+"""Writing many rows with ids that are known beforehand, so that children can be written in the same breath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+
+from townhall.db.engines import TownDatabase
+
+
+def take(database: TownDatabase, table: str, count: int) -> Sequence[int]:
+    """Ids for ``count`` new rows of ``table``. Must run inside the transaction that inserts them."""
+    if count == 0:
+        return ()
+    if database.engine == "postgresql":
+        cursor = database.execute_sql(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (f'"{table}"', count)
+        )
+        return [row[0] for row in cursor.fetchall()]
+    # The write lock is held, so nobody else can take the ids that follow. Ids of a table that never reuses them
+    # (AUTOINCREMENT) are remembered in sqlite_sequence even when the rows are gone.
+    highest = database.execute_sql(f'SELECT max(id) FROM "{table}"').fetchone()[0] or 0
+    if database.execute_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        remembered = database.execute_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        highest = max(highest, remembered[0] if remembered else 0)
+    return range(highest + 1, highest + 1 + count)
+
+
+def insert(database: TownDatabase, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows, each a sequence of values in the order of ``columns``."""
+    mark = "?" if database.engine == "sqlite" else "%s"
+    names = ", ".join(f'"{column}"' for column in columns)
+    marks = ", ".join([mark] * len(columns))
+    database.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)

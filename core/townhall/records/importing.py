@@ -1,0 +1,170 @@
+"""Bringing in many records of one type at once: the same rules as one by one, with the work shared.
+
+Each row is parsed and checked like a new record. What needs the database (links, values that must be unique, numbers,
+the rows themselves) is done once for the whole batch, which is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.db.transactions import immediate
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.records import checking
+from townhall.records import inserting
+from townhall.records import parsing
+from townhall.records import preparing
+from townhall.records import writing
+from townhall.records.inserting import Pending
+from townhall.records.types import RowOutcome
+from townhall.records.write_plans import WritePlan
+from townhall.records.write_plans import write_plan
+from townhall_forms.context import Context
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Standard values that a row may bring besides its fields.
+_STANDARD = frozenset({"state", "assignee", "due", "created", "closed", "number", "channel"})
+_BATCH = 500
+
+
+class _RollBack(Exception):
+    """Leaves the transaction without keeping anything."""
+
+
+def import_rows(
+    town: Town, actor: Actor, identity: str, rows: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+) -> list[RowOutcome]:
+    """Make a record of every row, or, if any of them has a mistake, none: one outcome per row says which.
+
+    ``dry_run`` does everything and keeps nothing.
+    """
+    plan = write_plan(town, identity)
+    policy.require(actor, "import", plan.record_type)
+    contexts = (town.context(actor), parsing.rules_context(town, actor))
+    outcomes: list[RowOutcome] = []
+    try:
+        with immediate(town.database):
+            outcomes = _import(town, actor, plan, rows, contexts)
+            if dry_run or any(outcome.errors for outcome in outcomes):
+                raise _RollBack
+    except _RollBack:
+        pass
+    except peewee.IntegrityError as violation:
+        raise checking.broken_unique(plan, str(violation)) or violation from violation
+    return outcomes
+
+
+def external_keys(town: Town, actor: Actor, identity: str, keys: Sequence[str]) -> set[str]:
+    """Which of these keys of another system are there already, on records archived or not."""
+    plan = write_plan(town, identity)
+    policy.require(actor, "view", plan.record_type)
+    return _existing(plan, "external_key", keys)
+
+
+def _import(
+    town: Town,
+    actor: Actor,
+    plan: WritePlan,
+    rows: Sequence[Mapping[str, Any]],
+    contexts: tuple[Context, Context],
+) -> list[RowOutcome]:
+    errors: dict[int, dict[str, str]] = {}
+    pending: dict[int, Pending] = {}
+    on_behalf = parsing.on_behalf_of(actor)
+    for index, row in enumerate(rows):
+        try:
+            _refuse_standard(plan, row)
+            pending[index] = preparing.prepare(town, on_behalf, plan, row, contexts, hooks=False)
+        except ValidationFailed as failure:
+            errors[index] = dict(failure.errors)
+    _check_links(town, plan, pending, errors)
+    _check_repeats(town, plan, pending, errors)
+    if not errors and town.plugins.has("before_save"):
+        for index, record in pending.items():
+            try:
+                preparing.ask_plugins(town, actor, plan, record, contexts[1])
+            except ValidationFailed as failure:
+                errors[index] = dict(failure.errors)
+            except Rejected as refusal:
+                errors[index] = {refusal.field: str(refusal)}
+    if errors:
+        return [RowOutcome(index, None, errors.get(index, {})) for index in range(len(rows))]
+    records = list(pending.values())
+    inserting.insert(town, actor, plan, records, contexts[1])
+    for record in records:
+        writing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
+    return [RowOutcome(index, record.id) for index, record in pending.items()]
+
+
+def _refuse_standard(plan: WritePlan, row: Mapping[str, Any]) -> None:
+    """Standard fields that are the town's own can't be brought in."""
+    errors = {
+        name: f"“{name}” is set by the town itself and can't be imported."
+        for name in row
+        if name in plan.record_type.system_fields and name not in _STANDARD
+    }
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def _check_links(
+    town: Town, plan: WritePlan, pending: Mapping[int, Pending], errors: dict[int, dict[str, str]]
+) -> None:
+    """Records that rows point at must be there: one question per type for the whole batch."""
+    if not plan.pointing:
+        return
+    wanted: dict[str, set[int]] = {}
+    for record in pending.values():
+        for identity, ids in checking.references(plan, record.values, plan.pointing).items():
+            wanted.setdefault(identity, set()).update(ids)
+    gone = checking.missing(town, wanted)
+    if not gone:
+        return
+    for index, record in pending.items():
+        for name in plan.pointing:
+            value = record.values.get(name)
+            field = plan.record_type.fields[name]
+            if value is not None and any(reference in gone for reference in field.references(value)):
+                errors.setdefault(index, {})[name] = f"{field.label}: the record it names can't be found."
+
+
+def _check_repeats(
+    town: Town, plan: WritePlan, pending: Mapping[int, Pending], errors: dict[int, dict[str, str]]
+) -> None:
+    """Numbers, keys and unique values must neither be there already nor stand twice in the batch."""
+    for column, name in (("number", "number"), ("external_key", "external_key")):
+        given = {index: str(value) for index, record in pending.items() if (value := getattr(record, name))}
+        taken = _existing(plan, column, list(given.values()))
+        for index, value in given.items():
+            if value in taken:
+                errors.setdefault(index, {})[name] = f"There is a {plan.record_type.label.lower()} {value} already."
+            taken.add(value)
+    for unique in plan.uniques:
+        seen: set[tuple[Any, ...]] = set()
+        for index, record in pending.items():
+            columns = checking.unique_columns(plan, unique.fields, record.values)
+            if columns is None:
+                continue
+            key = tuple(columns.values())
+            if key in seen or checking.check_unique(town, plan, record.values, None, {unique.fields[0]}):
+                errors.setdefault(index, {})[unique.fields[0]] = unique.message
+            seen.add(key)
+
+
+def _existing(plan: WritePlan, column: str, values: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(values), _BATCH):
+        chosen = plan.column(column).in_(list(values[start : start + _BATCH]))
+        query = plan.tables.model.select(plan.column(column)).where(chosen)
+        found.update(row[0] for row in query.tuples())
+    return found

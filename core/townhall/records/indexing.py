@@ -1,0 +1,61 @@
+"""Keeping the search index in step with records, in the transaction that writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import system
+from townhall.records import reading
+from townhall.records import searching
+from townhall.records.instants import to_microseconds
+from townhall.records.parsing import rules_context
+from townhall.records.write_plans import WritePlan
+from townhall_forms.context import Context
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def linked_titles(
+    plan: WritePlan, many: Iterable[Mapping[str, Any]], context: Context
+) -> dict[tuple[str, int], str]:
+    """Titles of all records that these values point at."""
+    wanted: dict[str, set[int]] = {}
+    for values in many:
+        for name in plan.pointing:
+            value = values.get(name)
+            if value is not None:
+                for identity, id in plan.record_type.fields[name].references(value):
+                    wanted.setdefault(identity, set()).add(id)
+    return {
+        (identity, id): title for identity, ids in wanted.items() for id, title in context.titles(identity, ids).items()
+    }
+
+
+def refresh(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
+    """Write the index entries of records anew, from what the database holds."""
+    actor = system()
+    context = rules_context(town, actor)
+    records = reading.many(town, actor, plan.record_type.identity, ids)
+    titles = linked_titles(plan, [record.values for record in records], context)
+    entries = [
+        searching.entry(
+            town,
+            plan.record_type,
+            record.id,
+            record.values,
+            number=record.number,
+            title=record.title,
+            state=record.state,
+            updated=to_microseconds(record.updated),
+            archived=record.archived is not None,
+            titles=titles,
+            context=context,
+        )
+        for record in records
+    ]
+    searching.write_entries(town, entries, replace=True)

@@ -1,0 +1,298 @@
+"""Putting rows into the tables: new records, one or thousands at once, and changes of one.
+
+Everything here runs inside a transaction and trusts its values: they were parsed and checked before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.errors import ValidationFailed
+from townhall.records import history
+from townhall.records import ids
+from townhall.records import indexing
+from townhall.records import numbers
+from townhall.records import searching
+from townhall.records import titles
+from townhall.records.instants import to_microseconds
+from townhall.records.write_plans import WritePlan
+from townhall_forms.context import Context
+from townhall_forms.errors import Invalid
+from townhall_forms.fields.base import Field
+from townhall_forms.text import normalise
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+_TRANSITION_COLUMNS = (
+    "identity",
+    "record_id",
+    "name",
+    "source",
+    "target",
+    "at",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A new record on its way into the table: values of its declared fields and of the standard ones."""
+
+    values: dict[str, Any]
+    created: datetime
+    state: str = ""
+    assignee: int | None = None
+    due: datetime | None = None
+    closed: datetime | None = None
+    channel: str = ""
+    number: str = ""
+    external_key: str | None = None
+    note: str = ""
+    id: int = 0
+    title: str = ""
+    standard: dict[str, Any] = dataclass_field(default_factory=dict)
+
+    def refresh_standard(self) -> dict[str, Any]:
+        """The standard fields as conditions and titles see them."""
+        self.standard = {
+            "id": self.id or None,
+            "number": self.number or None,
+            "title": self.title or None,
+            "created": self.created,
+            "updated": self.created,
+            "archived": None,
+            "channel": self.channel or None,
+            "state": self.state or None,
+            "assignee": self.assignee,
+            "due": self.due,
+            "closed": self.closed,
+        }
+        return self.standard
+
+
+def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending], context: Context) -> None:
+    """Write new records with their children, history and index entries; they get their ids, numbers and titles."""
+    _number(town, plan, pending)
+    record_type = plan.record_type
+    rows = []
+    for id, record in zip(ids.take(town.database, plan.table, len(pending)), pending, strict=True):
+        record.id = id
+        standard = record.refresh_standard()
+        record.title = titles.render(plan, record.values, standard, context)
+        rows.append(_new_row(actor, plan, record))
+    ids.insert(town.database, plan.table, plan.columns, rows)
+    _insert_children(town, plan, pending)
+    now = to_microseconds(town.clock.now())
+    _log_opening(town, actor, plan, pending)
+    events = [
+        history.Event(record.id, 1, "create", _opening_changes(plan, record), record.note) for record in pending
+    ]
+    history.write(town, actor, record_type.identity, now, events)
+    _index(town, plan, pending, context)
+
+
+def update(
+    town: Town, actor: Actor, plan: WritePlan, id: int, columns: Mapping[str, Any], *, version: int, now: int
+) -> None:
+    """Change columns of one record's row, and set its new ``version``."""
+    assigned = {
+        **columns,
+        "version": version,
+        "updated": now,
+        "updated_by": actor.name,
+        "updated_by_id": actor.id,
+    }
+    model = plan.tables.model
+    model.update({plan.column(name): value for name, value in assigned.items()}).where(
+        plan.column("id") == id
+    ).execute()
+
+
+def replace_children(town: Town, plan: WritePlan, id: int, values: Mapping[str, Any], names: Collection[str]) -> None:
+    """Write the rows, links and files of the fields ``names`` anew."""
+    for field in (*plan.rows, *plan.links):
+        if field.name in names:
+            town.database.execute_sql(
+                f'DELETE FROM "{_child_table(plan, field)}" WHERE parent_id = {town.database.param}', (id,)
+            )
+    _insert_rows(town, plan, [(id, values)], names)
+    _insert_links(town, plan, [(id, values)], names)
+    _claim_files(town, plan, id, values, names)
+
+
+def log_transition(
+    town: Town, actor: Actor, identity: str, id: int, name: str, source: str, target: str, at: int
+) -> None:
+    """Write down that a case moved."""
+    row = (identity, id, name, source, target, at, actor.kind, actor.id, actor.name)
+    ids.insert(town.database, "case_transition", _TRANSITION_COLUMNS, [row])
+
+
+def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
+    if not plan.record_type.number:
+        return
+    without = [record for record in pending if not record.number]
+    given = [record.number for record in pending if record.number]
+    if given:
+        numbers.pass_over(town, plan.record_type, given)
+    years = [record.created.astimezone(town.zone).year for record in without]
+    for record, number in zip(without, numbers.take(town, plan.record_type, years), strict=True):
+        record.number = number
+
+
+def _new_row(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
+    created = to_microseconds(record.created)
+    row: dict[str, Any] = {
+        "id": record.id,
+        "version": 1,
+        "number": record.number or None,
+        "number_key": normalise(record.number) if record.number else None,
+        "title": record.title,
+        "title_key": normalise(record.title),
+        "created": created,
+        "updated": created,
+        "channel": record.channel or None,
+        "created_by": actor.name,
+        "created_by_id": actor.id,
+        "updated_by": actor.name,
+        "updated_by_id": actor.id,
+        "external_key": record.external_key,
+        "state": record.state,
+        "assignee": record.assignee,
+        "due": None if record.due is None else to_microseconds(record.due),
+        "closed": None if record.closed is None else to_microseconds(record.closed),
+    }
+    values = record.values
+    for field in plan.inside:
+        row.update(field.to_columns(values.get(field.name)))
+    get = row.get
+    return [get(column) for column in plan.columns]
+
+
+def _insert_children(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
+    parents = [(record.id, record.values) for record in pending]
+    if plan.rows:
+        _insert_rows(town, plan, parents)
+    if plan.links:
+        _insert_links(town, plan, parents)
+    if plan.files:
+        for id, values in parents:
+            _claim_files(town, plan, id, values)
+
+
+def _insert_rows(
+    town: Town, plan: WritePlan, parents: Sequence[tuple[int, Mapping[str, Any]]], names: Collection[str] | None = None
+) -> None:
+    for field in plan.rows:
+        if names is not None and field.name not in names:
+            continue
+        columns = [column.name for inner in field.row_fields.values() for column in inner.columns()]
+        rows = []
+        for id, values in parents:
+            for position, row in enumerate(values.get(field.name) or ()):
+                cells: dict[str, Any] = {}
+                for name, inner in field.row_fields.items():
+                    cells.update(inner.to_columns(row.get(name)))
+                rows.append([id, position, *(cells[column] for column in columns)])
+        if rows:
+            ids.insert(town.database, _child_table(plan, field), ["parent_id", "position", *columns], rows)
+
+
+def _insert_links(
+    town: Town, plan: WritePlan, parents: Sequence[tuple[int, Mapping[str, Any]]], names: Collection[str] | None = None
+) -> None:
+    for field in plan.links:
+        if names is not None and field.name not in names:
+            continue
+        rows = [
+            (id, position, target)
+            for id, values in parents
+            for position, target in enumerate(values.get(field.name) or ())
+        ]
+        if rows:
+            ids.insert(town.database, _child_table(plan, field), ("parent_id", "position", "target_id"), rows)
+
+
+def _claim_files(
+    town: Town, plan: WritePlan, id: int, values: Mapping[str, Any], names: Collection[str] | None = None
+) -> None:
+    for field in plan.files:
+        value = values.get(field.name)
+        if names is None and not value:
+            continue
+        if names is not None and field.name not in names:
+            continue
+        files = value if isinstance(value, tuple) else (value,) if value else ()
+        try:
+            town.files.claim(plan.record_type.identity, id, field.name, files)
+        except Invalid as error:
+            raise ValidationFailed({field.name: error.message}) from error
+
+
+def _child_table(plan: WritePlan, field: Field) -> str:
+    tables = plan.tables.rows if field.row_fields else plan.tables.links
+    return str(tables[field.name].model._meta.table_name)
+
+
+def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, list[Any]]:
+    changes = {}
+    for name, value in record.values.items():
+        if value is not None and value != ():
+            changes[name] = [None, plan.record_type.fields[name].to_json(value)]
+    if plan.record_type.is_case:
+        changes["state"] = [None, record.state]
+        if record.assignee is not None:
+            changes["assignee"] = [None, record.assignee]
+    return changes
+
+
+def _log_opening(town: Town, actor: Actor, plan: WritePlan, pending: Iterable[Pending]) -> None:
+    """Write down the state in which each case starts; one that comes closed has been through its first state."""
+    workflow = plan.record_type.workflow
+    if workflow is None:
+        return
+    identity = plan.record_type.identity
+    who = (actor.kind, actor.id, actor.name)
+    rows = []
+    for record in pending:
+        opened = to_microseconds(record.created)
+        if record.closed is not None and record.state != workflow.initial:
+            rows.append((identity, record.id, "", "", workflow.initial, opened, *who))
+            closed = to_microseconds(record.closed)
+            rows.append((identity, record.id, "", workflow.initial, record.state, closed, *who))
+        else:
+            rows.append((identity, record.id, "", "", record.state, opened, *who))
+    ids.insert(town.database, "case_transition", _TRANSITION_COLUMNS, rows)
+
+
+def _index(town: Town, plan: WritePlan, pending: Sequence[Pending], context: Context) -> None:
+    known = indexing.linked_titles(plan, [record.values for record in pending], context)
+    entries = [
+        searching.entry(
+            town,
+            plan.record_type,
+            record.id,
+            record.values,
+            number=record.number,
+            title=record.title,
+            state=record.state,
+            updated=to_microseconds(record.created),
+            archived=False,
+            titles=known,
+            context=context,
+        )
+        for record in pending
+    ]
+    searching.write_entries(town, entries, replace=False)

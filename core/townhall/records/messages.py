@@ -1,0 +1,91 @@
+"""Messages between the town and a citizen about a record: public interactions, read on the status page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import ValidationFailed
+from townhall.records import parsing
+from townhall.records import preparing
+from townhall.records import reading
+from townhall.records import writing
+from townhall.records.types import Record
+from townhall.records.write_plans import WritePlan
+from townhall.records.write_plans import write_plan
+from townhall_forms.values import Reference
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+INTERACTION = "core.interaction"
+
+
+def message(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    id: int,
+    body: str,
+    *,
+    subject: str = "",
+    files: Sequence[Any] = (),
+    channel: str = "web",
+) -> Record:
+    """Write a message about a record: from the citizen who has its link, or from staff to the citizen."""
+    plan = write_plan(town, identity)
+    if policy.is_staff(actor):
+        policy.require(actor, "create", write_plan(town, INTERACTION).record_type)
+        policy.require(actor, "view", plan.record_type)
+    elif actor.kind != "citizen" or not policy.granted(actor, plan.record_type, id):
+        raise Forbidden("A message needs the secret link of what it is about.")
+    if not body.strip():
+        raise ValidationFailed({"body": "Write your message."})
+    with immediate(town.database):
+        about = _whole(town, plan, id)
+        return write(town, actor, plan, about, body, subject=subject, files=files, channel=channel)
+
+
+def write(
+    town: Town,
+    actor: Actor,
+    plan: WritePlan,
+    about: Record,
+    body: str,
+    *,
+    subject: str = "",
+    files: Sequence[Any] = (),
+    channel: str = "web",
+) -> Record:
+    """Write the message itself; whether the actor may was decided before."""
+    outbound = policy.is_staff(actor)
+    values: Mapping[str, Any] = {
+        "channel": channel,
+        "direction": "out" if outbound else "in",
+        "at": town.clock.now(),
+        "contact": preparing.contact_of(plan, about.values),
+        "about": Reference(about.identity, about.id),
+        "subject": subject,
+        "body": body,
+        "public": True,
+        "files": tuple(files),
+        "handled_by": actor.id if outbound else None,
+    }
+    fields = write_plan(town, INTERACTION).record_type.fields
+    known = {name: value for name, value in values.items() if name in fields and value not in (None, "", ())}
+    return writing.create(town, parsing.on_behalf_of(actor), INTERACTION, known)
+
+
+def _whole(town: Town, plan: WritePlan, id: int) -> Record:
+    try:
+        return reading.get(town, system(), plan.record_type.identity, id)
+    except NotFound:
+        raise NotFound(f"There is no {plan.record_type.label.lower()} with the id {id}.") from None

@@ -1,0 +1,78 @@
+"""Links that open one record to whoever has them, like the status page of an application.
+
+A token has 128 random bits. Only its SHA-256 is kept, so neither the database nor a backup of it opens anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from townhall.records.instants import to_microseconds
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def make(town: Town, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
+    """A new link's token. It is handed out once and can't be read back."""
+    token = secrets.token_urlsafe(16)
+    town.system.secret_link.insert(
+        token_hash=digest(token),
+        identity=identity,
+        record_id=id,
+        purpose=purpose,
+        created_at=to_microseconds(town.clock.now()),
+        expires_at=to_microseconds(expires) if expires else None,
+    ).execute()
+    return token
+
+
+def resolve(town: Town, token: str, purpose: str) -> tuple[str, int] | None:
+    """The record that the token opens, or ``None`` if it is unknown, out of date, revoked or for something else."""
+    table = town.system.secret_link
+    row = (
+        table.select(table.identity, table.record_id, table.expires_at, table.revoked_at)
+        .where(table.token_hash == digest(token), table.purpose == purpose)
+        .tuples()
+        .first()
+    )
+    if row is None:
+        return None
+    identity, record_id, expires_at, revoked_at = row
+    if revoked_at is not None or (expires_at is not None and expires_at <= to_microseconds(town.clock.now())):
+        return None
+    return identity, record_id
+
+
+def revoke(town: Town, token: str) -> bool:
+    """Make the link open nothing from now on; whether it had opened something."""
+    table = town.system.secret_link
+    changed = (
+        table.update(revoked_at=to_microseconds(town.clock.now()))
+        .where(table.token_hash == digest(token), table.revoked_at.is_null())
+        .execute()
+    )
+    return bool(changed)
+
+
+def revoke_all(town: Town, identity: str, id: int, purpose: str) -> int:
+    """Revoke every link of that purpose to the record; how many there were."""
+    table = town.system.secret_link
+    return int(
+        table.update(revoked_at=to_microseconds(town.clock.now()))
+        .where(
+            table.identity == identity,
+            table.record_id == id,
+            table.purpose == purpose,
+            table.revoked_at.is_null(),
+        )
+        .execute()
+    )
+
+
+def digest(token: str) -> str:
+    """What is kept of a token."""
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,282 @@
+"""The one way in: every door reads and writes records through :class:`Records`, as an actor.
+
+The methods only name what can be done; each is done by a module of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.access.permissions import Verb
+from townhall.records import attachments
+from townhall.records import history
+from townhall.records import importing
+from townhall.records import messages
+from townhall.records import panels
+from townhall.records import reading
+from townhall.records import revealing
+from townhall.records import searching
+from townhall.records import secret_links
+from townhall.records import timeline
+from townhall.records import workflow
+from townhall.records import writing
+from townhall.records.predicate import Where
+from townhall.records.types import Count
+from townhall.records.types import HistoryEntry
+from townhall.records.types import Hit
+from townhall.records.types import Page
+from townhall.records.types import Record
+from townhall.records.types import RowOutcome
+from townhall.records.types import TimelineEntry
+from townhall.records.write_plans import write_plan
+from townhall_forms.context import Option
+from townhall_forms.context import StoredFile
+from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+class Records:
+    """Reads and writes records of one town."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def may(self, actor: Actor, verb: Verb, identity: str) -> bool:
+        """Whether the actor may do ``verb`` to records of the type at all."""
+        record_type = self._town.schemas.get(identity)
+        return record_type is not None and policy.may(actor, verb, record_type)
+
+    def get(
+        self,
+        actor: Actor,
+        identity: str,
+        id: int,
+        *,
+        fields: Collection[str] | None = None,
+        reveal: Collection[str] = (),
+    ) -> Record:
+        """One record. Raises :class:`~townhall.errors.NotFound` if there is none that the actor may know of."""
+        return reading.get(self._town, actor, identity, id, fields=fields, reveal=reveal)
+
+    def by_number(self, actor: Actor, identity: str, number: str) -> Record:
+        """The record with this number, however it was typed."""
+        return reading.by_number(self._town, actor, identity, number)
+
+    def find(
+        self,
+        actor: Actor,
+        identity: str,
+        where: Where = None,
+        *,
+        search: str = "",
+        sort: str = "",
+        limit: int = 50,
+        after: str = "",
+        before: str = "",
+        fields: Collection[str] | None = None,
+        archived: bool | None = False,
+    ) -> Page:
+        """One page of records in sort order."""
+        return reading.find(
+            self._town,
+            actor,
+            identity,
+            where,
+            search=search,
+            sort=sort,
+            limit=limit,
+            after=after,
+            before=before,
+            fields=fields,
+            archived=archived,
+        )
+
+    def count(
+        self,
+        actor: Actor,
+        identity: str,
+        where: Where = None,
+        *,
+        search: str = "",
+        archived: bool | None = False,
+        cap: int = 10_000,
+    ) -> Count:
+        """How many records there are, counted up to ``cap``."""
+        return reading.count(self._town, actor, identity, where, search=search, archived=archived, cap=cap)
+
+    def aggregate(
+        self,
+        actor: Actor,
+        identity: str,
+        *,
+        group_by: Sequence[str],
+        where: Where = None,
+        sums: Sequence[str] = (),
+    ) -> list[dict[str, Any]]:
+        """Counts, and sums of ``sums``, for each combination of values of ``group_by``."""
+        return reading.aggregate(self._town, actor, identity, group_by=group_by, where=where, sums=sums)
+
+    def lookup(
+        self, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10
+    ) -> list[Option]:
+        """Records that a link may point at, best match first."""
+        return reading.lookup(self._town, actor, identity, text, where=where, limit=limit)
+
+    def search(
+        self, actor: Actor, text: str, *, identities: Sequence[str] | None = None, limit: int = 20, after: str = ""
+    ) -> tuple[list[Hit], str]:
+        """Records of all types that hold the words of ``text``, and the cursor of the next page."""
+        return searching.search(self._town, actor, text, identities=identities, limit=limit, after=after)
+
+    def timeline(
+        self,
+        actor: Actor,
+        identity: str,
+        id: int,
+        *,
+        kinds: Collection[str] | None = None,
+        limit: int = 20,
+        after: str = "",
+    ) -> tuple[list[TimelineEntry], str, dict[str, int]]:
+        """What happened to or with a record, newest first; the next cursor; and how much there is of each kind."""
+        return timeline.timeline(self._town, actor, identity, id, kinds=kinds, limit=limit, after=after)
+
+    def panels(self, actor: Actor, record: Record) -> Any:
+        """Lists of the records that point at this one."""
+        return panels.panels(self._town, actor, record)
+
+    def history(self, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
+        """The record's append-only history, as far as the actor may see it."""
+        return history.history(self._town, actor, identity, id)
+
+    def reveal(self, actor: Actor, identity: str, id: int, field: str, reason: str) -> Any:
+        """The value of a confidential field. That it was looked at, by whom and why, is written down first."""
+        return revealing.reveal(self._town, actor, identity, id, field, reason)
+
+    def external_keys(self, actor: Actor, identity: str, keys: Sequence[str]) -> set[str]:
+        """Which of these keys of another system are there already."""
+        return importing.external_keys(self._town, actor, identity, keys)
+
+    # -- writing ----------------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        actor: Actor,
+        identity: str,
+        values: Mapping[str, Any],
+        *,
+        state: str | None = None,
+        form: str | None = None,
+        note: str = "",
+        contact_id: int | None = None,
+        contact: Mapping[str, str] | None = None,
+    ) -> Record:
+        """Make a record. The public names the ``form`` it fills in, and in ``contact`` perhaps says who it is."""
+        return writing.create(
+            self._town,
+            actor,
+            identity,
+            values,
+            state=state,
+            form=form,
+            note=note,
+            contact_id=contact_id,
+            contact=contact,
+        )
+
+    def update(
+        self, actor: Actor, identity: str, id: int, values: Mapping[str, Any], *, version: int, note: str = ""
+    ) -> Record:
+        """Change the fields in ``values`` of a record that the actor saw at ``version``."""
+        return writing.update(self._town, actor, identity, id, values, version=version, note=note)
+
+    def archive(self, actor: Actor, identity: str, id: int, *, version: int, note: str = "") -> Record:
+        """Put a record aside. Nothing is deleted."""
+        return writing.archive(self._town, actor, identity, id, version=version, note=note)
+
+    def restore(self, actor: Actor, identity: str, id: int, *, version: int, note: str = "") -> Record:
+        """Take an archived record back."""
+        return writing.restore(self._town, actor, identity, id, version=version, note=note)
+
+    def import_rows(
+        self, actor: Actor, identity: str, rows: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+    ) -> list[RowOutcome]:
+        """Make a record of every row, or of none if any has a mistake."""
+        return importing.import_rows(self._town, actor, identity, rows, dry_run=dry_run)
+
+    def message(
+        self,
+        actor: Actor,
+        identity: str,
+        id: int,
+        body: str,
+        *,
+        subject: str = "",
+        files: Sequence[Any] = (),
+        channel: str = "web",
+    ) -> Record:
+        """Write a message about a record that the citizen can read: from the citizen, or from staff to them."""
+        return messages.message(
+            self._town, actor, identity, id, body, subject=subject, files=files, channel=channel
+        )
+
+    # -- cases ------------------------------------------------------------------------------------------------
+
+    def transition(
+        self,
+        actor: Actor,
+        identity: str,
+        id: int,
+        name: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        version: int,
+        note: str = "",
+        message: str = "",
+    ) -> Record:
+        """Move a case as the declared transition ``name`` says. ``message`` goes to the citizen."""
+        return workflow.transition(
+            self._town, actor, identity, id, name, values, version=version, note=note, message=message
+        )
+
+    def transitions(self, actor: Actor, record: Record) -> list[Transition]:
+        """The moves that the actor may make with this record now."""
+        return workflow.transitions(self._town, actor, record)
+
+    def passed(self, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
+        """The states that a case has been in, in order, each with the moment at which it came into it."""
+        return workflow.passed(self._town, actor, identity, id)
+
+    # -- files and links --------------------------------------------------------------------------------------
+
+    def open_file(self, actor: Actor, file_id: int) -> tuple[StoredFile, Path]:
+        """A record's file and where its bytes stand, if the actor may see the field that it is in."""
+        return attachments.open_file(self._town, actor, file_id)
+
+    def make_link(
+        self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None
+    ) -> str:
+        """A secret token that opens the record for ``purpose``. It can't be read back later."""
+        reading.get(self._town, actor, identity, id, fields=())
+        return secret_links.make(self._town, identity, id, purpose, expires=expires)
+
+    def resolve_link(self, token: str, purpose: str) -> tuple[str, int] | None:
+        """The record that a token opens, if it opens one for this purpose."""
+        return secret_links.resolve(self._town, token, purpose)
+
+    def revoke_link(self, actor: Actor, identity: str, id: int, purpose: str) -> int:
+        """Make every link of that purpose to the record open nothing; how many there were."""
+        policy.require(actor, "edit", write_plan(self._town, identity).record_type)
+        return secret_links.revoke_all(self._town, identity, id, purpose)

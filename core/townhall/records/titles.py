@@ -1,0 +1,82 @@
+"""How a record names itself, and keeping the names of others right when one they mention changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import system
+from townhall.records import indexing
+from townhall.records import reading
+from townhall.records.parsing import rules_context
+from townhall.records.write_plans import WritePlan
+from townhall.records.write_plans import write_plan
+from townhall_forms.context import Context
+from townhall_forms.fields.base import Field
+from townhall_forms.text import normalise
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: How many links a change of title follows at most.
+_FARTHEST = 4
+#: How many records are renamed in one go.
+_BATCH = 500
+
+
+def render(plan: WritePlan, values: Mapping[str, Any], standard: Mapping[str, Any], context: Context) -> str:
+    """The record's title; its number, or what it is, when the template comes out empty."""
+    texts = {}
+    for part in plan.title_parts:
+        name = part.first.name
+        value = values[name] if name in plan.record_type.fields else standard.get(name)
+        field = part.first
+        if part.second is not None:
+            value = None if value is None else context.value_of(field.target, value, part.second.name)
+            field = part.second
+        texts[part.path] = "" if value is None else field.display(value, context)
+    title = plan.record_type.title.render(lambda path: texts.get(path, ""))
+    return title or str(standard.get("number") or "") or plan.record_type.label
+
+
+def refresh_dependents(town: Town, plan: WritePlan, id: int, changed: Collection[str], depth: int = 0) -> None:
+    """Render the titles anew of records that mention this one in theirs.
+
+    ``changed`` names the record's fields that have new values, ``title`` among them if it reads differently now.
+    """
+    if depth == _FARTHEST:
+        return
+    for other, field in town.schemas.links_to(plan.record_type.identity):
+        if field.many_targets or not field.columns():
+            continue
+        mentions = {path for path in other.title.paths if path.partition(".")[0] == field.name}
+        if not any((path.partition(".")[2] or "title") in changed for path in mentions):
+            continue
+        target = write_plan(town, other.identity)
+        for dependent in _retitle(town, target, field, id):
+            refresh_dependents(town, target, dependent, {"title"}, depth + 1)
+
+
+def _retitle(town: Town, plan: WritePlan, field: Field, id: int) -> list[int]:
+    """Render the titles of the records whose ``field`` points at ``id``; those that read differently now."""
+    actor = system()
+    context = rules_context(town, actor)
+    (column,) = field.to_columns(id)
+    query = plan.tables.model.select(plan.column("id")).where(plan.column(column) == id)
+    mentioned = {part.first.name for part in plan.title_parts}
+    renamed: list[int] = []
+    pointing = [row[0] for row in query.tuples()]
+    for start in range(0, len(pointing), _BATCH):
+        part = pointing[start : start + _BATCH]
+        for record in reading.many(town, actor, plan.record_type.identity, part, fields=mentioned):
+            standard = {name: record[name] for name in plan.record_type.system_fields}
+            title = render(plan, record.values, standard, context)
+            if title != record.title:
+                update = {plan.column("title"): title, plan.column("title_key"): normalise(title)}
+                plan.tables.model.update(update).where(plan.column("id") == record.id).execute()
+                renamed.append(record.id)
+    for start in range(0, len(renamed), _BATCH):
+        indexing.refresh(town, plan, renamed[start : start + _BATCH])
+    return renamed

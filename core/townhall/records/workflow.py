@@ -1,0 +1,175 @@
+"""Moving cases from state to state: only as declared, by who may, when it fits; and what happened so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.records import inserting
+from townhall.records import messages
+from townhall.records import parsing
+from townhall.records import reading
+from townhall.records.instants import from_microseconds
+from townhall.records.instants import to_microseconds
+from townhall.records.types import Record
+from townhall.records.write_plans import WritePlan
+from townhall.records.write_plans import write_plan
+from townhall.records.writing import Edit
+from townhall.records.writing import lock
+from townhall.records.writing import seen_by
+from townhall.records.writing import standard_of
+from townhall_forms.schema import Transition
+from townhall_forms.schema import Workflow
+from townhall_forms.validating import environment_of
+from townhall_forms.validating import value_getter
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def transition(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    id: int,
+    name: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    version: int,
+    note: str = "",
+    message: str = "",
+) -> Record:
+    """Make the declared move ``name``. ``message`` is sent to the citizen, who reads it on the status page.
+
+    Raises :class:`~townhall.errors.Forbidden`, :class:`~townhall.errors.Rejected`,
+    :class:`~townhall.errors.ValidationFailed` or :class:`~townhall.errors.Conflict`; then nothing has moved.
+    """
+    plan = write_plan(town, identity)
+    workflow, move = _declared(plan, name)
+    if not policy.may_transition(actor, plan.record_type, move, id):
+        raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")
+    given = dict(values or {})
+    _refuse_values(town, actor, plan, move, given)
+    with immediate(town.database):
+        before = lock(town, actor, plan, id, version)
+        if before.archived is not None:
+            raise Rejected("This record is archived. Restore it first.")
+        if before.state not in move.sources:
+            state = workflow.states.get(before.state)
+            where = state.label if state is not None else before.state
+            raise Rejected(f"“{move.label}” is not possible now: the state is “{where}”.")
+        _require_condition(town, actor, plan, move, before)
+        now = town.clock.now()
+        edit = Edit.of(town, actor, plan, before, given, **_moved(town, workflow, move, before, now))
+        edit.transition = move.name
+        edit.check(require=move.require)
+        edit.ask_plugins("transition")
+        edit.save("transition", note)
+        inserting.log_transition(
+            town, actor, identity, id, move.name, before.state, move.target, to_microseconds(now)
+        )
+        if message.strip():
+            messages.write(town, actor, plan, before, message)
+    return seen_by(town, actor, identity, id)
+
+
+def transitions(town: Town, actor: Actor, record: Record) -> list[Transition]:
+    """The moves that the actor may make with this record now, in their declared order."""
+    plan = write_plan(town, record.identity)
+    workflow = plan.record_type.workflow
+    if workflow is None or record.archived is not None:
+        return []
+    moves = [
+        move
+        for move in workflow.leaving(record.state)
+        if policy.may_transition(actor, plan.record_type, move, record.id)
+    ]
+    if any(move.condition is not None for move in moves):
+        whole = reading.get(town, system(), record.identity, record.id)
+        moves = [move for move in moves if _condition_holds(town, actor, plan, move, whole)]
+    return moves
+
+
+def passed(town: Town, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
+    """The states that a case has been in, in order, each with the moment at which it came into it."""
+    reading.get(town, actor, identity, id, fields=())
+    table = town.system.case_transition
+    rows = (
+        table.select(table.target, table.at)
+        .where(table.identity == identity, table.record_id == id)
+        .order_by(table.id)
+        .tuples()
+    )
+    return [(target, from_microseconds(at)) for target, at in rows]
+
+
+def _declared(plan: WritePlan, name: str) -> tuple[Workflow, Transition]:
+    workflow = plan.record_type.workflow
+    move = workflow.transition(name) if workflow is not None else None
+    if workflow is None or move is None:
+        raise NotFound(f"{plan.record_type.label_plural} know no step called “{name}”.")
+    return workflow, move
+
+
+def _refuse_values(town: Town, actor: Actor, plan: WritePlan, move: Transition, given: Mapping[str, Any]) -> None:
+    """With a move come its own fields; staff who may edit the record may change others on the way."""
+    asked = frozenset({*move.require, *move.asks})
+    if not policy.is_staff(actor) or not policy.may(actor, "edit", plan.record_type):
+        parsing.refuse_outside(asked, plan, given)
+    parsing.refuse_unwritable(town, actor, plan, {name: value for name, value in given.items() if name not in asked})
+
+
+def _condition_holds(town: Town, actor: Actor, plan: WritePlan, move: Transition, record: Record) -> bool:
+    if move.condition is None:
+        return True
+    context = parsing.rules_context(town, actor)
+    get = value_getter(plan.record_type, record.values, context, standard=standard_of(record))
+    return move.condition.evaluate(get, environment_of(context))
+
+
+def _require_condition(town: Town, actor: Actor, plan: WritePlan, move: Transition, record: Record) -> None:
+    if not _condition_holds(town, actor, plan, move, record):
+        raise Rejected(move.help or f"“{move.label}” is not possible for this {plan.record_type.label.lower()}.")
+
+
+def _moved(
+    town: Town, workflow: Workflow, move: Transition, before: Record, now: datetime
+) -> dict[str, Any]:
+    """The standard fields after the move: state, when it was closed, and when it is due.
+
+    Time spent in a state that pauses the clock, or closed before it was opened again, doesn't count: the due date
+    moves on by it.
+    """
+    source, target = workflow.states[before.state], workflow.states[move.target]
+    standard: dict[str, Any] = {"state": move.target}
+    stood = source.final or source.pauses_clock
+    stands = target.final or target.pauses_clock
+    if target.final:
+        standard["closed"] = now if not source.final else before.closed
+    elif source.final:
+        standard["closed"] = None
+    if stood and not stands and before.due is not None:
+        since = _standing_since(town, workflow, before)
+        if since is not None:
+            standard["due"] = before.due + (now - since)
+    return standard
+
+
+def _standing_since(town: Town, workflow: Workflow, before: Record) -> datetime | None:
+    """When the clock stopped for the last time."""
+    since = None
+    for state, at in reversed(passed(town, system(), before.identity, before.id)):
+        known = workflow.states.get(state)
+        if known is None or not (known.final or known.pauses_clock):
+            break
+        since = at
+    return since

@@ -1,0 +1,138 @@
+"""What writing needs to know of each type, worked out once."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.errors import NotFound
+from townhall_forms.context import Context
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Resolved
+from townhall_forms.schema import Unique
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Standard fields that a door may give a value for, beside the declared ones, when a record is changed.
+SETTABLE = ("assignee", "due", "channel")
+_FILES = frozenset({"file", "files"})
+#: Defaults that depend on the moment and the actor.
+MOVING_DEFAULTS = frozenset({"now", "today", "actor"})
+
+
+@dataclass(frozen=True, slots=True)
+class TitlePart:
+    """One placeholder of a title: the field it names, and the field behind it if it goes over a link."""
+
+    path: str
+    first: Field
+    second: Field | None
+
+
+class WritePlan:
+    """Everything about writing one type that doesn't depend on who writes."""
+
+    def __init__(self, town: Town, record_type: RecordType) -> None:
+        self.record_type = record_type
+        self.tables = town.tables.of(record_type.identity)
+        self.table = str(self.tables.model._meta.table_name)
+        fields = record_type.fields
+        self.inside = tuple(field for field in fields.values() if field.columns())
+        self.rows = tuple(field for field in fields.values() if field.row_fields)
+        self.links = tuple(field for field in fields.values() if field.many_targets)
+        self.files = tuple(field for field in fields.values() if field.type_name in _FILES)
+        self.pointing = tuple(name for name, field in fields.items() if _points(field))
+        self.answers = frozenset(name for name, field in fields.items() if field.type_name == "answers")
+        self.revised = tuple((name, field) for name, field in fields.items() if field.type_name == "questions")
+        self.computed = frozenset(name for name, field in fields.items() if field.compute is not None)
+        self.standard = tuple(name for name in SETTABLE if name in record_type.system_fields)
+        self.uniques = tuple(self._uniques())
+        self.columns = tuple(self._columns())
+        self.title_parts = tuple(self._title_parts(town))
+        self._defaults: dict[str, Any] | None = None
+
+    def column(self, name: str) -> Any:
+        """A column of the record's own table."""
+        return self.tables.columns[name]
+
+    def defaults(self, context: Context) -> Mapping[str, Any]:
+        """Values of new records' fields that nobody gave a value for, apart from those that depend on the moment."""
+        if self._defaults is None:
+            self._defaults = {
+                name: field.parse(field.default, context)
+                for name, field in self.record_type.fields.items()
+                if field.default is not None
+                and name not in self.answers
+                and not (isinstance(field.default, str) and field.default in MOVING_DEFAULTS)
+            }
+        return self._defaults
+
+    @property
+    def moving_defaults(self) -> Iterator[tuple[str, Field]]:
+        """Fields whose default is the present moment, day or actor."""
+        for name, field in self.record_type.fields.items():
+            if isinstance(field.default, str) and field.default in MOVING_DEFAULTS:
+                if field.type_name in ("date", "datetime", "staff"):
+                    yield name, field
+
+    def _uniques(self) -> Iterator[Unique]:
+        for name, field in self.record_type.fields.items():
+            if field.unique:
+                yield Unique((name,), f"Another {self.record_type.label.lower()} has this {field.label.lower()} already.")
+        yield from self.record_type.unique
+
+    def _columns(self) -> Iterator[str]:
+        names = [
+            "id",
+            "version",
+            "number",
+            "number_key",
+            "title",
+            "title_key",
+            "created",
+            "updated",
+            "archived",
+            "channel",
+            "created_by",
+            "created_by_id",
+            "updated_by",
+            "updated_by_id",
+            "external_key",
+        ]
+        if self.record_type.is_case:
+            names += ["state", "assignee", "due", "closed"]
+        for field in self.inside:
+            names += [column.name for column in field.columns()]
+        yield from dict.fromkeys(names)
+
+    def _title_parts(self, town: Town) -> Iterator[TitlePart]:
+        for path in self.record_type.title.paths:
+            found: Resolved | None = town.schemas.resolve(self.record_type, path)
+            if found is not None:
+                yield TitlePart(path, found.first, found.second)
+
+
+def _points(field: Field) -> bool:
+    """Whether values of the field may point at other records."""
+    return bool(field.target) or field.type_name == "reference" or any(map(_points, field.row_fields.values()))
+
+
+_plans: weakref.WeakKeyDictionary[Town, dict[str, WritePlan]] = weakref.WeakKeyDictionary()
+
+
+def write_plan(town: Town, identity: str) -> WritePlan:
+    """The plan of a type, made at its first use. Raises :class:`~townhall.errors.NotFound` for an unknown type."""
+    record_type = town.schemas.get(identity)
+    if record_type is None:
+        raise NotFound(f"There is no type of record called “{identity}”. Is its plugin switched on?")
+    plans = _plans.setdefault(town, {})
+    plan = plans.get(identity)
+    if plan is None or plan.record_type is not record_type:
+        plan = plans[identity] = WritePlan(town, record_type)
+    return plan
