@@ -163,7 +163,7 @@ def _rows(
     inner = [column for name, column in field.row_fields.items() if name in allowed]
     names = [column.name for each in inner for column in each.columns()]
     database = town.database
-    table = plan.tables.rows[field.name]._meta.table_name
+    table = plan.tables.rows[field.name].model._meta.table_name
     chosen = ", ".join(quote(database, name) for name in ("parent_id", *names))
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for part in batches(ids):
@@ -179,7 +179,7 @@ def _rows(
 
 def _links(town: Town, plan: TypePlan, field: Field, ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
     database = town.database
-    table = quote(database, plan.tables.links[field.name]._meta.table_name)
+    table = quote(database, plan.tables.links[field.name].model._meta.table_name)
     found: dict[int, list[int]] = defaultdict(list)
     for part in batches(ids):
         sql = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -51,13 +52,14 @@ class Operands:
             raise KeyError(path)
         first = resolved.first
         if resolved.answer:
-            return SqlOperand("any", getattr(model, first.name), answer=resolved.answer)
+            return SqlOperand("any", plan.column(first.name, model), answer=resolved.answer)
         if resolved.second is None:
             return self._field(plan, model, first)
         if resolved.target is None:
-            rows = plan.tables.rows[first.name].alias()
-            return self._operand(resolved.second, rows, _exists(rows, rows.parent_id == model.id))
-        return self._behind_link(resolved.target, getattr(model, first.name), resolved.second)
+            child = plan.tables.rows[first.name]
+            rows = child.model.alias()
+            return self._operand(resolved.second, rows, child.columns, _exists(rows, rows.parent_id == model.id))
+        return self._behind_link(resolved.target, plan.column(first.name, model), resolved.second)
 
     def _behind_link(self, target: RecordType, link: Any, field: Field) -> SqlOperand:
         plan = plan_of(self._town, target.identity)
@@ -73,25 +75,29 @@ class Operands:
     def _field(self, plan: TypePlan, model: Any, field: Field) -> SqlOperand:
         """A field of the table ``model``, wherever it is kept."""
         if field.columns():
-            return self._operand(field, model, None)
+            return self._operand(field, model, plan.tables.columns, None)
         if field.type_name in FILE_TYPES:
             files = self._town.system.attachment.alias()
             mine = (files.identity == plan.record_type.identity) & (files.field == field.name)
             return SqlOperand("presence", files.id, exists=_exists(files, mine & (files.record_id == model.id)))
         if field.target:
-            links = plan.tables.links[field.name].alias()
+            links = plan.tables.links[field.name].model.alias()
             return SqlOperand("links", links.target_id, exists=_exists(links, links.parent_id == model.id))
-        rows = plan.tables.rows[field.name].alias()
+        rows = plan.tables.rows[field.name].model.alias()
         return SqlOperand("presence", rows.id, exists=_exists(rows, rows.parent_id == model.id))
 
-    def _operand(self, field: Field, model: Any, exists: Exists | None) -> SqlOperand:
-        """A field that stands in columns of ``model``."""
+    def _operand(self, field: Field, model: Any, columns: Mapping[str, Any], exists: Exists | None) -> SqlOperand:
+        """A field that stands in columns of ``model``. Attributes may be called otherwise than their columns."""
         kind = kind_of(field)
+
+        def column(name: str) -> Any:
+            return getattr(model, columns[name].name)
+
         if kind == "reference":
-            id, type = getattr(model, f"{field.name}_id"), getattr(model, f"{field.name}_type")
-            return SqlOperand(kind, id, exists=exists, type_column=type)
-        column = field.columns()[0].name if kind != "text" or not field.key_column else field.key_column
-        return SqlOperand(kind, getattr(model, column), scale=self._scale(field), exists=exists)
+            type_column = column(f"{field.name}_type")
+            return SqlOperand(kind, column(f"{field.name}_id"), exists=exists, type_column=type_column)
+        first = field.key_column if kind == "text" and field.key_column else field.columns()[0].name
+        return SqlOperand(kind, column(first), scale=self._scale(field), exists=exists)
 
     def _scale(self, field: Field) -> int:
         """How many digits of the stored integer stand behind the point."""

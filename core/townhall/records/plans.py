@@ -16,8 +16,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
-import peewee
-
 from townhall.db.engines import TownDatabase
 from townhall.errors import NotFound
 from townhall_forms.fields.base import Field
@@ -73,12 +71,19 @@ class TypePlan:
         self._schemas = town.schemas
         self._database: TownDatabase = town.database
         self.tables = town.tables.of(record_type.identity)
-        self.model: type[peewee.Model] = self.tables.model
+        #: A class made per town; nothing is known of it when types are checked.
+        self.model: Any = self.tables.model
         self._readers: dict[frozenset[str], Reader] = {}
 
-    def column(self, name: str) -> Any:
-        """A column of the record's own table, for conditions and orders."""
-        return self.model._meta.columns[name]
+    def column(self, name: str, model: Any = None) -> Any:
+        """A column of the record's own table, or of an alias of it."""
+        column = self.tables.columns[name]
+        return column if model is None else getattr(model, column.name)
+
+    @property
+    def table(self) -> str:
+        """Name of the record's own table."""
+        return str(self.model._meta.table_name)
 
     def reader(self, fields: frozenset[str]) -> Reader:
         """The reader of these declared fields."""
@@ -94,7 +99,7 @@ class TypePlan:
         for field in inside:
             columns.extend(column.name for column in field.columns() if column.name not in columns)
         quoted = ", ".join(quote(self._database, name) for name in columns)
-        table = quote(self._database, self.record_type.table)
+        table = quote(self._database, self.table)
         outside = [field for field in fields if not field.columns()]
         return Reader(
             select=f"SELECT {quoted} FROM {table} WHERE {quote(self._database, 'id')} IN",  # noqa: S608

@@ -77,14 +77,14 @@ def by_number(town: Town, actor: Actor, identity: str, number: str) -> Record:
     """The record with this number, however it was typed. Raises :class:`~townhall.errors.NotFound`."""
     plan = plan_of(town, identity)
     model = plan.model
-    key = normalise(number)
-    row = model.select(model.id).where(model.number_key == key).limit(1).tuples().first() if key else None
+    typed = number.strip()
+    row = model.select(model.id).where(model.number.in_([typed, typed.upper()])).limit(1).tuples().first()
     if row is not None:
         try:
             return get(town, actor, identity, row[0])
         except NotFound:
             pass
-    raise NotFound(f"There is no {plan.record_type.label.lower()} with the number “{number.strip()}”.")
+    raise NotFound(f"There is no {plan.record_type.label.lower()} with the number “{typed}”.")
 
 
 def many(

@@ -1,0 +1,118 @@
+"""On which records a contact stands: all types whose ``contacts`` name a field that points at them, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.records.plans import TypePlan
+from townhall.records.plans import plan as plan_of
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+CONTACT = "core.contact"
+#: Types that a timeline tells of in their own way.
+_APART = frozenset({CONTACT, "core.interaction"})
+#: The newest of them; a body that stands on more is no person whose story anybody reads to its end.
+_MOST = 2000
+_MICROSECONDS_PER_DAY = 86_400_000_000
+_EPOCH_ORDINAL = 719_163
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A record on which the contact stands; ``starts`` is set for one that is on the calendar."""
+
+    identity: str
+    id: int
+    number: str
+    title: str
+    state: str
+    created: int
+    starts: int | None
+
+
+def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
+    """The records on which the contact stands and that the actor may see, the newest first."""
+    types = [
+        record_type
+        for record_type in town.schemas.values()
+        if record_type.contacts and record_type.identity not in _APART and policy.may(actor, "view", record_type)
+    ]
+    parts = [part for index, each in enumerate(types) if (part := _part(town, each, index, contact_id)) is not None]
+    if not parts:
+        return []
+    query = reduce(lambda left, right: left.union_all(right), parts)
+    sql, parameters = query.sql()
+    rows = town.database.execute_sql(
+        f"SELECT * FROM ({sql}) AS standing ORDER BY created DESC LIMIT {_MOST}",  # noqa: S608
+        parameters,
+    )
+    return [_standing(types[row[0]], row) for row in rows.fetchall()]
+
+
+def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.Expression | None:
+    """The condition on rows of the type that the contact stands on them; ``None`` if no field of it can say so."""
+    plan = plan_of(town, record_type.identity)
+    tests = [test for path in record_type.contacts for test in _tests(plan, path, contact_id)]
+    return reduce(or_, tests) if tests else None
+
+
+def _part(town: Town, record_type: RecordType, index: int, contact_id: int) -> Any:
+    plan = plan_of(town, record_type.identity)
+    test = stands(town, record_type, contact_id)
+    if test is None:
+        return None
+    starts: Any = peewee.SQL("CAST(NULL AS BIGINT)")
+    if record_type.event is not None:
+        starts = plan.column(record_type.event.starts)
+    state = plan.column("state") if record_type.is_case else peewee.SQL("''")
+    return plan.model.select(
+        peewee.SQL(str(index)).alias("type"),
+        plan.column("id"),
+        plan.column("number"),
+        plan.column("title"),
+        state.alias("state"),
+        plan.column("created").alias("created"),
+        starts.alias("starts"),
+    ).where(plan.column("archived").is_null() & test)
+
+
+def _tests(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.Expression]:
+    """Tests that one path of ``contacts`` reaches the contact."""
+    first, _, rest = path.partition(".")
+    field = plan.record_type.fields.get(first)
+    if field is None:
+        return
+    if field.row_fields:
+        child = plan.tables.rows[first]
+        column = child.columns.get(rest)
+    elif field.many_targets:
+        child = plan.tables.links[first]
+        column = child.columns["target_id"]
+    else:
+        if field.target == CONTACT:
+            yield plan.column(first) == contact_id
+        return
+    if column is not None:
+        found = child.model.select(child.columns["parent_id"]).where(column == contact_id)
+        yield plan.column("id").in_(found)
+
+
+def _standing(record_type: RecordType, row: tuple[Any, ...]) -> Standing:
+    _, id, number, title, state, created, starts = row
+    if starts is not None and record_type.event is not None:
+        field = record_type.field(record_type.event.starts)
+        if field is not None and field.type_name == "date":
+            starts = (starts - _EPOCH_ORDINAL) * _MICROSECONDS_PER_DAY
+    return Standing(record_type.identity, id, number or "", title, state or "", created, starts)
