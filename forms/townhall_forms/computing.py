@@ -187,4 +187,5 @@ def _decimal(value: Any) -> Decimal | None:
         return value.amount
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
-    return None
+    # A mark out of a list of choices is kept as its text.
+    return Decimal(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None

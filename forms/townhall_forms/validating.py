@@ -219,24 +219,19 @@ class _Checking:
 
     def guarded(self, plan: _Plan, previous: Get | None, changed: Collection[str] | None, system: bool) -> None:
         """Nothing that is read-only or locked has been changed."""
-        for field in () if system or changed is None else plan.guarded:
-            name = field.name
-            if name in changed and self.asked(name) and self.differs(name, previous):
-                self.errors[name] = f"{field.label} is filled in by itself and can't be typed."
-        for field in plan.locked if previous is not None else ():
-            name = field.name
-            if (
-                (changed is not None and name not in changed)
-                or not self.asked(name)
-                or not self.differs(name, previous)
-            ):
-                continue
-            if (
-                field.lock_if is not None
-                and previous is not None
-                and field.lock_if.evaluate(previous, self.environment)
-            ):
-                self.errors[name] = f"{field.label} can't be changed any more."
+        if changed is not None and not system:
+            for field in plan.guarded:
+                if field.name in changed and self.asked(field.name) and self.differs(field.name, previous):
+                    self.errors[field.name] = f"{field.label} is filled in by itself and can't be typed."
+        if previous is None:
+            return
+        for field in plan.locked:
+            considered = self.asked(field.name) and (changed is None or field.name in changed)
+            if considered and self.differs(field.name, previous) and self.is_locked(field, previous):
+                self.errors[field.name] = f"{field.label} can't be changed any more."
+
+    def is_locked(self, field: Field, previous: Get) -> bool:
+        return field.lock_if is not None and field.lock_if.evaluate(previous, self.environment)
 
     def differs(self, name: str, previous: Get | None) -> bool:
         value = self.values.get(name)
