@@ -1,1 +1,137 @@
-"""The grants module."""
+"""Grants: what the schemas alone can't say.
+
+Here is only behaviour: reviewers must say first whether they have a stake, two different people approve a payment, and
+some values follow from linked records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import datetime
+from datetime import time
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall import Change
+from townhall import Rejected
+from townhall import hookimpl
+from townhall import system
+
+if TYPE_CHECKING:
+    from townhall.demo import Demo
+    from townhall.town import Town
+
+APPLICATION = "grants.application"
+AWARD = "grants.award"
+DECLARATION = "grants.conflict_declaration"
+PAYMENT = "grants.payment_request"
+REPORT = "grants.report_requirement"
+REVIEW = "grants.review"
+ROUND = "grants.round"
+
+#: Links that follow from another link when they are left empty: type -> (field, link, field of the linked record).
+_FOLLOWING: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    REVIEW: (("round", "application", "round"),),
+    AWARD: (("round", "application", "round"),),
+    PAYMENT: (("recipient", "award", "recipient"),),
+    REPORT: (("recipient", "award", "recipient"),),
+    "grants.amendment": (("recipient", "award", "recipient"),),
+    "grants.monitoring_visit": (("recipient", "award", "recipient"),),
+}
+
+
+@hookimpl
+def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
+    """Decide about a change of one of the grants types."""
+    decide = _DECISIONS.get(change.identity)
+    following = _FOLLOWING.get(change.identity, ())
+    if decide is None and not following:
+        return None
+    added = _follow(town, change, following)
+    if decide is not None:
+        added.update(decide(town, change))
+    return added
+
+
+def _follow(town: Town, change: Change, following: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
+    added = {}
+    for name, link, there in following:
+        linked = change.values.get(link)
+        if change.values.get(name) is None and linked is not None:
+            target = town.schemas[change.identity].fields[link].target
+            added[name] = town.records.get(system(), target, linked, fields=[there])[there]
+    return added
+
+
+def _application(town: Town, change: Change) -> Mapping[str, Any]:
+    """When an application first came in, and whether that was too late."""
+    if change.state == "draft" or change.values.get("submitted_at") is not None:
+        return {}
+    now = town.clock.now()
+    added: dict[str, Any] = {"submitted_at": now}
+    round_id = change.values.get("round")
+    if round_id is not None:
+        closes = town.records.get(system(), ROUND, round_id, fields=["closes_at"])["closes_at"]
+        if closes is not None and now > closes:
+            added["late"] = True
+    return added
+
+
+def _review(town: Town, change: Change) -> Mapping[str, Any]:
+    """Nobody reviews without having said whether they have a stake, or after having been asked to keep out."""
+    reviewer, application = change.values.get("reviewer"), change.values.get("application")
+    found = town.records.find(
+        system(),
+        DECLARATION,
+        {"application": application, "reviewer": reviewer},
+        fields=["kind", "decision"],
+        limit=1,
+    ).records
+    if not found:
+        raise Rejected(
+            "First declare whether the reviewer has a stake in this application: add a conflict declaration.",
+            "reviewer",
+        )
+    if found[0]["decision"] == "recuse":
+        raise Rejected("This reviewer must keep out of this application. Choose another one.", "reviewer")
+    if found[0]["kind"] != "none" and found[0]["decision"] != "clear":
+        raise Rejected("It is not decided yet whether this reviewer may review this application.", "reviewer")
+    return {}
+
+
+def _payment(town: Town, change: Change) -> Mapping[str, Any]:
+    """Two different people approve a payment; what was approved before a change has to be approved again."""
+    if change.transition == "approve":
+        return {"staff_approver": change.actor.id}
+    if change.transition == "approve_finance":
+        if change.actor.id is not None and change.actor.id == change.values.get("staff_approver"):
+            raise Rejected("You gave the first approval. Somebody else must give the second.")
+        return {"finance_approver": change.actor.id}
+    if change.transition == "resubmit":
+        return {"staff_approver": None, "finance_approver": None}
+    return {}
+
+
+def _report(town: Town, change: Change) -> Mapping[str, Any]:
+    """A report's case is due at the end of the day on which the report is."""
+    day = change.values.get("due_on")
+    if day is None or not change.changed("due_on"):
+        return {}
+    return {"due": datetime.combine(day, time(23, 59), tzinfo=town.zone)}
+
+
+_DECISIONS: Mapping[str, Callable[[Town, Change], Mapping[str, Any]]] = {
+    APPLICATION: _application,
+    REVIEW: _review,
+    PAYMENT: _payment,
+    REPORT: _report,
+}
+
+
+@hookimpl
+def demo_records(demo: Demo) -> None:
+    """Rounds, applications and awards in all states for the demo town."""
+    from townhall_grants.demo import build
+
+    build(demo)

@@ -1,0 +1,72 @@
+"""First records: what a plugin ships so that a town can begin at once.
+
+A file in a plugin's folder ``seeds`` names one of the plugin's own types and holds records as values::
+
+    type = "category"
+
+    [[records]]
+    name = "Street light out"
+    code = "street_light"
+
+They are planted when the plugin is switched on for the first time, each file as a whole or not at all, and only if the
+town has no record of that type yet. From then on they are the town's own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import system
+from townhall.errors import PluginError
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+FOLDER = "seeds"
+
+
+def plant(town: Town, plugin: str, folder: Path) -> int:
+    """Create the records that ``plugin`` ships in ``folder``; how many there were.
+
+    Files are read in the order of their names, so that a later one may count on an earlier one's records.
+    Raises :class:`~townhall.errors.PluginError` if one can't be used; earlier files' records stay.
+    """
+    files = sorted((folder / FOLDER).glob("*.toml")) if (folder / FOLDER).is_dir() else []
+    return sum(_plant_file(town, plugin, file) for file in files)
+
+
+def _plant_file(town: Town, plugin: str, file: Path) -> int:
+    name, rows = read(file)
+    identity = f"{plugin}.{name}"
+    if identity not in town.schemas:
+        raise PluginError(f"{file.name}: {plugin} has no type called “{name}”.")
+    actor = system()
+    if town.records.count(actor, identity, archived=None).value:
+        return 0
+    outcomes = town.records.import_rows(actor, identity, rows)
+    for outcome in outcomes:
+        if outcome.errors:
+            path, message = next(iter(outcome.errors.items()))
+            where = f"record {outcome.index + 1}, {path}" if path else f"record {outcome.index + 1}"
+            raise PluginError(f"{file.name}: {where}: {message}")
+    return len(outcomes)
+
+
+def read(file: Path) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The type's name and the records in a file of seeds. Raises :class:`~townhall.errors.PluginError`."""
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PluginError(f"{file.name} can't be read: {error}.") from error
+    unknown = sorted(set(data) - {"type", "records"})
+    if unknown:
+        raise PluginError(f"{file.name}: “{unknown[0]}” is not a key here. Write type and [[records]].")
+    name, rows = data.get("type"), data.get("records")
+    if not isinstance(name, str) or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PluginError(f"{file.name}: write type = \"…\" and the records as [[records]].")
+    return name, rows
