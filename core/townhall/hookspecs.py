@@ -2,8 +2,8 @@
 
 A plugin implements one by defining a function of the same name marked with ``@townhall.hookimpl``; it may leave out
 arguments that it doesn't need. Hooks that *decide* are asked inside the transaction: if one fails, the change is
-refused with a sentence. Hooks that *react* are asked afterwards: if one fails, the failure is logged and everything else
-works.
+refused with a sentence. Hooks that *react* are asked afterwards: if one fails, the failure is logged and everything
+else works.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _POLICY = "; ".join(
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Browsers leave the Origin of a post out under the stricter no-referrer; pages whose own address is a secret set that.
+    # Under the stricter no-referrer browsers leave a post's Origin out; pages whose address is a secret set that.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(self), payment=(), usb=(), browsing-topics=()",
     "Cross-Origin-Opener-Policy": "same-origin",

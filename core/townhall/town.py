@@ -7,7 +7,6 @@ database by :meth:`Town.renewed`, so that requests under way keep what they bega
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -42,8 +41,6 @@ from townhall_forms.loading import read_folder
 from townhall_forms.schema import Schemas
 from townhall_forms.tables import Tables
 from townhall_forms.tables import build_tables
-
-log = logging.getLogger("townhall")
 
 #: Where core's own types are declared.
 CORE_FOLDERS = ("contacts", "interactions", "events")
@@ -113,9 +110,9 @@ class Town:
         self.built_for = meta.generation(self.system)
         found = discover(self.instance)
         wanted = states.enabled(self.system)
-        loaded, tables = self._fit(found, wanted)
+        loaded = self._fit(found, wanted)
         self.schemas = loaded.schemas
-        self.tables = tables
+        self.tables = build_tables(loaded.schemas, self.database)
         self.plugins = PluginManager(self, found, loaded)
         self.records = Records(self)
         states.note_problems(self.system, loaded.problems)
@@ -147,28 +144,22 @@ class Town:
             discover(self.instance), wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode
         )
 
-    def _fit(self, found: Mapping[str, Found], wanted: frozenset[str]) -> tuple[Loaded, Tables]:
+    def _fit(self, found: Mapping[str, Found], wanted: frozenset[str]) -> Loaded:
         """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off."""
         core = core_schemas()
         code = not self.safe_mode
         loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code)
-        tables = build_tables(loaded.schemas, self.database)
-        unfit = self._unfit(loaded.schemas)
+        unfit = {
+            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
+            for plugin, reason in migration.conflicts(self.database, self.system, loaded.schemas).items()
+        }
+        if "core" in unfit:
+            raise ConfigurationError(unfit["core"])
         if unfit:
-            if "core" in unfit:
-                raise ConfigurationError(unfit["core"])
             loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
             loaded.problems |= unfit
-            tables = build_tables(loaded.schemas, self.database)
-        migration.prepare_records(self.database, self.system, loaded.schemas)
-        return loaded, tables
-
-    def _unfit(self, schemas: Schemas) -> dict[str, str]:
-        """The plugins whose tables can't be had by adding to what is there, each with the reason."""
-        return {
-            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
-            for plugin, reason in migration.conflicts(self.database, self.system, schemas).items()
-        }
+        self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
+        return loaded
 
 
 def core_schemas() -> Schemas:

@@ -53,9 +53,9 @@ def change_password() -> str | tuple[str, int] | Response:
     new = request.form.get("new_password", "")
     errors: dict[str, str] = {}
     if not current_user.verify_and_update_password(passwords.normalise(request.form.get("password", ""))):
-        errors["password"] = "That is not your present password. Type it as you do when you sign in."
+        errors |= {"password": "That is not your present password. Type it as you do when you sign in."}
     elif new != request.form.get("new_password_again", ""):
-        errors["new_password_again"] = "The two new passwords differ. Type the same one twice."
+        errors |= {"new_password_again": "The two new passwords differ. Type the same one twice."}
     else:
         try:
             people.set_password(this_town(), actor, user_id, new)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def build_datastore(town: Town) -> Any:
     """A Flask-Security datastore over the town's tables. Its models belong to this town alone."""
-    system = town.system
+    system: Any = town.system
+    datastore: Any = PeeweeUserDatastore
     database_ = town.database
 
     class Role(RoleMixin, system.role):  # type: ignore[name-defined,misc]
@@ -34,9 +35,9 @@ def build_datastore(town: Town) -> Any:
             table_name = "user"
 
         @cached_property
-        def roles(self) -> list[Any]:
+        def roles(self) -> list[Any]:  # type: ignore[override]  # worked out, once per request
             """The roles that this person has."""
             link = system.user_role
             return list(Role.select().join(link, on=link.role == Role.id).where(link.user == self.id))
 
-    return PeeweeUserDatastore(town.database, User, Role, system.user_role)
+    return datastore(town.database, User, Role, system.user_role)

@@ -75,7 +75,7 @@ def by_id(town: Town, id: int) -> Person:
 
 def roles(town: Town) -> list[RoleChoice]:
     """The roles that can be given, in the order they were made."""
-    table = town.system.role
+    table: Any = town.system.role
     query = table.select(table.name, table.label, table.description).order_by(table.id)
     return [RoleChoice(*row) for row in query.tuples()]
 
@@ -176,7 +176,9 @@ def _require(actor: Actor) -> None:
 
 
 def _people(town: Town, *where: Any) -> list[Person]:
-    user, role, link = town.system.user, town.system.role, town.system.user_role
+    user: Any = town.system.user
+    role: Any = town.system.role
+    link: Any = town.system.user_role
     query = user.select(user.id, user.email, user.name, user.active, user.last_sign_in_at).order_by(user.id)
     rows = list((query.where(*where) if where else query).tuples())
     held: dict[int, list[tuple[str, str, str]]] = {}
@@ -217,7 +219,8 @@ def _name_from(email: str) -> str:
 
 
 def _give(town: Town, user_id: int, role: str) -> None:
-    link, table = town.system.user_role, town.system.role
+    link: Any = town.system.user_role
+    table = town.system.role
     link.delete().where(link.user == user_id).execute()
     link.insert(user=user_id, role=table.get(table.name == role).id).execute()
 

@@ -1,1 +1,43 @@
+"""The ``townhall`` command: every promise that can be kept without a browser.
 
+Exit codes: 0 done, 1 failed with a sentence, 2 used wrongly.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from townhall.cli.context import DEFAULT_INSTANCE
+from townhall.cli.context import Commands
+from townhall.cli.exporting import export
+from townhall.cli.plugins import plugins
+from townhall.cli.serving import serve
+from townhall.cli.setup import doctor
+from townhall.cli.setup import init
+from townhall.cli.setup import migrate
+from townhall.cli.users import users
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--instance",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="TOWNHALL_INSTANCE",
+    default=DEFAULT_INSTANCE,
+    show_default=True,
+    help="Folder of the town.",
+)
+@click.version_option(version("townhall"), prog_name="Townhall")
+@click.pass_context
+def main(context: click.Context, instance: Path) -> None:
+    """Townhall keeps a small town's relationships: contacts, cases, events and public forms."""
+    context.obj = instance
+
+
+for command in (init, serve, doctor, migrate, users, plugins, export):
+    main.add_command(command)

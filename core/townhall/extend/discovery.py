@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,13 +21,16 @@ from townhall.extend.manifest import read_manifest
 
 #: Group of entry points that packages use to offer a plugin.
 GROUP = "townhall"
+#: Name of the distribution that Townhall itself is installed from.
+DISTRIBUTION = "townhall"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A plugin that is there. ``problem`` says why it can't be used, when its manifest is wrong.
 
-    ``module`` is the import name of a packaged plugin; a folder of the instance has none.
+    ``module`` is the import name of a packaged plugin; a folder of the instance has none. A ``shipped`` one comes with
+    Townhall itself.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Found:
     manifest: Manifest | None
     module: str = ""
     problem: str = ""
+    shipped: bool = False
 
     @property
     def title(self) -> str:
@@ -65,9 +70,11 @@ def discover(instance: Path) -> Mapping[str, Found]:
 def _packaged() -> Iterator[Found]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         module = point.value.partition(":")[0]
+        # Finding a submodule would import its parents, so only the top is looked up.
+        top, *below = module.split(".")
         try:
-            spec = find_spec(module)
-        except Exception as error:  # a broken parent package of somebody else's plugin
+            spec = find_spec(top)
+        except Exception as error:  # whatever somebody else's import hook does
             yield Found(point.name, Path(), None, module, f"{point.name}: its package can't be found: {error}.")
             continue
         locations = list(spec.submodule_search_locations or ()) if spec else []
@@ -75,7 +82,8 @@ def _packaged() -> Iterator[Found]:
             problem = f"{point.name}: its package {module} is not there; install it again or remove it."
             yield Found(point.name, Path(), None, module, problem)
             continue
-        yield _read(point.name, Path(locations[0]), module)
+        shipped = point.dist is not None and point.dist.name == DISTRIBUTION
+        yield replace(_read(point.name, Path(locations[0], *below), module), shipped=shipped)
 
 
 def _folders(plugins: Path) -> Iterator[Found]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from townhall.db.system import SystemTables
 
@@ -22,7 +23,7 @@ class State:
 
 def read(system: SystemTables) -> dict[str, State]:
     """Every plugin that was ever switched, by name."""
-    table = system.plugin_state
+    table: Any = system.plugin_state
     query = table.select(table.name, table.enabled, table.reason, table.version, table.changed_by)
     return {row[0]: State(*row) for row in query.order_by(table.name).tuples()}
 

@@ -10,8 +10,6 @@ import json
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +23,7 @@ from townhall.extend import states
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.loading import in_order
+from townhall.lifecycle import seeds
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -99,8 +98,10 @@ def _preview(town: Town, names: Sequence[str]) -> Preview:
     new_problems = {name: text for name, text in loaded.problems.items() if name not in town.plugins.problems}
     concerned = [name for name in in_order(found, added) if name in loaded.problems]
     problem = loaded.problems[concerned[0]] if concerned else next(iter(new_problems.values()), "")
+    if not problem:
+        problem = next(iter(migration.conflicts(town.database, town.system, loaded.schemas).values()), "")
     types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
-    return Preview(names[-1], title, types, tuple(sorted(also)), problem or _tables_problem(town, types))
+    return Preview(names[-1], title, types, tuple(sorted(also)), problem)
 
 
 def enable(town: Town, actor: Actor, name: str) -> Status:
@@ -130,7 +131,7 @@ def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
     town.reload()
     for name in added:
         if name not in known and name in town.plugins.running:
-            _plant(town, name, found[name].folder)
+            seeds.plant(town, name, found[name].folder)
 
 
 def disable(town: Town, actor: Actor, name: str) -> Status:
@@ -197,11 +198,6 @@ def _requirements(found: Mapping[str, Found], names: Sequence[str]) -> frozenset
     return frozenset(needed)
 
 
-def _tables_problem(town: Town, types: tuple[RecordType, ...]) -> str:
-    schemas = Schemas({each.identity: each for each in types})
-    return "; ".join(migration.conflicts(town.database, town.system, schemas).values())
-
-
 def _switch(town: Town, actor: Actor, name: str, on: bool, found: Found | None) -> None:
     schemas = {}
     if found is not None and (found.folder / "schemas").is_dir():
@@ -218,9 +214,3 @@ def _switch(town: Town, actor: Actor, name: str, on: bool, found: Found | None) 
         at=town.clock.now(),
         by=actor.name,
     )
-
-
-def _plant(town: Town, name: str, folder: Path) -> None:
-    """Give a plugin that is on for the first time the records that it ships, if it ships any."""
-    if find_spec("townhall.lifecycle.seeds") is not None:
-        import_module("townhall.lifecycle.seeds").plant(town, name, folder)

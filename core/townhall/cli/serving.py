@@ -1,0 +1,70 @@
+"""``townhall serve``: the town on the web."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from townhall.cli.context import instance_folder
+from townhall.errors import ConfigurationError
+from townhall.town import Town
+
+if TYPE_CHECKING:
+    from townhall.wsgi import TownApplication
+
+#: Requests that are worked on at the same time. Pages are bound by the processor, so more would not be faster.
+THREADS = 8
+
+
+@click.command()
+@click.option("--host", default=None, help="Address to listen on, instead of the setting.")
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port to listen on, instead of the setting.")
+@click.option("--safe-mode", is_flag=True, help="Run no plugin's code; their records stay.")
+def serve(host: str | None, port: int | None, safe_mode: bool) -> None:
+    """Serve the town until Ctrl+C."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    town = Town.open(instance_folder(), safe_mode=safe_mode)
+    try:
+        run(town, host or town.settings.host, port or town.settings.port)
+    finally:
+        town.close()
+
+
+def run(town: Town, host: str, port: int) -> None:
+    """Serve ``town`` on ``host`` and ``port`` until interrupted."""
+    from waitress import create_server
+
+    from townhall.wsgi import TownApplication
+
+    application: TownApplication = TownApplication(town)
+    try:
+        server = create_server(
+            application,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident="Townhall",
+            # Waitress drops forwarded headers by itself; the application believes those of the trusted proxies.
+            clear_untrusted_proxy_headers=town.settings.trusted_proxies == 0,
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(
+            f"The server can't listen on {host}, port {port}: {reason}. Is it running already? Another port: --port."
+        ) from error
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+    address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    click.echo(f"{town.settings.name} {town.settings.subtitle} is open on {address}/ (staff: {address}/admin/)")
+    for plugin, reason in town.plugins.problems.items():
+        click.echo(f"The plugin {plugin} is off: {reason}", err=True)
+    click.echo("Press Ctrl+C to close it.")
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()
+    click.echo("Closed.")

@@ -1,0 +1,213 @@
+"""``townhall init``, ``doctor`` and ``migrate``: making a town, looking after it, bringing its tables up to date."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from townhall.accounts import passwords
+from townhall.accounts import people
+from townhall.cli.context import ask_password
+from townhall.cli.context import instance_folder
+from townhall.cli.context import open_town
+from townhall.cli.context import operator
+from townhall.cli.context import print_json
+from townhall.clock import SystemClock
+from townhall.config import FILE_NAME
+from townhall.config import example
+from townhall.config import load_settings
+from townhall.db.engines import describe
+from townhall.db.engines import open_database
+from townhall.errors import ConfigurationError
+from townhall.errors import TownhallError
+from townhall.errors import ValidationFailed
+from townhall.extend.discovery import discover
+from townhall.lifecycle import switching
+from townhall.town import SECRET_FILE
+from townhall.town import Town
+
+
+@click.command()
+@click.option("--admin", required=True, metavar="EMAIL", help="E-mail address of the first administrator.")
+@click.option("--admin-name", default="", metavar="NAME", help="Their name; made from the address if left out.")
+@click.option("--name", default="", metavar="TOWN", help="Name of the town.")
+@click.option("--database", default="", metavar="URL", help="Where records are kept; a file of the town if left out.")
+@click.option(
+    "--plugins",
+    "chosen",
+    default=None,
+    metavar="NAMES",
+    help="Plugins to switch on, with commas, or none. [default: all shipped]",
+)
+def init(admin: str, admin_name: str, name: str, database: str, chosen: str | None) -> None:
+    """Make a new town, with its settings, its database and its first administrator.
+
+    The password comes from TOWNHALL_ADMIN_PASSWORD, or is asked for.
+    """
+    folder = instance_folder()
+    if (folder / FILE_NAME).exists():
+        raise ConfigurationError(f"{folder}: there is a town in this folder already. Nothing was changed.")
+    wanted = _wanted_plugins(folder, chosen)
+    password = ask_password("TOWNHALL_ADMIN_PASSWORD")
+    if problem := passwords.problem(password, admin):
+        raise ValidationFailed({"password": problem})
+    values = {key: value for key, value in (("name", name), ("database", database)) if value}
+    with _new_files(folder, example(values)):
+        town = Town.open(folder)
+        try:
+            people.add(town, operator(), admin, name=admin_name, role="administrator", password=password)
+        except BaseException:
+            town.close()
+            raise
+    try:
+        _switch_on(town, wanted)
+        click.echo(f"{town.settings.name} is ready in {folder}. {admin} is its administrator.")
+        click.echo(f"Its settings are in {folder / FILE_NAME}. Start it with: {_serve_command(folder)}")
+    finally:
+        town.close()
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Look at everything the town needs, and say what is wrong."""
+    findings = list(_examine(instance_folder()))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{'ok      ' if finding.good else 'PROBLEM '} {finding.subject}: {finding.message}")
+    if not all(finding.good for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--rehearse", is_flag=True, help="Say what would be done, and do nothing.")
+def migrate(rehearse: bool) -> None:
+    """Bring the town's tables up to date. Only adds; serve does this by itself when it starts."""
+    folder = instance_folder()
+    if rehearse:
+        settings = load_settings(folder)
+        database = open_database(settings.database, folder)
+        try:
+            with database.atomic() as transaction:
+                changes = Town(folder.resolve(), settings, database, SystemClock()).changes
+                transaction.rollback()
+        finally:
+            database.close_all()
+    else:
+        with open_town() as town:
+            changes = town.changes
+    for change in changes:
+        click.echo(change)
+    if not changes:
+        click.echo("Everything is up to date.")
+    elif rehearse:
+        click.echo("This was a rehearsal: nothing was changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the doctor looked at."""
+
+    subject: str
+    good: bool
+    message: str
+
+
+def _examine(folder: Path) -> Iterator[Finding]:
+    try:
+        settings = load_settings(folder)
+    except ConfigurationError as error:
+        yield Finding("settings", False, str(error))
+        return
+    yield Finding("settings", True, f"{folder / FILE_NAME} can be used.")
+    try:
+        town = Town.open(folder)
+    except TownhallError as error:
+        yield Finding("town", False, str(error))
+        return
+    try:
+        where = describe(settings.database)
+        yield Finding("database", True, f"{where} answers; {len(town.schemas)} types of records have their tables.")
+        yield _examine_secret(folder / SECRET_FILE)
+        yield _examine_space(folder)
+        for plugin in switching.statuses(town):
+            if plugin.enabled or plugin.reason:
+                state = "is on." if plugin.running else "is off."
+                yield Finding(f"plugin {plugin.name}", not plugin.reason, plugin.reason or state)
+        managers = [person for person in people.everybody(town) if person.active and person.roles]
+        message = (
+            f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."
+        )
+        yield Finding("people", bool(managers), message)
+    finally:
+        town.close()
+
+
+def _examine_secret(file: Path) -> Finding:
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        return Finding("secret key", False, f"others can read {file}; run: chmod 600 {file}")
+    return Finding("secret key", True, "is there, for the owner alone.")
+
+
+def _examine_space(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free // (1024 * 1024)
+    words = f"{free:,} MB are free in {folder}."
+    return Finding("disk", free >= 500, words if free >= 500 else f"only {words} Make room.")
+
+
+def _wanted_plugins(folder: Path, chosen: str | None) -> list[str]:
+    """The plugins to switch on. Raises ``ConfigurationError`` for a name that is not there."""
+    found = discover(folder)
+    if chosen is None:
+        return [name for name, plugin in found.items() if plugin.shipped]
+    names = [name.strip() for name in chosen.split(",") if name.strip() and name.strip() != "none"]
+    for name in names:
+        if name not in found:
+            raise ConfigurationError(f"There is no plugin {name}. There are {', '.join(found)}.")
+    return names
+
+
+class _new_files:  # noqa: N801  # reads like a verb where it is used
+    """Write a new town's settings; takes them away again if making the town fails."""
+
+    def __init__(self, folder: Path, settings: str) -> None:
+        self.folder = folder
+        self.settings = settings
+
+    def __enter__(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.made = [path for path in (self.folder / FILE_NAME, self.folder / SECRET_FILE) if not path.exists()]
+            (self.folder / FILE_NAME).write_text(self.settings, encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"{self.folder}: the town can't be written there: {error}.") from error
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            for path in self.made:
+                path.unlink(missing_ok=True)
+
+
+def _switch_on(town: Town, names: list[str]) -> None:
+    """Switch plugins on; one that doesn't fit is told and left off, since the town itself is ready."""
+    try:
+        switching.enable_all(town, operator(), names)
+    except TownhallError:
+        for name in names:
+            try:
+                switching.enable(town, operator(), name)
+            except TownhallError as error:
+                click.echo(f"The plugin {name} is off: {error}", err=True)
+
+
+def _serve_command(folder: Path) -> str:
+    return "townhall serve" if folder == Path("instance") else f"townhall --instance {folder} serve"
