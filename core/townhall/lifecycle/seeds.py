@@ -68,5 +68,5 @@ def read(file: Path) -> tuple[str, Sequence[Mapping[str, Any]]]:
         raise PluginError(f"{file.name}: “{unknown[0]}” is not a key here. Write type and [[records]].")
     name, rows = data.get("type"), data.get("records")
     if not isinstance(name, str) or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise PluginError(f"{file.name}: write type = \"…\" and the records as [[records]].")
+        raise PluginError(f'{file.name}: write type = "…" and the records as [[records]].')
     return name, rows
