@@ -25,7 +25,6 @@ from townhall.extend.discovery import discover
 from townhall.extend.loading import in_order
 from townhall.lifecycle import seeds
 from townhall_forms.schema import RecordType
-from townhall_forms.schema import Schemas
 
 if TYPE_CHECKING:
     from townhall.town import Town
