@@ -305,8 +305,7 @@ def _refused(filling: Filling, errors: dict[str, str]) -> Response:
         return _review_page(filling, [("", sentence) for sentence in errors.values()], 422)
     form = filling.open(step)
     if step.name == contact.STEP:
-        known = contact.contact_type(True).fields
-        form.add_errors({path if path in known else "contact_name": text for path, text in by_step[step.name].items()})
+        form.add_errors({contact.input_of(path): sentence for path, sentence in by_step[step.name].items()})
     else:
         form.add_errors(by_step[step.name])
     general = [("", sentence) for sentence in by_step.get("", {}).values()]
@@ -322,8 +321,9 @@ def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
     if found is None:
         raise NotFound("There is no form at this address.")
     record_type, declared = found
-    chosen = chosen_links(town, record_type, declared, request.args)
-    filling = Filling(town, record_type, declared, Draft(record_type.identity, declared.name, chosen=chosen))
+    chosen, offered_links = chosen_links(town, record_type, declared, request.args)
+    draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links)
+    filling = Filling(town, record_type, declared, draft)
     if declared.per and declared.per not in chosen:
         offered = [one for one in services.services(town) if one.url.startswith(filling.start_url + "?")]
         return make_response(render_template("portal/choose.html", form=declared, headings=services.headings(offered)))
@@ -350,7 +350,7 @@ def _resumed(town: Town, name: str) -> Filling | Response:
         return _gone()
     filling = Filling(town, *found, draft, name)
     try:
-        is_open = filling.editing or services.is_open(town, filling.form, filling.chosen)
+        is_open = filling.editing or services.is_open(town, filling.form, filling.known_links())
     except NotFound:
         return _gone()
     if is_open:

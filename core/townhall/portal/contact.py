@@ -78,6 +78,12 @@ def contact_type(required: bool) -> RecordType:
     )
 
 
+def input_of(path: str) -> str:
+    """Name of the input that an error of records (``contact.email``) belongs to."""
+    name = path.replace(".", "_")
+    return name if name in contact_type(True).fields else "contact_name"
+
+
 def reachable(values: Mapping[str, Any]) -> bool:
     """Whether the answers hold a way to answer."""
     return bool(values.get("contact_email") or values.get("contact_phone"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -75,6 +76,17 @@ class Filling:
             link: self.town.records.get(ANONYMOUS, self.record_type.fields[link].target, id)
             for link, id in self.draft.chosen.items()
         }
+
+    def known_links(self) -> dict[str, Record]:
+        """The records that the address chose or an answer names, as far as the public may see them."""
+        known = dict(self.chosen)
+        for name in self.form.fields:
+            field = self.record_type.fields.get(name)
+            id = self.values.get(name)
+            if field is not None and field.target and not field.many_targets and id is not None and name not in known:
+                with suppress(NotFound):
+                    known[name] = self.town.records.get(ANONYMOUS, field.target, id)
+        return known
 
     @cached_property
     def stored(self) -> Mapping[str, Any]:
@@ -177,10 +189,7 @@ class Filling:
     @property
     def print_url(self) -> str:
         """The form to print and fill in by hand."""
-        record_type = self.record_type
-        return url_for(
-            "portal.paper", plugin=record_type.plugin, name=record_type.name, form=self.form.name, **self.draft.chosen
-        )
+        return services.print_url(self.record_type, self.form, self.draft.chosen)
 
     @property
     def saved_until(self) -> datetime | None:
@@ -308,16 +317,25 @@ class Filling:
         )
 
 
-def chosen_links(town: Town, record_type: RecordType, form: Form, arguments: Mapping[str, str]) -> dict[str, int]:
-    """The links that an address chooses for a form (``?category=3``). Raises NotFound for what may not be seen."""
+def chosen_links(
+    town: Town, record_type: RecordType, form: Form, arguments: Mapping[str, str]
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """The links that an address chooses for a form (``?category=3``), and those that it only suggests.
+
+    A single link is fixed by the address; a field of several links starts with it and may get more. Raises
+    :class:`~townhall.errors.NotFound` for what the public may not see.
+    """
     names = {form.per, *(name for name in form.fields if record_type.fields[name].target)} - {""}
     chosen: dict[str, int] = {}
+    suggested: dict[str, Any] = {}
     for name in names & set(arguments):
         field = record_type.fields[name]
-        if field.many_targets or not field.target:
-            continue
         text = arguments[name]
         if not text.isdecimal() or len(text) > 15:
             raise NotFound("There is nothing at this address.")
-        chosen[name] = town.records.get(ANONYMOUS, field.target, int(text), fields=()).id
-    return chosen
+        id = town.records.get(ANONYMOUS, field.target, int(text), fields=()).id
+        if field.many_targets:
+            suggested[name] = [id]
+        else:
+            chosen[name] = id
+    return chosen, suggested

@@ -242,7 +242,8 @@ def _where(town: Town, record_type: RecordType, filters: Iterable[Filter]) -> tu
 def _page_url(record_type: RecordType, kept: dict[str, str], direction: str, cursor: str) -> str:
     if not cursor:
         return ""
-    return url_for("portal.listing", plugin=record_type.plugin, name=record_type.name, **kept, **{direction: cursor})
+    values: dict[str, Any] = {**kept, direction: cursor, "plugin": record_type.plugin, "name": record_type.name}
+    return url_for("portal.listing", **values)
 
 
 def _apply_url(town: Town, record: Record) -> str:

@@ -196,7 +196,7 @@ def title_is_public(record_type: RecordType) -> bool:
 
 def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
     town, actor, record = opened
-    entries, _, _ = town.records.timeline(actor, record.identity, record.id, limit=MESSAGES)
+    entries, _, _ = town.records.timeline(actor, record.identity, record.id, limit=MESSAGES, kinds=("talk", "note"))
     letters = [
         Letter(entry, entry.direction != "in")
         for entry in reversed(entries)

@@ -67,7 +67,14 @@ def applied_to(record_type: RecordType) -> tuple[str, str, str] | None:
 
 def start_url(record_type: RecordType, form: Form, chosen: dict[str, int] | None = None) -> str:
     """Address of a form, opened with the ``chosen`` links."""
-    return url_for("portal.start", plugin=record_type.plugin, name=record_type.name, form=form.name, **(chosen or {}))
+    values: dict[str, Any] = {"plugin": record_type.plugin, "name": record_type.name, "form": form.name}
+    return url_for("portal.start", **values, **_arguments(chosen))
+
+
+def print_url(record_type: RecordType, form: Form, chosen: dict[str, int]) -> str:
+    """Address of a form to print and fill in by hand."""
+    values: dict[str, Any] = {"plugin": record_type.plugin, "name": record_type.name, "form": form.name}
+    return url_for("portal.paper", **values, **_arguments(chosen))
 
 
 def services(town: Town) -> list[Service]:
@@ -132,6 +139,10 @@ def text_of(context: Context, record: Record, name: str) -> str:
     field = record.type.field(name) if name else None
     value = record.get(name) if field is not None else None
     return field.display(value, context) if field is not None and value is not None else ""
+
+
+def _arguments(chosen: Mapping[str, int] | None) -> dict[str, Any]:
+    return dict(chosen or {})
 
 
 def _matches(words: str, wanted: list[str]) -> bool:
