@@ -79,7 +79,9 @@ def ask_plugins(town: Town, actor: Actor, plan: WritePlan, record: Pending, cont
         return
     added = town.plugins.before_save(change_of(actor, plan, record))
     if added:
-        take_over(town, plan, record.values, added, context)
+        standard = record.refresh_standard()
+        take_over(plan, record.values, standard, added, context)
+        record.assignee, record.due = standard["assignee"], standard["due"]
         checking.settle(town, plan, record.values, record.refresh_standard(), context)
 
 
@@ -97,14 +99,23 @@ def change_of(actor: Actor, plan: WritePlan, record: Pending) -> Change:
 
 
 def take_over(
-    town: Town, plan: WritePlan, values: dict[str, Any], added: Mapping[str, Any], context: Context
+    plan: WritePlan,
+    values: dict[str, Any],
+    standard: dict[str, Any],
+    added: Mapping[str, Any],
+    context: Context,
 ) -> None:
-    """Put values that a plugin set among the others."""
+    """Put values that a plugin set among the others: of declared fields, and who does a case until when."""
     errors: dict[str, str] = {}
-    parsed = parsing.parse(plan, added, context, values, errors)
+    for name, value in parsing.parse(plan, added, context, values, errors).items():
+        if name in plan.record_type.fields:
+            values[name] = value
+        elif name in plan.standard:
+            standard[name] = value
+        else:
+            errors[name] = f"“{name}” is not a plugin's to set."
     if errors:
         raise ValidationFailed(errors)
-    values.update({name: value for name, value in parsed.items() if name in plan.record_type.fields})
 
 
 def contact_of(plan: WritePlan, values: Mapping[str, Any]) -> int | None:

@@ -258,7 +258,7 @@ class Edit:
         if self.town.plugins.has("before_save"):
             added = self.town.plugins.before_save(self.as_change(action))
             if added:
-                preparing.take_over(self.town, self.plan, self.values, added, self.context)
+                preparing.take_over(self.plan, self.values, self.standard, added, self.context)
                 checking.settle(self.town, self.plan, self.values, self.standard, self.context)
 
     def as_change(self, action: str) -> Change:

@@ -1,0 +1,116 @@
+"""Towns for tests: on SQLite always, and on a real PostgreSQL server that is started once and thrown away.
+
+``town`` is a fresh town with the plugin in ``tests/fixtures/plugins/desk`` switched on, its clock standing still at
+:data:`MOMENT`. It is a copy of a town that was made once per engine, so a test costs a file copy and not a migration.
+Without PostgreSQL those variants are skipped, saying so; with ``TOWNHALL_TEST_POSTGRESQL=required`` they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from postgresql_server import PostgresqlServer
+from postgresql_server import start_server
+from towns import Template
+from towns import make_template
+from towns import open_copy
+
+from townhall.access.actors import Actor
+from townhall.access.roles import ROLES
+from townhall.clock import FixedClock
+from townhall.town import Town
+
+#: What time it is in tests: a Tuesday noon in New York.
+MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
+REQUIRED = os.environ.get("TOWNHALL_TEST_POSTGRESQL") == "required"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of our own, on a socket in a temporary folder."""
+    with start_server(tmp_path_factory) as server:
+        if server.problem:
+            (pytest.fail if REQUIRED else pytest.skip)(f"PostgreSQL could not be started: {server.problem}")
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that a test runs on: every test that asks for it, or for a town, runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """The town's clock, which stands still until a test moves it."""
+    return FixedClock(MOMENT)
+
+
+_templates: dict[tuple[str, tuple[str, ...]], Template] = {}
+
+
+@pytest.fixture
+def make_town(
+    engine: str,
+    clock: FixedClock,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[..., Town]]:
+    """Make a town with these plugins: ``make_town("desk")``, ``make_town("complaints", "grants")``."""
+    server = request.getfixturevalue("postgresql_server") if engine == "postgresql" else None
+    opened: list[Town] = []
+
+    def make(*plugins: str) -> Town:
+        key = (engine, plugins)
+        if key not in _templates:
+            _templates[key] = make_template(tmp_path_factory.mktemp("template"), server, plugins, clock)
+        town = open_copy(_templates[key], tmp_path / f"town{len(opened)}", server, clock)
+        opened.append(town)
+        return town
+
+    yield make
+    for town in opened:
+        url = town.database.database
+        town.close()
+        if server is not None:
+            server.drop(url)
+
+
+@pytest.fixture
+def town(make_town: Callable[..., Town]) -> Town:
+    """A town with the plugin ``desk``."""
+    return make_town("desk")
+
+
+@pytest.fixture
+def clerk() -> Actor:
+    """Somebody who works with records."""
+    return Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
+
+
+@pytest.fixture
+def viewer() -> Actor:
+    """Somebody who only looks."""
+    return Actor("staff", "Vic Viewer", 8, ROLES["viewer"].permissions, door="admin")
+
+
+@pytest.fixture
+def administrator() -> Actor:
+    """Somebody who may do everything."""
+    return Actor("staff", "Ada Administrator", 1, ROLES["administrator"].permissions, door="admin")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forget_templates() -> Iterator[None]:
+    yield
+    for template in _templates.values():
+        shutil.rmtree(template.folder, ignore_errors=True)
+    _templates.clear()

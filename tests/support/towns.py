@@ -1,0 +1,49 @@
+"""Making a town once and copying it for every test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from postgresql_server import PostgresqlServer
+
+from townhall.access.actors import system
+from townhall.clock import Clock
+from townhall.lifecycle import switching
+from townhall.town import Town
+
+PLUGINS = Path(__file__).parent.parent / "fixtures" / "plugins"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A town to copy: its folder, and its database if that is not in the folder."""
+
+    folder: Path
+    database: str = ""
+
+
+def make_template(folder: Path, server: PostgresqlServer | None, plugins: Sequence[str], clock: Clock) -> Template:
+    """Make the town that copies are made of: empty, with these plugins on."""
+    (folder / "plugins").mkdir(parents=True)
+    for name in plugins:
+        if (PLUGINS / name).is_dir():
+            shutil.copytree(PLUGINS / name, folder / "plugins" / name)
+    (folder / "townhall.toml").write_text('[town]\nname = "Milbrook"\n', encoding="utf-8")
+    database = server.create() if server is not None else ""
+    town = Town.open(folder, clock=clock, database=server.url(database) if server is not None else None)
+    try:
+        for name in plugins:
+            switching.enable(town, system("cli"), name)
+    finally:
+        town.close()
+    return Template(folder, database)
+
+
+def open_copy(template: Template, folder: Path, server: PostgresqlServer | None, clock: Clock) -> Town:
+    """A fresh town, just like the template."""
+    shutil.copytree(template.folder, folder)
+    url = server.url(server.create(template.database)) if server is not None else None
+    return Town.open(folder, clock=clock, database=url)
