@@ -20,6 +20,7 @@ from townhall.access.actors import system
 from townhall.records import assembling
 from townhall.records import display
 from townhall.records import reading
+from townhall.records import searching
 from townhall.records.plans import plan
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
@@ -88,6 +89,10 @@ class TownContext:
             self._remember(identity, [id])
         record = self._records[identity, id]
         return record.get(field) if record is not None else None
+
+    def by_number(self, number: str) -> tuple[str, int] | None:
+        """Identity and id of the record of any type that people know by ``number``; ``None`` if there is none."""
+        return searching.by_number(self._town, self._actor, number)
 
     def remember(self, identity: str, ids: Iterable[int]) -> None:
         """Look up many records at once that :meth:`value_of` will be asked for."""

@@ -218,7 +218,7 @@ class EventMapping:
     status: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecordType:
     """A declared type of record: everything that its schema file says.
 
@@ -273,6 +273,9 @@ class RecordType:
     def all_fields(self) -> Mapping[str, Field]:
         """Declared and standard fields together."""
         return {**self.system_fields, **self.fields}
+
+    def __repr__(self) -> str:
+        return f"<RecordType {self.identity}>"
 
     def field(self, name: str) -> Field | None:
         """The declared or standard field called ``name`` (no path), or ``None``."""

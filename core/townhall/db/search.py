@@ -46,6 +46,7 @@ _SQLITE = (
     )
     """,
     "CREATE UNIQUE INDEX IF NOT EXISTS search_entry_record ON search_entry (identity, record_id)",
+    "CREATE INDEX IF NOT EXISTS search_entry_number ON search_entry (number) WHERE number <> ''",
     """
     CREATE VIRTUAL TABLE IF NOT EXISTS search_words USING fts5 (
         public_text, internal_text,
@@ -74,6 +75,7 @@ _POSTGRESQL = (
     )
     """,
     "CREATE UNIQUE INDEX IF NOT EXISTS search_entry_record ON search_entry (identity, record_id)",
+    "CREATE INDEX IF NOT EXISTS search_entry_number ON search_entry (number) WHERE number <> ''",
     "CREATE INDEX IF NOT EXISTS search_entry_public ON search_entry USING gin (public_words)",
     "CREATE INDEX IF NOT EXISTS search_entry_internal ON search_entry USING gin (internal_words)",
 )

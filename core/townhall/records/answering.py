@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from townhall.access.actors import Actor
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.questions import question_fields
+from townhall_forms.schema import RecordType
 from townhall_forms.values import Answers
 from townhall_forms.values import Questions
 
@@ -61,3 +64,33 @@ def _column(plan: TypePlan, name: str, town: Town, ids: list[int]) -> dict[int, 
     reader = plan.reader(frozenset({name}))
     build = dict(reader.builders)[name]
     return {id: build(row) for id, row in reader.fetch(town.database, ids).items()}
+
+
+def fields_called(town: Town, record_type: RecordType, field: Field, code: str) -> Iterator[Field]:
+    """What every list of questions, present and earlier, that ``field`` may answer understands by ``code``."""
+    for questions in _lists(town, record_type, field.source):
+        for version in (questions.version, *questions.earlier):
+            if (found := question_fields(questions, version).get(code)) is not None:
+                yield found
+
+
+def field_called(town: Town, record_type: RecordType, field: Field, code: str) -> Field | None:
+    """What the questions of today understand by ``code``; ``None`` if nobody is asked that."""
+    return next(fields_called(town, record_type, field, code), None)
+
+
+def _lists(town: Town, record_type: RecordType, source: str) -> Iterator[Questions]:
+    """All lists of questions of the records that ``source`` names."""
+    link, _, name = source.partition(".")
+    holder, field = record_type, record_type.field(link)
+    if name and field is not None:
+        holder = town.schemas[field.target]
+        field = holder.field(name)
+    if field is None:
+        return
+    plan = plan_of(town, holder.identity)
+    columns = [column.name for column in field.columns()]
+    for row in plan.model.select(*(plan.column(column) for column in columns)).tuples():
+        value = field.from_columns(dict(zip(columns, row, strict=True)))
+        if isinstance(value, Questions):
+            yield value

@@ -9,6 +9,7 @@ from typing import Any
 
 import peewee
 
+from townhall.records.answering import field_called
 from townhall.records.plans import FILE_TYPES
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
@@ -26,6 +27,7 @@ Exists = Callable[[peewee.Expression], peewee.Expression]
 Restrict = Callable[[RecordType, Any], peewee.Expression | None]
 
 _ONE = peewee.SQL("1")
+_CASTS = {"integer": "BIGINT", "boolean": "BOOLEAN"}
 
 
 class Operands:
@@ -52,7 +54,7 @@ class Operands:
             raise KeyError(path)
         first = resolved.first
         if resolved.answer:
-            return SqlOperand("any", plan.column(first.name, model), answer=resolved.answer)
+            return self._answer(first, plan.column(first.name, model), resolved.answer)
         if resolved.second is None:
             return self._field(plan, model, first)
         if resolved.target is None:
@@ -85,6 +87,25 @@ class Operands:
             return SqlOperand("links", links.target_id, exists=_exists(links, links.parent_id == model.id))
         rows = plan.tables.rows[field.name].model.alias()
         return SqlOperand("presence", rows.id, exists=_exists(rows, rows.parent_id == model.id))
+
+    def _answer(self, field: Field, column: Any, code: str) -> SqlOperand:
+        """One answer inside the JSON of all of them, where it stands as a column of its type would hold it."""
+        question = field_called(self._town, self._record_type, field, code)
+        if question is None:
+            return SqlOperand("presence", peewee.SQL("NULL"))
+        kind = kind_of(question)
+        part = "keys" if question.key_column else "values"
+        held = self._json(column, part, code)
+        if self._town.database.engine == "postgresql" and part == "values":
+            held = held.cast(_CASTS.get(question.columns()[0].kind, "TEXT"))
+        # The same code may be asked in another way elsewhere, and what is kept of that is of another sort.
+        same = self._json(column, "types", code) == question.type_name
+        return SqlOperand(kind, peewee.Case(None, [(same, held)]), scale=self._scale(question))
+
+    def _json(self, column: Any, part: str, code: str) -> Any:
+        if self._town.database.engine == "postgresql":
+            return peewee.fn.json_extract_path_text(column.cast("JSON"), part, code)
+        return peewee.fn.json_extract(column, f'$.{part}."{code}"')
 
     def _operand(self, field: Field, model: Any, columns: Mapping[str, Any], exists: Exists | None) -> SqlOperand:
         """A field that stands in columns of ``model``. Attributes may be called otherwise than their columns."""

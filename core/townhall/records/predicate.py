@@ -18,16 +18,19 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
+from townhall.records import answering
 from townhall.records.operands import Operands
+from townhall.records.operands import Restrict
 from townhall.records.plans import plan
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
 from townhall_forms.conditions import parse_condition
-from townhall_forms.kinds import resolver
+from townhall_forms.kinds import PathInfo
+from townhall_forms.kinds import Resolver
+from townhall_forms.kinds import info_of
 from townhall_forms.operands import Environment
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Resolved
-from townhall_forms.values import Questions
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -93,15 +96,26 @@ def rows(
         parts.append(model.archived.is_null(not archived))
     condition = asked(town, actor, record_type, where)
     if condition is not None:
-        parts.append(compiled(town, actor, record_type, condition))
+        parts.append(compiled(town, actor, record_type, condition, own=False))
     return parts
 
 
 def compiled(
-    town: Town, actor: Actor, record_type: RecordType, condition: Condition, *, model: Any = None
+    town: Town, actor: Actor, record_type: RecordType, condition: Condition, *, model: Any = None, own: bool = True
 ) -> peewee.Expression:
-    """A condition as SQL over the type's table. Whether the actor may ask it is not looked at."""
-    return condition.to_sql(Operands(town, record_type, model), environment(town, actor))
+    """A condition as SQL over the type's table. Whether the actor may ask it is not looked at.
+
+    ``own=False`` is for a question of the actor's: it doesn't look behind links at what they may not know of.
+    """
+    restrict = None if own or policy.is_staff(actor) else _behind_links(town, actor)
+    return condition.to_sql(Operands(town, record_type, model, restrict), environment(town, actor))
+
+
+def _behind_links(town: Town, actor: Actor) -> Restrict:
+    def restrict(record_type: RecordType, model: Any) -> peewee.Expression | None:
+        return scope(town, actor, record_type, model) if record_type.public_if is not None else None
+
+    return restrict
 
 
 def asked(town: Town, actor: Actor, record_type: RecordType, where: Where) -> Condition | None:
@@ -120,7 +134,7 @@ def asked(town: Town, actor: Actor, record_type: RecordType, where: Where) -> Co
         paths = frozenset()
     check_paths(town, actor, record_type, paths)
     try:
-        return parse_condition(where, resolve=resolver(town.schemas, record_type))
+        return parse_condition(where, resolve=_Asking(town, record_type))
     except InvalidCondition as error:
         key, message = error.problems[0]
         raise Rejected(f"This filter can't be used: {message}.".replace("..", "."), field=key) from error
@@ -162,28 +176,28 @@ def _check_answer(
     town: Town, actor: Actor, record_type: RecordType, resolved: Resolved, path: str, deed: str
 ) -> None:
     """An answer may be filtered by if no list of questions that asks it keeps it from the actor."""
-    for questions in _question_lists(town, record_type, resolved.first.source):
-        for version in (None, *questions.earlier):
-            for question in questions.at(version):
-                if question.code != resolved.answer:
-                    continue
-                if question.privacy == "confidential" or (question.privacy != "public" and not policy.is_staff(actor)):
-                    raise _confidential(question.label, path, deed)
+    found = list(answering.fields_called(town, record_type, resolved.first, resolved.answer))
+    if not found:
+        raise Rejected(_unknown(actor, record_type, path, deed), field=path)
+    for field in found:
+        if field.privacy == "confidential" or (field.privacy != "public" and not policy.is_staff(actor)):
+            raise _confidential(field.label, path, deed)
 
 
-def _question_lists(town: Town, record_type: RecordType, source: str) -> list[Questions]:
-    link, _, name = source.partition(".")
-    holder, field = record_type, record_type.field(link)
-    if name and field is not None:
-        holder = town.schemas[field.target]
-        field = holder.field(name)
-    if field is None:
-        return []
-    table = plan(town, holder.identity)
-    columns = [column.name for column in field.columns()]
-    query = table.model.select(*(table.column(column) for column in columns)).tuples()
-    values = [field.from_columns(dict(zip(columns, row, strict=True))) for row in query]
-    return [value for value in values if isinstance(value, Questions)]
+class _Asking(Resolver):
+    """Looks paths up for a filter. What an answer is, the questions say that are asked today."""
+
+    def __init__(self, town: Town, record_type: RecordType) -> None:
+        super().__init__(town.schemas, record_type)
+        self._town = town
+
+    def __call__(self, path: str) -> PathInfo | None:
+        """What ``path`` reaches."""
+        resolved = self.schemas.resolve(self.record_type, path)
+        if resolved is not None and resolved.answer:
+            question = answering.field_called(self._town, self.record_type, resolved.first, resolved.answer)
+            return info_of(question) if question is not None else None
+        return super().__call__(path)
 
 
 def _confidential(label: str, path: str, deed: str) -> Rejected:

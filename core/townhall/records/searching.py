@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import astuple
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -48,6 +49,8 @@ LONGEST_WORD = 60
 #: Shortest piece of a phone number or number that finds something by its last digits.
 SHORTEST_DIGITS = 4
 _LONGEST_NOTE = 120
+#: Found by staff only, whatever the field's privacy is: answers have a privacy each, phone numbers would be guessed.
+_NEVER_PUBLIC = frozenset({"answers", "phone"})
 
 Titles = Mapping[tuple[str, int], str]
 _Group = list[list[str]]
@@ -92,7 +95,7 @@ def among(town: Town, actor: Actor, record_type: RecordType, text: str) -> peewe
         return predicate.NOTHING
     entries = _entries(town)
     matching = index.matching(town.database, asked, public=not policy.is_staff(actor))
-    found = entries.select(entries.c.record_id).where((entries.c.identity == record_type.identity) & matching)
+    found = entries.select(entries.record_id).where((entries.identity == record_type.identity) & matching)
     return plan_of(town, record_type.identity).model.id.in_(found)
 
 
@@ -114,21 +117,35 @@ def search(
     matching = index.matching(town.database, asked, public=not policy.is_staff(actor))
     query = (
         entries.select(
-            entries.c.id, entries.c.identity, entries.c.record_id, entries.c.number, entries.c.title,
-            entries.c.note, entries.c.state,
+            entries.id, entries.identity, entries.record_id, entries.number, entries.title,
+            entries.note, entries.state,
         )
-        .where(matching & (entries.c.archived == 0) & visible)
-        .order_by(entries.c.id.desc())
+        .where(matching & (entries.archived == 0) & visible)
+        .order_by(entries.id.desc())
         .limit(limit + 1)
     )  # fmt: skip
     if after:
-        query = query.where(entries.c.id < decode(after, "search").id)
+        query = query.where(entries.id < decode(after, "search").id)
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]
     if not policy.is_staff(actor):
         hits = _for_the_public(town, actor, hits)
     return _exact_first(hits, text), following
+
+
+def by_number(town: Town, actor: Actor, number: str) -> tuple[str, int] | None:
+    """Identity and id of the record of any type that people know by ``number``, if the actor may know of it."""
+    typed = number.strip()
+    visible = _visible(town, actor, None)
+    if not typed or visible is None:
+        return None
+    entries = _entries(town)
+    query = entries.select(entries.identity, entries.record_id).where(
+        entries.number.in_([typed, typed.upper()]) & visible
+    )
+    found = list(query.limit(1).tuples().execute(town.database))
+    return found[0] if found else None
 
 
 def _entries(town: Town) -> Any:
@@ -144,12 +161,12 @@ def _visible(town: Town, actor: Actor, identities: Iterable[str] | None) -> peew
         return None
     entries = _entries(town)
     if policy.is_staff(actor):
-        return entries.c.identity.in_([record_type.identity for record_type in types])
+        return entries.identity.in_([record_type.identity for record_type in types])
     parts = []
     for record_type in types:
         model = plan_of(town, record_type.identity).model
         rows = model.select(model.id).where(predicate.scope(town, actor, record_type))
-        parts.append((entries.c.identity == record_type.identity) & entries.c.record_id.in_(rows))
+        parts.append((entries.identity == record_type.identity) & entries.record_id.in_(rows))
     visible = parts[0]
     for part in parts[1:]:
         visible = visible | part
@@ -187,8 +204,8 @@ def notes(town: Town, identity: str, ids: Sequence[int]) -> dict[int, str]:
     entries = _entries(town)
     found: dict[int, str] = {}
     for part in batches(ids):
-        query = entries.select(entries.c.record_id, entries.c.note).where(
-            (entries.c.identity == identity) & entries.c.record_id.in_(part)
+        query = entries.select(entries.record_id, entries.note).where(
+            (entries.identity == identity) & entries.record_id.in_(part)
         )
         found.update(query.tuples().execute(town.database))
     return found
@@ -248,11 +265,17 @@ class _Source:
         """The texts of one value."""
         if self.phone:
             yield " ".join(phone_words(value))
-        elif self.field.target:
+        elif self.field.target and self.field.type_name != "answers":
             for point in self.field.references(value):
                 yield titles.get(point, "")
         else:
             yield self.field.search_text(value, context)
+
+    def bound(self, values: Mapping[str, Any], context: Context) -> _Source:
+        """The source as it stands in a record with these values: answers need their questions."""
+        if self.field.type_name != "answers":
+            return self
+        return replace(self, field=self.field.bind(values, context))
 
 
 class SearchPlan:
@@ -286,7 +309,8 @@ class SearchPlan:
         for name, _, source in self._sources:
             value = values.get(name)
             if value is not None:
-                (public if source.public else private).extend(source.texts(value, titles, context))
+                found = source.bound(values, context).texts(value, titles, context)
+                (public if source.public else private).extend(found)
         for name, column, source in self._rows:
             for row in values.get(name) or ():
                 value = row.get(column.name)
@@ -314,7 +338,7 @@ class SearchPlan:
             if rows and rows[0].get(column.name) is not None:
                 yield _one_line(source, rows[0][column.name], titles, context)
         for name, _, source in self._sources:
-            if values.get(name) is not None and source.field.type_name != "longtext":
+            if values.get(name) is not None and source.field.type_name not in ("longtext", "answers"):
                 yield _one_line(source, values[name], titles, context)
 
 
@@ -326,7 +350,7 @@ def _one_line(source: _Source, value: Any, titles: Titles, context: Context) -> 
 
 def _source(field: Field, inside: Field | None = None) -> _Source:
     levels = {field.privacy, inside.privacy if inside is not None else field.privacy}
-    public = levels == {"public"} and not field.target and field.type_name != "phone"
+    public = levels == {"public"} and not field.target and field.type_name not in _NEVER_PUBLIC
     return _Source(field, public, field.type_name == "phone")
 
 
