@@ -10,7 +10,6 @@ from typing import cast
 from flask import Blueprint
 from flask import Flask
 from flask import Response
-from flask import current_app
 from flask import jsonify
 from flask import make_response
 from flask import render_template
@@ -24,7 +23,10 @@ from townhall import failures
 from townhall import portal
 from townhall import presentation
 from townhall import security
+from townhall.current import current_town
 from townhall.town import Town
+
+__all__ = ["create_app", "current_town"]
 
 _HERE = Path(__file__).parent
 _FORMS = Path(townhall_forms.__file__).parent
@@ -55,11 +57,6 @@ def create_app(town: Town) -> Flask:
     configure_town_files(app, town)
     failures.install(app)
     return app
-
-
-def current_town() -> Town:
-    """The town that the present request is about."""
-    return cast(Town, current_app.extensions["townhall"])
 
 
 def configure_settings(app: Flask, town: Town) -> None:

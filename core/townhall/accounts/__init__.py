@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from flask import Blueprint
 from flask import Flask
 from flask import abort
-from flask import current_app
 from flask import g
 from flask import redirect
 from flask import request
@@ -22,7 +21,7 @@ from townhall.accounts.people import permissions_of
 if TYPE_CHECKING:
     from townhall.town import Town
 
-__all__ = ["current_actor", "install", "require_staff", "this_town"]
+__all__ = ["current_actor", "install", "require_staff"]
 
 
 def install(app: Flask, town: Town) -> None:
@@ -66,12 +65,6 @@ def require_staff() -> Actor:
         target = request.full_path.rstrip("?") if request.method == "GET" else ""
         abort(redirect(url_for("accounts.sign_in", next=target or None)))
     return actor
-
-
-def this_town() -> Town:
-    """The town that the present request is about."""
-    town: Town = current_app.extensions["townhall"]
-    return town
 
 
 def _actor() -> Actor:

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.accounts import require_staff
-from townhall.accounts import this_town
+from townhall.current import current_town
 from townhall.errors import ValidationFailed
 
 
@@ -39,7 +39,7 @@ def change_name() -> str | tuple[str, int] | Response:
     """Take a new name."""
     actor = require_staff()
     try:
-        people.set_name(this_town(), actor, current_user.id, request.form.get("name", ""))
+        people.set_name(current_town(), actor, current_user.id, request.form.get("name", ""))
     except ValidationFailed as error:
         return _page(error.errors), 422
     flash("Your name is changed.", "ok")
@@ -58,7 +58,7 @@ def change_password() -> str | tuple[str, int] | Response:
         errors |= {"new_password_again": "The two new passwords differ. Type the same one twice."}
     else:
         try:
-            people.set_password(this_town(), actor, user_id, new)
+            people.set_password(current_town(), actor, user_id, new)
         except ValidationFailed as error:
             errors["new_password"] = error.errors["password"]
     if errors:
@@ -73,7 +73,7 @@ def change_password() -> str | tuple[str, int] | Response:
 
 
 def _page(errors: dict[str, str]) -> str:
-    person = people.by_id(this_town(), current_user.id)
+    person = people.by_id(current_town(), current_user.id)
     return render_template(
         "accounts/account.html", person=person, errors=errors, shortest=passwords.MIN_LENGTH, typed=request.form
     )

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from townhall.access.actors import Actor
 from townhall.accounts import people
 from townhall.accounts import require_staff
-from townhall.accounts import this_town
+from townhall.current import current_town
 from townhall.errors import Forbidden
 from townhall.errors import ValidationFailed
 
@@ -38,7 +38,7 @@ def add() -> str | tuple[str, int] | Response:
     form = request.form
     try:
         added = people.add(
-            this_town(),
+            current_town(),
             actor,
             form.get("email", ""),
             name=form.get("name", ""),
@@ -60,7 +60,7 @@ def person(id: int) -> str:
 def change(id: int) -> str | tuple[str, int] | Response:
     """Change somebody's name, role, password, or whether they may sign in; the button pressed says which."""
     actor = _manager()
-    town = this_town()
+    town = current_town()
     form = request.form
     what = form.get("change", "")
     try:
@@ -95,7 +95,7 @@ def _manager() -> Actor:
 
 
 def _overview(errors: dict[str, str]) -> str:
-    town = this_town()
+    town = current_town()
     return render_template(
         "accounts/people.html",
         everybody=people.everybody(town),
@@ -106,7 +106,7 @@ def _overview(errors: dict[str, str]) -> str:
 
 
 def _person(id: int, errors: dict[str, str]) -> str:
-    town = this_town()
+    town = current_town()
     return render_template(
         "accounts/person.html",
         person=people.by_id(town, id),

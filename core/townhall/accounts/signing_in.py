@@ -24,8 +24,8 @@ from townhall import limiting
 from townhall.accounts import current_actor
 from townhall.accounts import passwords
 from townhall.accounts import people
-from townhall.accounts import this_town
 from townhall.accounts.links import is_local
+from townhall.current import current_town
 
 #: Wrong passwords that one account, and one address, may have in a window.
 PER_ACCOUNT = 8
@@ -48,7 +48,7 @@ def sign_in() -> AnyResponse:
         return redirect(_target())
     if request.method == "GET":
         return _page()
-    town = this_town()
+    town = current_town()
     email = request.form.get("email", "").strip().lower()[:254]
     password = request.form.get("password", "")[: passwords.MAX_LENGTH]
     if not email or not password:

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response
 
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import system
-from townhall.app import current_town
+from townhall.current import current_town
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import NotFound

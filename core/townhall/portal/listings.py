@@ -18,7 +18,7 @@ from flask import url_for
 from markupsafe import Markup
 
 from townhall.access.actors import ANONYMOUS
-from townhall.app import current_town
+from townhall.current import current_town
 from townhall.errors import TownhallError
 from townhall.portal import services
 from townhall.portal.visitor import visiting

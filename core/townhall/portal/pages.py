@@ -8,7 +8,7 @@ from flask import Blueprint
 from flask import render_template
 from flask import request
 
-from townhall.app import current_town
+from townhall.current import current_town
 from townhall.portal import services
 from townhall.portal.contact import CONTACT_LABELS
 from townhall_forms.schema import Form

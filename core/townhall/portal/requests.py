@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
-from townhall.app import current_town
+from townhall.current import current_town
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
