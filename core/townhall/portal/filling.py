@@ -217,7 +217,13 @@ class Filling:
                 asked, list(asked.fields), self.context, values=self.draft.contact, formdata=data, files=files
             )
         return build_form(
-            self.record_type, list(step.fields), self.context, values=self.values, formdata=data, files=files
+            self.record_type,
+            step.fields,
+            self.context,
+            values=self.values,
+            formdata=data,
+            files=files,
+            stored=self.stored if self.editing else None,
         )
 
     def check(self, step: Step, form: RecordForm) -> bool:

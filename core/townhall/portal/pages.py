@@ -33,8 +33,8 @@ def home() -> str:
     """Everything on offer, by heading."""
     offered = services.services(current_town())
     headings = services.headings(offered)
-    often = [heading.services[0] for heading in headings[:OFTEN]] if len(offered) > OFTEN else []
-    return render_template("portal/home.html", headings=headings, often=often)
+    often = [form for heading in headings for form in heading.services[:1] if form.is_form] if len(offered) > OFTEN else []
+    return render_template("portal/home.html", headings=headings, often=often[:OFTEN])
 
 
 def search() -> str:

@@ -134,6 +134,7 @@ def move(number: str, name: str) -> BaseResponse:
         names,
         town.context(actor),
         values=record.values,
+        stored=record.values,
         formdata=request.form if request.method == "POST" else None,
         files=request.files if request.method == "POST" else None,
     )

@@ -30,13 +30,17 @@ _DEFAULT_ICON = "note"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One thing that a resident can do. ``words`` are the normalised words under which it is found."""
+    """One thing that a resident can do: a form to fill in, or a list to read.
+
+    ``words`` are the normalised words under which it is found.
+    """
 
     heading: str
     label: str
     url: str
     icon: str
     words: str
+    is_form: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +82,17 @@ def print_url(record_type: RecordType, form: Form, chosen: dict[str, int]) -> st
 
 
 def services(town: Town) -> list[Service]:
-    """Everything on offer, in the order of the types and their forms."""
+    """Everything on offer: first what is asked for most (forms that stand for many services), then by type."""
     applied = {target[:2] for target in map(applied_to, town.schemas.values()) if target is not None}
     found: list[Service] = []
-    for record_type in sorted(town.schemas.values(), key=lambda one: (one.order, one.label)):
-        if record_type.public is not None and record_type.public_if is not None:
-            found.append(_list_service(town, record_type))
+    for record_type in sorted(town.schemas.values(), key=_rank):
         for form in record_type.forms.values():
             if form.per:
                 found.extend(_per_services(town, record_type, form))
             elif form.service or (record_type.identity, form.name) not in applied:
                 found.append(_form_service(record_type, form))
+        if record_type.public is not None and record_type.public_if is not None:
+            found.append(_list_service(town, record_type))
     return found
 
 
@@ -139,6 +143,10 @@ def text_of(context: Context, record: Record, name: str) -> str:
     field = record.type.field(name) if name else None
     value = record.get(name) if field is not None else None
     return field.display(value, context) if field is not None and value is not None else ""
+
+
+def _rank(record_type: RecordType) -> tuple[bool, int, str]:
+    return not any(form.per for form in record_type.forms.values()), record_type.order, record_type.label
 
 
 def _arguments(chosen: Mapping[str, int] | None) -> dict[str, Any]:
@@ -192,8 +200,9 @@ def _list_service(town: Town, record_type: RecordType) -> Service:
     heading = public.service or record_type.label_plural
     return Service(
         heading,
-        f"{public.label} ({count})",
+        f"{public.label} ({count})" if count.value else public.label,
         url_for("portal.listing", plugin=record_type.plugin, name=record_type.name),
         public.icon or record_type.icon,
         _words(public.label, heading, public.intro, record_type.description),
+        is_form=False,
     )
