@@ -71,6 +71,7 @@ def configure_settings(app: Flask, town: Town) -> None:
         MAX_CONTENT_LENGTH=(limits.max_upload_mb * limits.max_files + 5) * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
         MAX_FORM_PARTS=5000,
+        TOWNHALL_SIGN_IN_HINT=meta.get(town.system, "sign_in_hint", ""),
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

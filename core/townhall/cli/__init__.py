@@ -12,7 +12,9 @@ import click
 
 from townhall.cli.context import DEFAULT_INSTANCE
 from townhall.cli.context import Commands
+from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
+from townhall.cli.importing import import_command
 from townhall.cli.plugins import plugins
 from townhall.cli.serving import serve
 from townhall.cli.setup import doctor
@@ -39,5 +41,5 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-for command in (init, serve, doctor, migrate, users, plugins, export):
+for command in (init, serve, doctor, migrate, users, plugins, export, import_command, demo_command):
     main.add_command(command)

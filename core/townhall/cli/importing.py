@@ -8,6 +8,9 @@ from pathlib import Path
 import click
 
 from townhall.access.actors import system
+from townhall.cli.context import open_town
+from townhall.cli.context import print_json
+from townhall.cli.context import print_table
 from townhall.errors import ConfigurationError
 from townhall.imports.csv_files import open_csv
 from townhall.imports.mapping import ImportMapping
@@ -35,7 +38,9 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
     """
     if not name:
         record_type = town.schemas[identity]
-        by_name = {key.casefold(): field for field in record_type.all_fields.values() for key in (field.name, field.label)}
+        by_name = {
+            key.casefold(): field for field in record_type.all_fields.values() for key in (field.name, field.label)
+        }
         known = [(column, by_name[column.casefold()]) for column in columns if column.casefold() in by_name]
         if not known:
             raise ConfigurationError(
@@ -88,11 +93,74 @@ def import_file(
 def say(summary: ImportSummary, *, dry_run: bool, refused: Path) -> None:
     """Print the outcome in plain sentences."""
     would = "would be " if dry_run else ""
-    click.echo(f"{summary.created:,} {would}imported, {summary.skipped:,} skipped because they are there already, "
-               f"{len(summary.refused):,} refused.")
+    click.echo(
+        f"{summary.created:,} {would}imported, {summary.skipped:,} skipped because they are there already, "
+        f"{len(summary.refused):,} refused."
+    )
     if summary.linked:
         click.echo(f"{summary.linked:,} linked records {would}made on the way.")
     if summary.refused:
         click.echo(f"The refused rows and their reasons are in {refused}.")
     if dry_run:
         click.echo("This was a dry run: nothing was kept.")
+
+
+@click.command("import")
+@click.argument("type", required=False, default="")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--mapping",
+    default="",
+    metavar="NAME",
+    help="A shipped mapping's name, or a mapping file. Without one, columns fill fields of the same name.",
+)
+@click.option("--dry-run", is_flag=True, help="Do everything, tell the figures, and keep nothing.")
+@click.option(
+    "--refused",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where refused rows are written. [default: FILE with .refused.csv]",
+)
+@click.option("--encoding", default="", help="The file's encoding, such as windows-1252. [default: UTF-8]")
+@click.option("--delimiter", default="", help="The character between cells. [default: found out from the header]")
+@click.option("--list", "list_", is_flag=True, help="List the shipped mappings and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def import_command(
+    type: str,
+    file: Path | None,
+    mapping: str,
+    dry_run: bool,
+    refused: Path | None,
+    encoding: str,
+    delimiter: str,
+    list_: bool,
+    as_json: bool,
+) -> None:
+    """Bring a CSV file in as records of a type, such as complaints.service_request."""
+    with open_town() as town:
+        if list_:
+            mappings = [load_mapping(path, town.schemas) for path in mapping_paths(town).values()]
+            rows = [(known.name, known.type, known.label) for known in mappings]
+            if as_json:
+                print_json([dict(zip(("name", "type", "label"), row, strict=True)) for row in rows])
+            else:
+                print_table(("mapping", "type", "what it reads"), rows)
+            return
+        if not type or file is None:
+            raise click.UsageError("Say which type and which file: townhall import TYPE FILE.")
+        summary = import_file(
+            town, type, file, mapping=mapping, dry_run=dry_run, refused=refused, encoding=encoding, delimiter=delimiter
+        )
+    if as_json:
+        print_json(
+            {
+                "imported": summary.created,
+                "skipped": summary.skipped,
+                "refused": len(summary.refused),
+                "linked": summary.linked,
+                "dry_run": dry_run,
+            }
+        )
+    else:
+        say(summary, dry_run=dry_run, refused=refused or file.with_suffix(".refused.csv"))
+    if summary.refused and not summary.created and not summary.skipped:
+        sys.exit(1)

@@ -50,7 +50,10 @@ TALK_IN = (
     ("Bin day", "Asked which day the bins are collected on {street}. Told them: Tuesday, brown ones every other week."),
     ("Street light", "The lamp near number {number} {street} is dark again. Wants to know when it will be mended."),
     ("Hall hire", "Asked what the small hall costs on a Saturday afternoon. Sent the price list."),
-    ("Council tax letter", "Got a letter and is not sure it is for them. Explained it; they will pay by the end of the month."),
+    (
+        "Council tax letter",
+        "Got a letter and is not sure it is for them. Explained it; they will pay by the end of the month.",
+    ),
     ("Parking", "Cars park across the drop kerb on {street}. Asked for a sign."),
     ("Thank you", "Wanted to say thank you for the new bench by the weir."),
     ("Library", "Asked whether the library opens on the holiday Monday. It does not."),

@@ -39,6 +39,7 @@ COLUMN_KEYS = {
     "values": "a translation table from cell text to value; letter case does not matter",
     "unknown": "what to do with a text that `values` lacks: `keep` it, `refuse` the row, or leave the field `empty`",
     "default": "the value when the cell is empty",
+    "value": "what the field gets when the cell, after `pattern`, holds anything",
     "format": "how dates are written, in `strptime` notation, or a list of ways",
     "case": "`sentence`, `title`, `upper` or `lower`: letter case is changed",
     "match": "for a link: the field of the linked type that is compared with the cell",
@@ -58,6 +59,7 @@ class ColumnMapping:
     join: str = " "
     values: Mapping[str, Any] | None = None
     unknown: str = "keep"
+    value: Any = None
     default: Any = None
     formats: tuple[str, ...] = ()
     case: str = ""
@@ -163,6 +165,7 @@ def _column(table: Mapping[str, Any]) -> ColumnMapping:
         join=table.get("join", " "),
         values={key.casefold(): value for key, value in values.items()} if values is not None else None,
         unknown=table.get("unknown", "keep"),
+        value=table.get("value"),
         default=table.get("default"),
         formats=(formats,) if isinstance(formats, str) else tuple(formats),
         case=table.get("case", ""),

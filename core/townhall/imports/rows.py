@@ -155,6 +155,8 @@ class RowReader:
             finder = LinkFinder(town, actor, column, schemas[field.target])
             self.finders.append(finder)
             return lambda text, cells: _then(steps, text, lambda last: finder.find(str(last), cells))
+        if column.value is not None:
+            return lambda text, cells: column.value
         if not steps:
             return lambda text, cells: text
         return lambda text, cells: _then(steps, text, lambda last: last)
