@@ -26,7 +26,11 @@ WORDS = {
     "dump": ("A sofa and three bags behind the garages.", "Somebody left paint tins by the brook."),
     "park": ("A car has stood here without plates for a month.", "The swing hangs on one chain."),
 }
-OTHER = ("It would be good if somebody had a look.", "This has been so for a while now.", "Please tell me who does this.")
+OTHER = (
+    "It would be good if somebody had a look.",
+    "This has been so for a while now.",
+    "Please tell me who does this.",
+)
 DONE = (
     "The crew mended it on the spot. Thank you for telling us.",
     "Replaced and tested. It should hold now.",

@@ -23,24 +23,31 @@ INTERVIEW = "recruitment.interview"
 OFFER = "recruitment.offer"
 SCORECARD = "recruitment.scorecard"
 
+#: What follows from a linked record when it is left empty: type -> (link, its type, fields alike on both).
+_FOLLOWING: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    INTERVIEW: ("application", APPLICATION, ("applicant", "posting")),
+    OFFER: ("application", APPLICATION, ("applicant",)),
+    SCORECARD: ("interview", INTERVIEW, ("posting",)),
+}
+
 
 @hookimpl
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Fill in what follows from linked records."""
     if change.identity == APPLICATION:
         return _candidate(town, change)
-    if change.identity in {INTERVIEW, OFFER} and change.values.get("applicant") is None:
-        return {"applicant": _linked(town, APPLICATION, change.values.get("application"), "applicant")}
-    if change.identity == SCORECARD and change.values.get("posting") is None:
-        application = _linked(town, INTERVIEW, change.values.get("interview"), "application")
-        return {"posting": _linked(town, APPLICATION, application, "posting")}
-    return None
+    following = _FOLLOWING.get(change.identity)
+    return _follow(town, change, *following) if following is not None else None
 
 
-def _linked(town: Town, identity: str, id: int | None, name: str) -> Any:
-    if id is None:
+def _follow(town: Town, change: Change, link: str, there: str, names: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """Values of the linked record for those of ``names`` that were left empty."""
+    id = change.values.get(link)
+    empty = [name for name in names if change.values.get(name) is None]
+    if id is None or not empty:
         return None
-    return town.records.get(system(), identity, id, fields=[name])[name]
+    record = town.records.get(system(), there, id, fields=empty)
+    return {name: record[name] for name in empty}
 
 
 def _candidate(town: Town, change: Change) -> Mapping[str, Any] | None:

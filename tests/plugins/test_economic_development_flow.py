@@ -1,0 +1,149 @@
+"""Economic development, through records: a business visited, a warning sign followed up, a prospect won."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from townhall import Actor
+from townhall import NotFound
+from townhall import Record
+from townhall import ValidationFailed
+from townhall import system
+from townhall.access.actors import ANONYMOUS
+from townhall.accounts import people
+from townhall.clock import FixedClock
+from townhall.town import Town
+
+BUSINESS = "economic_development.business"
+VISIT = "economic_development.visit"
+RED_FLAG = "economic_development.red_flag"
+PROSPECT = "economic_development.prospect"
+SITE = "economic_development.site"
+
+
+@pytest.fixture
+def development(make_town: Callable[..., Town]) -> Town:
+    """A town with economic development."""
+    return make_town("economic_development")
+
+
+@pytest.fixture
+def business(development: Town, clerk: Actor) -> Record:
+    """A joinery in town."""
+    contact = {"kind": "organisation", "name": "Bridge Street Joinery", "organisation_kind": "business"}
+    organisation = development.records.create(clerk, "core.contact", contact)
+    values = {"contact": organisation.id, "trade_name": "Bridge Street Joinery", "naics": "337110"}
+    return development.records.create(clerk, BUSINESS, values)
+
+
+def move(town: Town, actor: Actor, record: Record, name: str, **values: Any) -> Record:
+    """Make a move."""
+    return town.records.transition(actor, record.identity, record.id, name, values, version=record.version)
+
+
+def test_an_organisation_is_one_business(development: Town, clerk: Actor, business: Record) -> None:
+    """A business belongs to one organisation, and an organisation to one business."""
+    with pytest.raises(ValidationFailed) as refused:
+        development.records.create(clerk, BUSINESS, {"contact": business["contact"], "trade_name": "Twice"})
+    assert "contact" in refused.value.errors
+
+
+def test_industry_codes_have_two_to_six_digits(development: Town, clerk: Actor, business: Record) -> None:
+    """A wrong industry code is refused with an example."""
+    with pytest.raises(ValidationFailed) as refused:
+        development.records.update(clerk, BUSINESS, business.id, {"naics": "joinery"}, version=business.version)
+    assert refused.value.errors["naics"] == "Enter two to six digits, like 722511."
+
+
+def test_a_visit_raises_warning_signs_that_are_followed_up(
+    development: Town, clerk: Actor, business: Record, clock: FixedClock
+) -> None:
+    """What a business says raises warning signs; once the visit was made each is a case, opened once."""
+    rae = people.add(development, system(), "rae@town.example", name="Rae", role="clerk", password="bench-and-weir-9")
+    visit = development.records.create(
+        clerk, VISIT, {"business": business.id, "starts": clock.now(), "visitor": rae.id, "plans": ["none"]}
+    )
+    assert visit["red_flags"] in ((), None)
+    visit = development.records.update(
+        clerk,
+        VISIT,
+        visit.id,
+        {"plans": ["relocate"], "supplier_issues": "The sawmill closed."},
+        version=visit.version,
+    )
+    assert visit["red_flags"] == ("moving_closing", "suppliers")
+    visit = move(development, clerk, visit, "finish", summary="They think of moving.")
+    flags = development.records.find(clerk, RED_FLAG, {"business": business.id}).records
+    assert {flag["kind"] for flag in flags} == {"moving_closing", "suppliers"}
+    urgent = next(flag for flag in flags if flag["kind"] == "moving_closing")
+    assert urgent["urgency"] == "high"
+    assert urgent.due is not None
+    urgent = move(development, clerk, urgent, "start")
+    urgent = move(development, clerk, urgent, "resolve", resolution="They found room in the old mill.")
+    assert urgent.closed is not None
+    visit = move(development, clerk, visit, "follow_up")
+    assert move(development, clerk, visit, "close").state == "closed"
+
+
+def test_a_prospect_is_won_under_its_code_name(development: Town, clerk: Actor) -> None:
+    """A prospect goes by its code name; its chance follows its stage; the real name stays confidential."""
+    prospect = development.records.create(
+        clerk, PROSPECT, {"code_name": "Heron", "name": "Acme Foods", "kind": "new", "jobs": 40, "capex": "2500000"}
+    )
+    assert prospect.title == "Prospect Heron"
+    assert "name" not in prospect.values
+    chances = [int(prospect["probability"])]
+    for name in ("qualify", "propose", "visit", "negotiate", "commit"):
+        prospect = move(development, clerk, prospect, name)
+        chances.append(int(prospect["probability"]))
+    assert chances == sorted(chances)
+    with pytest.raises(ValidationFailed):
+        move(development, clerk, prospect, "win")
+    prospect = move(development, clerk, prospect, "win", outcome="They build on the old mill site.")
+    assert int(prospect["probability"]) == 100
+    hits, _ = development.records.search(clerk, "Acme")
+    assert not hits
+
+
+def test_the_public_tells_what_it_plans(development: Town) -> None:
+    """The public form makes a prospect with its contact."""
+    sent = development.records.create(
+        ANONYMOUS,
+        PROSPECT,
+        {"kind": "new", "description": "A bakery.", "jobs": 3, "space_kind": ["suite"], "floor_area_min": 900},
+        form="public",
+        contact={"name": "Ewa Marsh", "email": "ewa@post.example"},
+    )
+    stored = development.records.get(system(), PROSPECT, sent.id)
+    assert stored.state == "inquiry"
+    assert stored["contact"] is not None
+
+
+def test_sites_are_public_until_off_the_market(development: Town, clerk: Actor) -> None:
+    """Everyone sees an available site and never its owner; off the market it is gone."""
+    owner = development.records.create(clerk, "core.contact", {"kind": "person", "family_name": "Weir"})
+    values = {"name": "Old mill", "kind": "land", "acreage": "2.5", "zoning": "mixed", "owner": owner.id}
+    site = development.records.create(clerk, SITE, values)
+    seen = development.records.get(ANONYMOUS, SITE, site.id)
+    assert str(seen["acreage"]) in {"2.5", "2.50"}
+    assert "owner" not in seen.values
+    development.records.update(clerk, SITE, site.id, {"status": "off_market"}, version=site.version)
+    with pytest.raises(NotFound):
+        development.records.get(ANONYMOUS, SITE, site.id)
+
+
+def test_an_agreement_names_a_business_or_a_prospect(development: Town, clerk: Actor, business: Record) -> None:
+    """An incentive agreement needs one of the two, and is completed or paid back."""
+    incentive = development.records.create(
+        clerk,
+        "economic_development.incentive",
+        {"name": "Facade grant", "kind": "grant", "rules": "Half of the cost, up to 5,000."},
+    )
+    values = {"incentive": incentive.id, "value": "5000", "starts_on": "2026-04-01", "ends_on": "2028-03-31"}
+    with pytest.raises(ValidationFailed) as refused:
+        development.records.create(clerk, "economic_development.incentive_agreement", values)
+    assert refused.value.errors == {"business": "Choose a business or a prospect."}
+    development.records.create(clerk, "economic_development.incentive_agreement", {**values, "business": business.id})
