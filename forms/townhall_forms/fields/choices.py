@@ -60,6 +60,10 @@ class Boolean(OneColumn):
             return "yes" if data.get(prefix) else "no"
         return data.get(prefix, "")
 
+    def raw(self, value: Any, context: Context) -> str:
+        """``yes``, ``no``, or nothing for a question that is not answered; a box is either."""
+        return self.to_csv(value, context) or ("no" if self.control == "checkbox" else "")
+
     def load(self, stored: Any) -> bool:
         """SQLite gives 0 and 1."""
         return bool(stored)
@@ -125,8 +129,9 @@ class ChoiceField(Chosen):
 
     @property
     def control(self) -> str:
-        """Short lists show all their choices."""
-        return "radios" if len(self.offered) <= SHOWN_AT_ONCE else "select"
+        """Short lists that must be answered show all their choices; a radio button can't be taken back."""
+        must = self.required or self.require_if is not None or self.default is not None
+        return "radios" if must and len(self.offered) <= SHOWN_AT_ONCE else "select"
 
     def parse(self, raw: Any, context: Context) -> str | None:
         """The value of a choice."""

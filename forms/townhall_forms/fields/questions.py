@@ -561,9 +561,30 @@ class AnswersField(OneColumn):
                 continue
             if not field.is_empty(value):
                 values[code] = value
+        hidden = self._hidden(fields, values, context)
+        values = {code: value for code, value in values.items() if code not in hidden}
+        problems = {code: message for code, message in problems.items() if code not in hidden}
         if problems:
             raise Invalid(next(iter(problems.values())), problems)
         return Answers(version, values, {code: fields[code].type_name for code in values}) if values else None
+
+    @staticmethod
+    def _hidden(fields: Mapping[str, Field], values: Mapping[str, Any], context: Context) -> set[str]:
+        """Questions that are not asked, given the answers; a question behind a hidden one is hidden with it."""
+        from townhall_forms.validating import environment_of
+
+        left = dict(values)
+        hidden: set[str] = set()
+        rules = {code: field.show_if for code, field in fields.items() if field.show_if is not None}
+        environment = environment_of(context) if rules else None
+        again = environment is not None
+        while again and environment is not None:
+            found = {code for code, rule in rules.items() if not rule.evaluate(left.get, environment)} - hidden
+            again = bool(found)
+            hidden |= found
+            for code in found:
+                left.pop(code, None)
+        return hidden
 
     # -- form -------------------------------------------------------------------------------------------------
 

@@ -116,6 +116,14 @@ class Rows(Field):
             raise Invalid("Enter a list of lines.")
         return raw
 
+    def row(self, line: Any, context: Context) -> dict[str, Any] | None:
+        """One row, or ``None`` if nothing stands in it. Raises :class:`Invalid`, its parts by column."""
+        problems: dict[str, str] = {}
+        row = self._row(line, 0, problems, context)
+        if problems:
+            raise Invalid(next(iter(problems.values())), {path.partition(".")[2]: problems[path] for path in problems})
+        return row
+
     def _row(self, line: Any, index: int, problems: dict[str, str], context: Context) -> dict[str, Any] | None:
         if not isinstance(line, Mapping):
             problems[str(index)] = "A line must name its columns."

@@ -1,0 +1,504 @@
+"""WTForms forms from a schema: :func:`build_form`.
+
+WTForms gives the shape that other code knows (a form of fields, ``validate``, ``errors``); what is typed is taken out,
+parsed and checked by the field types and :mod:`townhall_forms.validating`.
+
+Forms work without JavaScript: buttons called ``_add``, ``_remove``, ``_find``, ``_clear`` and ``_refresh`` send the
+form to be drawn again (:attr:`RecordForm.redraw`) with everything that was typed, uploads included. The script
+``static/forms.js`` only makes this smoother.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+from wtforms import Field as WTField
+from wtforms.form import BaseForm
+
+from townhall_forms.context import Context
+from townhall_forms.context import Option
+from townhall_forms.context import StoredFile
+from townhall_forms.errors import Invalid
+from townhall_forms.fields.base import Field
+from townhall_forms.fields.choices import Chosen
+from townhall_forms.fields.files import FileInput
+from townhall_forms.fields.questions import AnswersField
+from townhall_forms.fields.questions import QuestionsField
+from townhall_forms.fields.rows import Rows
+from townhall_forms.schema import RecordType
+from townhall_forms.validating import check_record
+from townhall_forms.validating import clear_hidden
+from townhall_forms.validating import environment_of
+from townhall_forms.validating import value_getter
+from townhall_forms.views import LISTED_OPTIONS
+from townhall_forms.views import View
+
+if TYPE_CHECKING:
+    from townhall_forms.conditions import Condition
+
+#: Names of the buttons that ask for the form again instead of sending it.
+HELPERS = ("_add", "_remove", "_find", "_clear", "_refresh")
+_UNSET = object()
+
+
+class Input(WTField):  # type: ignore[misc]  # WTForms has no types
+    """One declared field in a form."""
+
+    def __init__(self, typed: Field, **options: Any) -> None:
+        super().__init__(label=typed.label, description=typed.help, id=f"field-{typed.name}", **options)
+        self.typed = typed
+        self.raw: Any = None
+        self.value: Any = None
+
+    def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
+        """Nothing: the form loads its fields in the order in which they need each other."""
+
+    @property
+    def path(self) -> str:
+        """Name of the declared field."""
+        return self.typed.name
+
+
+class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
+    """A form for some fields of a type. Make one with :func:`build_form`.
+
+    ``values`` has what was read from it, by field; ``errors`` a sentence by path (``budget_lines.1.amount``).
+    """
+
+    def __init__(
+        self,
+        record_type: RecordType,
+        names: Sequence[str],
+        context: Context,
+        *,
+        initial: Mapping[str, Any],
+        stored: Mapping[str, Any] | None,
+        prefix: str,
+        lookup_url: Callable[[str], str] | None,
+        file_url: Callable[[StoredFile], str] | None,
+    ) -> None:
+        self.record_type = record_type
+        self.context = context
+        self.initial = initial
+        self.stored = stored
+        self.prefix = prefix
+        self.lookup_url = lookup_url
+        self.file_url = file_url
+        self.values: dict[str, Any] = {}
+        self.searches: dict[str, str] = {}
+        self.redraw = False
+        self.submitted = False
+        self._problems: dict[str, str] = {}
+        self._options: dict[tuple[Field, str], Sequence[Option]] = {}
+        super().__init__([(name, Input(record_type.fields[name])) for name in names], prefix="")
+        for name in names:
+            field: Input = self[name]
+            field.name = prefix + name
+            field.raw = field.typed.raw(initial.get(name), context)
+            field.value = initial.get(name)
+            field.view = View(self, field.typed, field.name, name, field.raw)
+
+    # -- asking -----------------------------------------------------------------------------------------------
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """A sentence by path for everything that is wrong."""
+        return self._problems
+
+    @property
+    def error_list(self) -> list[tuple[str, str, str]]:
+        """``(input id, label, sentence)`` of every error, for the summary on top of the form."""
+        listed = []
+        for path, message in self._problems.items():
+            if not any(other.startswith(f"{path}.") for other in self._problems):
+                name = path.replace(".", "-")
+                listed.append((f"field-{self.prefix}{name}" if name else "", self._label(path), message))
+        return listed
+
+    def _label(self, path: str) -> str:
+        first, *rest = path.split(".")
+        if first not in self:
+            return ""
+        words, field = [self[first].typed.label], self.bound(first)
+        if rest and rest[0].isdigit():
+            words.append(f"line {int(rest.pop(0)) + 1}")
+        if rest and isinstance(field, AnswersField) and rest[0] in field.fields():
+            words = [field.fields()[rest[0]].label]
+        elif rest and rest[0] in field.row_fields:
+            words.append(field.row_fields[rest[0]].label.lower())
+        return ", ".join(words)
+
+    def add_errors(self, errors: Mapping[str, str]) -> None:
+        """Show what somebody else found wrong, by path; ``""`` is the whole record."""
+        self._problems |= errors
+
+    def raw_of(self, name: str) -> Any:
+        """The raw input of a field, as :meth:`townhall_forms.fields.base.Field.extract` gave it."""
+        return self[name].raw
+
+    def answered(self, name: str) -> bool:
+        """Whether something stands in the input of a field."""
+        return not self[name].typed.is_empty(self[name].raw)
+
+    @cached_property
+    def current(self) -> dict[str, Any]:
+        """Values of the record as they would be now: stored ones, and over them what the form holds."""
+        values = dict(self.stored or {}) | dict(self.initial)
+        for name in self._fields:
+            if name not in self.locked:
+                values[name] = self[name].value
+        return values
+
+    @cached_property
+    def getter(self) -> Callable[[str], Any]:
+        """What a condition reads at a path, among :attr:`current` values."""
+        return value_getter(self.record_type, self.current, self.context)
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether a condition holds for what the form holds."""
+        return condition.evaluate(self.getter, environment_of(self.context))
+
+    @cached_property
+    def locked(self) -> frozenset[str]:
+        """Fields that can't be changed any more, judged on what is stored."""
+        if self.stored is None:
+            return frozenset()
+        get, environment = value_getter(self.record_type, self.stored, self.context), environment_of(self.context)
+        rules = {name: self.record_type.fields[name].lock_if for name in self._fields}
+        return frozenset(name for name, rule in rules.items() if rule is not None and rule.evaluate(get, environment))
+
+    def bound(self, name: str) -> Field:
+        """A field as it stands among the values of the form; answers know their questions."""
+        return self[name].typed.bind(self.current, self.context)  # type: ignore[no-any-return]
+
+    # -- what the browser needs -------------------------------------------------------------------------------
+
+    def condition_json(self, condition: Condition | None, scope: str) -> str:
+        """A condition for ``forms.js``, with the prefix of the inputs it reads; empty if there is none."""
+        if condition is None:
+            return ""
+        return json.dumps({"scope": scope, "test": condition.to_json()}, ensure_ascii=False, sort_keys=True)
+
+    @cached_property
+    def _conditions(self) -> list[Condition]:
+        fields = [self[name].typed for name in self._fields]
+        return [rule for field in fields for rule in (field.show_if, field.require_if) if rule is not None]
+
+    @cached_property
+    def refreshing(self) -> frozenset[str]:
+        """Fields whose change asks for the form again: questions or conditions stand behind their link."""
+        behind = {path.partition(".")[0] for rule in self._conditions for path in rule.paths() if "." in path}
+        behind |= {field.typed.source.partition(".")[0] for field in self if field.typed.type_name == "answers"}
+        return frozenset(name for name in behind if name in self and self[name].typed.target)
+
+    @property
+    def known(self) -> str:
+        """JSON of the values that conditions read but that have no input here, by path."""
+        paths = {path for rule in self._conditions for path in rule.paths()}
+        told = {}
+        for path in sorted(paths):
+            first = path.partition(".")[0]
+            inside = first in self and (path == first or not self[first].typed.target)
+            if not inside:
+                told[path] = _plain(self.getter(path))
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
+
+    @property
+    def environment(self) -> str:
+        """JSON of what moves in conditions: the present, the zone and the actor."""
+        environment = environment_of(self.context)
+        told = {
+            "now": environment.now.isoformat(),
+            "today": environment.today.isoformat(),
+            "actor": environment.actor_id,
+            "zone": str(environment.zone),
+        }
+        return json.dumps(told, sort_keys=True)
+
+    # -- choices and links ------------------------------------------------------------------------------------
+
+    def options(self, field: Field, text: str) -> Sequence[Option]:
+        """Records that a link may point at."""
+        key = (field, text)
+        if key not in self._options:
+            limit = LISTED_OPTIONS + 1 if not text else 20
+            self._options[key] = self.context.options(field.target, field.where, text, limit)
+        return self._options[key]
+
+    def few_options(self, field: Field) -> bool:
+        """Whether all options of a link can be listed."""
+        return len(self.options(field, "")) <= LISTED_OPTIONS
+
+    def kept_choices(self, path: str) -> frozenset[str]:
+        """Choices that the stored value has, which may stay even if they are retired."""
+        value = self.initial.get(path.partition(".")[0])
+        if isinstance(value, str):
+            return frozenset({value})
+        if isinstance(value, tuple):
+            rows = [entry for row in value if isinstance(row, dict) for entry in row.values() if isinstance(entry, str)]
+            return frozenset([entry for entry in value if isinstance(entry, str)] + rows)
+        return frozenset(getattr(value, "values", None) or ())
+
+    # -- taking in --------------------------------------------------------------------------------------------
+
+    def load(self, data: MultiDict[str, str], files: MultiDict[str, Any]) -> None:
+        """Take in what was sent: links before the answers to their questions, then what a helper button asks for."""
+        self.submitted = True
+        late = [field for field in self if isinstance(field.typed, AnswersField)]
+        for field in [*(field for field in self if field not in late), *late]:
+            if field.path in self.locked:
+                continue
+            typed = self.bound(field.path) if field in late else field.typed
+            self._set(field, self._whole(field, typed.extract(data, files, field.name, self.context)))
+            self._read(field, typed)
+            self._forget()
+        self._help(data)
+
+    def _set(self, field: Input, raw: Any) -> None:
+        field.raw = raw
+        field.view = View(self, field.typed, field.name, field.path, raw)
+
+    def _forget(self) -> None:
+        for name in ("current", "getter"):
+            self.__dict__.pop(name, None)
+
+    def _whole(self, field: Input, raw: Any) -> Any:
+        """Raw input in which kept files are files again: those of the record by their own tokens, others by staging."""
+        if not isinstance(raw, FileInput):
+            return raw
+        value = self.initial.get(field.path)
+        held = {file.token: file for file in (value if isinstance(value, tuple) else (value,)) if file is not None}
+        unknown = [token for token in raw.kept if isinstance(token, str) and token not in held]
+        held |= self.context.stored(unknown) if unknown else {}
+        kept = [held.get(token, token) if isinstance(token, str) else token for token in raw.kept]
+        return FileInput(list(dict.fromkeys(kept)), raw.problems)
+
+    def _read(self, field: Input, typed: Field) -> None:
+        """Parse one input. What was not touched keeps its exact value."""
+        before = self.initial.get(field.path)
+        try:
+            if before is not None and typed.raw(before, self.context) == field.raw:
+                field.value = before
+            elif before is None and self.stored is not None and field.raw == typed.raw(None, self.context):
+                field.value = None
+            else:
+                field.value = typed.parse(field.raw, self.context)
+        except Invalid as error:
+            field.value = before
+            self._problems[field.path] = error.message
+            self._problems |= {f"{field.path}.{part}": message for part, message in error.parts.items()}
+
+    def _help(self, data: MultiDict[str, str]) -> None:
+        """Do what a helper button asks for."""
+        for field in self:
+            text = data.get(f"{field.name}-search", "").strip()
+            if text:
+                self.searches[field.name] = text
+                # Enter in a search box sends the form; who has chosen nothing yet wants to see what was found.
+                self.redraw = self.redraw or not self.answered(field.path)
+        for key, text in data.items(multi=True):
+            if key.startswith(self.prefix) and key.endswith("-search") and text.strip():
+                self.searches.setdefault(key.removesuffix("-search"), text.strip())
+        pressed = {name: data[name] for name in HELPERS if name in data}
+        if pressed:
+            self.redraw = True
+        for name, target in pressed.items():
+            if name in ("_add", "_remove", "_clear"):
+                self._change(name, target.removeprefix(self.prefix))
+        if self.redraw:
+            self._problems.clear()
+
+    def _change(self, action: str, target: str) -> None:
+        name, _, rest = target.partition("-")
+        if name not in self or name in self.locked:
+            return
+        field: Input = self[name]
+        lines = isinstance(field.typed, Rows | QuestionsField)
+        if action == "_add" and isinstance(field.typed, Rows | QuestionsField):
+            raw = list(field.raw) or [field.typed.blank(self.context)]
+            self._set(field, [*raw, field.typed.blank(self.context)])
+        elif action == "_remove" and lines and rest.isdigit():
+            self._set(field, [line for index, line in enumerate(field.raw) if index != int(rest)])
+        elif action == "_remove" and isinstance(field.raw, FileInput):
+            kept = [file for file in field.raw.kept if not (isinstance(file, StoredFile) and file.token == rest)]
+            self._set(field, FileInput(kept, field.raw.problems))
+        elif action == "_clear" and not rest:
+            self._set(field, field.typed.raw(None, self.context))
+            field.value = None
+        elif action == "_clear" and lines:
+            index, _, column = rest.partition("-")
+            raw = [dict(line) for line in field.raw]
+            if index.isdigit() and int(index) < len(raw) and column in raw[int(index)]:
+                raw[int(index)][column] = ""
+                self._set(field, raw)
+        self._forget()
+
+    # -- checking ---------------------------------------------------------------------------------------------
+
+    def validate(self, *, state: str = "", require: Iterable[str] = ()) -> bool:  # type: ignore[override,unused-ignore]
+        """Whether everything can be accepted; fills :attr:`values`.
+
+        ``state`` is the state of the case that the values are checked for; ``require`` names further fields that must
+        be filled. Hidden fields are left alone or emptied, as their ``when_hidden`` says.
+        """
+        self._drop_blank_lines()
+        current = dict(self.current)
+        get = value_getter(self.record_type, current, self.context)
+        environment = environment_of(self.context)
+        cleared = clear_hidden(self.record_type, current, get, environment)
+        typed = {name: self.record_type.fields[name] for name in self._fields if name not in self.locked}
+        hidden = {
+            name
+            for name, field in typed.items()
+            if field.show_if is not None and not field.show_if.evaluate(get, environment)
+        }
+        self._problems = {
+            path: text for path, text in self._problems.items() if path.partition(".")[0] not in hidden | self.locked
+        }
+        asked = [name for name in typed if name not in hidden]
+        self._check_choices(asked)
+        self._check_links(asked)
+        found = check_record(
+            self.record_type,
+            current,
+            state=state,
+            context=self.context,
+            get=get,
+            previous=None if self.stored is None else value_getter(self.record_type, self.stored, self.context),
+            changed=set(asked),
+            only=set(asked),
+            require_extra=tuple(require),
+        )
+        wrong = {path.partition(".")[0] for path in self._problems}
+        self._problems |= {path: text for path, text in found.items() if path.partition(".")[0] not in wrong}
+        self.values = {name: current[name] for name in typed if name not in hidden or name in cleared}
+        return not self._problems
+
+    def _drop_blank_lines(self) -> None:
+        """Forget rows in which nothing stands, so that the positions of errors are those on screen."""
+        for field in self:
+            if isinstance(field.typed, Rows) and isinstance(field.raw, list) and self.submitted:
+                kept = [index for index, line in enumerate(field.raw) if not self._blank(field.typed, line)]
+                if len(kept) < len(field.raw):
+                    self._set(field, [field.raw[index] for index in kept])
+                    self._renumber(field.path, kept)
+
+    def _blank(self, typed: Rows, line: Mapping[str, Any]) -> bool:
+        try:
+            return typed.row(line, self.context) is None
+        except Invalid:
+            return False
+
+    def _renumber(self, name: str, kept: list[int]) -> None:
+        new = {str(old): str(index) for index, old in enumerate(kept)}
+        problems = {}
+        for path, text in self._problems.items():
+            parts = path.split(".")
+            if len(parts) > 1 and parts[0] == name:
+                parts[1] = new.get(parts[1], parts[1])
+            problems[".".join(parts)] = text
+        self._problems = problems
+
+    def _check_choices(self, names: Iterable[str]) -> None:
+        """Refuse retired choices that the record did not have before."""
+        for name in names:
+            typed, value = self[name].typed, self[name].value
+            if isinstance(typed, Chosen) and value is not None:
+                retired = {choice.value: choice.label for choice in typed.choices if choice.retired}
+                for one in (value,) if isinstance(value, str) else value:
+                    if one in retired and one not in self.kept_choices(name):
+                        self._problems.setdefault(name, f"“{retired[one]}” is not offered any more. Choose another.")
+
+    def _check_links(self, names: Iterable[str]) -> None:
+        """Refuse links to records that are not there, or that this actor may not know of."""
+        wanted: dict[str, set[int]] = {}
+        found: dict[str, list[tuple[str, int]]] = {}
+        for name in names:
+            typed, value = self[name].typed, self[name].value
+            if typed.type_name in ("link", "links") and value is not None and value != self.initial.get(name):
+                found[name] = list(typed.references(value))
+                for identity, id in found[name]:
+                    wanted.setdefault(identity, set()).add(id)
+        titles = {identity: self.context.titles(identity, ids) for identity, ids in wanted.items()}
+        for name, references in found.items():
+            if any(id not in titles[identity] for identity, id in references):
+                self._problems.setdefault(name, "Choose one from the list.")
+
+
+def _plain(value: Any) -> Any:
+    """A value as ``conditions.js`` reads it."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, tuple | list):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "amount"):
+        return str(value.amount)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
+
+
+def default_value(field: Field, context: Context) -> Any:
+    """The value a new record starts with; ``today``, ``now`` and ``actor`` mean what they say."""
+    default = field.default
+    if default is None:
+        return None
+    if default == "actor" and field.type_name == "staff":
+        return context.actor_id
+    if default == "today" and field.type_name == "date":
+        return context.today()
+    if default in ("now", "today") and field.type_name == "datetime":
+        return context.now()
+    try:
+        return field.parse(default, context)
+    except Invalid:
+        return None
+
+
+def build_form(
+    record_type: RecordType,
+    field_names: Iterable[str],
+    context: Context,
+    *,
+    values: Mapping[str, Any] | None = None,
+    formdata: MultiDict[str, str] | None = None,
+    files: MultiDict[str, Any] | None = None,
+    stored: Mapping[str, Any] | None = None,
+    prefix: str = "",
+    lookup_url: Callable[[str], str] | None = None,
+    file_url: Callable[[StoredFile], str] | None = None,
+) -> RecordForm:
+    """A form for the fields of ``record_type`` named in ``field_names``, in that order.
+
+    ``values`` fills it at first; a field that is not in it starts with its default. ``formdata`` and ``files`` are what
+    was sent, if it was. ``stored`` has the values of the record that is edited, whole: locks are judged on it, and
+    conditions may read fields that are not in the form. Fields that nobody types (``read_only``, computed) are left
+    out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file.
+    """
+    names = [name for name in dict.fromkeys(field_names) if name in record_type.fields]
+    names = [name for name in names if not record_type.fields[name].read_only]
+    initial = dict(values or {})
+    for name in names:
+        if name not in initial:
+            initial[name] = default_value(record_type.fields[name], context)
+    form = RecordForm(
+        record_type,
+        names,
+        context,
+        initial=initial,
+        stored=stored,
+        prefix=prefix,
+        lookup_url=lookup_url,
+        file_url=file_url,
+    )
+    if formdata is not None:
+        form.load(formdata, files if files is not None else MultiDict())
+    return form
