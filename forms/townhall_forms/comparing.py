@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from datetime import UTC
 from datetime import date
 from datetime import datetime
 from datetime import time
@@ -135,7 +136,8 @@ def _compare_pair(left: Any, operator: str, right: Any, exact: bool, zone: ZoneI
 def _plain(value: Any, zone: ZoneInfo) -> Any:
     """Money as its amount, a reference as its text, and a time without a zone as the town's."""
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=zone)
+        # In UTC, since Python calls no time equal that comes twice or never in another zone.
+        return (value if value.tzinfo is not None else value.replace(tzinfo=zone)).astimezone(UTC)
     if isinstance(value, int | Decimal | date | time | str):
         return value
     if hasattr(value, "amount"):

@@ -57,7 +57,7 @@ class OtherField:
 
     def to_json(self) -> Any:
         """The reference for ``conditions.js``."""
-        return {"field": self.path}
+        return {"field": self.path, "kind": self.kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,10 +266,13 @@ _LITERALS = {
 
 
 def _literal_json(value: Any) -> Any:
+    """Texts, whole numbers and booleans as they are; others say what they are."""
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return {"number": format(value, "f")}
     if isinstance(value, time):
-        return value.strftime("%H:%M")
+        return {"time": value.strftime("%H:%M")}
+    if isinstance(value, datetime):
+        return {"datetime": value.isoformat()}
     if isinstance(value, date):
-        return value.isoformat()
+        return {"date": value.isoformat()}
     return value
