@@ -1,6 +1,6 @@
 """How values look on a page: dates in plain words, icons, state pills and due clocks.
 
-:func:`configure_presentation` gives them to Jinja as filters and globals, for staff and public pages alike. Nothing
+:func:`install` gives them to Jinja as filters and globals, for staff and public pages alike. Nothing
 here knows Flask: an application is whatever has a ``jinja_env`` and a static folder.
 """
 
@@ -19,7 +19,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
-from markupsafe import escape
+
+import townhall_forms
 
 if TYPE_CHECKING:
     from townhall.records.types import Record
@@ -45,6 +46,7 @@ MONTHS = (
 TONE_ICONS = {"new": "new", "live": "half", "wait": "pause", "ok": "done", "soon": "dial-low", "bad": "closed"}
 
 STATIC = Path(__file__).parent / "static"
+FORMS_STATIC = Path(townhall_forms.__file__).parent / "static"
 
 
 class _Application(Protocol):
@@ -52,6 +54,7 @@ class _Application(Protocol):
 
     jinja_env: Any
     static_url_path: str | None
+    extensions: dict[str, Any]
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -189,11 +192,12 @@ class Marks:
     """The small pieces of HTML that every page repeats: icons, pills, clocks."""
 
     def __init__(self, presenter: Presenter, static_url: str) -> None:
-        self._presenter = presenter
+        self.presenter = presenter
         self._static_url = static_url.rstrip("/")
         self._sprite = self.asset("icons.svg")
         self._icons: dict[tuple[str, str], Markup] = {}
         self._pills: dict[tuple[str, str, str], Markup] = {}
+        self._clocks: dict[tuple[str, str], Markup] = {}
         text = (STATIC / "icons.svg").read_text(encoding="utf-8")
         self._known = frozenset(part.split('"', 1)[0] for part in text.split('<symbol id="')[1:])
 
@@ -201,6 +205,10 @@ class Marks:
         """URL of a file of the static folder."""
         version = asset_version(STATIC / name)
         return f"{self._static_url}/{name}?v={version}" if version else f"{self._static_url}/{name}"
+
+    def forms_asset(self, name: str) -> str:
+        """URL of a file of the form library's static folder."""
+        return f"{self._static_url}/forms/{name}?v={asset_version(FORMS_STATIC / name)}"
 
     def icon(self, name: str, extra: str = "") -> Markup:
         """An icon of the sprite. It is always hidden from screen readers: put a word beside it."""
@@ -244,24 +252,31 @@ class Marks:
 
     def due(self, record: Record) -> Markup:
         """The due clock of a record; nothing if it has none."""
-        cls, name, words = self._presenter.due_words(record)
+        cls, name, words = self.presenter.due_words(record)
         if not words:
             return Markup("")
-        return Markup(f'<span class="due {cls}">{self.icon(name)}{escape(words)}</span>')
+        key = (words, cls)
+        made = self._clocks.get(key)
+        if made is None:
+            made = Markup('<span class="due {}">{}{}</span>').format(cls, self.icon(name), words)
+            if len(self._clocks) < 1000:
+                self._clocks[key] = made
+        return made
 
     def time(self, value: datetime | None, words: str = "") -> Markup:
         """A ``time`` element around words for an instant."""
         if value is None:
             return Markup("")
         return Markup('<time datetime="{}">{}</time>').format(
-            self._presenter.local(value).isoformat(timespec="minutes"), words or self._presenter.moment(value)
+            self.presenter.local(value).isoformat(timespec="minutes"), words or self.presenter.moment(value)
         )
 
 
-def configure_presentation(app: _Application, town: Any) -> Marks:
+def install(app: _Application, town: Any) -> Marks:
     """Give Jinja the words and marks of the town. Returns the marks for code that writes HTML itself."""
     presenter = Presenter(town.zone, town.clock.now)
     marks = Marks(presenter, app.static_url_path or "/static")
+    app.extensions["townhall_marks"] = marks
     environment = app.jinja_env
     environment.trim_blocks = True
     environment.lstrip_blocks = True
@@ -285,6 +300,7 @@ def configure_presentation(app: _Application, town: Any) -> Marks:
         due=marks.due,
         time_of=marks.time,
         asset=marks.asset,
+        forms_asset=marks.forms_asset,
         plural=plural,
         town_settings=town.settings,
         presenter=presenter,

@@ -1,0 +1,106 @@
+"""One action for many records that were picked in a list: asked once, done one by one, reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.admin.desk import Desk
+from townhall.errors import TownhallError
+from townhall.records.types import Record
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Most records that one action takes: a page of the list.
+MOST = 200
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionGroup:
+    """Actions of one kind, as ``(value, label)``."""
+
+    label: str
+    options: Sequence[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of an action: how many it was done to, and why not to the others."""
+
+    done: int = 0
+    refused: list[tuple[Record, str]] = field(default_factory=list)
+
+
+def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGroup]:
+    """What the actor may do with many records of the type."""
+    records, identity = desk.town.records, record_type.identity
+    groups: list[ActionGroup] = []
+    may_edit = records.may(actor, "edit", identity) and not record_type.append_only
+    workflow = record_type.workflow
+    if workflow is not None:
+        moves = [
+            (f"move:{move.name}", move.label)
+            for move in workflow.transitions
+            if "staff" in move.by and actor.may(f"{identity}.transition.{move.name}")
+        ]
+        if moves:
+            groups.append(ActionGroup("Move", moves))
+        if may_edit:
+            people = desk.town.context(actor).staff()
+            gives = [(f"give:{person.id}", f"Give to {person.title}") for person in people if person.id != actor.id]
+            groups.append(
+                ActionGroup("Give", [("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give to nobody")])
+            )
+    rest = []
+    if records.may(actor, "export", identity):
+        rest.append(("export", "Export as CSV"))
+    if records.may(actor, "archive", identity) and not record_type.append_only:
+        rest.append(("archive", "Archive"))
+    if rest:
+        groups.append(ActionGroup("Other", rest) if groups else ActionGroup("", rest))
+    return groups
+
+
+def label_of(groups: Sequence[ActionGroup], value: str) -> str:
+    """The words of an action; empty if there is no such action for this person."""
+    return next((label for group in groups for known, label in group.options if known == value), "")
+
+
+def move_of(record_type: RecordType, value: str) -> Transition | None:
+    """The transition of a ``move:name`` action."""
+    kind, _, name = value.partition(":")
+    return record_type.workflow.transition(name) if kind == "move" and record_type.workflow is not None else None
+
+
+def run(
+    town: Town, actor: Actor, picked: Sequence[Record], value: str, values: dict[str, Any], message: str = ""
+) -> Outcome:
+    """Do the action to each record in a transaction of its own, so that one refusal stops no other."""
+    outcome = Outcome()
+    for record in picked:
+        try:
+            _one(town, actor, record, value, values, message)
+            outcome.done += 1
+        except TownhallError as error:
+            outcome.refused.append((record, str(error)))
+    return outcome
+
+
+def _one(town: Town, actor: Actor, record: Record, value: str, values: dict[str, Any], message: str) -> None:
+    kind, _, target = value.partition(":")
+    records, identity = town.records, record.identity
+    if kind == "move":
+        records.transition(actor, identity, record.id, target, dict(values), version=record.version, message=message)
+    elif kind == "give":
+        assignee = actor.id if target == "me" else None if target == NOBODY else int(target)
+        records.update(actor, identity, record.id, {"assignee": assignee}, version=record.version)
+    elif kind == "archive":
+        records.archive(actor, identity, record.id, version=record.version)

@@ -1,0 +1,318 @@
+"""The cells of a list: for each column of a type, one small function that turns a record into a table cell.
+
+The functions are made once per type and column, and write plain strings: fifty rows of seven columns have to cost no
+more than a millisecond or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup
+from markupsafe import escape
+
+from townhall.admin import urls
+from townhall.presentation import Marks
+from townhall.presentation import Presenter
+from townhall.records.types import Record
+from townhall_forms.context import Context
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
+
+#: Longer text is cut in a list; the record's page has all of it.
+LONGEST = 120
+#: Field types whose cells are set to the end of the line, like sums in a ledger.
+NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
+
+Inner = Callable[[Record, "PageOfCells"], str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a list: its heading, and how a record's cell is written."""
+
+    path: str
+    label: str
+    sort: str
+    css: str
+    write: Inner
+    is_title: bool = False
+
+
+class PageOfCells:
+    """What the cells of one page share: the actor's view of the town, and names looked up once."""
+
+    def __init__(self, context: Context, presenter: Presenter, marks: Marks) -> None:
+        self.context = context
+        self.presenter = presenter
+        self.marks = marks
+
+    @cached_property
+    def staff(self) -> dict[int, str]:
+        """Names of the people who work here."""
+        return {option.id: str(escape(option.title)) for option in self.context.staff()}
+
+
+def cut(text: str) -> str:
+    """Text for a cell, shortened at a word and escaped."""
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rsplit(" ", 1)[0] + "…"
+    return str(escape(text))
+
+
+class CellMaker:
+    """Makes the columns of one type and keeps them."""
+
+    def __init__(self, schemas: Schemas, record_type: RecordType) -> None:
+        self._schemas = schemas
+        self._type = record_type
+        self._made: dict[str, Column | None] = {}
+        self._base = urls.list_url(record_type.identity)
+
+    def columns(self, paths: Iterable[str]) -> tuple[Column, ...]:
+        """The columns at ``paths``; what isn't there (any more) is left out."""
+        found = (self.column(path) for path in paths)
+        return tuple(column for column in found if column is not None)
+
+    def column(self, path: str) -> Column | None:
+        """The column at ``path``, or ``None``."""
+        if path not in self._made:
+            if len(self._made) > 500:
+                self._made.clear()
+            self._made[path] = self._make(path)
+        return self._made[path]
+
+    def _make(self, path: str) -> Column | None:
+        resolved = self._schemas.resolve(self._type, path)
+        if resolved is None or resolved.answer:
+            return None
+        field = resolved.field
+        label = field.label if resolved.second is None else f"{resolved.first.label}: {field.label.lower()}"
+        sort = path if resolved.second is None and field.sortable and not field.outside else ""
+        if path == "title":
+            return Column(path, field.label, sort, "cell-main", self._title(), is_title=True)
+        css = "end" if field.type_name in NUMBERS and path != "id" else ""
+        if path in ("state", "due"):
+            css = "cell-bare"
+        return Column(path, label, sort, css, writer(path, field, self._type))
+
+    def _title(self) -> Inner:
+        base = self._base
+        pattern = self._type.number
+
+        def write(record: Record, page: PageOfCells) -> str:
+            sub = f'<span class="cell-sub">{escape(record.number)}</span>' if pattern else ""
+            return f'<a class="cell-title" href="{base}{record.id}/">{escape(record.title)}</a>{sub}'
+
+        return write
+
+
+def writer(path: str, field: Field, record_type: RecordType) -> Inner:
+    """The function that writes the inside of a cell of ``field``."""
+    special = _STANDARD.get(path) if path in record_type.system_fields else None
+    if special is not None:
+        return special
+    made = _BY_TYPE.get(field.type_name)
+    return made(path, field) if made is not None else _plain(path, field)
+
+
+def _plain(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        return "" if field.is_empty(value) else cut(field.display(value, page.context))
+
+    return write
+
+
+def _choice(path: str, field: Field) -> Inner:
+    labels = {choice.value: str(escape(choice.label)) for choice in field.choices}
+
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        if value is None:
+            return ""
+        known = labels.get(value)
+        return known if known is not None else str(escape(field.display(value, page.context)))
+
+    return write
+
+
+def _boolean(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        return "" if value is None else "Yes" if value else "No"
+
+    return write
+
+
+def _text(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        return cut(value) if value else ""
+
+    return write
+
+
+def _date(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        return page.presenter.day(record.get(path))
+
+    return write
+
+
+def _datetime(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        return page.presenter.moment(record.get(path))
+
+    return write
+
+
+def _seen(path: str) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        return page.presenter.seen(record.get(path))
+
+    return write
+
+
+def _link(path: str, field: Field) -> Inner:
+    target = field.target
+
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        return "" if value is None else cut(record.titles.get((target, value), ""))
+
+    return write
+
+
+def _links(path: str, field: Field) -> Inner:
+    target = field.target
+
+    def write(record: Record, page: PageOfCells) -> str:
+        return cut(", ".join(record.titles.get((target, id), "") for id in record.get(path) or ()))
+
+    return write
+
+
+def _reference(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        return "" if value is None else cut(record.titles.get((value.identity, value.id), str(value)))
+
+    return write
+
+
+def _staff(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path)
+        if value is None:
+            return ""
+        return page.staff.get(value, "Somebody who left")
+
+    return write
+
+
+def _files(path: str, field: Field) -> Inner:
+    def write(record: Record, page: PageOfCells) -> str:
+        value = record.get(path) or ()
+        return str(len(value)) if isinstance(value, tuple) and value else ("1" if value else "")
+
+    return write
+
+
+def _rows(path: str, field: Field) -> Inner:
+    """The first row's first column (the one marked ``primary`` if there is one) and how many more there are."""
+    first = next(iter(field.row_fields.values()), None)
+
+    def write(record: Record, page: PageOfCells) -> str:
+        rows: Sequence[Any] = record.get(path) or ()
+        if not rows or first is None:
+            return ""
+        row = next((row for row in rows if row.get("primary")), rows[0])
+        value = row.get(first.name)
+        text = "" if value is None else cut(first.display(value, page.context))
+        more = f' <span class="muted small">and {len(rows) - 1} more</span>' if len(rows) > 1 else ""
+        return f'<span class="nowrap">{text}</span>{more}'
+
+    return write
+
+
+def _state(record: Record, page: PageOfCells) -> str:
+    return str(page.marks.record_pill(record))
+
+
+def _due(record: Record, page: PageOfCells) -> str:
+    return str(page.marks.due(record))
+
+
+def _number(record: Record, page: PageOfCells) -> str:
+    return f'<span class="number nowrap">{escape(record.number)}</span>'
+
+
+_BY_TYPE: dict[str, Callable[[str, Field], Inner]] = {
+    "choice": _choice,
+    "boolean": _boolean,
+    "text": _text,
+    "longtext": _text,
+    "email": _text,
+    "date": _date,
+    "datetime": _datetime,
+    "link": _link,
+    "links": _links,
+    "reference": _reference,
+    "staff": _staff,
+    "file": _files,
+    "files": _files,
+    "rows": _rows,
+}
+
+_STANDARD: dict[str, Inner] = {
+    "state": _state,
+    "due": _due,
+    "number": _number,
+    "created": _seen("created"),
+    "updated": _seen("updated"),
+    "closed": _seen("closed"),
+    "archived": _seen("archived"),
+    "assignee": _staff("assignee", None),  # type: ignore[arg-type]
+}
+
+
+def write_rows(
+    records: Iterable[Record], columns: Sequence[Column], page: PageOfCells, picked: frozenset[int], pick: bool
+) -> Markup:
+    """The rows of a list as HTML: a box to pick the row, then a cell for each column."""
+    plan = [(column.write, column.is_title, _open_cell(column)) for column in columns]
+    made: list[str] = []
+    for record in records:
+        chosen = record.id in picked
+        made.append('<tr role="row" class="is-picked">' if chosen else '<tr role="row">')
+        if pick:
+            name = escape(record.number or record.title)
+            made.append(
+                '<td role="cell" class="cell-pick"><label class="pick"><input type="checkbox" name="pick" '
+                f'value="{record.id}"{" checked" if chosen else ""}><span class="hide">Select {name}</span>'
+                "</label></td>"
+            )
+        for write, is_title, opening in plan:
+            inner = write(record, page)
+            if is_title:
+                made.append(f"{opening}{inner}</th>")
+            else:
+                made.append(
+                    f"{opening}<span>{inner}</span></td>" if inner else '<td role="cell" class="cell-none"></td>'
+                )
+        made.append("</tr>\n")
+    return Markup("".join(made))  # noqa: S704 - every part above is escaped or our own
+
+
+def _open_cell(column: Column) -> str:
+    if column.is_title:
+        return '<th role="rowheader" scope="row" class="cell-main">'
+    css = f' class="{column.css}"' if column.css else ""
+    return f'<td role="cell"{css} data-label="{escape(column.label)}">'

@@ -1,0 +1,238 @@
+"""The page of a contact: who they are, how to reach them, everything open, and one timeline over everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
+
+from flask import abort
+from flask import flash
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+
+from townhall.admin import once
+from townhall.admin import talking
+from townhall.admin import urls
+from townhall.admin.details import Row
+from townhall.admin.details import details
+from townhall.admin.details import get_record
+from townhall.admin.details import record_row
+from townhall.admin.record_view import RecordView
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.extend.values import Flag
+from townhall.records.types import Record
+
+#: Facts that have a place of their own on the page.
+ELSEWHERE = frozenset(
+    {"kind", "given_name", "family_name", "name", "please_note", "phones", "emails", "addresses", "relationships"}
+)
+MOST_FLAGS = 4
+OPEN_CASES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to reach somebody. One that must not be used says why in its note."""
+
+    icon: str
+    text: str
+    note: str = ""
+    url: str = ""
+    off: bool = False
+
+
+class ContactView(RecordView):
+    """The pages of contacts."""
+
+    @expose("/<int:id>/")
+    def details_view(self, id: int) -> ResponseReturnValue:
+        """Who, how to reach them, what is open, what happened."""
+        record = get_record(self.desk, self.actor, self.type.identity, id)
+        return self.page(record)
+
+    def page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
+        """A contact's page, perhaps with what is wrong in the quick log."""
+        actor = self.actor
+        page = details(self.desk, actor, record, request.args)
+        show_closed = request.args.get("cases") == "closed"
+        cases, closed = self.cases(record, show_closed)
+        sections = [
+            replace_facts(section, ELSEWHERE) for section in page["sections"] if section.name != "relationships"
+        ]
+        page["sections"] = [section for section in sections if section.facts or section.tables]
+        schemas = self.town.schemas
+        page["sheets"] = [
+            sheet
+            for sheet in page["sheets"]
+            if sheet.rows and not (sheet.identity in schemas and schemas[sheet.identity].is_case)
+        ]
+        html = self.render(
+            "admin/contact.html",
+            **page,
+            notes=[*self.flags(record), *page["flags"]][:MOST_FLAGS],
+            ways=self.ways(record),
+            subtitle=self.subtitle(record),
+            cases=[record_row(self.desk, case, icon=True) for case in cases],
+            case_choices=[
+                (f"{case.identity}:{case.id}", f"{case.number} {case.title}".strip())
+                for case in cases
+                if not show_closed
+            ],
+            closed=closed,
+            show_closed=show_closed,
+            relations=self.relations(record),
+            new_cases=self.desk.creatable_cases(actor) if record.archived is None else [],
+            log_ways=talking.WAYS,
+            log=request.form if errors else {},
+            log_errors=errors or {},
+            form_id=once.new_form_id(),
+        )
+        return html, 422 if errors else 200
+
+    # -- what stands at the top -------------------------------------------------------------------------------
+
+    def subtitle(self, record: Record) -> str:
+        """The main address and since when they live here."""
+        context = self.town.context(self.actor)
+        parts = []
+        addresses = record.values.get("addresses") or ()
+        if addresses:
+            best = next((row for row in addresses if row.get("primary")), addresses[0])
+            if best.get("address") is not None:
+                parts.append(best["address"].one_line(context.country))
+        if record.values.get("resident_since"):
+            parts.append(f"resident since {record.values['resident_since']}")
+        return " · ".join(parts)
+
+    def flags(self, record: Record) -> list[Flag]:
+        """What to know before picking up the phone."""
+        value = record.values.get
+        made = []
+        if value("deceased"):
+            made.append(Flag("Has died", tone="bad"))
+        if value("do_not_contact"):
+            why = value("do_not_contact_note")
+            made.append(Flag(f"Do not contact: {why}" if why else "Do not contact", tone="bad"))
+        if value("please_note"):
+            made.append(Flag(value("please_note"), tone="bad"))
+        if value("preferred_channel"):
+            made.append(Flag(f"Prefers {self._words(record, 'preferred_channel').lower()}"))
+        if value("language") and value("language") != self.town.settings.language.partition("-")[0]:
+            more = ", needs an interpreter" if value("interpreter") else ""
+            made.append(Flag(f"Speaks {self._words(record, 'language')}{more}"))
+        for row in value("relationships") or ():
+            if row.get("may_speak"):
+                made.append(Flag(f"{row.get('role') or 'Somebody'} may speak for them"))
+                break
+        return made
+
+    def _words(self, record: Record, name: str) -> str:
+        field = record.type.fields[name]
+        return field.display(record.values[name], self.town.context(self.actor))
+
+    def ways(self, record: Record) -> list[Way]:
+        """How to reach them, the best first."""
+        context = self.town.context(self.actor)
+        columns = {name: record.type.fields[name].row_fields for name in ("phones", "emails", "addresses")}
+
+        def words(rows: str, row: Any, name: str) -> str:
+            field = columns[rows].get(name)
+            value = row.get(name)
+            return field.display(value, context) if field is not None and value is not None else ""
+
+        blocked = bool(record.values.get("do_not_contact"))
+        made = []
+        for row in _best_first(record.values.get("phones")):
+            note = ", ".join(part for part in (words("phones", row, "label"), row.get("note") or "") if part)
+            number = words("phones", row, "number")
+            off = blocked or row.get("label") == "fax"
+            made.append(Way("phone-off" if off else "phone", number, note, "" if off else f"tel:{row['number']}", off))
+        for row in _best_first(record.values.get("emails")):
+            bounced = row.get("bounced")
+            confirmed = row.get("confirmed")
+            day = self.desk.presenter.day
+            state = f"came back {day(bounced)}" if bounced else f"confirmed {day(confirmed)}" if confirmed else ""
+            note = ", ".join(part for part in (words("emails", row, "label"), state, row.get("note") or "") if part)
+            off = blocked or bool(bounced)
+            made.append(Way("mail", row["address"], note, "" if off else f"mailto:{row['address']}", off))
+        for row in _best_first(record.values.get("addresses")):
+            note = ", ".join(part for part in (words("addresses", row, "label"), row.get("note") or "") if part)
+            made.append(Way("letter", row["address"].one_line(context.country), note or "Letters", "", blocked))
+        return made
+
+    def relations(self, record: Record) -> list[Row]:
+        """People and organisations that belong to them."""
+        made = []
+        for row in record.values.get("relationships") or ():
+            id = row.get("contact")
+            title = record.titles.get(("core.contact", id), "") if id is not None else ""
+            if title:
+                more = ", may speak for them" if row.get("may_speak") else ""
+                meta = f"{row.get('role') or ''}{more}"
+                note = f" · {row['note']}" if row.get("note") else ""
+                made.append(Row(title, urls.record_url("core.contact", id), f"{meta}{note}", "users"))
+        return made
+
+    def cases(self, record: Record, show_closed: bool) -> tuple[list[Record], int]:
+        """Their cases over all types that are open, the most pressing first, or closed; and how many are the others."""
+        records, actor = self.town.records, self.actor
+        found: list[Record] = []
+        closed = 0
+        for type_ in self.desk.viewable(actor, lambda type_: type_.is_case):
+            mine = [
+                {path: record.id}
+                for path in type_.contacts
+                if path in type_.fields and type_.fields[path].target == self.type.identity
+            ]
+            workflow = type_.workflow
+            if not mine or workflow is None:
+                continue
+            on_it = mine[0] if len(mine) == 1 else {"any": mine}
+            is_open = {"all": [on_it, {"state": list(workflow.open_states)}]}
+            is_closed = {"all": [on_it, {"state": {"not_in": list(workflow.open_states)}}]}
+            wanted, others = (is_closed, is_open) if show_closed else (is_open, is_closed)
+            sort = "-closed" if show_closed else "due"
+            found += records.find(actor, type_.identity, wanted, limit=OPEN_CASES, sort=sort, fields=()).records
+            closed += records.count(actor, type_.identity, others).value
+        if show_closed:
+            found.sort(key=lambda case: case.closed or case.created, reverse=True)
+        else:
+            found.sort(key=lambda case: (case.due is None, case.due or case.created))
+        return found, closed
+
+    # -- the quick log ----------------------------------------------------------------------------------------
+
+    @expose("/<int:id>/log", methods=("POST",))
+    def log(self, id: int) -> ResponseReturnValue:
+        """Keep a call, a visit, a letter."""
+        record = get_record(self.desk, self.actor, self.type.identity, id)
+        if not self.town.records.may(self.actor, "create", "core.interaction"):
+            abort(403)
+        form_id = request.form.get("form_id", "")
+        if not once.first_time(self.town, form_id):
+            return redirect(self._url(record))
+        try:
+            talking.log_contact(self.town, self.actor, record.id, request.form)
+        except ValidationFailed as failed:
+            return self.page(record, failed.errors)
+        except Rejected as rejected:
+            return self.page(record, {"note": str(rejected)})
+        flash(f"Saved: contact with {record.title}.", "ok")
+        return redirect(self._url(record))
+
+
+def _best_first(rows: Any) -> list[Any]:
+    return sorted(rows or (), key=lambda row: not row.get("primary"))
+
+
+def replace_facts(section: Any, leave: frozenset[str]) -> Any:
+    """The section without some facts and without tables that stand elsewhere."""
+    return replace(
+        section,
+        facts=[fact for fact in section.facts if fact.name not in leave],
+        tables=[table for table in section.tables if table.name not in leave],
+    )

@@ -1,0 +1,43 @@
+"""What all staff pages of one application share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from townhall.access.actors import Actor
+from townhall.admin.frame import CountCache
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.presentation import Marks
+    from townhall.presentation import Presenter
+    from townhall.town import Town
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The town, how its values look, and what is counted for its menu."""
+
+    town: Town
+    presenter: Presenter
+    marks: Marks
+    cache: CountCache
+
+    def viewable(self, actor: Actor, keep: Callable[[RecordType], bool] = lambda _: True) -> list[RecordType]:
+        """Types whose records the actor may see, in the menu's order."""
+        types = [
+            type_
+            for type_ in self.town.schemas.values()
+            if keep(type_) and self.town.records.may(actor, "view", type_.identity)
+        ]
+        return sorted(types, key=lambda type_: (type_.plugin != "core", type_.plugin, type_.order))
+
+    def creatable_cases(self, actor: Actor) -> list[RecordType]:
+        """Types of case that the actor may open by hand: what “New case” offers."""
+        return [
+            type_
+            for type_ in self.viewable(actor, lambda type_: type_.is_case and type_.navigation == "records")
+            if self.town.records.may(actor, "create", type_.identity)
+        ]

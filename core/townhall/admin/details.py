@@ -1,0 +1,306 @@
+"""A record's page: its docket with the moves that may be made, its facts, files and neighbours, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from markupsafe import Markup
+
+from townhall.access.actors import Actor
+from townhall.admin import urls
+from townhall.admin.desk import Desk
+from townhall.admin.facts import FILES
+from townhall.admin.facts import NOTHING
+from townhall.admin.facts import FactWriter
+from townhall.admin.happenings import story
+from townhall.errors import NotFound
+from townhall.records.types import Record
+from townhall_forms.context import StoredFile
+from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    from townhall.extend.values import PanelRow
+
+CONTACT = "core.contact"
+INTERACTION = "core.interaction"
+#: How many moves are buttons; the others are behind “More”.
+MOVES_IN_SIGHT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move that may be made now. ``asks`` says that one more question follows."""
+
+    name: str
+    label: str
+    url: str
+    icon: str
+    css: str
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A line of the docket: when, with whom, from whom."""
+
+    label: str
+    html: Markup
+    note: str = ""
+    change_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """A file of the record."""
+
+    file: StoredFile
+    url: str
+    label: str
+    is_image: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a panel."""
+
+    title: str
+    url: str = ""
+    meta: str = ""
+    icon: str = ""
+    end: Markup = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A panel beside the record."""
+
+    label: str
+    rows: Sequence[Row]
+    identity: str = ""
+    count: str = ""
+    all_url: str = ""
+    new_url: str = ""
+    new_label: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    note: str = ""
+    empty: str = ""
+    problem: str = ""
+
+
+def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that ``admin/details.html`` shows."""
+    town, records = desk.town, desk.town.records
+    identity = record.identity
+    base = urls.record_url(identity, record.id)
+    frozen = record.archived is not None
+    may_edit = not frozen and not record.type.append_only and records.may(actor, "edit", identity)
+    moves = [] if frozen else moves_of(desk, actor, record)
+    writer = FactWriter(town.context(actor), desk.presenter)
+    contact = contact_of(desk, actor, record)
+    return {
+        "record": record,
+        "type": record.type,
+        "base": base,
+        "list_url": urls.list_url(identity),
+        "moves": moves[:MOVES_IN_SIGHT],
+        "more_moves": moves[MOVES_IN_SIGHT:],
+        "clocks": clocks(desk, actor, record, contact, may_edit),
+        "sections": writer.sections(record),
+        "files": files_of(record),
+        "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
+        "place": place_of(record),
+        "flags": town.plugins.record_flags(actor, record),
+        "sheets": sheets(desk, actor, record),
+        "story": story(town, actor, identity, record.id, arguments, base),
+        "contact": contact,
+        "may": {
+            "edit": may_edit,
+            "say": not frozen and may_say(desk, actor, record),
+            "archive": records.may(actor, "archive", identity) and not record.type.append_only,
+            "message": contact is not None and record.type.is_case,
+        },
+    }
+
+
+# -- moves ------------------------------------------------------------------------------------------------------
+
+
+def moves_of(desk: Desk, actor: Actor, record: Record) -> list[Move]:
+    """The moves that the actor may make now, in the order that the type declares them."""
+    made: list[Move] = []
+    for move in desk.town.records.transitions(actor, record):
+        workflow = record.type.workflow
+        state = workflow.states.get(move.target) if workflow is not None else None
+        tone = state.tone if state is not None else "live"
+        css = "btn-bad" if tone == "bad" else ("" if made else "btn-go")
+        icon = {"bad": "closed", "wait": "pause", "ok": "check", "new": "new"}.get(tone, "next")
+        asks = asks_something(move, record)
+        url = urls.record_url(record.identity, record.id, f"move/{move.name}")
+        made.append(Move(move.name, move.label, url, icon, css, asks))
+    return made
+
+
+def asks_something(move: Transition, record: Record) -> bool:
+    """Whether a move has a page of its own: it needs fields, or it ends the case and the citizen may be told why."""
+    workflow = record.type.workflow
+    final = workflow is not None and move.target in workflow.states and workflow.states[move.target].final
+    return bool(move.require or move.asks or final)
+
+
+# -- the docket -------------------------------------------------------------------------------------------------
+
+
+def contact_of(desk: Desk, actor: Actor, record: Record) -> tuple[int, str, str] | None:
+    """Id and title of the contact that the record is from, and the label of that field."""
+    for name in record.type.contacts:
+        field = record.type.fields.get(name)
+        value = record.values.get(name) if field is not None else None
+        if isinstance(value, tuple):
+            value = value[0] if value else None
+        if field is None or not isinstance(value, int):
+            continue
+        title = record.titles.get((CONTACT, value)) or desk.town.context(actor).titles(CONTACT, [value]).get(value)
+        if title is not None:
+            return value, title, field.label
+    return None
+
+
+def clocks(
+    desk: Desk, actor: Actor, record: Record, contact: tuple[int, str, str] | None, may_edit: bool
+) -> list[Clock]:
+    """When a case is due, who has it, who sent it and when."""
+    made: list[Clock] = []
+    base = urls.record_url(record.identity, record.id)
+    presenter = desk.presenter
+    if record.type.is_case:
+        due = desk.marks.due(record)
+        note = presenter.long_day(record.due) + (f", {presenter.clock(record.due)}" if record.due else "")
+        made.append(
+            Clock("Due", due or Markup("No date"), note if record.due else "", f"{base}give" if may_edit else "")
+        )
+        name = staff_name(desk, actor, record.assignee)
+        made.append(Clock("With", Markup("<b>{}</b>").format(name), "", f"{base}give" if may_edit else ""))
+    if contact is not None:
+        id, title, label = contact
+        link = Markup('<a href="{}">{}</a>').format(urls.record_url(CONTACT, id), title)
+        made.append(Clock(label, link))
+    channel = channel_label(record)
+    opened = Markup("{}").format(presenter.moment(record.created))
+    made.append(Clock("Opened" if record.type.is_case else "Added", opened, channel or record.created_by))
+    if record.closed is not None:
+        made.append(Clock("Closed", Markup("{}").format(presenter.moment(record.closed))))
+    elif record.updated != record.created:
+        made.append(Clock("Last change", Markup("{}").format(presenter.moment(record.updated))))
+    return made
+
+
+def channel_label(record: Record) -> str:
+    """How the record came in, in words."""
+    field = record.type.field("channel")
+    value = record.get("channel") or record.channel
+    if field is None or not value:
+        return ""
+    return next((choice.label for choice in field.choices if choice.value == value), "")
+
+
+def staff_name(desk: Desk, actor: Actor, id: int | None) -> str:
+    """Name of a colleague."""
+    if id is None:
+        return "Nobody yet"
+    people = desk.town.context(actor).staff()
+    return next((person.title for person in people if person.id == id), "Somebody who left")
+
+
+def may_say(desk: Desk, actor: Actor, record: Record) -> bool:
+    """Whether the actor may write a note or a message here."""
+    return record.identity != INTERACTION and desk.town.records.may(actor, "create", INTERACTION)
+
+
+# -- files and places -------------------------------------------------------------------------------------------
+
+
+def files_of(record: Record) -> list[FileLine]:
+    """All files of the record."""
+    made = []
+    for field in record.type.fields.values():
+        if field.type_name not in FILES:
+            continue
+        value = record.values.get(field.name) or ()
+        for stored in value if isinstance(value, tuple) else (value,):
+            image = stored.media_type in ("image/png", "image/jpeg", "image/gif", "image/webp")
+            made.append(FileLine(stored, f"{urls.FILES}{stored.id}", field.label, image))
+    return made
+
+
+def place_of(record: Record) -> tuple[str, Any] | None:
+    """The first point of the record, with its label."""
+    for field in record.type.fields.values():
+        if field.type_name == "place" and record.values.get(field.name) is not None:
+            return field.label, record.values[field.name]
+    return None
+
+
+# -- panels -----------------------------------------------------------------------------------------------------
+
+
+def sheets(desk: Desk, actor: Actor, record: Record) -> list[Sheet]:
+    """Lists of related records, then what plugins add."""
+    made = [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record)]
+    for panel in desk.town.plugins.record_panels(actor, record):
+        rows = [_panel_row(desk, row) for row in panel.rows]
+        made.append(
+            Sheet(panel.label, rows, facts=panel.facts, note=panel.note, empty=panel.empty, problem=panel.problem)
+        )
+    return [
+        sheet
+        for sheet in made
+        if sheet.rows or sheet.facts or sheet.note or sheet.problem or sheet.empty or sheet.new_url
+    ]
+
+
+def _panel_row(desk: Desk, row: PanelRow) -> Row:
+    url = urls.record_url(row.identity, row.id) if row.identity and row.id is not None else ""
+    end = desk.marks.pill_of(row.note, row.tone) if row.tone is not None and row.note else Markup("")
+    return Row(row.text, url, "" if end else row.note, "", end)
+
+
+def related(desk: Desk, actor: Actor, record: Record, panel: Any) -> Sheet:
+    """A list of the records of one type that point here."""
+    type_ = panel.type
+    rows = [record_row(desk, found) for found in panel.records]
+    new = ""
+    if desk.town.records.may(actor, "create", type_.identity) and not type_.append_only:
+        new = urls.new_url(type_.identity, **{"from": f"{record.identity}:{record.id}"})
+    all_url = urls.with_query(urls.list_url(type_.identity), [("view", "all"), (panel.field.name, record.id)])
+    return Sheet(panel.label, rows, type_.identity, str(panel.count), all_url, new, f"New {type_.label.lower()}")
+
+
+def record_row(desk: Desk, record: Record, *, icon: bool = False) -> Row:
+    """A record as a line of a list."""
+    workflow = record.type.workflow
+    state = workflow.states.get(record.state) if workflow is not None else None
+    end = Markup("")
+    if state is not None:
+        overdue = not state.final and record.due is not None
+        end = desk.marks.due(record) if overdue else desk.marks.pill(state)
+    words = [record.number] if record.number else [desk.presenter.seen(record.created)]
+    if state is not None and record.due is not None and not state.final:
+        words.append(state.label)
+    return Row(
+        record.title or record.type.label,
+        urls.record_url(record.identity, record.id),
+        " · ".join(words),
+        record.type.icon if icon else "",
+        end,
+    )
+
+
+def get_record(desk: Desk, actor: Actor, identity: str, id: int, **options: Any) -> Record:
+    """A record for its page. Raises :class:`~townhall.errors.NotFound`."""
+    if id >= 2**63:
+        raise NotFound("There is no such record.")
+    return desk.town.records.get(actor, identity, id, **options)

@@ -1,0 +1,302 @@
+"""Forms for new records and for changing old ones, generated from the type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING
+from typing import Any
+
+from flask import Request
+from markupsafe import Markup
+
+from townhall.access.actors import Actor
+from townhall.admin import urls
+from townhall.admin.desk import Desk
+from townhall.admin.facts import FactWriter
+from townhall.errors import Conflict
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.records.types import Record
+from townhall_forms.context import StoredFile
+from townhall_forms.errors import Invalid
+from townhall_forms.forms import RecordForm
+from townhall_forms.forms import build_form
+from townhall_forms.schema import RecordType
+from townhall_forms.values import Reference
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+CONTACT = "core.contact"
+
+
+@dataclass(frozen=True, slots=True)
+class FormSection:
+    """A sheet of the form."""
+
+    name: str
+    label: str
+    help: str
+    names: tuple[str, ...]
+    has_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that a colleague changed while the form was open."""
+
+    label: str
+    theirs: Markup
+    yours: Markup
+
+
+@dataclass(slots=True)
+class Editor:
+    """One showing of a form: for a new record, or with ``record`` for changing it."""
+
+    desk: Desk
+    actor: Actor
+    type: RecordType
+    request: Request
+    record: Record | None = None
+    reveal: bool = False
+    form: RecordForm = dataclass_field(init=False)
+    names: tuple[str, ...] = dataclass_field(init=False)
+    whole: list[str] = dataclass_field(default_factory=list)
+    differences: list[Difference] = dataclass_field(default_factory=list)
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        town = self.desk.town
+        self.names = self._names()
+        posted = self.request.method == "POST"
+        initial = (
+            self._stored() if self.record is not None else prefilled(self.desk, self.actor, self.type, self.request)
+        )
+        self.version = self.record.version if self.record is not None else 0
+        if posted and self.record is not None:
+            sent = self.request.form.get("version", "")
+            self.version = int(sent) if sent.isdecimal() else 0
+        self.form = build_form(
+            self.type,
+            self.names,
+            town.context(self.actor),
+            values=initial,
+            formdata=self.request.form if posted else None,
+            files=self.request.files if posted else None,
+            stored=self.record.values if self.record is not None else None,
+            lookup_url=lookup_of(self.type),
+            file_url=file_url,
+        )
+
+    # -- fields -----------------------------------------------------------------------------------------------
+
+    def _names(self) -> tuple[str, ...]:
+        """Fields that this person may type into, in the order of the sections."""
+        may_see = self.desk.town.records.may(self.actor, "see_confidential", self.type.identity)
+        names = []
+        for section in self.type.sections:
+            for name in section.fields:
+                field = self.type.fields.get(name)
+                if field is None or field.read_only or field.compute is not None:
+                    continue
+                if field.privacy == "confidential" and not (may_see and (self.record is None or self.reveal)):
+                    continue
+                names.append(name)
+        return tuple(names)
+
+    def _stored(self) -> dict[str, Any]:
+        assert self.record is not None  # noqa: S101 - only called with one
+        return {name: self.record.values.get(name) for name in self.names}
+
+    @property
+    def left_out(self) -> bool:
+        """Whether there are confidential fields that this person might change but that the form leaves out."""
+        if self.record is None or self.reveal:
+            return False
+        return any(field.privacy == "confidential" and not field.read_only for field in self.type.fields.values()) and (
+            self.desk.town.records.may(self.actor, "see_confidential", self.type.identity)
+        )
+
+    def sections(self) -> list[FormSection]:
+        """The sheets of the form, without empty ones."""
+        wrong = {path.partition(".")[0] for path in self.form.errors}
+        made = []
+        for section in self.type.sections:
+            names = tuple(name for name in section.fields if name in self.names)
+            if names:
+                bad = any(name in wrong for name in names)
+                made.append(FormSection(section.name, section.label, section.help, names, bad))
+        return made
+
+    def problems(self) -> list[tuple[str, str]]:
+        """What is wrong, as ``(id of the input, sentence)``."""
+        listed = [(id, f"{label}: {_lower(message)}") for id, label, message in self.form.error_list]
+        return [("", sentence) for sentence in self.whole] + listed
+
+    # -- saving -----------------------------------------------------------------------------------------------
+
+    def save(self) -> Record | None:
+        """Save what was typed. ``None`` means that the form has to be shown again, with its problems."""
+        if self.form.redraw or not self.form.validate(state=self._state()):
+            return None
+        try:
+            return self._write()
+        except ValidationFailed as error:
+            self._tell(error.errors)
+        except Rejected as error:
+            self._tell({error.field: str(error)})
+        except Conflict as error:
+            self._compare(error.current)
+        return None
+
+    def _state(self) -> str:
+        if self.record is not None:
+            return self.record.state
+        return self.type.workflow.initial if self.type.workflow is not None else ""
+
+    def _write(self) -> Record:
+        records = self.desk.town.records
+        if self.record is None:
+            return records.create(self.actor, self.type.identity, self.form.values)
+        changed = {
+            name: value for name, value in self.form.values.items() if value != self.record.values.get(name, _NOTHING)
+        }
+        return records.update(self.actor, self.type.identity, self.record.id, changed, version=self.version)
+
+    def _tell(self, errors: Mapping[str, str]) -> None:
+        own = {path: text for path, text in errors.items() if path.partition(".")[0] in self.names}
+        self.whole += [self._named(path, text) for path, text in errors.items() if path not in own]
+        self.form.add_errors(own)
+
+    def _named(self, path: str, text: str) -> str:
+        field = self.type.field(path.partition(".")[0])
+        return f"{field.label}: {_lower(text)}" if field is not None else text
+
+    def _compare(self, current: Record) -> None:
+        """Say what a colleague changed meanwhile; saving again then keeps what stands in the form."""
+        writer = FactWriter(self.desk.town.context(self.actor), self.desk.presenter)
+        for name in self.names:
+            theirs, yours = current.values.get(name), self.form.values.get(name)
+            if theirs != yours:
+                field = self.type.fields[name]
+                self.differences.append(
+                    Difference(field.label, writer.html(current, field, theirs), writer.html(current, field, yours))
+                )
+        self.version = current.version
+        self.record = current
+
+
+_NOTHING = object()
+
+
+def _lower(text: str) -> str:
+    """A sentence after a colon starts small, unless its first word is all capitals or a quotation."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def lookup_of(record_type: RecordType) -> Callable[[str], str]:
+    """Where a form of the type asks for records that a link may point at, by the link's path."""
+    base = urls.list_url(record_type.identity)
+    return lambda path: f"{base}lookup/{path}.json"
+
+
+def file_url(stored: StoredFile) -> str:
+    """Where a kept file can be looked at; one that belongs to no record yet can't."""
+    return f"{urls.FILES}{stored.id}" if stored.token.startswith("kept-") else ""
+
+
+# -- what a form is opened with ---------------------------------------------------------------------------------
+
+
+def prefilled(desk: Desk, actor: Actor, record_type: RecordType, request: Request) -> dict[str, Any]:
+    """First values of a new record: defaults, ``?contact=7``, ``?from=grants.round:3`` and ``?field=value``."""
+    town, arguments = desk.town, request.args
+    source = _opened_from(town, actor, arguments.get("from", ""))
+    contact = _opened_from(town, actor, f"{CONTACT}:{arguments['contact']}" if "contact" in arguments else "")
+    if contact is None and source is not None:
+        contact = source if source.identity == CONTACT else _contact_of(town, actor, source)
+    context = town.context(actor)
+    values: dict[str, Any] = {}
+    for name, field in record_type.fields.items():
+        if field.prefill:
+            value = _followed(field.prefill, contact, actor, _behind(record_type, field.prefill, source))
+            if value is not None:
+                values[name] = value
+        if source is not None and field.target == source.identity and name not in values:
+            first = not any(
+                other.target == source.identity for other in record_type.fields.values() if other.name in values
+            )
+            if first:
+                values[name] = (source.id,) if field.many_targets else source.id
+        if source is not None and field.type_name == "reference" and name not in values:
+            values[name] = Reference(source.identity, source.id)
+        if name in arguments and field.privacy != "confidential":
+            try:
+                values[name] = field.parse(arguments[name], context)
+            except Invalid:
+                continue
+    _name_contact(record_type, contact, values)
+    return values
+
+
+def _name_contact(record_type: RecordType, contact: Record | None, values: dict[str, Any]) -> None:
+    """Put the contact that a form is opened from where the type's contact stands, if nothing else has."""
+    first = record_type.contacts[0] if record_type.contacts else ""
+    field = record_type.fields.get(first)
+    if contact is not None and field is not None and field.target == CONTACT and first not in values:
+        values[first] = (contact.id,) if field.many_targets else contact.id
+
+
+def _opened_from(town: Town, actor: Actor, name: str) -> Record | None:
+    identity, _, id = name.partition(":")
+    if not id.isdecimal() or identity not in town.schemas:
+        return None
+    try:
+        return town.records.get(actor, identity, int(id))
+    except NotFound:
+        return None
+
+
+def _contact_of(town: Town, actor: Actor, source: Record) -> Record | None:
+    for path in source.type.contacts:
+        field = source.type.fields.get(path)
+        value = source.values.get(path) if field is not None else None
+        if isinstance(value, tuple):
+            value = value[0] if value else None
+        if isinstance(value, int):
+            return _opened_from(town, actor, f"{CONTACT}:{value}")
+    return None
+
+
+def _behind(record_type: RecordType, path: str, source: Record | None) -> Record | None:
+    """The record behind the link that a ``prefill`` path begins with, if the form is opened from it."""
+    link = record_type.fields.get(path.partition(".")[0])
+    return source if source is not None and link is not None and link.target == source.identity else None
+
+
+def _followed(path: str, contact: Record | None, actor: Actor, linked: Record | None) -> Any:
+    """The value at a ``prefill`` path: of the record or contact that the form is opened from, or of who opens it."""
+    first, _, rest = path.partition(".")
+    if linked is not None:
+        return linked.id if rest == "id" else linked.get(rest)
+    if first == "actor":
+        return actor.name if rest == "name" else actor.id
+    if first != "contact" or contact is None:
+        return None
+    if rest == "id":
+        return contact.id
+    if rest in contact.type.all_fields:
+        return contact.get(rest)
+    rows, column = {
+        "email": ("emails", "address"),
+        "phone": ("phones", "number"),
+        "address": ("addresses", "address"),
+    }.get(rest, ("", ""))
+    found = contact.values.get(rows) or ()
+    best = next((row for row in found if row.get("primary")), found[0] if found else {})
+    return best.get(column)

@@ -1,0 +1,85 @@
+"""A list as a CSV file, streamed: what leaves the house is what the person may see, and nothing confidential."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from townhall.access.actors import Actor
+from townhall.access.policy import exportable_fields
+from townhall.records.types import Record
+from townhall_forms.conditions import Condition
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+BATCH = 500
+STANDARD = ("number", "title", "state", "assignee", "due", "created", "updated", "closed")
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.,]+$)")
+
+
+def harmless(text: str) -> str:
+    """Text that a spreadsheet takes as text: what would start a formula gets an apostrophe before it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def export_columns(actor: Actor, record_type: RecordType) -> list[str]:
+    """Names of the columns of an export, standard ones first."""
+    standard = [
+        name for name in STANDARD if name in record_type.system_fields and (name != "number" or record_type.number)
+    ]
+    return ["id", *standard, *exportable_fields(actor, record_type)]
+
+
+def csv_lines(
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    where: Condition | None,
+    *,
+    search: str = "",
+    sort: str = "",
+    archived: bool = False,
+    ids: frozenset[int] | None = None,
+) -> Iterator[str]:
+    """The lines of the file. A byte order mark tells spreadsheets that it is UTF-8."""
+    names = export_columns(actor, record_type)
+    yield "\ufeff" + _line(names)
+    context = town.context(actor)
+    fields = record_type.all_fields
+
+    def cells(record: Record) -> Iterator[str]:
+        for name in names:
+            value = record.get(name)
+            field = fields[name]
+            yield "" if field.is_empty(value) else harmless(field.to_csv(value, context))
+
+    after = ""
+    while True:
+        page = town.records.find(
+            actor,
+            record_type.identity,
+            where,
+            search=search,
+            sort=sort,
+            limit=BATCH,
+            after=after,
+            fields=[name for name in names if name in record_type.fields],
+            archived=archived,
+        )
+        rows = [_line(cells(record)) for record in page.records if ids is None or record.id in ids]
+        if rows:
+            yield "".join(rows)
+        after = page.after
+        if not after:
+            return
+
+
+def _line(cells: Iterator[str] | list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(cells)
+    return buffer.getvalue()

@@ -1,0 +1,180 @@
+"""A record's values as facts on a page: section by section, with who may see each, and masks where nobody may yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING
+from typing import Any
+
+from markupsafe import Markup
+from markupsafe import escape
+
+from townhall.admin import urls
+from townhall.records.types import Record
+from townhall_forms.context import Context
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import Section
+
+if TYPE_CHECKING:
+    from townhall.presentation import Presenter
+
+FILES = frozenset({"file", "files"})
+NOTHING = Markup("")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One field with its value as HTML. ``masked`` can be revealed, ``hidden`` may never be seen by this person."""
+
+    name: str
+    label: str
+    html: Markup = NOTHING
+    privacy: str = "internal"
+    masked: bool = False
+    hidden: bool = False
+    reveal_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactTable:
+    """Rows of a ``rows`` field."""
+
+    name: str
+    label: str
+    headings: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[tuple[str, str, Markup]]]
+    privacy: str
+
+
+@dataclass(slots=True)
+class FactSection:
+    """A titled group of facts."""
+
+    name: str
+    label: str
+    facts: list[Fact] = dataclass_field(default_factory=list)
+    tables: list[FactTable] = dataclass_field(default_factory=list)
+
+
+class FactWriter:
+    """Writes the facts of one record for one page."""
+
+    def __init__(self, context: Context, presenter: Presenter) -> None:
+        self._context = context
+        self._presenter = presenter
+
+    def sections(self, record: Record, *, leave: Iterable[str] = (), full: bool = False) -> list[FactSection]:
+        """The record's sections that have something in them; ``full`` keeps empty fields."""
+        left = frozenset(leave)
+        made = []
+        for section in record.type.sections:
+            built = self.section(record, section, left, full)
+            if built.facts or built.tables:
+                made.append(built)
+        return made
+
+    def section(self, record: Record, section: Section, left: frozenset[str], full: bool) -> FactSection:
+        """One section of a record."""
+        built = FactSection(section.name, section.label)
+        for name in section.fields:
+            field = record.type.fields.get(name)
+            if field is None or name in left or field.type_name in FILES:
+                continue
+            if name in record.masked:
+                url = urls.record_url(record.identity, record.id, f"reveal/{name}")
+                built.facts.append(Fact(name, field.label, privacy=field.privacy, masked=True, reveal_url=url))
+            elif name in record.hidden:
+                built.facts.append(Fact(name, field.label, privacy=field.privacy, hidden=True))
+            elif field.is_empty(record.values.get(name)):
+                if full and not field.row_fields:
+                    built.facts.append(Fact(name, field.label, Markup("–"), field.privacy))
+            elif field.row_fields:
+                built.tables.append(self.table(record, field))
+            elif field.type_name == "answers":
+                built.facts.extend(self.answers(record, field))
+            else:
+                built.facts.append(Fact(name, field.label, self.html(record, field), field.privacy))
+        return built
+
+    # -- values -----------------------------------------------------------------------------------------------
+
+    def html(self, record: Record, field: Field, value: Any = None) -> Markup:
+        """A field's value as HTML."""
+        value = record.get(field.name) if value is None else value
+        if field.is_empty(value):
+            return Markup("")
+        if field.type_name == "reference":
+            return self.link(record, value.identity, value.id)
+        if field.type_name == "link":
+            return self.link(record, field.target, value)
+        if field.type_name == "links":
+            return Markup(", ").join(self.link(record, field.target, id) for id in value)
+        if field.type_name in ("phone", "email", "url"):
+            return reachable(field.type_name, str(value), field.display(value, self._context))
+        if field.type_name == "date":
+            return escape(self._presenter.day(value))
+        if field.type_name == "datetime":
+            return escape(self._presenter.moment(value))
+        return Markup("<br>").join(field.display(value, self._context).splitlines())
+
+    def words(self, record: Record, field: Field, value: Any) -> Markup:
+        """A value of any kind in a short form: rows and files are counted."""
+        if field.is_empty(value):
+            return Markup("")
+        if field.row_fields or field.type_name in FILES:
+            return escape(field.display(value, self._context))
+        return self.html(record, field, value)
+
+    def link(self, record: Record, identity: str, id: int) -> Markup:
+        """A link to another record by its title."""
+        title = record.titles.get((identity, id))
+        if title is None:
+            title = self._context.titles(identity, [id]).get(id)
+        if title is None:
+            return Markup('<span class="muted">{}</span>').format("A record that is not here any more")
+        return Markup('<a href="{}">{}</a>').format(urls.record_url(identity, id), title or "Without a title")
+
+    def answers(self, record: Record, field: Field) -> list[Fact]:
+        """The answers to questions that clerks wrote, each as a fact of its own."""
+        bound: Any = field.bind(record.values, self._context)  # type: ignore[attr-defined]
+        return [
+            Fact(
+                f"{field.name}.{question.name}",
+                question.label,
+                Markup("<br>").join(question.display(answer, self._context).splitlines()),
+                question.privacy,
+            )
+            for question, answer in bound.entries(record.values[field.name])
+        ]
+
+    def table(self, record: Record, field: Field) -> FactTable:
+        """The rows of a ``rows`` field, without the columns that are empty in all of them."""
+        rows: Sequence[Mapping[str, Any]] = record.values[field.name]
+        columns = [c for c in field.row_fields.values() if any(not c.is_empty(row.get(c.name)) for row in rows)]
+        ends = ("integer", "decimal", "money", "percent")
+        headings = [(column.label, "end" if column.type_name in ends else "") for column in columns]
+        cells = [
+            [
+                (
+                    column.label,
+                    "end" if column.type_name in ends else "",
+                    self.html(record, column, row[column.name]) if row.get(column.name) is not None else Markup(""),
+                )
+                for column in columns
+            ]
+            for row in rows
+        ]
+        return FactTable(field.name, field.label, headings, cells, field.privacy)
+
+
+def reachable(kind: str, value: str, words: str) -> Markup:
+    """A phone number, e-mail address or web address that can be followed."""
+    if kind == "phone":
+        return Markup('<a href="tel:{}"><bdi>{}</bdi></a>').format(value, words)
+    if kind == "email":
+        return Markup('<a href="mailto:{}">{}</a>').format(value, words)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(value, words)

@@ -1,0 +1,284 @@
+"""Filters of a list: plain form controls with named parameters, and the condition that they add up to.
+
+``?state=new&state=waiting&created=last7&category=12&amount.from=100`` is all there is to it; it can be bookmarked,
+written by hand and saved as a view. What can't be understood is said in a sentence and does not filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import date
+from decimal import Decimal
+from decimal import InvalidOperation
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from townhall_forms.context import Context
+from townhall_forms.fields.base import Field
+from townhall_forms.kinds import kind_of
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
+
+#: Parameters of a list's address that are no filters.
+RESERVED = frozenset({"q", "view", "sort", "after", "before", "columns", "archived", "page", "saved", "pick"})
+
+#: Ranges of days by name: their words, and the condition.
+PERIODS: Mapping[str, tuple[str, Any]] = {
+    "today": ("today", "today"),
+    "past": ("before today", {"lt": "today"}),
+    "coming": ("from today on", {"gte": "today"}),
+    "next7": ("in the next 7 days", {"between": ["today", "today+7d"]}),
+    "last7": ("in the last 7 days", {"between": ["today-7d", "today"]}),
+    "last30": ("in the last 30 days", {"between": ["today-30d", "today"]}),
+    "last365": ("in the last year", {"between": ["today-1y", "today"]}),
+}
+EMPTY = "none"
+ME = "me"
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterOption:
+    """One value that a filter offers."""
+
+    value: str
+    label: str
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilterControl:
+    """One filter as the form draws it: ``shape`` is ``select``, ``text`` or ``range``."""
+
+    name: str
+    label: str
+    shape: str
+    options: tuple[FilterOption, ...] = ()
+    value: str = ""
+    low: str = ""
+    high: str = ""
+    input_type: str = "text"
+
+    @property
+    def active(self) -> bool:
+        """Whether it narrows the list now."""
+        return bool(self.value or self.low or self.high or any(option.selected for option in self.options))
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is on, in words, and the parameters that go when it is taken off."""
+
+    label: str
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What the parameters of a list add up to."""
+
+    controls: list[FilterControl] = dataclass_field(default_factory=list)
+    conditions: list[dict[str, Any]] = dataclass_field(default_factory=list)
+    chips: list[Chip] = dataclass_field(default_factory=list)
+    problems: list[str] = dataclass_field(default_factory=list)
+
+
+class Filters:
+    """The filters of one type for one actor."""
+
+    def __init__(self, schemas: Schemas, record_type: RecordType, context: Context, allowed: frozenset[str]) -> None:
+        self._schemas = schemas
+        self._type = record_type
+        self._context = context
+        self._allowed = allowed
+
+    def read(self, arguments: MultiDict[str, str]) -> Applied:
+        """Read the parameters of a list's address."""
+        applied = Applied()
+        seen: set[str] = set()
+        for path in (*self._type.list.filters, *_asked(arguments)):
+            if path in seen:
+                continue
+            seen.add(path)
+            found = self._field(path)
+            if found is None:
+                if path in _asked(arguments):
+                    applied.problems.append(f"“{path}” can't be used to filter this list. It was left out.")
+                continue
+            self._read_one(path, *found, arguments, applied)
+        return applied
+
+    def _field(self, path: str) -> tuple[Field, str] | None:
+        """The field at ``path`` and its label, if the actor may filter by it."""
+        resolved = self._schemas.resolve(self._type, path)
+        if resolved is None or resolved.answer or resolved.first.name not in self._allowed:
+            return None
+        if resolved.field.privacy == "confidential":
+            return None
+        label = resolved.field.label
+        return resolved.field, label if resolved.second is None else f"{resolved.first.label}: {label.lower()}"
+
+    def _read_one(self, path: str, field: Field, label: str, arguments: MultiDict[str, str], applied: Applied) -> None:
+        given = [value for value in arguments.getlist(path) if value]
+        kind = kind_of(field)
+        if kind in ("date", "datetime", "number") and field.type_name != "boolean":
+            self._read_range(path, field, label, kind, given, arguments, applied)
+        elif kind in ("code", "codes", "boolean", "staff") or self._is_short_link(field):
+            self._read_choice(path, field, label, given, applied)
+        elif kind in ("text", "link", "links"):
+            target = f"{path}.title" if kind in ("link", "links") else path
+            text = given[0].strip() if given else ""
+            applied.controls.append(FilterControl(path, label, "text", value=text))
+            if text:
+                if kind == "links":
+                    applied.problems.append(f"“{label}” can't be searched by name. It was left out.")
+                    return
+                applied.conditions.append({target: {"contains": text}})
+                applied.chips.append(Chip(f"{label}: {text}", (path,)))
+        elif given:
+            applied.problems.append(f"“{label}” can't be used to filter this list. It was left out.")
+
+    # -- choices ----------------------------------------------------------------------------------------------
+
+    def _is_short_link(self, field: Field) -> bool:
+        """Whether a link points at something that the town sets up, so that all of it fits into a list."""
+        target = self._schemas.get(field.target) if field.target else None
+        return target is not None and target.navigation == "setup"
+
+    def _choices(self, path: str, field: Field) -> list[tuple[str, str]]:
+        kind = kind_of(field)
+        if kind == "boolean":
+            return [("true", "Yes"), ("false", "No")]
+        if kind == "staff":
+            people = [(str(option.id), option.title) for option in self._context.staff()]
+            return [(ME, "Me"), (EMPTY, "Nobody"), *people]
+        if field.target:
+            return [(str(option.id), option.title) for option in self._context.options(field.target, None, "", 200)]
+        options = [(choice.value, choice.label) for choice in field.choices]
+        if path == "state" and self._type.workflow is not None:
+            options.insert(0, (OPEN, "Any open"))
+        elif not field.required:
+            options.append((EMPTY, "Nothing chosen"))
+        return options
+
+    def _read_choice(self, path: str, field: Field, label: str, given: list[str], applied: Applied) -> None:
+        options = self._choices(path, field)
+        labels = dict(options)
+        asked = [part for value in given for part in ([value] if value in labels else value.split(","))]
+        chosen = [value for value in dict.fromkeys(asked) if value in labels]
+        if len(chosen) != len(set(asked)):
+            applied.problems.append(f"“{label}” has no such choice any more. It was left out.")
+        made = [FilterOption(value, text, [value] == chosen) for value, text in options]
+        if len(chosen) > 1:
+            made.insert(0, FilterOption(",".join(chosen), ", ".join(labels[value] for value in chosen), True))
+        applied.controls.append(FilterControl(path, label, "select", tuple(made)))
+        if not chosen:
+            return
+        words = (labels[value].lower() if value in (ME, EMPTY, OPEN) else labels[value] for value in chosen)
+        applied.conditions.append(self._choice_condition(path, field, chosen))
+        applied.chips.append(Chip(f"{label}: {', '.join(words)}", (path,)))
+
+    def _choice_condition(self, path: str, field: Field, chosen: list[str]) -> dict[str, Any]:
+        values: list[Any] = []
+        alternatives: list[dict[str, Any]] = []
+        kind = kind_of(field)
+        workflow = self._type.workflow
+        for value in chosen:
+            if value == EMPTY and (kind == "staff" or not field.required):
+                alternatives.append({path: {"empty": True}})
+            elif value == ME and kind == "staff":
+                alternatives.append({path: "actor"})
+            elif value == OPEN and path == "state" and workflow is not None:
+                values.extend(workflow.open_states)
+            elif kind == "boolean":
+                alternatives.append({path: value == "true"} if value == "true" else {path: {"ne": True}})
+            else:
+                values.append(int(value) if kind in ("staff", "link", "links") else value)
+        if values:
+            alternatives.append({path: values})
+        return alternatives[0] if len(alternatives) == 1 else {"any": alternatives}
+
+    # -- ranges -----------------------------------------------------------------------------------------------
+
+    def _read_range(
+        self,
+        path: str,
+        field: Field,
+        label: str,
+        kind: str,
+        given: list[str],
+        arguments: MultiDict[str, str],
+        applied: Applied,
+    ) -> None:
+        low, high = arguments.get(f"{path}.from", "").strip(), arguments.get(f"{path}.to", "").strip()
+        names = (path, f"{path}.from", f"{path}.to")
+        if kind == "number":
+            applied.controls.append(FilterControl(path, label, "range", low=low, high=high, input_type="text"))
+        else:
+            overdue = [("overdue", "overdue")] if path == "due" else []
+            words = [*overdue, *((name, words) for name, (words, _) in PERIODS.items())]
+            chosen = given[0] if given else ""
+            options = tuple(FilterOption(name, text[:1].upper() + text[1:], name == chosen) for name, text in words)
+            applied.controls.append(
+                FilterControl(path, label, "select", options, low=low, high=high, input_type="date")
+            )
+            if chosen == "overdue" and path == "due":
+                applied.conditions.append({path: {"lt": "now"}})
+                applied.chips.append(Chip("Overdue", (path,)))
+            elif chosen in PERIODS:
+                applied.conditions.append({path: PERIODS[chosen][1]})
+                applied.chips.append(Chip(f"{label} {PERIODS[chosen][0]}", (path,)))
+            elif chosen:
+                applied.problems.append(f"“{label}” has no such choice. It was left out.")
+        limits = {}
+        for operator, text, word in (("gte", low, "from"), ("lte", high, "to")):
+            if not text:
+                continue
+            value = _day(text) if kind != "number" else _number(text)
+            if value is None:
+                wanted = "a number" if kind == "number" else "a date"
+                applied.problems.append(f"“{label}” {word} “{text}” is not {wanted}. It was left out.")
+                continue
+            limits[operator] = value
+        if limits:
+            applied.conditions.extend({path: {operator: value}} for operator, value in limits.items())
+            parts = [
+                word + " " + text for word, text, op in (("from", low, "gte"), ("to", high, "lte")) if op in limits
+            ]
+            applied.chips.append(Chip(f"{label} {' '.join(parts)}", names))
+
+
+def _asked(arguments: MultiDict[str, str]) -> list[str]:
+    """Paths of the filters that an address asks for."""
+    return list(dict.fromkeys(_path(name) for name in arguments if name not in RESERVED and arguments.get(name)))
+
+
+def _path(name: str) -> str:
+    return name.removesuffix(".from").removesuffix(".to")
+
+
+def _day(text: str) -> str | None:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        value = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def all_of(conditions: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """One condition, as data, that holds when all hold."""
+    parts = list(conditions)
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else {"all": parts}

@@ -1,0 +1,108 @@
+"""The timeline of a page: everything that happened, newest first, with chips to see only some of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from townhall.access.actors import Actor
+from townhall.admin import urls
+from townhall.records.types import TimelineEntry
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Icons of the channels of an interaction.
+CHANNEL_ICONS: Mapping[str, str] = {
+    "phone": "phone",
+    "email": "mail",
+    "letter": "letter",
+    "fax": "letter",
+    "visit": "visit",
+    "web": "globe",
+    "open311": "globe",
+    "sms": "message",
+    "chat": "message",
+    "social": "speech",
+    "other": "speech",
+}
+KIND_ICONS: Mapping[str, str] = {"talk": "message", "note": "note", "change": "change", "event": "calendar"}
+KIND_LABELS: Mapping[str, str] = {"talk": "Talk", "note": "Notes", "change": "Changes", "event": "Events"}
+SHOWN = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the timeline, ready for the page."""
+
+    at: datetime
+    kind: str
+    icon: str
+    headline: str
+    actor: str
+    body: str
+    public: bool
+    about_text: str
+    about_url: str
+    details: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A stretch of a timeline with the chips above it and the way on."""
+
+    entries: Sequence[Happening]
+    chips: Sequence[tuple[str, str, str, bool]]
+    total: int
+    older_url: str
+    newest_url: str
+
+
+def story(town: Town, actor: Actor, identity: str, id: int, arguments: Mapping[str, str], base: str) -> Story:
+    """The timeline of a record, as its page's address asks for it."""
+    show = arguments.get("show", "")
+    after = arguments.get("after", "")
+    kinds = [show] if show else None
+    entries, following, counts = town.records.timeline(actor, identity, id, kinds=kinds, limit=SHOWN, after=after)
+    return Story(
+        entries=[happening(entry, (identity, id)) for entry in entries],
+        chips=chips(counts, show, base),
+        total=counts.get(show, 0) if show else sum(counts.get(kind, 0) for kind in KIND_LABELS),
+        older_url=f"{urls.with_query(base, [('show', show), ('after', following)])}#happened" if following else "",
+        newest_url=f"{urls.with_query(base, [('show', show)])}#happened" if after else "",
+    )
+
+
+def happening(entry: TimelineEntry, page: tuple[str, int]) -> Happening:
+    """A timeline entry as a line of the page of the record ``page``."""
+    about_text, about_url = "", ""
+    if entry.about is not None and entry.about[:2] != page:
+        identity, id, number, title = entry.about
+        about_text = " ".join(part for part in (number, title) if part)
+        about_url = urls.record_url(identity, id)
+    icon = CHANNEL_ICONS.get(entry.channel, "message") if entry.kind == "talk" else KIND_ICONS.get(entry.kind, "note")
+    return Happening(
+        at=entry.at,
+        kind=entry.kind,
+        icon=icon,
+        headline=entry.headline,
+        actor=entry.actor,
+        body=entry.body,
+        public=entry.public,
+        about_text=about_text,
+        about_url=about_url,
+        details=entry.details,
+    )
+
+
+def chips(counts: Mapping[str, int], show: str, base: str) -> list[tuple[str, str, str, bool]]:
+    """Chips to show only one kind, for kinds that there are."""
+    made = [("All", f"{base}#happened", "check", not show)]
+    for kind, label in KIND_LABELS.items():
+        if counts.get(kind) or kind == show:
+            url = f"{urls.with_query(base, [('show', kind)])}#happened"
+            made.append((f"{label} {counts.get(kind, 0)}", url, KIND_ICONS[kind], kind == show))
+    return made if len(made) > 2 or show else []

@@ -1,0 +1,210 @@
+"""My work: what is overdue, due today, free to take and waiting; who called; what comes up; and a box to log a call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from typing import Any
+
+from flask import flash
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_admin import AdminIndexView
+from flask_admin import expose
+from markupsafe import Markup
+
+from townhall.accounts import current_actor
+from townhall.admin import once
+from townhall.admin import talking
+from townhall.admin import urls
+from townhall.admin.details import Row
+from townhall.admin.happenings import CHANNEL_ICONS
+from townhall.admin.staff import StaffView
+from townhall.cases import queries
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.events import calendar
+from townhall.records.types import Record
+
+if TYPE_CHECKING:
+    from townhall.admin.desk import Desk
+
+SHOWN = 6
+COMING_DAYS = 14
+COMING_SHOWN = 4
+RECENT_SHOWN = 5
+MATCHES = 8
+CONTACT = "core.contact"
+INTERACTION = "core.interaction"
+
+
+class HomeView(StaffView, AdminIndexView):  # type: ignore[misc]
+    """The first page after signing in."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.town = desk.town
+        AdminIndexView.__init__(self, name="My work", endpoint="admin", url="/admin", template="admin/home.html")
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """The desk in the morning."""
+        return self._page()
+
+    def _page(self, errors: dict[str, str] | None = None, matches: list[Any] | None = None) -> ResponseReturnValue:
+        actor = self.actor
+        work = queries.my_work(self.town, actor, limit=SHOWN)
+        cases = self.desk.viewable(actor, lambda type_: type_.is_case)
+        html = self.render(
+            "admin/home.html",
+            greeting=self._greeting(),
+            work=work,
+            overdue=self._rows(work.overdue),
+            due_today=self._rows(work.due_today),
+            free=[
+                (row, record) for row, record in zip(self._rows(work.unassigned), work.unassigned.records, strict=True)
+            ],
+            waiting=self._rows(work.waiting),
+            mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
+            may_take={
+                type_.identity
+                for type_ in cases
+                if self.town.records.may(actor, "edit", type_.identity) and not type_.append_only
+            },
+            recent=self._recent(),
+            coming=self._coming(),
+            new_cases=self.desk.creatable_cases(actor),
+            has_cases=bool(cases),
+            may_log=self.town.records.may(actor, "create", INTERACTION),
+            may_plugins=actor.may("plugins.manage"),
+            log=request.form if errors or matches is not None else {},
+            log_errors=errors or {},
+            matches=matches,
+            form_id=once.new_form_id(),
+        )
+        return html, 422 if errors else 200
+
+    def _greeting(self) -> str:
+        hour = self.desk.presenter.local(self.desk.presenter.now()).hour
+        word = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
+        first = self.actor.name.split()[0] if self.actor.name and "@" not in self.actor.name else ""
+        return f"Good {word}, {first}" if first else f"Good {word}"
+
+    def _rows(self, work: queries.WorkList) -> list[Row]:
+        return [self._row(record, work.name) for record in work.records]
+
+    def _row(self, record: Record, name: str) -> Row:
+        presenter = self.desk.presenter
+        meta = [record.number]
+        workflow = record.type.workflow
+        state = workflow.states.get(record.state) if workflow is not None else None
+        if name == "unassigned":
+            meta.append(presenter.ago(record.created))
+        elif name == "waiting":
+            meta.append(state.label if state is not None else "")
+        else:
+            meta.append(state.label if state is not None else "")
+        end = self.desk.marks.due(record)
+        if name == "waiting":
+            end = Markup('<span class="due">{}{}</span>').format(
+                self.desk.marks.icon("dial-none"), f"since {presenter.day(record.updated)}"
+            )
+        return Row(
+            record.title or record.type.label,
+            urls.record_url(record.identity, record.id),
+            " · ".join(part for part in meta if part),
+            record.type.icon,
+            end,
+        )
+
+    def _recent(self) -> list[Row]:
+        """The latest contacts with people."""
+        actor = self.actor
+        if not self.town.records.may(actor, "view", INTERACTION):
+            return []
+        found = self.town.records.find(
+            actor,
+            INTERACTION,
+            {"direction": ["in", "out"], "contact": {"empty": False}},
+            sort="-at",
+            limit=RECENT_SHOWN * 4,
+            fields=("channel", "contact", "at", "subject", "body"),
+        )
+        rows: dict[int, Row] = {}
+        for record in found.records:
+            id = record.values.get("contact")
+            title = record.titles.get((CONTACT, id), "") if id is not None else ""
+            if title and id not in rows and len(rows) < RECENT_SHOWN:
+                words = record.values.get("subject") or record.values.get("body") or ""
+                short = words if len(words) <= 40 else words[:40].rsplit(" ", 1)[0] + "…"
+                at = self.desk.presenter.seen(record.values.get("at"))
+                icon = CHANNEL_ICONS.get(record.values.get("channel") or "", "speech")
+                meta = " · ".join(part for part in (at, short) if part)
+                rows[id] = Row(title, urls.record_url(CONTACT, id), meta, icon)
+        return list(rows.values())
+
+    def _coming(self) -> list[Row]:
+        """What is on the calendar next."""
+        now = self.desk.presenter.now()
+        entries = calendar.entries(self.town, self.actor, now, now + timedelta(days=COMING_DAYS))
+        rows = []
+        for entry in entries[:COMING_SHOWN]:
+            where = f" · {entry.location}" if entry.location else ""
+            end = Markup('<span class="due">{}</span>').format(self.desk.presenter.ago(entry.starts))
+            meta = f"{self.desk.presenter.moment(entry.starts)}{where}"
+            rows.append(Row(entry.title, urls.record_url(entry.identity, entry.id), meta, "", end))
+        return rows
+
+    # -- the log ----------------------------------------------------------------------------------------------
+
+    @expose("/log", methods=("POST",))
+    def log(self) -> ResponseReturnValue:
+        """Keep a call from somebody who is named by a few letters or digits."""
+        actor = current_actor()
+        sent = request.form
+        form_id = sent.get("form_id", "")
+        if not once.first_time(self.town, form_id):
+            return redirect(once.where_to(form_id) or urls.ADMIN)
+        errors: dict[str, str] = {}
+        chosen, matches = self._who(sent.get("who", "").strip(), sent.get("contact", ""))
+        if not sent.get("note", "").strip():
+            errors["note"] = "Write a few words about what was said."
+        if not sent.get("who", "").strip() and not sent.get("contact"):
+            errors["who"] = "Write the caller's name or phone number."
+        if errors or (chosen is None and sent.get("contact") != "none"):
+            return self._page(errors, matches)
+        try:
+            talking.log_contact(self.town, actor, chosen, self._sent(chosen))
+        except ValidationFailed as failed:
+            return self._page(failed.errors, matches)
+        except Rejected as rejected:
+            return self._page({"note": str(rejected)}, matches)
+        target = self._after_log(chosen)
+        flash("The call is logged.", "ok")
+        once.remember(form_id, target)
+        return redirect(target)
+
+    def _sent(self, contact: int | None) -> dict[str, str]:
+        """What was typed; a caller who is no contact yet is named in the words."""
+        note, who = request.form.get("note", ""), request.form.get("who", "").strip()
+        return {"how": "phone", "note": note if contact is not None or not who else f"{who}: {note}"}
+
+    def _who(self, text: str, chosen: str) -> tuple[int | None, list[Any]]:
+        """The contact that is meant, if that is clear, and who else it could be."""
+        if chosen.isdecimal():
+            return int(chosen), []
+        if not text or not self.town.records.may(self.actor, "view", CONTACT):
+            return None, []
+        hits, _ = self.town.records.search(self.actor, text, identities=[CONTACT], limit=MATCHES)
+        same = [hit for hit in hits if hit.title.casefold() == text.casefold()]
+        if len(same) == 1:
+            return same[0].id, hits
+        return (hits[0].id if len(hits) == 1 else None), hits
+
+    def _after_log(self, contact: int | None) -> str:
+        following = request.form.get("next", "")
+        cases = {type_.identity: type_ for type_ in self.desk.creatable_cases(self.actor)}
+        if following in cases:
+            return urls.new_url(following, contact=contact) if contact is not None else urls.new_url(following)
+        return urls.record_url(CONTACT, contact) if contact is not None else urls.ADMIN

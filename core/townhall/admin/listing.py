@@ -1,0 +1,366 @@
+"""The list of a type: what its address asks for, and everything that the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import parse_qsl
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+from markupsafe import escape
+from werkzeug.datastructures import MultiDict
+
+from townhall.access.actors import Actor
+from townhall.access.policy import filterable
+from townhall.admin import urls
+from townhall.admin.cells import CellMaker
+from townhall.admin.cells import Column
+from townhall.admin.cells import PageOfCells
+from townhall.admin.cells import write_rows
+from townhall.admin.filters import Applied
+from townhall.admin.filters import Filters
+from townhall.admin.filters import all_of
+from townhall.admin.frame import CountCache
+from townhall.admin.saved_views import SavedView
+from townhall.admin.saved_views import tidy_query
+from townhall.admin.saved_views import views_of
+from townhall.errors import Rejected
+from townhall.records.types import Count
+from townhall.records.types import Page
+from townhall.records.types import Record
+from townhall_forms.conditions import Condition
+from townhall_forms.conditions import parse_condition
+from townhall_forms.kinds import resolver
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import View
+
+if TYPE_CHECKING:
+    from townhall.presentation import Marks
+    from townhall.presentation import Presenter
+    from townhall.town import Town
+
+PAGE_SIZE = 50
+EVERYTHING = "all"
+#: How many filters stand in the open; the others are folded away.
+FILTERS_IN_SIGHT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One index tab above the list."""
+
+    label: str
+    url: str
+    count: str = ""
+    current: bool = False
+    alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The heading of a column, with the way to sort by it."""
+
+    label: str
+    css: str
+    url: str = ""
+    direction: str = ""
+
+    @property
+    def icon(self) -> str:
+        """The arrow that says how the list is sorted."""
+        return {"ascending": "sort-up", "descending": "sort-down"}.get(self.direction, "sort")
+
+
+@dataclass(frozen=True, slots=True)
+class ChipLink:
+    """A filter that is on, and where it is off."""
+
+    label: str
+    url: str
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the address of a list asks for."""
+
+    arguments: MultiDict[str, str]
+    view: View | None
+    view_name: str
+    saved: SavedView | None
+    text: str
+    sort: str
+    archived: bool
+    columns: tuple[Column, ...]
+    applied: Applied
+    where: Condition | None
+    narrowed: bool
+    paths: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+
+class Lister:
+    """Answers for the list of one type in one application."""
+
+    def __init__(
+        self, town: Town, record_type: RecordType, presenter: Presenter, marks: Marks, cache: CountCache
+    ) -> None:
+        self.town = town
+        self.type = record_type
+        self.cells = CellMaker(town.schemas, record_type)
+        self.base = urls.list_url(record_type.identity)
+        self._presenter = presenter
+        self._marks = marks
+        self._cache = cache
+        self._resolve = resolver(town.schemas, record_type)
+        self._views = {view.name: view for view in record_type.list.views}
+
+    # -- what is asked ----------------------------------------------------------------------------------------
+
+    def asked(self, actor: Actor, arguments: MultiDict[str, str]) -> Asked:
+        """Read the address of a list."""
+        saved_views = views_of(self.town, actor, self.type.identity)
+        saved = next((view for view in saved_views if str(view.id) == arguments.get("saved", "")), None)
+        if saved is not None and set(arguments) <= {"saved", "after", "before"}:
+            kept = MultiDict(parse_qsl(saved.query))
+            arguments = MultiDict([*kept.items(multi=True), *arguments.items(multi=True)])
+        allowed = filterable(actor, self.type)
+        applied = Filters(self.town.schemas, self.type, self.town.context(actor), allowed).read(arguments)
+        text = arguments.get("q", "").strip()
+        narrowed = bool(applied.conditions or text)
+        view_name, view = self._view(arguments, narrowed)
+        paths = self._paths(arguments, view, allowed)
+        asked = Asked(
+            arguments=arguments,
+            view=view,
+            view_name=view_name,
+            saved=saved,
+            text=text,
+            sort=arguments.get("sort", "") or (view.sort if view and view.sort else self.type.list.sort),
+            archived=arguments.get("archived") == "1",
+            columns=self._columns(paths),
+            applied=applied,
+            where=None,
+            narrowed=narrowed,
+            paths=paths,
+            problems=list(applied.problems),
+        )
+        asked.where = self._where(asked)
+        return asked
+
+    def _view(self, arguments: MultiDict[str, str], narrowed: bool) -> tuple[str, View | None]:
+        name = arguments.get("view", "")
+        if name in self._views:
+            return name, self._views[name]
+        if not name and not narrowed and self.type.is_case and self._views:
+            first = self.type.list.views[0]
+            return first.name, first
+        return EVERYTHING, None
+
+    def _paths(self, arguments: MultiDict[str, str], view: View | None, allowed: frozenset[str]) -> tuple[str, ...]:
+        chosen = [part for value in arguments.getlist("columns") for part in value.split(",") if part]
+        declared = view.columns if view is not None and view.columns else self.type.list.columns
+        good = [path for path in dict.fromkeys(chosen) if path.partition(".")[0] in allowed and self.cells.column(path)]
+        return tuple(good) if good else tuple(path for path in declared if path.partition(".")[0] in allowed)
+
+    def _columns(self, paths: Sequence[str]) -> tuple[Column, ...]:
+        columns = list(self.cells.columns(paths)) or list(self.cells.columns(["title"]))
+        if not any(column.is_title for column in columns):
+            columns[0] = self._linked(columns[0])
+        return tuple(columns)
+
+    def _linked(self, column: Column) -> Column:
+        """The column as the one that leads to the record."""
+        base, inner = self.base, column.write
+
+        def write(record: Record, page: PageOfCells) -> str:
+            return f'<a class="cell-title" href="{base}{record.id}/">{inner(record, page) or escape(record.title)}</a>'
+
+        return replace(column, write=write, css="cell-main", is_title=True)
+
+    def _where(self, asked: Asked) -> Condition | None:
+        parts = [asked.view.where] if asked.view is not None and asked.view.where is not None else []
+        data = all_of(asked.applied.conditions)
+        if data is not None:
+            parts.append(parse_condition(data, resolve=self._resolve))
+        return Condition.all_of(parts) if len(parts) > 1 else (parts[0] if parts else None)
+
+    # -- what is found ----------------------------------------------------------------------------------------
+
+    def find(self, actor: Actor, asked: Asked, *, limit: int = PAGE_SIZE) -> Page:
+        """The records of the page that is asked for; what can't be followed is left out and said."""
+        options: dict[str, Any] = {
+            "search": asked.text,
+            "limit": limit,
+            "fields": [*asked.paths],
+            "archived": asked.archived,
+        }
+        after, before = asked.arguments.get("after", ""), asked.arguments.get("before", "")
+        find = self.town.records.find
+        try:
+            return find(actor, self.type.identity, asked.where, sort=asked.sort, after=after, before=before, **options)
+        except Rejected as error:
+            asked.problems.append(str(error))
+        asked.sort = self.type.list.sort
+        return find(actor, self.type.identity, asked.where, sort=asked.sort, **options)
+
+    def count(self, actor: Actor, asked: Asked) -> Count:
+        """How many records the list has in all."""
+        if asked.narrowed or asked.archived:
+            return self.town.records.count(
+                actor, self.type.identity, asked.where, search=asked.text, archived=asked.archived
+            )
+        return self._count_view(actor, asked.view_name)
+
+    def _count_view(self, actor: Actor, name: str) -> Count:
+        where = self._views[name].where if name in self._views else None
+        key = ("view", self.type.identity, name, actor.id, actor.permissions)
+        return self._cache.get(key, lambda: self.town.records.count(actor, self.type.identity, where))
+
+    # -- what is shown ----------------------------------------------------------------------------------------
+
+    def page(self, actor: Actor, arguments: MultiDict[str, str], *, pick: bool) -> dict[str, Any]:
+        """Everything that ``admin/list.html`` shows."""
+        asked = self.asked(actor, arguments)
+        found = self.find(actor, asked)
+        count = self.count(actor, asked)
+        cells = PageOfCells(self.town.context(actor), self._presenter, self._marks)
+        picked = frozenset(int(value) for value in asked.arguments.getlist("pick") if value.isdecimal())
+        controls = asked.applied.controls
+        sight = [*controls[:FILTERS_IN_SIGHT], *(c for c in controls[FILTERS_IN_SIGHT:] if c.active)]
+        total = self._count_view(actor, EVERYTHING)
+        label = asked.saved.label if asked.saved else (asked.view.label if asked.view else "Everything")
+        return {
+            "type": self.type,
+            "base": self.base,
+            "asked": asked,
+            "view_label": "Archived" if asked.archived else label,
+            "tabs": self.tabs(actor, asked),
+            "headings": self.headings(asked),
+            "rows": write_rows(found.records, asked.columns, cells, picked, pick),
+            "shown": len(found.records),
+            "count": count,
+            "total": total,
+            "controls": sight,
+            "more_controls": [control for control in controls if control not in sight],
+            "chips": self.chips(asked),
+            "clear_url": self.address(asked, drop=("q", *self._filter_names(asked)), view=asked.view_name),
+            "newer_url": self.address(asked, before=found.before) if found.before else "",
+            "older_url": self.address(asked, after=found.after) if found.after else "",
+            "query": self.query(asked),
+            "sorts": self.sorts(asked),
+            "hidden": [("view", asked.view_name)] + ([("archived", "1")] if asked.archived else []),
+            "column_choices": self.column_choices(actor, asked),
+            "picked": len(picked),
+        }
+
+    def tabs(self, actor: Actor, asked: Asked) -> list[Tab]:
+        """The type's own views, everything, and the views that were saved."""
+        here = "" if asked.saved or asked.archived else asked.view_name
+        made = []
+        names = [*((view.name, view.label) for view in self.type.list.views), (EVERYTHING, "Everything")]
+        for name, label in names:
+            count = self._count_view(actor, name)
+            url = urls.with_query(self.base, [("view", name)])
+            made.append(Tab(label, url, str(count), name == here, alarm=name == "overdue" and count.value > 0))
+        for view in views_of(self.town, actor, self.type.identity):
+            url = urls.with_query(self.base, [("saved", view.id)])
+            made.append(Tab(view.label, url, "", asked.saved is not None and asked.saved.id == view.id))
+        return made
+
+    def headings(self, asked: Asked) -> list[Heading]:
+        """The headings of the columns."""
+        sorted_by, down = asked.sort.lstrip("-"), asked.sort.startswith("-")
+        made = []
+        for column in asked.columns:
+            css = "end" if column.css == "end" else ""
+            if not column.sort:
+                made.append(Heading(column.label, css))
+                continue
+            current = column.sort == sorted_by
+            target = f"-{column.sort}" if current and not down else column.sort
+            direction = ("descending" if down else "ascending") if current else ""
+            made.append(Heading(column.label, css, self.address(asked, sort=target), direction))
+        return made
+
+    def sorts(self, asked: Asked) -> list[tuple[str, str, bool]]:
+        """Ways to sort, as ``(value, words, chosen)``, for narrow screens where there are no headings."""
+        fields = {column.sort: column.label for column in asked.columns if column.sort}
+        current = asked.sort.lstrip("-")
+        if current not in fields and current in self.type.all_fields:
+            fields[current] = self.type.all_fields[current].label
+        made = []
+        for name, label in fields.items():
+            made.append((name, f"{label}, upwards", asked.sort == name))
+            made.append((f"-{name}", f"{label}, downwards", asked.sort == f"-{name}"))
+        return made
+
+    def chips(self, asked: Asked) -> list[ChipLink]:
+        """The filters that are on."""
+        made = []
+        if asked.text:
+            made.append(ChipLink(f"“{asked.text}”", self.address(asked, drop=("q",))))
+        made += [ChipLink(chip.label, self.address(asked, drop=chip.names)) for chip in asked.applied.chips]
+        return made
+
+    def column_choices(self, actor: Actor, asked: Asked) -> list[tuple[str, str, bool]]:
+        """Fields that can be columns, as ``(path, label, shown now)``."""
+        allowed = filterable(actor, self.type)
+        names = [*self.type.system_fields, *self.type.fields]
+        shown = frozenset(asked.paths)
+        return [
+            (name, self.type.all_fields[name].label, name in shown)
+            for name in dict.fromkeys([*asked.paths, *names])
+            if name in self.type.all_fields and name in allowed and self.cells.column(name) is not None
+        ]
+
+    def address(self, asked: Asked, drop: Sequence[str] = (), **change: str) -> str:
+        """The list's address with some parameters changed. Going elsewhere in it starts from the first page."""
+        leave = {"after", "before", "pick", "saved", *drop, *change}
+        pairs = [(name, value) for name, value in asked.arguments.items(multi=True) if name not in leave and value]
+        if "view" not in asked.arguments and "view" not in change:
+            pairs.append(("view", asked.view_name))
+        pairs += [(name, value) for name, value in change.items() if value]
+        return f"{self.base}?{urlencode(pairs)}" if pairs else self.base
+
+    def tidy_address(self, arguments: MultiDict[str, str]) -> str:
+        """Where the same list stands under a shorter address; empty if this one is short enough.
+
+        A form sends every control that it has, empty ones and ticked columns included.
+        """
+        view = self._views.get(arguments.get("view", ""))
+        default_columns = view.columns if view is not None and view.columns else self.type.list.columns
+        default_sort = view.sort if view is not None and view.sort else self.type.list.sort
+        columns = tuple(arguments.getlist("columns"))
+        pairs = [
+            (n, v) for n, v in arguments.items(multi=True) if v and n != "columns" and (n, v) != ("sort", default_sort)
+        ]
+        if columns and frozenset(columns) != frozenset(default_columns):
+            pairs.append(("columns", ",".join(columns)))
+        if pairs == [*arguments.items(multi=True)]:
+            return ""
+        return f"{self.base}?{urlencode(pairs)}" if pairs else self.base
+
+    def query(self, asked: Asked) -> str:
+        """The query string that shows the same list from its first page; for exports and saved views."""
+        pairs = [*asked.arguments.items(multi=True)]
+        if "view" not in asked.arguments:
+            pairs.append(("view", asked.view_name))
+        return tidy_query(urlencode(pairs))
+
+    def _filter_names(self, asked: Asked) -> tuple[str, ...]:
+        return tuple(
+            name
+            for control in asked.applied.controls
+            for name in (control.name, f"{control.name}.from", f"{control.name}.to")
+        )
+
+    def print_rows(self, actor: Actor, asked: Asked, limit: int) -> tuple[Markup, int]:
+        """Rows of the list for paper, and how many they are."""
+        page = self.find(actor, asked, limit=limit)
+        cells = PageOfCells(self.town.context(actor), self._presenter, self._marks)
+        return write_rows(page.records, asked.columns, cells, frozenset(), False), len(page.records)

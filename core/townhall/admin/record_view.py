@@ -1,0 +1,395 @@
+"""The staff pages of one type of record, as a Flask-Admin view over :mod:`townhall.records`.
+
+Flask-Admin gives the frame: endpoint, menu, access. Its contract for models (``get_list``, ``get_one``,
+``create_model`` ...) is kept over records, so that code written for it finds what it expects; its pages are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+from flask import abort
+from flask import flash
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_admin.model import BaseModelView
+from wtforms import Form
+
+from townhall.access.actors import Actor
+from townhall.accounts import current_actor
+from townhall.admin import bulk
+from townhall.admin import urls
+from townhall.admin.desk import Desk
+from townhall.admin.details import details
+from townhall.admin.details import get_record
+from townhall.admin.exporting import csv_lines
+from townhall.admin.facts import FactWriter
+from townhall.admin.listing import Lister
+from townhall.admin.pages_of_record import RecordPages
+from townhall.admin.saved_views import delete_view
+from townhall.admin.saved_views import save_view
+from townhall.admin.saved_views import tidy_query
+from townhall.admin.saved_views import views_of
+from townhall.admin.staff import run_page
+from townhall.admin.staff import turn_away
+from townhall.errors import NotFound
+from townhall.errors import TownhallError
+from townhall.errors import ValidationFailed
+from townhall.presentation import plural
+from townhall.records.types import Record
+from townhall_forms.schema import RecordType
+
+#: Most rows of a list that go on paper.
+PRINT_ROWS = 500
+
+
+class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
+    """The list, form and pages of one type of record."""
+
+    in_menu_by_itself = True
+    can_view_details = True
+    can_export = True
+
+    def __init__(self, desk: Desk, record_type: RecordType) -> None:
+        self.desk = desk
+        self.town = desk.town
+        self.type = record_type
+        self.lister = Lister(desk.town, record_type, desk.presenter, desk.marks, desk.cache)
+        super().__init__(
+            record_type,
+            name=record_type.label_plural,
+            endpoint=f"records_{record_type.plugin}_{record_type.name}",
+            url=urls.list_url(record_type.identity).rstrip("/"),
+        )
+
+    # -- Flask-Admin's frame ----------------------------------------------------------------------------------
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return current_actor()
+
+    def may(self, verb: str) -> bool:
+        """Whether whoever asks may do ``verb`` to records of this type."""
+        return self.town.records.may(self.actor, verb, self.type.identity)
+
+    def is_accessible(self) -> bool:
+        """Staff who may see records of this type."""
+        actor = self.actor
+        return actor.kind == "staff" and self.town.records.may(actor, "view", self.type.identity)
+
+    def inaccessible_callback(self, name: str, **kwargs: Any) -> ResponseReturnValue:
+        """Ask a stranger to sign in, and tell a colleague that this is not theirs."""
+        return turn_away(self.actor)
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return run_page(self, fn, *args, **kwargs)
+
+    # -- Flask-Admin's contract for models --------------------------------------------------------------------
+
+    def get_pk_value(self, model: Record) -> int:
+        """A record's id."""
+        return model.id
+
+    def scaffold_list_columns(self) -> list[str]:
+        """Columns of the list."""
+        return list(self.type.list.columns)
+
+    def scaffold_sortable_columns(self) -> dict[str, str]:
+        """Fields that the list can be sorted by."""
+        return {name: name for name, field in self.type.all_fields.items() if field.sortable and not field.outside}
+
+    def scaffold_form(self) -> type[Form]:
+        """An empty form: the real ones are built from the type for each request."""
+        return Form
+
+    def init_search(self) -> bool:
+        """Every list can be searched."""
+        return True
+
+    def get_list(
+        self,
+        page: int,
+        sort_field: str,
+        sort_desc: bool,
+        search: str | None,
+        filters: Any,
+        page_size: int | None = None,
+    ) -> tuple[int, list[Record]]:
+        """The count and one page of records. Paging goes by keys, so only the first page can be asked for by number."""
+        sort = f"-{sort_field}" if sort_field and sort_desc else sort_field or ""
+        records = self.town.records
+        found = records.find(
+            self.actor, self.type.identity, search=search or "", sort=sort, limit=page_size or self.page_size
+        )
+        return records.count(self.actor, self.type.identity, search=search or "").value, list(found.records)
+
+    def get_one(self, id: Any) -> Record | None:
+        """One record, or ``None``."""
+        try:
+            return get_record(self.desk, self.actor, self.type.identity, int(id))
+        except (NotFound, ValueError):
+            return None
+
+    def create_model(self, form: Any) -> Record | bool:
+        """Create a record from a form with ``values``; ``False`` when it is refused."""
+        try:
+            return self.town.records.create(self.actor, self.type.identity, form.values)
+        except TownhallError as error:
+            flash(str(error), "bad")
+            return False
+
+    def update_model(self, form: Any, model: Record) -> bool:
+        """Change a record from a form with ``values``; ``False`` when it is refused."""
+        try:
+            self.town.records.update(self.actor, self.type.identity, model.id, form.values, version=model.version)
+        except TownhallError as error:
+            flash(str(error), "bad")
+            return False
+        return True
+
+    def delete_model(self, model: Record) -> bool:
+        """Archive a record: nothing is ever deleted here."""
+        try:
+            self.town.records.archive(self.actor, self.type.identity, model.id, version=model.version)
+        except TownhallError as error:
+            flash(str(error), "bad")
+            return False
+        return True
+
+    # Flask-Admin's own pages that have no address here: ours are below and in RecordPages.
+    delete_view = None
+    export = None
+    ajax_update = None
+
+    # -- the list ---------------------------------------------------------------------------------------------
+
+    @expose("/")
+    def index_view(self) -> ResponseReturnValue:
+        """The list."""
+        shorter = self.lister.tidy_address(request.args)
+        if shorter and not request.args.get("after") and not request.args.get("before"):
+            return redirect(shorter)
+        actor = self.actor
+        groups = bulk.actions(self.desk, actor, self.type)
+        page = self.lister.page(actor, request.args, pick=bool(groups))
+        return self.render(
+            "admin/list.html",
+            actions=groups,
+            may={"create": self._may_create(), "export": self.may("export"), "save_view": True},
+            headline=self._headline(page),
+            foot=self._foot(page),
+            words=self._words(page["asked"].sort),
+            **page,
+        )
+
+    def _may_create(self) -> bool:
+        return self.may("create")
+
+    def _headline(self, page: dict[str, Any]) -> str:
+        count, total, label = page["count"], page["total"], page["view_label"]
+        noun = self.type.label.lower() if total.value == 1 else self.type.label_plural.lower()
+        if label == "Everything" and not page["chips"]:
+            return f"{total} {noun}"
+        what = "that match" if page["chips"] else f"in “{label}”"
+        return f"{count} {what}, out of {total} in all"
+
+    def _foot(self, page: dict[str, Any]) -> str:
+        shown, count = page["shown"], page["count"]
+        return f"{shown} of {count}" if page["older_url"] or page["newer_url"] else f"All {count}" if shown > 1 else "1"
+
+    @staticmethod
+    def _words(sort: str) -> dict[str, str]:
+        """What the neighbouring pages are called."""
+        by_time = sort.lstrip("-") in ("created", "updated", "closed", "at", "starts")
+        if by_time:
+            newest_first = sort.startswith("-")
+            return {"newer": "Newer" if newest_first else "Older", "older": "Older" if newest_first else "Newer"}
+        return {"newer": "Previous page", "older": "Next page"}
+
+    @expose("/print")
+    def print_list(self) -> ResponseReturnValue:
+        """The list on paper."""
+        asked = self.lister.asked(self.actor, request.args)
+        rows, count = self.lister.print_rows(self.actor, asked, PRINT_ROWS)
+        return self.render(
+            "admin/print_list.html",
+            type=self.type,
+            asked=asked,
+            rows=rows,
+            shown=count,
+            headings=self.lister.headings(asked),
+            chips=self.lister.chips(asked),
+            back=f"{self.lister.base}?{self.lister.query(asked)}",
+            limit=PRINT_ROWS,
+        )
+
+    @expose("/export.csv")
+    def export_list(self) -> ResponseReturnValue:
+        """The list as a CSV file."""
+        if not self.may("export"):
+            abort(403)
+        asked = self.lister.asked(self.actor, request.args)
+        lines = csv_lines(
+            self.town,
+            self.actor,
+            self.type,
+            asked.where,
+            search=asked.text,
+            sort=asked.sort,
+            archived=asked.archived,
+            ids=frozenset(int(id) for id in request.args.getlist("pick") if id.isdecimal()) or None,
+        )
+        name = f"{self.type.name}-{self.desk.presenter.today().isoformat()}.csv"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        first = next(lines)  # what is refused is refused before the file begins
+
+        def body() -> Any:
+            yield first
+            yield from lines
+
+        return Response(body(), mimetype="text/csv", headers=headers)
+
+    @expose("/lookup/<field>.json")
+    def lookup(self, field: str) -> ResponseReturnValue:
+        """Records that a link of this type may point at, for the lookup of a form."""
+        declared = self._linking(field)
+        if declared is None:
+            abort(404)
+        text = request.args.get("q", "").strip()[:100]
+        options = self.town.context(self.actor).options(declared.target, declared.where, text, 10)
+        return {"options": [{"id": o.id, "title": o.title, "note": o.note} for o in options]}
+
+    def _linking(self, path: str) -> Any:
+        first, _, rest = path.partition(".")
+        declared = self.type.fields.get(first)
+        if declared is not None and rest:
+            declared = declared.row_fields.get(rest)
+        return declared if declared is not None and declared.target else None
+
+    # -- saved views ------------------------------------------------------------------------------------------
+
+    @expose("/views/new", methods=("GET", "POST"))
+    def new_view(self) -> ResponseReturnValue:
+        """Keep what the list shows as a view."""
+        query = tidy_query(request.form.get("query", "") or request.query_string.decode("utf-8", "replace"))
+        error = ""
+        if request.method == "POST":
+            label, shared = request.form.get("label", ""), bool(request.form.get("shared"))
+            try:
+                id = save_view(self.town, self.actor, self.type.identity, label, query, shared)
+            except ValidationFailed as failed:
+                error = failed.errors["label"]
+            else:
+                flash("The view is saved. Its tab stands above the list.", "ok")
+                return redirect(urls.with_query(self.lister.base, [("saved", id)]))
+        return self.render(
+            "admin/view_form.html",
+            type=self.type,
+            base=self.lister.base,
+            query=query,
+            error=error,
+            label=request.form.get("label", ""),
+            may_share=self.actor.may("views.share"),
+        )
+
+    @expose("/views/<int:id>/delete", methods=("GET", "POST"))
+    def remove_view(self, id: int) -> ResponseReturnValue:
+        """Delete a kept view."""
+        if request.method == "POST":
+            label = delete_view(self.town, self.actor, self.type.identity, id)
+            flash(f"The view “{label}” is deleted.", "ok")
+            return redirect(self.lister.base)
+        view = next((view for view in views_of(self.town, self.actor, self.type.identity) if view.id == id), None)
+        if view is None:
+            abort(404)
+        return self.render(
+            "admin/confirm.html",
+            heading=f"Delete the view “{view.label}”?",
+            text="Only the view goes, no record. "
+            + (
+                "Your colleagues lose it as well: it is shared."
+                if view.shared
+                else "It is your own; nobody else sees it."
+            ),
+            button="Delete the view",
+            back=urls.with_query(self.lister.base, [("saved", id)]),
+            trail=[(self.type.label_plural, self.lister.base), ("Delete a view", "")],
+        )
+
+    # -- many at once -----------------------------------------------------------------------------------------
+
+    @expose("/bulk", methods=("GET", "POST"))
+    def bulk(self) -> ResponseReturnValue:
+        """Ask, then do one thing to many records."""
+        actor, sent = self.actor, request.values
+        groups = bulk.actions(self.desk, actor, self.type)
+        action = sent.get("do", "")
+        label = bulk.label_of(groups, action)
+        back = urls.local_path(sent.get("back"), self.lister.base)
+        ids = [int(id) for id in dict.fromkeys(sent.getlist("pick")) if id.isdecimal()][: bulk.MOST]
+        if not label:
+            abort(403 if not groups else 404)
+        if not ids:
+            flash("Select at least one line first: tick the boxes at the start of the lines.", "soon")
+            return redirect(back)
+        if action == "export":
+            pairs: list[tuple[str, str | int]] = [("view", "all"), *(("pick", id) for id in ids)]
+            return redirect(urls.with_query(f"{self.lister.base}export.csv", pairs))
+        picked = self.picked(ids)
+        move = bulk.move_of(self.type, action)
+        form = self.move_form(move, None)
+        refused: list[tuple[Record, str]] = []
+        if request.method == "POST" and not form.redraw and form.validate(require=move.require if move else ()):
+            outcome = bulk.run(self.town, actor, picked, action, form.values, request.form.get("message", "").strip())
+            if outcome.done:
+                flash(f"{label}: done for {plural(outcome.done, 'record')}.", "ok")
+            if not outcome.refused:
+                return redirect(back)
+            refused = outcome.refused
+            picked = [record for record, _ in refused]
+        return self.render(
+            "admin/bulk.html",
+            type=self.type,
+            label=label,
+            action=action,
+            picked=picked,
+            refused=refused,
+            form=form,
+            move=move,
+            back=back,
+            base=self.lister.base,
+        )
+
+    def picked(self, ids: list[int]) -> list[Record]:
+        """The records with these ids that are there, in their order."""
+        found = []
+        for id in ids:
+            try:
+                found.append(get_record(self.desk, self.actor, self.type.identity, id, fields=()))
+            except NotFound:
+                continue
+        if not found:
+            raise NotFound("None of these records is there any more.")
+        return found
+
+    # -- one record -------------------------------------------------------------------------------------------
+
+    @expose("/<int:id>/")
+    def details_view(self, id: int) -> ResponseReturnValue:
+        """A record's page."""
+        record = get_record(self.desk, self.actor, self.type.identity, id)
+        return self.render("admin/details.html", **details(self.desk, self.actor, record, request.args))
+
+    @expose("/<int:id>/print")
+    def print_view(self, id: int) -> ResponseReturnValue:
+        """A record on paper."""
+        record = get_record(self.desk, self.actor, self.type.identity, id)
+        writer = FactWriter(self.town.context(self.actor), self.desk.presenter)
+        page = details(self.desk, self.actor, record, {})
+        page["sections"] = writer.sections(record, full=True)
+        return self.render("admin/print_record.html", **page)

@@ -1,0 +1,83 @@
+"""One search box over everything: names in any order, numbers, parts of phone numbers, streets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+
+from townhall.admin import urls
+from townhall.admin.details import Row
+from townhall.admin.staff import StaffView
+
+if TYPE_CHECKING:
+    from townhall.admin.desk import Desk
+    from townhall.records.types import Hit
+
+SHOWN = 25
+LONGEST = 200
+
+
+class SearchView(StaffView):
+    """The page of results."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, name="Search", endpoint="admin_search", url=urls.SEARCH.rstrip("/"))
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """What was found; a single exact number leads straight to its record."""
+        text = " ".join(request.args.get("q", "").split())[:LONGEST]
+        only = request.args.get("type", "")
+        after = request.args.get("after", "")
+        types = self.desk.viewable(self.actor)
+        identities = [only] if any(type_.identity == only for type_ in types) else None
+        hits, following = [], ""
+        if text:
+            hits, following = self.town.records.search(
+                self.actor, text, identities=identities, limit=SHOWN, after=after
+            )
+        exact = [hit for hit in hits if hit.number and hit.number.casefold() == text.casefold()]
+        if len(exact) == 1 and not after:
+            return redirect(urls.record_url(exact[0].identity, exact[0].id))
+        pairs = [("q", text), ("type", only)]
+        return self.render(
+            "admin/search.html",
+            omni_text=text,
+            text=text,
+            rows=[self.row(hit) for hit in hits],
+            older_url=urls.with_query(urls.SEARCH, [*pairs, ("after", following)]) if following else "",
+            newest_url=urls.with_query(urls.SEARCH, pairs) if after else "",
+            chips=[
+                ("Everything", urls.with_query(urls.SEARCH, [("q", text)]), "search", not identities),
+                *(
+                    (
+                        type_.label_plural,
+                        urls.with_query(urls.SEARCH, [("q", text), ("type", type_.identity)]),
+                        type_.icon,
+                        type_.identity == only,
+                    )
+                    for type_ in types
+                    if type_.navigation == "records"
+                ),
+            ],
+            may_add_contact=self.town.records.may(self.actor, "create", "core.contact"),
+            cases=self.desk.creatable_cases(self.actor),
+        )
+
+    def row(self, hit: Hit) -> Row:
+        """A hit as a line."""
+        type_ = self.town.schemas[hit.identity]
+        workflow = type_.workflow
+        state = workflow.states.get(hit.state) if workflow is not None else None
+        meta = " · ".join(part for part in (hit.number or type_.label, hit.note) if part)
+        return Row(
+            hit.title or type_.label,
+            urls.record_url(hit.identity, hit.id),
+            meta,
+            type_.icon,
+            self.desk.marks.pill(state),
+        )

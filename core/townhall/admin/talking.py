@@ -1,0 +1,87 @@
+"""Notes, messages and logged calls: every one of them is an interaction, written through records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.errors import ValidationFailed
+from townhall.records.types import Record
+from townhall_forms.values import Reference
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+INTERACTION = "core.interaction"
+CONTACT = "core.contact"
+#: The ways that the quick log offers, as ``(value, label, icon)``.
+WAYS = (
+    ("phone", "Phone", "phone"),
+    ("email", "E-mail", "mail"),
+    ("letter", "Letter", "letter"),
+    ("visit", "Visit", "visit"),
+)
+
+
+def note(town: Town, actor: Actor, record: Record, text: str, contact_id: int | None) -> Record:
+    """Keep a note between colleagues about a record."""
+    if not text.strip():
+        raise ValidationFailed({"text": "Write the note first."})
+    values: dict[str, Any] = {
+        "channel": "other",
+        "direction": "internal",
+        "at": town.clock.now(),
+        "about": Reference(record.identity, record.id),
+        "body": text,
+        "handled_by": actor.id,
+    }
+    if record.identity == CONTACT:
+        values |= {"contact": record.id, "about": None}
+    elif contact_id is not None:
+        values["contact"] = contact_id
+    return town.records.create(actor, INTERACTION, values)
+
+
+def message(town: Town, actor: Actor, record: Record, text: str) -> Record:
+    """Write to the citizen: they read it on the page that their secret link opens."""
+    if not text.strip():
+        raise ValidationFailed({"text": "Write the message first."})
+    return town.records.message(actor, record.identity, record.id, text)
+
+
+def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[str, str]) -> Record:
+    """Keep a call, visit, letter or e-mail with somebody, from the few fields of the quick log."""
+    errors: dict[str, str] = {}
+    text = sent.get("note", "").strip()
+    if not text:
+        errors["note"] = "Write a few words about what was said."
+    remind: date | None = None
+    if sent.get("remind", "").strip():
+        try:
+            remind = date.fromisoformat(sent["remind"].strip())
+        except ValueError:
+            errors["remind"] = "Enter the day like 2026-11-24, or leave it empty."
+    about = reference(sent.get("about", ""))
+    if errors:
+        raise ValidationFailed(errors)
+    channel = sent.get("how", "phone")
+    values: dict[str, Any] = {
+        "channel": channel if channel in {value for value, _, _ in WAYS} else "other",
+        "direction": "out" if sent.get("out") else "in",
+        "at": town.clock.now(),
+        "contact": contact_id,
+        "about": about,
+        "body": text,
+        "follow_up": remind,
+        "handled_by": actor.id,
+    }
+    return town.records.create(actor, INTERACTION, values)
+
+
+def reference(text: str) -> Reference | None:
+    """``grants.application:7`` as a reference; ``None`` for anything else."""
+    identity, _, id = text.partition(":")
+    return Reference(identity, int(id)) if identity and id.isdecimal() else None

@@ -1,0 +1,44 @@
+"""Addresses of the staff pages. They are promises, so they are spelled out here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+ADMIN = "/admin/"
+SEARCH = "/admin/search/"
+CALENDAR = "/admin/calendar/"
+PLUGINS = "/admin/plugins/"
+SETTINGS = "/admin/settings/"
+FILES = "/admin/files/"
+PEOPLE = "/admin/people"
+ACCOUNT = "/admin/account"
+
+
+def list_url(identity: str) -> str:
+    """The list of a type."""
+    plugin, _, name = identity.partition(".")
+    return f"/admin/{plugin}/{name}/"
+
+
+def record_url(identity: str, id: int, page: str = "") -> str:
+    """A record's page, or one of the pages below it (``edit``, ``print``, ``move/close``)."""
+    return f"{list_url(identity)}{id}/{page}"
+
+
+def new_url(identity: str, **query: str | int) -> str:
+    """The form for a new record."""
+    return with_query(f"{list_url(identity)}new", query.items())
+
+
+def with_query(path: str, pairs: Iterable[tuple[str, str | int]]) -> str:
+    """``path`` with a query string, or alone when there is nothing to ask."""
+    query = urlencode([(key, value) for key, value in pairs if value != ""])
+    return f"{path}?{query}" if query else path
+
+
+def local_path(target: str | None, fallback: str) -> str:
+    """``target`` if it is a path on this server, else ``fallback``: nobody is sent elsewhere by a crafted link."""
+    if target and target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target:
+        return target
+    return fallback
