@@ -26,12 +26,15 @@ from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.accounts.links import is_local
 from townhall.current import current_town
+from townhall.db import meta
 
 #: Wrong passwords that one account, and one address, may have in a window.
 PER_ACCOUNT = 8
 PER_ADDRESS = 40
 WINDOW = timedelta(minutes=15)
 START = "/admin/"
+#: Key of the fact that the page shows as a hint; only a demo town has one.
+SIGN_IN_HINT = "sign_in_hint"
 
 _WRONG = "That e-mail and password don’t belong together. Check both and try again."
 
@@ -108,7 +111,7 @@ def _page(problem: str = "", email: str = "", code: int = 200) -> Response:
             problem=problem,
             email=email,
             next=target if is_local(target) else "",
-            hint=current_app.config.get("TOWNHALL_SIGN_IN_HINT", ""),
+            hint=meta.get(current_town().system, SIGN_IN_HINT),
         ),
         code,
     )
