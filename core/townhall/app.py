@@ -24,6 +24,7 @@ from townhall import portal
 from townhall import presentation
 from townhall import security
 from townhall.current import current_town
+from townhall.db import meta
 from townhall.town import Town
 
 __all__ = ["create_app", "current_town"]

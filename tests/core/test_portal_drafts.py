@@ -124,9 +124,14 @@ def test_sent_draft_can_not_be_changed_or_sent_again(town: Any) -> None:
 def test_failed_sending_leaves_the_draft_as_it_was(town: Any) -> None:
     """If the record can't be made, the draft is still there with everything in it."""
     key = drafts.start(town, Draft("park.wish", "wish", values={"subject": "More trees"}))
-    with pytest.raises(RuntimeError), drafts.sending(town, key):
-        drafts.mark_sent(town, key, 17, {})
-        raise RuntimeError("the record is refused")
+
+    def fail() -> None:
+        with drafts.sending(town, key):
+            drafts.mark_sent(town, key, 17, {})
+            raise RuntimeError("the record is refused")
+
+    with pytest.raises(RuntimeError):
+        fail()
     draft = drafts.load(town, key)
     assert draft is not None
     assert (draft.sent, draft.values) == (0, {"subject": "More trees"})

@@ -17,6 +17,7 @@ from townhall.portal import codes
 from townhall.town import Town
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
+from townhall_forms.values import Reference
 
 STAFF = system("admin", "Ruth")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
@@ -334,7 +335,7 @@ class TestStatus:
                 "channel": "phone",
                 "direction": "in",
                 "at": park.clock.now(),
-                "about": ("park.wish", record.id),
+                "about": Reference("park.wish", record.id),
                 "body": "Internal remark",
                 "public": False,
             },

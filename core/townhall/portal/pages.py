@@ -33,8 +33,9 @@ def home() -> str:
     """Everything on offer, by heading."""
     offered = services.services(current_town())
     headings = services.headings(offered)
-    often = [form for heading in headings for form in heading.services[:1] if form.is_form] if len(offered) > OFTEN else []
-    return render_template("portal/home.html", headings=headings, often=often[:OFTEN])
+    first = [heading.services[0] for heading in headings if heading.services[0].is_form]
+    often = first[:OFTEN] if len(offered) > OFTEN else []
+    return render_template("portal/home.html", headings=headings, often=often)
 
 
 def search() -> str:
