@@ -11,16 +11,18 @@ import os
 import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 from postgresql_server import PostgresqlServer
 from postgresql_server import start_server
 from towns import Template
+from towns import copy_of
 from towns import make_template
-from towns import open_copy
 
 from townhall.access.actors import Actor
 from townhall.access.roles import ROLES
@@ -66,22 +68,16 @@ def make_town(
 ) -> Iterator[Callable[..., Town]]:
     """Make a town with these plugins: ``make_town("desk")``, ``make_town("complaints", "grants")``."""
     server = request.getfixturevalue("postgresql_server") if engine == "postgresql" else None
-    opened: list[Town] = []
+    with ExitStack() as opened:
+        made = count()
 
-    def make(*plugins: str) -> Town:
-        key = (engine, plugins)
-        if key not in _templates:
-            _templates[key] = make_template(tmp_path_factory.mktemp("template"), server, plugins, clock)
-        town = open_copy(_templates[key], tmp_path / f"town{len(opened)}", server, clock)
-        opened.append(town)
-        return town
+        def make(*plugins: str) -> Town:
+            key = (engine, plugins)
+            if key not in _templates:
+                _templates[key] = make_template(tmp_path_factory.mktemp("template"), server, plugins, clock)
+            return opened.enter_context(copy_of(_templates[key], tmp_path / f"town{next(made)}", server, clock))
 
-    yield make
-    for town in opened:
-        url = town.database.database
-        town.close()
-        if server is not None:
-            server.drop(url)
+        yield make
 
 
 @pytest.fixture

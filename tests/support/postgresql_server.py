@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,29 +25,92 @@ class PostgresqlServer:
 
     sockets: Path
     problem: str = ""
+    #: Databases that are like their template again, by template.
+    idle: dict[str, list[str]] = field(default_factory=dict)
 
     def url(self, database: str) -> str:
         """How a town is told to use ``database``."""
         return f"postgresql://postgres@/{database}?host={self.sockets}&port={PORT}"
 
-    def create(self, template: str = "") -> str:
-        """A new database, empty or a copy of another; its name."""
+    def create(self) -> str:
+        """A new, empty database; its name."""
         name = f"t{uuid.uuid4().hex}"
-        copy = f' TEMPLATE "{template}"' if template else " ENCODING 'UTF8' TEMPLATE template0"
-        self.run(f'CREATE DATABASE "{name}"{copy}')
+        self._run("postgres", f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
         return name
 
-    def drop(self, url: str) -> None:
-        """Delete the database that ``url`` names."""
-        name = url.partition("?")[0].rpartition("/")[2]
-        self.run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    def keep(self, template: str) -> None:
+        """Remember in the database itself what it holds now, so that copies of it can be set back."""
+        with self._connect(template) as connection:
+            connection.execute("CREATE SCHEMA pristine")
+            for table in _tables(connection):
+                if connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone():
+                    connection.execute(f'CREATE TABLE pristine."{table}" AS TABLE "{table}"')
+            connection.execute("CREATE TABLE pristine.all_tables AS SELECT unnest(%s::text[])", (_tables(connection),))
 
-    def run(self, statement: str) -> None:
-        """Run one statement as the server's superuser."""
+    def copy(self, template: str) -> str:
+        """A database just like ``template``: one that was given back, or a new copy."""
+        if self.idle.get(template):
+            return self.idle[template].pop()
+        name = f"t{uuid.uuid4().hex}"
+        self._run("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        return name
+
+    def give_back(self, name: str, template: str) -> None:
+        """Set a copy back to how its template is; if that is too much work, delete it."""
         import psycopg
 
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement.encode())
+        try:
+            with self._connect(name) as connection:
+                restored = _restore(connection)
+        except psycopg.Error:
+            restored = False
+        if restored:
+            self.idle.setdefault(template, []).append(name)
+        else:
+            self._run("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _connect(self, database: str) -> Any:
+        import psycopg
+
+        return psycopg.connect(self.url(database), autocommit=True)
+
+    def _run(self, database: str, statement: str) -> None:
+        with self._connect(database) as connection:
+            connection.execute(statement)
+
+
+def _tables(connection: Any) -> list[str]:
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+    return [row[0] for row in found.fetchall()]
+
+
+def _restore(connection: Any) -> bool:
+    """Empty every table that has rows and put the template's rows back; whether the tables are still the same ones."""
+    tables = _tables(connection)
+    if tables != [row[0] for row in connection.execute("SELECT * FROM pristine.all_tables ORDER BY 1").fetchall()]:
+        return False
+    asked = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in tables)
+    filled = [row[0] for row in connection.execute(asked).fetchall()]
+    kept = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'pristine'").fetchall()
+    with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = '2s'")
+        if filled:
+            names = ", ".join(f'"{table}"' for table in filled)
+            connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        for (table,) in kept:
+            if table == "all_tables":
+                continue
+            connection.execute(f'INSERT INTO "{table}" SELECT * FROM pristine."{table}"')
+            serial = connection.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s "
+                "AND column_name = 'id'",
+                (table,),
+            ).fetchone()
+            if serial:
+                connection.execute(
+                    f"SELECT setval(pg_get_serial_sequence('\"{table}\"', 'id'), (SELECT max(id) FROM \"{table}\"))"
+                )
+    return True
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +41,20 @@ def make_template(folder: Path, server: PostgresqlServer | None, plugins: Sequen
             switching.enable(town, system("cli"), name)
     finally:
         town.close()
+    if server is not None:
+        server.keep(database)
     return Template(folder, database)
 
 
-def open_copy(template: Template, folder: Path, server: PostgresqlServer | None, clock: Clock) -> Town:
-    """A fresh town, just like the template."""
+@contextmanager
+def copy_of(template: Template, folder: Path, server: PostgresqlServer | None, clock: Clock) -> Iterator[Town]:
+    """A fresh town, just like the template, for one test."""
     shutil.copytree(template.folder, folder)
-    url = server.url(server.create(template.database)) if server is not None else None
-    return Town.open(folder, clock=clock, database=url)
+    database = server.copy(template.database) if server is not None else ""
+    town = Town.open(folder, clock=clock, database=server.url(database) if server is not None else None)
+    try:
+        yield town
+    finally:
+        town.close()
+        if server is not None:
+            server.give_back(database, template.database)

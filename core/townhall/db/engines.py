@@ -42,7 +42,7 @@ class _Batches:
         """Run ``sql`` once per row; the number of rows that it changed."""
         start = perf_counter()
         cursor = self.cursor()
-        with peewee.__exception_wrapper__:
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]  # makes the driver's errors peewee's
             cursor.executemany(sql, rows)
         if self.query_hooks:
             self._notify_hooks(sql, (), start, None)

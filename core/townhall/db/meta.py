@@ -20,9 +20,7 @@ def get(system: SystemTables, key: str, default: str = "") -> str:
 def put(system: SystemTables, key: str, value: str) -> None:
     """Keep ``value`` under ``key``."""
     table = system.meta
-    table.insert(key=key, value=value).on_conflict(
-        conflict_target=[table.key], update={table.value: value}
-    ).execute()
+    table.insert(key=key, value=value).on_conflict(conflict_target=[table.key], update={table.value: value}).execute()
 
 
 def generation(system: SystemTables) -> int:

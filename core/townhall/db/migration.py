@@ -100,11 +100,11 @@ def table_name(model: type[Model]) -> str:
 
 
 def _meta(model: type[Model]) -> Any:
-    return model._meta  # type: ignore[attr-defined]  # peewee's way to ask a model about itself
+    return model._meta
 
 
 def _schema_of(model: type[Model]) -> Any:
-    return model._schema  # type: ignore[attr-defined]  # peewee's way to make a model's table
+    return model._schema  # type: ignore[attr-defined]  # and to make its table
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def _add_index(database: TownDatabase, spec: TableSpec, index: Index) -> None:
     except IntegrityError as error:
         columns = " and ".join(index.columns)
         raise PluginError(
-            f'{spec.identity} now wants {columns} to be unique, but there are records that share a value. '
+            f"{spec.identity} now wants {columns} to be unique, but there are records that share a value. "
             "Change or archive one of each, then start again."
         ) from error
 

@@ -8,8 +8,10 @@ Instants are microseconds since 1970 in UTC, like in records' tables.
 
 from __future__ import annotations
 
+from typing import Any
 from typing import TypeVar
 
+from peewee import SQL
 from peewee import BigAutoField
 from peewee import BigIntegerField
 from peewee import BooleanField
@@ -17,7 +19,6 @@ from peewee import CharField
 from peewee import ForeignKeyField
 from peewee import IntegerField
 from peewee import Model
-from peewee import SQL
 from peewee import TextField
 
 from townhall.db.engines import TownDatabase
@@ -219,25 +220,28 @@ class RateLimit(Model):
 
 
 class SystemTables:
-    """The system tables of one database, as peewee models."""
+    """The system tables of one database, as peewee models.
+
+    They are typed loosely, since the rows of their queries are tuples and numbers as often as models.
+    """
 
     def __init__(self, database: TownDatabase) -> None:
         self.database = database
-        self.user = _bound(User, "user", database)
-        self.role = _bound(Role, "role", database)
-        self.user_role = _user_role(database, self.user, self.role)
-        self.plugin_state = _bound(PluginState, "plugin_state", database)
-        self.schema_version = _bound(SchemaVersion, "schema_version", database)
-        self.number_sequence = _bound(NumberSequence, "number_sequence", database)
-        self.history = _bound(History, "history", database)
-        self.history_values = _bound(HistoryValues, "history_values", database)
-        self.case_transition = _bound(CaseTransition, "case_transition", database)
-        self.attachment = _bound(Attachment, "attachment", database)
-        self.secret_link = _bound(SecretLink, "secret_link", database)
-        self.draft = _bound(Draft, "draft", database)
-        self.saved_view = _bound(SavedView, "saved_view", database)
-        self.meta = _bound(Meta, "meta", database)
-        self.rate_limit = _bound(RateLimit, "rate_limit", database)
+        self.user: Any = _bound(User, "user", database)
+        self.role: Any = _bound(Role, "role", database)
+        self.user_role: Any = _user_role(database, self.user, self.role)
+        self.plugin_state: Any = _bound(PluginState, "plugin_state", database)
+        self.schema_version: Any = _bound(SchemaVersion, "schema_version", database)
+        self.number_sequence: Any = _bound(NumberSequence, "number_sequence", database)
+        self.history: Any = _bound(History, "history", database)
+        self.history_values: Any = _bound(HistoryValues, "history_values", database)
+        self.case_transition: Any = _bound(CaseTransition, "case_transition", database)
+        self.attachment: Any = _bound(Attachment, "attachment", database)
+        self.secret_link: Any = _bound(SecretLink, "secret_link", database)
+        self.draft: Any = _bound(Draft, "draft", database)
+        self.saved_view: Any = _bound(SavedView, "saved_view", database)
+        self.meta: Any = _bound(Meta, "meta", database)
+        self.rate_limit: Any = _bound(RateLimit, "rate_limit", database)
 
     @property
     def models(self) -> tuple[type[Model], ...]:
@@ -264,6 +268,6 @@ def _user_role(database_: TownDatabase, user_: type[User], role_: type[Role]) ->
         class Meta:
             database = database_
             table_name = "user_role"
-            constraints = [SQL("UNIQUE (user_id, role_id)")]  # noqa: RUF012
+            constraints = [SQL("UNIQUE (user_id, role_id)")]
 
     return UserRole

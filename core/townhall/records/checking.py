@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Set
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -118,16 +119,11 @@ def check_references(
     return errors
 
 
-def _may_choose(
-    town: Town, actor: Actor, plan: WritePlan, field: Field, pointed: Iterable[tuple[str, int]]
-) -> bool:
+def _may_choose(town: Town, actor: Actor, plan: WritePlan, field: Field, pointed: Iterable[tuple[str, int]]) -> bool:
     """Whether a link's ``where`` lets these records be chosen, and whether a visitor may know of them at all."""
     ids = {id for _, id in pointed}
     if actor.kind in ("anonymous", "citizen"):
-        return all(
-            town.context(actor).titles(identity, [id]).get(id) is not None
-            for identity, id in pointed
-        )
+        return all(town.context(actor).titles(identity, [id]).get(id) is not None for identity, id in pointed)
     if field.where is None or not field.target:
         return True
     target = town.schemas[field.target]
@@ -137,7 +133,7 @@ def _may_choose(
 
 
 def check_unique(
-    town: Town, plan: WritePlan, values: Mapping[str, Any], id: int | None, names: Collection[str] | None = None
+    town: Town, plan: WritePlan, values: Mapping[str, Any], id: int | None, names: Set[str] | None = None
 ) -> dict[str, str]:
     """Messages for values that another record, not archived, has already."""
     errors: dict[str, str] = {}

@@ -46,8 +46,9 @@ def _pdf(head: bytes) -> bool:
 
 
 def _office(folder: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(b"PK\x03\x04") and (
-        b"[Content_Types].xml" in head or folder in head or b"_rels/" in head or b"docProps/" in head
+    return lambda head: (
+        head.startswith(b"PK\x03\x04")
+        and (b"[Content_Types].xml" in head or folder in head or b"_rels/" in head or b"docProps/" in head)
     )
 
 

@@ -1,4 +1,7 @@
-"""Writing many rows with ids that are known beforehand, so that children can be written in the same breath."""
+"""Writing many rows with ids that are known beforehand, so that children can be written in the same breath.
+
+Names of tables and columns come from schemas, which allow no quotes in them; values are always parameters.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def take(database: TownDatabase, table: str, count: int) -> Sequence[int]:
         return [row[0] for row in cursor.fetchall()]
     # The write lock is held, so nobody else can take the ids that follow. Ids of a table that never reuses them
     # (AUTOINCREMENT) are remembered in sqlite_sequence even when the rows are gone.
-    highest = database.execute_sql(f'SELECT max(id) FROM "{table}"').fetchone()[0] or 0
+    highest = database.execute_sql(f'SELECT max(id) FROM "{table}"').fetchone()[0] or 0  # noqa: S608
     if database.execute_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         remembered = database.execute_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         highest = max(highest, remembered[0] if remembered else 0)
@@ -32,4 +35,4 @@ def insert(database: TownDatabase, table: str, columns: Sequence[str], rows: Ite
     mark = "?" if database.engine == "sqlite" else "%s"
     names = ", ".join(f'"{column}"' for column in columns)
     marks = ", ".join([mark] * len(columns))
-    database.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+    database.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608

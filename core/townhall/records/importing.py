@@ -19,10 +19,10 @@ from townhall.db.transactions import immediate
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import checking
+from townhall.records import editing
 from townhall.records import inserting
 from townhall.records import parsing
 from townhall.records import preparing
-from townhall.records import writing
 from townhall.records.inserting import Pending
 from townhall.records.types import RowOutcome
 from townhall.records.write_plans import WritePlan
@@ -102,7 +102,7 @@ def _import(
     records = list(pending.values())
     inserting.insert(town, actor, plan, records, contexts[1])
     for record in records:
-        writing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
+        editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
     return [RowOutcome(index, record.id) for index, record in pending.items()]
 
 

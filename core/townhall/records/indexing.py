@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def linked_titles(
-    plan: WritePlan, many: Iterable[Mapping[str, Any]], context: Context
-) -> dict[tuple[str, int], str]:
+def linked_titles(plan: WritePlan, many: Iterable[Mapping[str, Any]], context: Context) -> dict[tuple[str, int], str]:
     """Titles of all records that these values point at."""
     wanted: dict[str, set[int]] = {}
     for values in many:

@@ -96,9 +96,7 @@ def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]
     _insert_children(town, plan, pending)
     now = to_microseconds(town.clock.now())
     _log_opening(town, actor, plan, pending)
-    events = [
-        history.Event(record.id, 1, "create", _opening_changes(plan, record), record.note) for record in pending
-    ]
+    events = [history.Event(record.id, 1, "create", _opening_changes(plan, record), record.note) for record in pending]
     history.write(town, actor, record_type.identity, now, events)
     _index(town, plan, pending, context)
 
@@ -124,8 +122,10 @@ def replace_children(town: Town, plan: WritePlan, id: int, values: Mapping[str, 
     """Write the rows, links and files of the fields ``names`` anew."""
     for field in (*plan.rows, *plan.links):
         if field.name in names:
+            child = _child_table(plan, field)
             town.database.execute_sql(
-                f'DELETE FROM "{_child_table(plan, field)}" WHERE parent_id = {town.database.param}', (id,)
+                f'DELETE FROM "{child}" WHERE parent_id = {town.database.param}',  # noqa: S608  # a schema's name
+                (id,),
             )
     _insert_rows(town, plan, [(id, values)], names)
     _insert_links(town, plan, [(id, values)], names)

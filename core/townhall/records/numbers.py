@@ -70,12 +70,11 @@ def pass_over(town: Town, record_type: RecordType, numbers: Iterable[str]) -> No
 
 def _advance(town: Town, name: str, count: int) -> int:
     """Take ``count`` from the series; the first of them."""
-    mark = "?" if town.database.engine == "sqlite" else "%s"
-    cursor = town.database.execute_sql(
-        f"INSERT INTO number_sequence (name, value) VALUES ({mark}, {mark}) "
-        "ON CONFLICT (name) DO UPDATE SET value = number_sequence.value + excluded.value RETURNING value",
-        (name, count),
+    statement = (
+        "INSERT INTO number_sequence (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = number_sequence.value + excluded.value RETURNING value"
     )
+    cursor = town.database.execute_sql(statement.replace("?", town.database.param), (name, count))
     last = int(cursor.fetchall()[0][0])
     return last - count + 1
 

@@ -144,9 +144,7 @@ def due_from(town: Town, workflow: Workflow, start: datetime, values: Mapping[st
     return last.replace(hour=23, minute=59, second=0, microsecond=0).astimezone(start.tzinfo)
 
 
-def _number_at(
-    town: Town, plan: WritePlan, path: str, values: Mapping[str, Any], context: Context
-) -> int | None:
+def _number_at(town: Town, plan: WritePlan, path: str, values: Mapping[str, Any], context: Context) -> int | None:
     first, _, rest = path.partition(".")
     value = values.get(first)
     if rest and value is not None:

@@ -128,9 +128,7 @@ class Records:
         """Counts, and sums of ``sums``, for each combination of values of ``group_by``."""
         return reading.aggregate(self._town, actor, identity, group_by=group_by, where=where, sums=sums)
 
-    def lookup(
-        self, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10
-    ) -> list[Option]:
+    def lookup(self, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10) -> list[Option]:
         """Records that a link may point at, best match first."""
         return reading.lookup(self._town, actor, identity, text, where=where, limit=limit)
 
@@ -228,9 +226,7 @@ class Records:
         channel: str = "web",
     ) -> Record:
         """Write a message about a record that the citizen can read: from the citizen, or from staff to them."""
-        return messages.message(
-            self._town, actor, identity, id, body, subject=subject, files=files, channel=channel
-        )
+        return messages.message(self._town, actor, identity, id, body, subject=subject, files=files, channel=channel)
 
     # -- cases ------------------------------------------------------------------------------------------------
 
@@ -265,9 +261,7 @@ class Records:
         """A record's file and where its bytes stand, if the actor may see the field that it is in."""
         return attachments.open_file(self._town, actor, file_id)
 
-    def make_link(
-        self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None
-    ) -> str:
+    def make_link(self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
         """A secret token that opens the record for ``purpose``. It can't be read back later."""
         reading.get(self._town, actor, identity, id, fields=())
         return secret_links.make(self._town, identity, id, purpose, expires=expires)

@@ -18,15 +18,15 @@ from townhall.records import inserting
 from townhall.records import messages
 from townhall.records import parsing
 from townhall.records import reading
+from townhall.records.editing import Edit
+from townhall.records.editing import standard_of
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
-from townhall.records.writing import Edit
 from townhall.records.writing import lock
 from townhall.records.writing import seen_by
-from townhall.records.writing import standard_of
 from townhall_forms.schema import Transition
 from townhall_forms.schema import Workflow
 from townhall_forms.validating import environment_of
@@ -74,9 +74,7 @@ def transition(
         edit.check(require=move.require)
         edit.ask_plugins("transition")
         edit.save("transition", note)
-        inserting.log_transition(
-            town, actor, identity, id, move.name, before.state, move.target, to_microseconds(now)
-        )
+        inserting.log_transition(town, actor, identity, id, move.name, before.state, move.target, to_microseconds(now))
         if message.strip():
             messages.write(town, actor, plan, before, message)
     return seen_by(town, actor, identity, id)
@@ -141,9 +139,7 @@ def _require_condition(town: Town, actor: Actor, plan: WritePlan, move: Transiti
         raise Rejected(move.help or f"“{move.label}” is not possible for this {plan.record_type.label.lower()}.")
 
 
-def _moved(
-    town: Town, workflow: Workflow, move: Transition, before: Record, now: datetime
-) -> dict[str, Any]:
+def _moved(town: Town, workflow: Workflow, move: Transition, before: Record, now: datetime) -> dict[str, Any]:
     """The standard fields after the move: state, when it was closed, and when it is due.
 
     Time spent in a state that pauses the clock, or closed before it was opened again, doesn't count: the due date

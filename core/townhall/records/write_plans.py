@@ -77,14 +77,15 @@ class WritePlan:
     def moving_defaults(self) -> Iterator[tuple[str, Field]]:
         """Fields whose default is the present moment, day or actor."""
         for name, field in self.record_type.fields.items():
-            if isinstance(field.default, str) and field.default in MOVING_DEFAULTS:
-                if field.type_name in ("date", "datetime", "staff"):
-                    yield name, field
+            moving = isinstance(field.default, str) and field.default in MOVING_DEFAULTS
+            if moving and field.type_name in ("date", "datetime", "staff"):
+                yield name, field
 
     def _uniques(self) -> Iterator[Unique]:
         for name, field in self.record_type.fields.items():
             if field.unique:
-                yield Unique((name,), f"Another {self.record_type.label.lower()} has this {field.label.lower()} already.")
+                label = self.record_type.label.lower()
+                yield Unique((name,), f"Another {label} has this {field.label.lower()} already.")
         yield from self.record_type.unique
 
     def _columns(self) -> Iterator[str]:

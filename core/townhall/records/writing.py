@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -14,30 +12,24 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
-from townhall.db.transactions import after_commit
 from townhall.db.transactions import immediate
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
-from townhall.extend.values import Change
 from townhall.records import checking
-from townhall.records import history
-from townhall.records import indexing
+from townhall.records import editing
 from townhall.records import inserting
 from townhall.records import parsing
 from townhall.records import people
 from townhall.records import preparing
 from townhall.records import reading
-from townhall.records import titles
-from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
 from townhall_forms.context import Context
 from townhall_forms.schema import Form
-from townhall_forms.text import normalise
 from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
 
@@ -85,7 +77,7 @@ def create(
         if errors:
             raise ValidationFailed(errors)
         inserting.insert(town, actor, plan, [record], contexts[1])
-        tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
+        editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
     return seen_by(town, actor, identity, record.id)
 
 
@@ -114,7 +106,7 @@ def update(
             raise Rejected("This record is archived. Restore it first, then change it.")
         if not policy.is_staff(actor):
             _refuse_sender(actor, plan, before, values)
-        edit = Edit.of(town, actor, plan, before, values)
+        edit = editing.Edit.of(town, actor, plan, before, values)
         edit.check()
         edit.ask_plugins("update")
         edit.save("update", note)
@@ -159,166 +151,7 @@ def seen_by(town: Town, actor: Actor, identity: str, id: int) -> Record:
     return reading.get(town, citizen(frozenset({(identity, id)})), identity, id)
 
 
-def tell_plugins(town: Town, change: Change, id: int) -> None:
-    """Once the transaction is committed, let plugins react."""
-    if not town.plugins.has("after_save"):
-        return
-
-    def tell() -> None:
-        record = reading.get(town, system(), change.identity, id)
-        town.plugins.after_save(replace(change, id=id), record)
-
-    after_commit(town.database, tell)
-
-
-def standard_of(record: Record) -> dict[str, Any]:
-    """The standard fields of a record, as conditions and titles see them; empty ones are ``None``."""
-    names = record.type.system_fields
-    return {name: getattr(record, name) if getattr(record, name) != "" else None for name in names}
-
-
-@dataclass(slots=True)
-class Edit:
-    """A change of one record, on its way."""
-
-    town: Town
-    actor: Actor
-    plan: WritePlan
-    before: Record
-    values: dict[str, Any]
-    standard: dict[str, Any]
-    given: frozenset[str]
-    context: Context
-    transition: str = ""
-
-    @classmethod
-    def of(
-        cls, town: Town, actor: Actor, plan: WritePlan, before: Record, raw: Mapping[str, Any], **standard: Any
-    ) -> Edit:
-        """Parse what was given and settle what follows from it. ``standard`` sets standard fields, like a new state."""
-        errors: dict[str, str] = {}
-        parsed = parsing.parse(plan, raw, town.context(actor), before.values, errors)
-        if errors:
-            raise ValidationFailed(errors)
-        values = dict(before.values)
-        for name in plan.record_type.fields:
-            values.setdefault(name, None)
-        present = standard_of(before)
-        for name, value in parsed.items():
-            if name in plan.record_type.fields:
-                values[name] = plan.record_type.fields[name].revise(before.values.get(name), value)
-            else:
-                present[name] = value
-        present.update(standard)
-        context = parsing.rules_context(town, actor)
-        checking.settle(town, plan, values, present, context)
-        return cls(town, actor, plan, before, values, present, frozenset(raw), context)
-
-    @property
-    def changed(self) -> list[str]:
-        """Names of the fields, declared and standard, that have another value than before."""
-        old = standard_of(self.before)
-        declared = [name for name, value in self.values.items() if value != self.before.values.get(name)]
-        kept = ("state", "assignee", "due", "closed", "channel", "archived")
-        return declared + [
-            name for name in kept if name in self.standard and self.standard[name] != old.get(name)
-        ]
-
-    def check(self, require: tuple[str, ...] = ()) -> None:
-        """Raise :class:`~townhall.errors.ValidationFailed` if a rule is broken."""
-        errors = checking.check(
-            self.plan,
-            self.values,
-            self.standard,
-            self.context,
-            before=self.before.values,
-            standard_before=standard_of(self.before),
-            changed=self.given,
-            require=require,
-            system=self.actor.kind == "system",
-        )
-        fields = self.plan.record_type.fields
-        changed = {name for name in self.changed if name in fields}
-        errors |= checking.check_references(self.town, self.actor, self.plan, self.values, changed & self.given)
-        errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
-        errors |= self._check_assignee()
-        if errors:
-            raise ValidationFailed(errors)
-
-    def _check_assignee(self) -> dict[str, str]:
-        chosen = self.standard.get("assignee")
-        if chosen is None or chosen == self.before.assignee or self.actor.kind == "system":
-            return {}
-        if any(option.id == chosen for option in self.context.staff()):
-            return {}
-        return {"assignee": "This person doesn't work here any more. Choose somebody else."}
-
-    def ask_plugins(self, action: str) -> None:
-        """Let plugins decide, and take over the values that they set."""
-        if self.town.plugins.has("before_save"):
-            added = self.town.plugins.before_save(self.as_change(action))
-            if added:
-                preparing.take_over(self.plan, self.values, self.standard, added, self.context)
-                checking.settle(self.town, self.plan, self.values, self.standard, self.context)
-
-    def as_change(self, action: str) -> Change:
-        """The change as plugins see it."""
-        return Change(
-            identity=self.plan.record_type.identity,
-            action=action,  # type: ignore[arg-type]  # one of the literal actions
-            actor=self.actor,
-            id=self.before.id,
-            values=dict(self.values),
-            before=dict(self.before.values),
-            state=self.standard.get("state") or "",
-            old_state=self.before.state,
-            transition=self.transition,
-            contact_id=preparing.contact_of(self.plan, self.values),
-        )
-
-    def save(self, action: str, note: str = "") -> None:
-        """Write row, children, history and index entry. An edit that changes nothing leaves no trace."""
-        changed = self.changed
-        if not changed and not note:
-            return
-        town, plan, id = self.town, self.plan, self.before.id
-        now = town.clock.now()
-        title = titles.render(plan, self.values, self.standard, self.context)
-        inserting.update(
-            town,
-            self.actor,
-            plan,
-            id,
-            self._columns(changed, title),
-            version=self.before.version + 1,
-            now=to_microseconds(now),
-        )
-        inserting.replace_children(town, plan, id, self.values, set(changed))
-        old = {**self.before.values, **standard_of(self.before)}
-        new = {**self.values, **self.standard}
-        changes = history.changes_between(plan.record_type, old, new, changed)
-        event = history.Event(id, self.before.version + 1, action, changes, note)
-        history.write(town, self.actor, plan.record_type.identity, to_microseconds(now), [event])
-        indexing.refresh(town, plan, [id])
-        renamed = {"title"} if title != self.before.title else set()
-        titles.refresh_dependents(town, plan, id, renamed | set(changed))
-        tell_plugins(town, self.as_change(action), id)
-
-    def _columns(self, changed: list[str], title: str) -> dict[str, Any]:
-        columns: dict[str, Any] = {}
-        if title != self.before.title:
-            columns = {"title": title, "title_key": normalise(title)}
-        for name in changed:
-            if name in self.plan.record_type.fields:
-                columns.update(self.plan.record_type.fields[name].to_columns(self.values[name]) or {})
-            else:
-                columns.update(self.plan.record_type.system_fields[name].to_columns(self.standard[name]))
-        return {name: value for name, value in columns.items() if name in self.plan.columns}
-
-
-def _set_archived(
-    town: Town, actor: Actor, identity: str, id: int, archived: bool, version: int, note: str
-) -> Record:
+def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bool, version: int, note: str) -> Record:
     plan = write_plan(town, identity)
     policy.require(actor, "archive", plan.record_type)
     if plan.record_type.append_only:
@@ -328,7 +161,7 @@ def _set_archived(
         before = lock(town, actor, plan, id, version)
         if (before.archived is not None) == archived:
             raise Rejected("This record is archived already." if archived else "This record isn't archived.")
-        edit = Edit.of(town, actor, plan, before, {}, archived=town.clock.now() if archived else None)
+        edit = editing.Edit.of(town, actor, plan, before, {}, archived=town.clock.now() if archived else None)
         if not archived and (errors := checking.check_unique(town, plan, edit.values, id)):
             raise ValidationFailed(errors)
         edit.ask_plugins(action)
@@ -375,9 +208,7 @@ def _initial(plan: WritePlan) -> str:
     return plan.record_type.workflow.initial if plan.record_type.workflow else ""
 
 
-def _refuse_names(
-    town: Town, actor: Actor, plan: WritePlan, form: Form | None, values: Mapping[str, Any]
-) -> None:
+def _refuse_names(town: Town, actor: Actor, plan: WritePlan, form: Form | None, values: Mapping[str, Any]) -> None:
     if form is None:
         parsing.refuse_unwritable(town, actor, plan, values)
     else:

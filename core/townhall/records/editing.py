@@ -1,0 +1,181 @@
+"""A change of one record on its way: from what was given to row, history and index, for every kind of change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.db.transactions import after_commit
+from townhall.errors import ValidationFailed
+from townhall.extend.values import Change
+from townhall.records import checking
+from townhall.records import history
+from townhall.records import indexing
+from townhall.records import inserting
+from townhall.records import parsing
+from townhall.records import preparing
+from townhall.records import titles
+from townhall.records.instants import to_microseconds
+from townhall.records.types import Record
+from townhall.records.write_plans import WritePlan
+from townhall_forms.context import Context
+from townhall_forms.text import normalise
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def tell_plugins(town: Town, change: Change, id: int) -> None:
+    """Once the transaction is committed, let plugins react."""
+    if not town.plugins.has("after_save"):
+        return
+
+    made = replace(change, id=id)
+    after_commit(town.database, lambda: town.plugins.after_save(made))
+
+
+def standard_of(record: Record) -> dict[str, Any]:
+    """The standard fields of a record, as conditions and titles see them; empty ones are ``None``."""
+    names = record.type.system_fields
+    return {name: getattr(record, name) if getattr(record, name) != "" else None for name in names}
+
+
+@dataclass(slots=True)
+class Edit:
+    """A change of one record, on its way."""
+
+    town: Town
+    actor: Actor
+    plan: WritePlan
+    before: Record
+    values: dict[str, Any]
+    standard: dict[str, Any]
+    given: frozenset[str]
+    context: Context
+    transition: str = ""
+
+    @classmethod
+    def of(
+        cls, town: Town, actor: Actor, plan: WritePlan, before: Record, raw: Mapping[str, Any], **standard: Any
+    ) -> Edit:
+        """Parse what was given and settle what follows from it. ``standard`` sets standard fields, like a new state."""
+        errors: dict[str, str] = {}
+        parsed = parsing.parse(plan, raw, town.context(actor), before.values, errors)
+        if errors:
+            raise ValidationFailed(errors)
+        values = dict(before.values)
+        for name in plan.record_type.fields:
+            values.setdefault(name, None)
+        present = standard_of(before)
+        for name, value in parsed.items():
+            if name in plan.record_type.fields:
+                values[name] = plan.record_type.fields[name].revise(before.values.get(name), value)
+            else:
+                present[name] = value
+        present.update(standard)
+        context = parsing.rules_context(town, actor)
+        checking.settle(town, plan, values, present, context)
+        return cls(town, actor, plan, before, values, present, frozenset(raw), context)
+
+    @property
+    def changed(self) -> list[str]:
+        """Names of the fields, declared and standard, that have another value than before."""
+        old = standard_of(self.before)
+        declared = [name for name, value in self.values.items() if value != self.before.values.get(name)]
+        kept = ("state", "assignee", "due", "closed", "channel", "archived")
+        return declared + [name for name in kept if name in self.standard and self.standard[name] != old.get(name)]
+
+    def check(self, require: tuple[str, ...] = ()) -> None:
+        """Raise :class:`~townhall.errors.ValidationFailed` if a rule is broken."""
+        errors = checking.check(
+            self.plan,
+            self.values,
+            self.standard,
+            self.context,
+            before=self.before.values,
+            standard_before=standard_of(self.before),
+            changed=self.given,
+            require=require,
+            system=self.actor.kind == "system",
+        )
+        fields = self.plan.record_type.fields
+        changed = {name for name in self.changed if name in fields}
+        errors |= checking.check_references(self.town, self.actor, self.plan, self.values, changed & self.given)
+        errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
+        errors |= self._check_assignee()
+        if errors:
+            raise ValidationFailed(errors)
+
+    def _check_assignee(self) -> dict[str, str]:
+        chosen = self.standard.get("assignee")
+        if chosen is None or chosen == self.before.assignee or self.actor.kind == "system":
+            return {}
+        if any(option.id == chosen for option in self.context.staff()):
+            return {}
+        return {"assignee": "This person doesn't work here any more. Choose somebody else."}
+
+    def ask_plugins(self, action: str) -> None:
+        """Let plugins decide, and take over the values that they set."""
+        if self.town.plugins.has("before_save"):
+            added = self.town.plugins.before_save(self.as_change(action))
+            if added:
+                preparing.take_over(self.plan, self.values, self.standard, added, self.context)
+                checking.settle(self.town, self.plan, self.values, self.standard, self.context)
+
+    def as_change(self, action: str) -> Change:
+        """The change as plugins see it."""
+        return Change(
+            identity=self.plan.record_type.identity,
+            action=action,  # type: ignore[arg-type]  # one of the literal actions
+            actor=self.actor,
+            id=self.before.id,
+            values=dict(self.values),
+            before=dict(self.before.values),
+            state=self.standard.get("state") or "",
+            old_state=self.before.state,
+            transition=self.transition,
+            contact_id=preparing.contact_of(self.plan, self.values),
+        )
+
+    def save(self, action: str, note: str = "") -> None:
+        """Write row, children, history and index entry. An edit that changes nothing leaves no trace."""
+        changed = self.changed
+        if not changed and not note:
+            return
+        town, plan, id = self.town, self.plan, self.before.id
+        now = town.clock.now()
+        title = titles.render(plan, self.values, self.standard, self.context)
+        inserting.update(
+            town,
+            self.actor,
+            plan,
+            id,
+            self._columns(changed, title),
+            version=self.before.version + 1,
+            now=to_microseconds(now),
+        )
+        inserting.replace_children(town, plan, id, self.values, set(changed))
+        old = {**self.before.values, **standard_of(self.before)}
+        new = {**self.values, **self.standard}
+        changes = history.changes_between(plan.record_type, old, new, changed)
+        event = history.Event(id, self.before.version + 1, action, changes, note)
+        history.write(town, self.actor, plan.record_type.identity, to_microseconds(now), [event])
+        indexing.refresh(town, plan, [id])
+        renamed = {"title"} if title != self.before.title else set()
+        titles.refresh_dependents(town, plan, id, renamed | set(changed))
+        tell_plugins(town, self.as_change(action), id)
+
+    def _columns(self, changed: list[str], title: str) -> dict[str, Any]:
+        columns: dict[str, Any] = {}
+        if title != self.before.title:
+            columns = {"title": title, "title_key": normalise(title)}
+        for name in changed:
+            if name in self.plan.record_type.fields:
+                columns.update(self.plan.record_type.fields[name].to_columns(self.values[name]) or {})
+            else:
+                columns.update(self.plan.record_type.system_fields[name].to_columns(self.standard[name]))
+        return {name: value for name, value in columns.items() if name in self.plan.columns}
