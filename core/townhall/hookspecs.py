@@ -65,12 +65,14 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
 
 
 @hookspec
-def after_save(town: Town, change: Change, record: Record) -> None:
+def after_save(town: Town, change: Change) -> None:
     """React to a change that is committed.
 
+    Imports call it for each row, so look at ``change.identity`` first, and read the record only if you need more of it
+    than ``change.values``.
+
     :param town: The town, for reading and writing other records.
-    :param change: What happened.
-    :param record: The record as it stands now.
+    :param change: What happened; ``change.id`` is the record's.
     """
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall import Change
-from townhall import Record
 from townhall import hookimpl
 from townhall import system
 
@@ -83,19 +82,19 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
 
 
 @hookimpl
-def after_save(town: Town, change: Change, record: Record) -> None:
+def after_save(town: Town, change: Change) -> None:
     """Once a visit was made, open a case for each of its warning signs."""
     if change.identity != VISIT or change.transition != "finish":
         return
     actor = system(door=change.actor.door)
     open_ones = {
-        flag["kind"] for flag in town.records.find(actor, RED_FLAG, {"visit": record.id}, fields=["kind"]).records
+        flag["kind"] for flag in town.records.find(actor, RED_FLAG, {"visit": change.id}, fields=["kind"]).records
     }
     for kind in change.values.get("red_flags") or ():
         if kind not in open_ones:
             values = {
                 "business": change.values["business"],
-                "visit": record.id,
+                "visit": change.id,
                 "kind": kind,
                 "urgency": "high" if kind in _URGENT else "normal",
             }

@@ -144,9 +144,10 @@ def test_after_save_is_told_once_and_its_failure_is_contained(town: Town, caplog
         "park",
         """
         @hookimpl
-        def after_save(town, change, record):
+        def after_save(town, change):
             if change.identity == "park.thing" and change.action == "create":
-                town.records.update(townhall.system(), "park.thing", record.id, {"note": "heard"}, version=record.version)
+                new = {"note": "heard"}
+                town.records.update(townhall.system(), "park.thing", change.id, new, version=1)
         """,
     )
     with caplog.at_level(logging.ERROR):

@@ -103,11 +103,11 @@ class PluginManager:
 
     # -- reacting: a failure is told and contained ------------------------------------------------------------
 
-    def after_save(self, change: Change, record: Record) -> None:
+    def after_save(self, change: Change) -> None:
         """Tell every plugin of a change that is committed."""
         for plugin, function, names in self._implementations("after_save"):
             with self._reacting(plugin, "after_save"):
-                _call(function, names, town=self._town, change=change, record=record)
+                _call(function, names, town=self._town, change=change)
 
     def record_panels(self, actor: Actor, record: Record) -> list[Panel]:
         """The panels that plugins add to a record's page; one that failed is a panel with a ``problem``."""
@@ -144,9 +144,9 @@ class PluginManager:
 
     @contextmanager
     def _deciding(self, plugin: str, hook: str) -> Iterator[None]:
+        # No savepoint here: a refusal undoes the whole change, and with it what the implementation wrote.
         try:
-            with self._savepoint():
-                yield
+            yield
         except TownhallError:
             raise
         except Exception as error:
