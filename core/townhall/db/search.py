@@ -15,6 +15,8 @@ import peewee
 
 from townhall.db.engines import TownDatabase
 
+#: Shortest piece of a longer number that it is found by.
+SHORTEST_DIGITS = 4
 #: Columns of ``search_entry`` in the order in which they are written.
 COLUMNS = (
     "identity",
@@ -90,13 +92,13 @@ def create_search_tables(database: TownDatabase) -> None:
 def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], *, public: bool) -> peewee.SQL:
     """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry``.
 
-    Each group is a list of alternatives, each alternative a list of words that must all be there; a word stands for
-    any longer one as well.
+    Each group is a list of alternatives, each alternative a list of words that must all be there. A word stands for
+    any longer one as well, but for a few digits: a house number is not the beginning of a phone number.
     """
     column = "public" if public else "internal"
     if database.engine == "postgresql":
         query = " & ".join(
-            "(" + " | ".join("(" + " & ".join(f"'{word}':*" for word in words) + ")" for words in group) + ")"
+            "(" + " | ".join("(" + " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in words) + ")" for words in group) + ")"
             for group in groups
         )
         return peewee.SQL(
@@ -104,13 +106,17 @@ def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], 
             (query,),
         )
     query = " AND ".join(
-        "(" + " OR ".join("(" + " AND ".join(f'"{word}"*' for word in words) + ")" for words in group) + ")"
+        "(" + " OR ".join("(" + " AND ".join(f'"{word}"{"*" if _may_go_on(word) else ""}' for word in words) + ")" for words in group) + ")"
         for group in groups
     )
     return peewee.SQL(
         "search_entry.id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)",
         (f"{column}_text : ({query})",),
     )
+
+
+def _may_go_on(word: str) -> bool:
+    return len(word) >= SHORTEST_DIGITS or not word.isdecimal()
 
 
 def insert(database: TownDatabase, rows: Sequence[Sequence[object]]) -> None:

@@ -22,6 +22,7 @@ import peewee
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db import search as index
+from townhall.db.search import SHORTEST_DIGITS
 from townhall.records import assembling
 from townhall.records import predicate
 from townhall.records.instants import to_microseconds
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 MOST_WORDS = 10
 #: A word is cut here; PostgreSQL refuses very long ones.
 LONGEST_WORD = 60
-#: Shortest piece of a phone number or number that finds something by its last digits.
-SHORTEST_DIGITS = 4
 _LONGEST_NOTE = 120
 #: Found by staff only, whatever the field's privacy is: answers have a privacy each, phone numbers would be guessed.
 _NEVER_PUBLIC = frozenset({"answers", "phone"})

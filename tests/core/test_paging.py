@@ -1,0 +1,130 @@
+"""Paging by key: every row once, in either direction, whatever the sort order and however many rows have no value."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.errors import Rejected
+from townhall.records.paging import Cursor
+from townhall.records.paging import decode
+from townhall.town import Town
+
+TICKET = "desk.ticket"
+SYSTEM = system()
+
+
+@pytest.fixture
+def tickets(town: Town) -> list[int]:
+    """Tickets with equal, missing and different values, in no order."""
+    topic = town.records.create(SYSTEM, "desk.topic", {"name": "Potholes"})
+    dice = random.Random(7)
+    words = ["Zaun", "ähre", "Apfel", "apfel", "École", "zebra", "Öl", "b-side", "b side"]
+    made = []
+    for _ in range(23):
+        values = {
+            "topic": topic.id,
+            "summary": dice.choice(words),
+            "score": dice.choice([None, "1.5", "2", "-3.125"]),
+            "kind": dice.choice([None, "report", "question"]),
+            "open_to_all": dice.choice([None, True, False]),
+            "refund": dice.choice([None, "1.50", "20"]),
+        }
+        made.append(town.records.create(SYSTEM, TICKET, values).id)
+    return made
+
+
+SORTS = ["summary", "score", "kind", "open_to_all", "refund", "created", "state", "number", "title", "due", "id"]
+
+
+@pytest.mark.parametrize("sort", [*SORTS, *(f"-{name}" for name in SORTS)])
+def test_pages_have_every_row_once(town: Town, tickets: list[int], clerk: Actor, sort: str) -> None:
+    """Reading on from page to page gives every row once, and reading back gives the same pages."""
+    pages = []
+    page = town.records.find(clerk, TICKET, sort=sort, limit=5, fields=())
+    assert page.before == ""
+    while True:
+        pages.append([record.id for record in page.records])
+        if not page.after:
+            break
+        page = town.records.find(clerk, TICKET, sort=sort, limit=5, fields=(), after=page.after)
+    assert [len(ids) for ids in pages] == [5, 5, 5, 5, 3]
+    assert sorted(id for ids in pages for id in ids) == sorted(tickets)
+    for ids in reversed(pages[:-1]):
+        page = town.records.find(clerk, TICKET, sort=sort, limit=5, fields=(), before=page.before)
+        assert [record.id for record in page.records] == ids
+        assert page.after
+    assert page.before == ""
+
+
+@pytest.mark.parametrize("sort", ["score", "-score"])
+def test_rows_without_a_value_come_last(town: Town, tickets: list[int], clerk: Actor, sort: str) -> None:
+    """NULLs stand at the end in either direction, on both engines."""
+    scores = [record["score"] for record in town.records.find(clerk, TICKET, sort=sort).records]
+    filled = [score for score in scores if score is not None]
+    assert scores == filled + [None] * (len(scores) - len(filled))
+    assert filled == sorted(filled, reverse=sort.startswith("-"))
+
+
+def test_text_is_sorted_as_people_read_it(town: Town, tickets: list[int], clerk: Actor) -> None:
+    """Case and accents make no difference to the order, and both engines sort alike."""
+    found = [record["summary"] for record in town.records.find(clerk, TICKET, sort="summary").records]
+    order = ["apfel", "ahre", "b side", "b-side", "ecole", "ol", "zaun", "zebra"]
+    plain = [text.lower().replace("ä", "a").replace("ö", "o").replace("é", "e") for text in found]
+    assert plain == sorted(plain)
+    assert set(plain) <= set(order)
+
+
+def test_rows_that_come_and_go_do_not_shift_pages(
+    town: Town, tickets: list[int], clerk: Actor
+) -> None:
+    """A row that is archived between two pages makes no other row vanish."""
+    first = town.records.find(clerk, TICKET, sort="id", limit=5, fields=())
+    gone = first.records[0]
+    town.records.archive(SYSTEM, TICKET, gone.id, version=gone.version)
+    second = town.records.find(clerk, TICKET, sort="id", limit=5, fields=(), after=first.after)
+    assert [record.id for record in second.records] == tickets[5:10]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "W10", "🎈", "WyJzY29yZSIsW10sMV0", Cursor("-score", 1, 1).encode()])
+def test_strange_cursor_is_a_sentence(town: Town, clerk: Actor, cursor: str) -> None:
+    """A cursor that was made up, or belongs to another order, is refused in words."""
+    with pytest.raises(Rejected, match="Start again from the first page"):
+        town.records.find(clerk, TICKET, sort="score", after=cursor)
+
+
+def test_cursor_survives_a_url() -> None:
+    """A cursor has only characters that need no quoting in a URL."""
+    text = Cursor("summary", "Ümläut / ? & =", 5).encode()
+    assert text.replace("-", "").replace("_", "").isalnum()
+    assert decode(text, "summary") == Cursor("summary", "Ümläut / ? & =", 5)
+
+
+@pytest.mark.parametrize(
+    ("sort", "sentence"),
+    [("colour", "have no field “colour” to sort by"), ("photos", "can't be sorted by “Photos”"), ("-lines", "can't be")],
+)
+def test_unknown_order_is_a_sentence(town: Town, clerk: Actor, sort: str, sentence: str) -> None:
+    """An order that can't be had is refused in words."""
+    with pytest.raises(Rejected, match=sentence):
+        town.records.find(clerk, TICKET, sort=sort)
+
+
+def test_limits_are_kept(town: Town, tickets: list[int], clerk: Actor) -> None:
+    """Nobody gets an endless or an empty page."""
+    assert len(town.records.find(clerk, TICKET, limit=0, fields=()).records) == 1
+    assert len(town.records.find(clerk, TICKET, limit=10**9, fields=()).records) == len(tickets)
+
+
+def test_search_within_a_list_is_paged_too(town: Town, tickets: list[int], clerk: Actor) -> None:
+    """A search in a list keeps the list's order and pages."""
+    whole = [record.id for record in town.records.find(clerk, TICKET, search="apf", sort="-id", fields=()).records]
+    page = town.records.find(clerk, TICKET, search="apf", sort="-id", limit=2, fields=())
+    rest = town.records.find(clerk, TICKET, search="apf", sort="-id", limit=100, fields=(), after=page.after)
+    assert [record.id for record in (*page.records, *rest.records)] == whole
+    assert len(whole) > 2
+
+
