@@ -329,7 +329,14 @@ _FIELD = (
 )
 
 _RULES = (
-    Key("checks", "require", "condition", "What must hold.", ("records",), required=True),
+    Key(
+        "checks",
+        "require",
+        "condition",
+        "What must hold. Not judged while a number, day or time that it puts in order is missing.",
+        ("records",),
+        required=True,
+    ),
     Key("checks", "message", "text", "The sentence for whoever typed, when it does not.", ("records",), required=True),
     Key("checks", "when", "condition", "The rule counts only when this holds.", ("records",)),
     Key("checks", "fields", "names", "Fields beside which the sentence is shown.", ("form",)),

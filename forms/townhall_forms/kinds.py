@@ -211,3 +211,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"; did you mean “label”?"`` when something known is near, else nothing."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean “{near[0]}”?" if near else ""
+
+
+def type_operators(type_name: str) -> list[str]:
+    """Operators that mean something for a field type, in the order of the language."""
+    known = OPERATORS["any" if type_name == "computed" else _BY_TYPE.get(type_name, "presence")]
+    order = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in", "contains", "starts_with", "between", "empty")
+    return [operator for operator in order if operator in known]

@@ -18,6 +18,7 @@ from townhall.cli.exporting import export
 from townhall.cli.importing import import_command
 from townhall.cli.importing import import_command
 from townhall.cli.plugins import plugins
+from townhall.cli.schema import schema
 from townhall.cli.serving import serve
 from townhall.cli.setup import doctor
 from townhall.cli.setup import init
@@ -43,5 +44,5 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-for command in (init, serve, doctor, migrate, users, plugins, export, import_command, demo_command):
+for command in (init, serve, doctor, migrate, users, plugins, schema, export, import_command, demo_command):
     main.add_command(command)
