@@ -164,8 +164,12 @@ class View:
 
     @property
     def conditional(self) -> bool:
-        """Whether it is asked under some conditions only."""
-        return self.typed.show_if is not None
+        """Whether it is asked under some conditions only that may still change while the form is filled in."""
+        condition = self.typed.show_if
+        if condition is None:
+            return False
+        here = self.path != self.typed.name or any(path.partition(".")[0] in self.form for path in condition.paths())
+        return here or not self.form.holds(condition)
 
     @property
     def explanation(self) -> str:

@@ -372,8 +372,9 @@ def summary(form: RecordForm) -> list[tuple[str, str]]:
     """The lines of an error summary: the input to go to, and a sentence that says what it is about."""
     lines = []
     for target, label, message in form.error_list:
-        about = "" if not label or label.casefold() in message.casefold() else f"{label}: "
-        lines.append((target, f"{about}{message}"))
+        if label and label.casefold() not in message.casefold():
+            message = f"{label}{' ' if label[-1] in '?!.:' else ': '}{message}"
+        lines.append((target, message))
     return lines
 
 

@@ -120,7 +120,7 @@ class Filling:
         for step in self.form.steps:
             asked = (name for name in step.fields if name in self.record_type.fields)
             names = tuple(name for name in asked if name not in self.draft.chosen)
-            if any(self._shows(self.record_type.fields[name]) for name in names):
+            if any(self.asks(self.record_type.fields[name]) for name in names):
                 steps.append(Step(step.name, step.label, names, step.help))
         if self.form.contact != "none" and not self.editing:
             steps.append(Step(contact.STEP, contact.STEP_LABEL, (), self._contact_help()))
@@ -218,7 +218,7 @@ class Filling:
             )
         return build_form(
             self.record_type,
-            step.fields,
+            [name for name in step.fields if self._shows(self.record_type.fields[name], self._outside(step))],
             self.context,
             values=self.values,
             formdata=data,
@@ -292,21 +292,33 @@ class Filling:
     def shown_fields(self, names: Iterable[str]) -> list[Field]:
         """The fields of these names whose conditions hold, bound to the answers."""
         fields = [self.record_type.fields[name] for name in names]
-        return [field.bind(self.values, self.context) for field in fields if self._shows(field)]
+        return [field.bind(self.values, self.context) for field in fields if self.asks(field)]
 
     # -- helpers ----------------------------------------------------------------------------------------------
 
     def _step_of(self, field: str) -> str:
         return next((step.name for step in self.form.steps if field in step.fields), "")
 
-    def _shows(self, field: Field) -> bool:
+    def _outside(self, step: Step) -> dict[str, Any]:
+        """The answers that do not stand on a page, and so can't change while it is open."""
+        return {name: value for name, value in self.values.items() if name not in step.fields}
+
+    def asks(self, field: Field) -> bool:
+        """Whether a question applies, as far as the answers so far can tell."""
+        return self._shows(field, self.values)
+
+    def settled(self, field: Field) -> bool:
+        """Whether nothing that is still to be answered decides if a question applies."""
+        return field.show_if is None or all(path.partition(".")[0] in self.values for path in field.show_if.paths())
+
+    def _shows(self, field: Field, known: Mapping[str, Any]) -> bool:
         if isinstance(field, AnswersField):
             bound = field.bind(self.values, self.context)
             waiting = field.link_name in self.record_type.fields and self.values.get(field.link_name) is None
             return waiting or (isinstance(bound, AnswersField) and bool(bound.fields()))
         if field.show_if is None:
             return True
-        if any(path.partition(".")[0] not in self.values for path in field.show_if.paths()):
+        if any(path.partition(".")[0] not in known for path in field.show_if.paths()):
             return True
         get = value_getter(self.record_type, self.values, self.context)
         return field.show_if.evaluate(get, environment_of(self.context))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Most options that are printed as boxes to tick; a longer list is asked for in writing.
 MOST_BOXES = 40
 ROWS = 5
+#: What can be answered on a screen only.
+SCREEN_ONLY = frozenset({"place"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def paper(filling: Filling) -> list[tuple[str, str, list[Question]]]:
         if step.name == contact.STEP:
             fields: Iterable[Field] = contact.contact_type(filling.contact_wanted).fields.values()
         else:
-            fields = (filling.record_type.fields[name] for name in step.fields)
+            asked = (filling.record_type.fields[name] for name in step.fields)
+            fields = (field for field in asked if filling.asks(field) and field.type_name not in SCREEN_ONLY)
         questions = [question for field in fields for question in _questions(filling, field)]
         chapters.append((step.label, step.help, questions))
     return chapters
@@ -61,7 +64,7 @@ def _question(filling: Filling, field: Field) -> Question:
         label=field.label,
         help=field.help,
         optional=not field.required and field.require_if is None,
-        conditional=field.show_if is not None,
+        conditional=not filling.settled(field),
         several=field.type_name in ("choices", "links"),
         boxes=boxes,
         columns=[column.label for column in field.row_fields.values() if not column.is_computed],

@@ -48,6 +48,13 @@ MESSAGES = 50
 LONGEST_MESSAGE = 5000
 
 
+class Move(NamedTuple):
+    """A step that the citizen may take; ``help`` only if it was written for them."""
+
+    transition: Transition
+    help: str
+
+
 class Opened(NamedTuple):
     """A request that the visitor may see, and the actor that they are for it."""
 
@@ -206,9 +213,8 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
     workflow = record.type.workflow
     state = workflow.states.get(record.state) if workflow is not None else None
     passed = town.records.passed(actor, record.identity, record.id) if workflow is not None else []
-    names = dict.fromkeys(
-        (*(name for form in record.type.forms.values() for name in form.fields), *_published(record.type))
-    )
+    told = _told(record.type)
+    moves = town.records.transitions(actor, record) if workflow is not None else []
     return render_template(
         "portal/status.html",
         private=True,
@@ -217,16 +223,23 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
         state=state,
         stops=journey.step_line(workflow, record.state, passed) if workflow is not None else [],
         letters=letters,
-        facts=listings.facts(town, actor, record, names),
-        moves=town.records.transitions(actor, record) if workflow is not None else [],
+        told=listings.facts(town, actor, record, told),
+        published=listings.facts(town, actor, record, [name for name in _published(record.type) if name not in told]),
+        moves=[Move(one, "" if "staff" in one.by else one.help) for one in moves],
         can_edit=editable(record) is not None,
         text=text,
         problem=problem,
     )
 
 
+def _told(record_type: RecordType) -> list[str]:
+    """Fields that the sender filled in or chose, in the order of the type."""
+    asked = {name for form in record_type.forms.values() for name in (*form.fields, form.per)}
+    return [name for name in record_type.fields if name in asked]
+
+
 def _published(record_type: RecordType) -> tuple[str, ...]:
-    """Fields of the type's public page that the status page shows too; not those that stand elsewhere on it."""
+    """Fields of the type's public page, without those that stand elsewhere on the status page."""
     names = record_type.public.fields if record_type.public is not None else ()
     return tuple(name for name in names if name not in ("state", "number", "title"))
 
@@ -258,11 +271,6 @@ def _open_one(number: str) -> Opened | None:
 def _unknown() -> BaseResponse:
     """One page for links that never were, are revoked, or are not this browser's: it tells nobody which."""
     return make_response(render_template("portal/unknown.html", private=True), 404)
-
-
-def move_label(transition: Transition) -> str:
-    """A transition in the public's words."""
-    return transition.public_label or transition.label
 
 
 def routes(blueprint: Blueprint) -> None:
