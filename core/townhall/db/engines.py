@@ -23,7 +23,10 @@ from townhall.errors import ConfigurationError
 
 EngineName = Literal["sqlite", "postgresql"]
 
+#: Seconds that a writer waits for another one, and a request for a connection, before they give up.
+_PATIENCE = 30
 _SQLITE_PRAGMAS = {
+    "busy_timeout": _PATIENCE * 1_000,
     "journal_mode": "wal",
     "foreign_keys": 1,
     "synchronous": "full",
@@ -31,8 +34,6 @@ _SQLITE_PRAGMAS = {
     "temp_store": "memory",
 }
 _MAX_CONNECTIONS = 64
-#: Seconds that a writer waits for another one before it gives up.
-_PATIENCE = 30
 
 
 class _Batches:

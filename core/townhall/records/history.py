@@ -32,20 +32,9 @@ if TYPE_CHECKING:
 #: What an entry shows instead of a confidential value.
 MASK = "confidential"
 
-_ENTRY_COLUMNS = (
-    "id",
-    "identity",
-    "record_id",
-    "version",
-    "at",
-    "actor_kind",
-    "actor_id",
-    "actor_name",
-    "door",
-    "action",
-    "values_digest",
-    "digest",
-)
+#: Columns of an entry that its digest covers, in this order; the digest of its values follows them.
+FACTS = ("identity", "record_id", "version", "at", "actor_kind", "actor_id", "actor_name", "door", "action")
+_ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
 _VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -106,7 +95,7 @@ def values_digest(salt: str, note: str, changes: str) -> str:
 
 
 def entry_digest(facts: Sequence[Any]) -> str:
-    """The digest of an entry: of everything in it but its id, in the order of the columns."""
+    """The digest of an entry: of its :data:`FACTS` and the digest of its values."""
     return sha256(_encode(facts).encode()).hexdigest()
 
 
