@@ -144,7 +144,7 @@ def test_what_is_required_comes_too_and_goes_last(town: Town) -> None:
     assert switching.preview(town, "park").also == ("lake",)
     switching.enable(town, system(), "park")
     assert status(town, "lake").running
-    with pytest.raises(PluginError, match="Park needs Lake. Switch that off first."):
+    with pytest.raises(PluginError, match=r"Park needs Lake\. Switch that off first\."):
         switching.disable(town, system(), "lake")
     switching.disable(town, system(), "park")
     switching.disable(town, system(), "lake")

@@ -1,0 +1,122 @@
+"""The people who work here: added, changed and let go, by those who may."""
+
+from __future__ import annotations
+
+import pytest
+from argon2 import PasswordHasher
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.accounts import passwords
+from townhall.accounts import people
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import ValidationFailed
+from townhall.town import Town
+
+PASSWORD = "correct horse battery"
+
+
+def add(town: Town, email: str = "ada@town.example", role: str = "administrator") -> people.Person:
+    return people.add(town, system(), email, role=role, password=PASSWORD)
+
+
+def test_somebody_is_added_with_a_role(town: Town) -> None:
+    """A new person has a name made from the address, a role, its permissions, and may sign in."""
+    person = people.add(town, system(), " Tom.Brandt@Town.Example ", role="clerk", password=PASSWORD)
+    assert (person.email, person.name, person.roles, person.active) == (
+        "tom.brandt@town.example",
+        "Tom Brandt",
+        ("clerk",),
+        True,
+    )
+    assert "*.create" in person.permissions
+    assert people.find(town, "TOM.BRANDT@town.example") == person
+    assert [each.email for each in people.everybody(town)] == [person.email]
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("email", {"email": "not an address"}),
+        ("email", {"email": "ADA@town.example"}),
+        ("role", {"role": "mayor"}),
+        ("password", {"password": "short"}),
+        ("password", {"password": "aaaaaaaaaaaaaaaaa"}),
+        ("password", {"password": "frederick2024", "email": "frederick@town.example"}),
+        ("password", {"password": "x" * 500}),
+    ],
+)
+def test_what_can_not_be_is_refused_by_field(town: Town, field: str, values: dict[str, str]) -> None:
+    """A bad or known address, an unknown role and a weak password each have a sentence, and nobody is added."""
+    add(town)
+    given = {"email": "new@town.example", "role": "clerk", "password": PASSWORD} | values
+    with pytest.raises(ValidationFailed) as caught:
+        people.add(town, system(), given["email"], role=given["role"], password=given["password"])
+    assert list(caught.value.errors) == [field]
+    assert len(people.everybody(town)) == 1
+
+
+def test_only_who_may_manages_people(town: Town, clerk: Actor, administrator: Actor) -> None:
+    """The permission users.manage decides, except over one's own name and password."""
+    person = add(town)
+    with pytest.raises(Forbidden):
+        people.add(town, clerk, "x@town.example", role="clerk", password=PASSWORD)
+    with pytest.raises(Forbidden):
+        people.set_password(town, clerk, person.id, PASSWORD)
+    with pytest.raises(Forbidden):
+        people.set_name(town, clerk, person.id, "Somebody")
+    people.set_name(town, administrator, person.id, "Ada King")
+    own = Actor("staff", "Ada", person.id)
+    people.set_password(town, own, person.id, "another good password")
+    assert people.by_id(town, person.id).name == "Ada King"
+
+
+def test_somebody_must_stay_who_may_manage_people(town: Town) -> None:
+    """The last administrator can neither be let go nor made a viewer; with a second one they can."""
+    first = add(town)
+    with pytest.raises(ValidationFailed, match="Somebody must be left"):
+        people.set_active(town, system(), first.id, False)
+    with pytest.raises(ValidationFailed, match="Somebody must be left"):
+        people.set_role(town, system(), first.id, "viewer")
+    assert people.by_id(town, first.id).roles == ("administrator",)
+    add(town, "second@town.example")
+    assert people.set_role(town, system(), first.id, "viewer").roles == ("viewer",)
+    assert not people.set_active(town, system(), first.id, False).active
+
+
+def test_a_password_is_kept_as_argon2_and_ends_other_sessions(town: Town) -> None:
+    """Only a digest is kept; a new password gives a new session mark, so every open session ends."""
+    person = add(town)
+    user = town.system.user
+    before = user.get_by_id(person.id)
+    assert before.password.startswith("$argon2id$")
+    assert PasswordHasher().verify(before.password, PASSWORD)
+    people.set_password(town, system(), person.id, "another good password")
+    after = user.get_by_id(person.id)
+    assert after.password != before.password
+    assert after.fs_uniquifier != before.fs_uniquifier
+
+
+def test_accents_count_however_they_are_typed() -> None:
+    """é as one letter or as two is the same password."""
+    assert passwords.normalise("caf\u00e9") == passwords.normalise("cafe\u0301")
+
+
+def test_nobody_of_that_name(town: Town) -> None:
+    """An unknown address or number is told as such."""
+    with pytest.raises(NotFound, match=r"nobody@town\.example"):
+        people.find(town, "nobody@town.example")
+    with pytest.raises(NotFound):
+        people.set_active(town, system(), 999, False)
+
+
+def test_people_cost_two_queries_however_many(town: Town) -> None:
+    """The list of people asks for all roles at once."""
+    add(town)
+    for number in range(3):
+        town.system.user.create(email=f"{number}@town.example", fs_uniquifier=str(number))
+    queries: list[object] = []
+    town.database.query_hooks.append(lambda *query: queries.append(query))
+    people.everybody(town)
+    assert len(queries) == 2
