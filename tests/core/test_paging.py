@@ -78,9 +78,7 @@ def test_text_is_sorted_as_people_read_it(town: Town, tickets: list[int], clerk:
     assert set(plain) <= set(order)
 
 
-def test_rows_that_come_and_go_do_not_shift_pages(
-    town: Town, tickets: list[int], clerk: Actor
-) -> None:
+def test_rows_that_come_and_go_do_not_shift_pages(town: Town, tickets: list[int], clerk: Actor) -> None:
     """A row that is archived between two pages makes no other row vanish."""
     first = town.records.find(clerk, TICKET, sort="id", limit=5, fields=())
     gone = first.records[0]
@@ -105,7 +103,11 @@ def test_cursor_survives_a_url() -> None:
 
 @pytest.mark.parametrize(
     ("sort", "sentence"),
-    [("colour", "have no field “colour” to sort by"), ("photos", "can't be sorted by “Photos”"), ("-lines", "can't be")],
+    [
+        ("colour", "have no field “colour” to sort by"),
+        ("photos", "can't be sorted by “Photos”"),
+        ("-lines", "can't be"),
+    ],
 )
 def test_unknown_order_is_a_sentence(town: Town, clerk: Actor, sort: str, sentence: str) -> None:
     """An order that can't be had is refused in words."""
@@ -126,5 +128,3 @@ def test_search_within_a_list_is_paged_too(town: Town, tickets: list[int], clerk
     rest = town.records.find(clerk, TICKET, search="apf", sort="-id", limit=100, fields=(), after=page.after)
     assert [record.id for record in (*page.records, *rest.records)] == whole
     assert len(whole) > 2
-
-

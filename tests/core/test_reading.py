@@ -394,8 +394,10 @@ def test_context_of_rules_looks_past_privacy(town: Town, make: Callable[..., Rec
     assert context.value_of("gone.type", 1, "secret") is None
 
 
-def test_time_stands_in_the_towns_zone(town: Town, make: Callable[..., Record], clock: FixedClock, clerk: Actor) -> None:
-    """"Today" in a filter is the town's day, not that of UTC."""
+def test_time_stands_in_the_towns_zone(
+    town: Town, make: Callable[..., Record], clock: FixedClock, clerk: Actor
+) -> None:
+    """ "Today" in a filter is the town's day, not that of UTC."""
     clock.move(timedelta(hours=11))  # 23:00 in New York, already tomorrow in UTC
     make(summary="Late")
     assert summaries(town, clerk, {"created": "today"}) == ["Late"]

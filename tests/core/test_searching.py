@@ -75,16 +75,12 @@ def titles(town: Town, actor: Actor, text: str, **options: Any) -> list[str]:
         ("ﷺ\x00 𞤀a", []),
     ],
 )
-def test_contacts_are_found(
-    town: Town, people: dict[str, Record], clerk: Actor, text: str, found: list[str]
-) -> None:
+def test_contacts_are_found(town: Town, people: dict[str, Record], clerk: Actor, text: str, found: list[str]) -> None:
     """What a clerk types finds the person, and odd input finds nothing and breaks nothing."""
     assert titles(town, clerk, text) == found
 
 
-def test_number_of_a_case_is_found_by_its_parts(
-    town: Town, make: Callable[..., Record], clerk: Actor
-) -> None:
+def test_number_of_a_case_is_found_by_its_parts(town: Town, make: Callable[..., Record], clerk: Actor) -> None:
     """The whole number, its digits, or its last part are enough; the whole one stands first."""
     for _ in range(12):
         make()
@@ -121,9 +117,7 @@ def test_citizen_finds_their_own_record(town: Town, make: Callable[..., Record])
     assert titles(town, holder, "lamp") == ["Potholes: Lamp broken"]
 
 
-def test_staff_find_only_types_they_may_see(
-    town: Town, make: Callable[..., Record], people: dict[str, Record]
-) -> None:
+def test_staff_find_only_types_they_may_see(town: Town, make: Callable[..., Record], people: dict[str, Record]) -> None:
     """A search over everything leaves out types without permission."""
     make(summary="Nowak is angry")
     only_tickets = Actor("staff", "Olga", 9, frozenset({"desk.ticket.view"}))
@@ -185,7 +179,9 @@ def test_rebuilding_the_index_changes_nothing(town: Town, clerk: Actor) -> None:
 def entries(town: Town) -> list[tuple[Any, ...]]:
     """What stands in the index."""
     columns = "identity, record_id, number, title, note, state, public_text, internal_text, updated_at, archived"
-    return list(town.database.execute_sql(f"SELECT {columns} FROM search_entry ORDER BY identity, record_id").fetchall())
+    return list(
+        town.database.execute_sql(f"SELECT {columns} FROM search_entry ORDER BY identity, record_id").fetchall()
+    )
 
 
 def test_context_finds_any_record_by_number(town: Town, make: Callable[..., Record], clerk: Actor) -> None:

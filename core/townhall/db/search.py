@@ -98,7 +98,12 @@ def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], 
     column = "public" if public else "internal"
     if database.engine == "postgresql":
         query = " & ".join(
-            "(" + " | ".join("(" + " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in words) + ")" for words in group) + ")"
+            "("
+            + " | ".join(
+                "(" + " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in words) + ")"
+                for words in group
+            )
+            + ")"
             for group in groups
         )
         return peewee.SQL(
@@ -106,7 +111,11 @@ def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], 
             (query,),
         )
     query = " AND ".join(
-        "(" + " OR ".join("(" + " AND ".join(f'"{word}"{"*" if _may_go_on(word) else ""}' for word in words) + ")" for words in group) + ")"
+        "("
+        + " OR ".join(
+            "(" + " AND ".join(f'"{word}"{"*" if _may_go_on(word) else ""}' for word in words) + ")" for words in group
+        )
+        + ")"
         for group in groups
     )
     return peewee.SQL(

@@ -53,7 +53,8 @@ def records(
     retitle = not policy.is_staff(actor) and not plan.public_title
     titled = display.public_title_fields(town, record_type) if retitle else frozenset()
     context = town.context(actor) if retitle else None
-    reader = plan.reader(shown | own | titled)
+    masked = (access.masked & asked) - shown
+    reader = plan.reader(shown | own | titled | masked)
     raw = reader.fetch(town.database, ids)
     values = {id: {name: build(row) for name, build in reader.builders} for id, row in raw.items()}
     _add_outside(town, actor, plan, reader, values)
@@ -67,10 +68,11 @@ def records(
         title = row["title"]
         if context is not None:
             title = display.public_title(town, record_type, row["number"] or "", mine, names, context)
-        extra = _kept_private(actor, record_type, row, own) | (titled - shown - own)
+        filled = frozenset(name for name in masked if mine[name] is not None)
+        extra = _kept_private(actor, record_type, row, own) | (titled - shown - own) | masked
         for name in extra:
             mine.pop(name, None)
-        found[id] = _record(record_type, actor, row, mine, title, names, access, asked, frozenset(mine))
+        found[id] = _record(record_type, actor, row, mine, title, names, access, asked, frozenset(mine), filled)
     return found
 
 
@@ -90,9 +92,7 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
     return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
 
 
-def _kept_private(
-    actor: Actor, record_type: RecordType, row: Mapping[str, Any], own: frozenset[str]
-) -> frozenset[str]:
+def _kept_private(actor: Actor, record_type: RecordType, row: Mapping[str, Any], own: frozenset[str]) -> frozenset[str]:
     if not own:
         return own
     if not policy.granted(actor, record_type, row["id"]):
@@ -110,6 +110,7 @@ def _record(
     access: policy.FieldAccess,
     asked: frozenset[str],
     shown: frozenset[str],
+    filled: frozenset[str],
 ) -> Record:
     staff = policy.is_staff(actor)
     archived, due, closed = row["archived"], row.get("due"), row.get("closed")
@@ -130,7 +131,7 @@ def _record(
         channel=(row["channel"] or "") if staff else "",
         created_by=(row["created_by"] or "") if staff else "",
         hidden=(access.hidden & asked) - shown if access.hidden else access.hidden,
-        masked=(access.masked & asked) - shown if access.masked else access.masked,
+        masked=filled,
         titles=names,
     )
 

@@ -111,4 +111,3 @@ def _behind(town: Town, field: Field, value: Any, name: str, context: Context) -
     if value is None or reached is None:
         return ""
     return reached.display(context.value_of(field.target, value, name), context)
-

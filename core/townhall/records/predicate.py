@@ -172,9 +172,7 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
         _check_answer(town, actor, record_type, resolved, path, deed)
 
 
-def _check_answer(
-    town: Town, actor: Actor, record_type: RecordType, resolved: Resolved, path: str, deed: str
-) -> None:
+def _check_answer(town: Town, actor: Actor, record_type: RecordType, resolved: Resolved, path: str, deed: str) -> None:
     """An answer may be filtered by if no list of questions that asks it keeps it from the actor."""
     found = list(answering.fields_called(town, record_type, resolved.first, resolved.answer))
     if not found:

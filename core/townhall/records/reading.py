@@ -198,17 +198,13 @@ def aggregate(
     return groups
 
 
-def lookup(
-    town: Town, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10
-) -> list[Option]:
+def lookup(town: Town, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10) -> list[Option]:
     """Records that a link may point at, best match first: titles that begin with ``text``, then the others."""
     condition = predicate.asked(town, actor, plan_of(town, identity).record_type, where)
     return options(town, actor, identity, text, where=condition, limit=limit)
 
 
-def options(
-    town: Town, actor: Actor, identity: str, text: str, *, where: Condition | None, limit: int
-) -> list[Option]:
+def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condition | None, limit: int) -> list[Option]:
     """Like :func:`lookup`, for a condition that a schema wrote and that is therefore not the actor's question."""
     plan = plan_of(town, identity)
     conditions = _conditions(town, actor, plan.record_type, None, text, False)

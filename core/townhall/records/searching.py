@@ -381,9 +381,7 @@ def entry(
     plan = search_plan(town, record_type)
     public, internal = plan.texts(values, number=number, title=title, titles=titles, context=context)
     note = plan.note(values, title=title, titles=titles, context=context)
-    return SearchEntry(
-        record_type.identity, id, number, title, note, state, public, internal, updated, int(archived)
-    )
+    return SearchEntry(record_type.identity, id, number, title, note, state, public, internal, updated, int(archived))
 
 
 def write_entries(town: Town, entries: Sequence[SearchEntry], *, replace: bool = True) -> None:
@@ -412,7 +410,9 @@ def rebuild(town: Town, actor: Actor, identity: str) -> int:
     model = plan.model
     context = town.context(actor)
     last, written = 0, 0
-    while ids := [row[0] for row in model.select(model.id).where(model.id > last).order_by(model.id).limit(500).tuples()]:
+    while ids := [
+        row[0] for row in model.select(model.id).where(model.id > last).order_by(model.id).limit(500).tuples()
+    ]:
         last = ids[-1]
         found = assembling.records(town, actor, plan, ids)
         delete_entries(town, identity, ids)

@@ -253,5 +253,6 @@ def _item(after: str) -> Item:
     try:
         return Item(int(at), int(rank), cursor.id)
     except ValueError:
-        raise Rejected("This part of the timeline can't be found. Start again from the newest.", field="after") from None
-
+        raise Rejected(
+            "This part of the timeline can't be found. Start again from the newest.", field="after"
+        ) from None

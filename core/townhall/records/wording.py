@@ -148,9 +148,9 @@ class Writer:
             table.actor_name,
         )  # fmt: skip
         made = {}
-        for id, identity, record_id, name, source, target, at, who in table.select(*columns).where(
-            table.id.in_(list(ids))
-        ).tuples():
+        for id, identity, record_id, name, source, target, at, who in (
+            table.select(*columns).where(table.id.in_(list(ids))).tuples()
+        ):
             headline = self._move(self.town.schemas[identity], name, source, target)
             if headline:
                 made[id] = TimelineEntry(
@@ -198,11 +198,9 @@ class Writer:
         access = policy.readable(self.actor, self.record.type)
         made = {}
         for id, at, who, action, stored, note in rows:
-            changes = {
-                name: change
-                for name, change in json.loads(stored or "{}").items()
-                if name in access.readable or name in access.masked
-            }
+            told = json.loads(stored or "{}")
+            known = [name for name in self.record.type.all_fields if name in told]
+            changes = {name: told[name] for name in known if name in access.readable or name in access.masked}
             made[id] = TimelineEntry(
                 at=from_microseconds(at),
                 kind="change",
@@ -231,12 +229,8 @@ class Writer:
         return f"Changed {self._labels(names)}" if names else f"{label} changed"
 
     def _labels(self, names: Sequence[str]) -> str:
-        labels = [self._label(name) for name in names]
+        labels = [self.record.type.all_fields[name].label for name in names]
         return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
-
-    def _label(self, name: str) -> str:
-        field = self.record.type.all_fields.get(name)
-        return field.label if field is not None else name.replace("_", " ")
 
     def _details(self, action: str, changes: Mapping[str, Any], access: policy.FieldAccess) -> list[str]:
         """Old and new values that fit into a line, of fields that the actor may read."""

@@ -97,9 +97,7 @@ def _contact_fields(record_type: RecordType) -> list[str]:
     return [path for path in record_type.contacts if "." not in path][:1]
 
 
-def _first(
-    town: Town, actor: Actor, types: Sequence[RecordType], lane: Lane, limit: int
-) -> list[tuple[str, int]]:
+def _first(town: Town, actor: Actor, types: Sequence[RecordType], lane: Lane, limit: int) -> list[tuple[str, int]]:
     """Type and id of the lane's first cases. Each type gives as many as could be needed, in its own order."""
     descending = lane.order.startswith("-")
     parts = []
@@ -126,9 +124,7 @@ def _ordered(query: Any, plan: TypePlan, lane: Lane) -> Any:
     return query.order_by(column, plan.column("id"))
 
 
-def _count_part(
-    town: Town, actor: Actor, types: Sequence[RecordType], lane: Lane
-) -> tuple[str, list[Any]] | None:
+def _count_part(town: Town, actor: Actor, types: Sequence[RecordType], lane: Lane) -> tuple[str, list[Any]] | None:
     selects, parameters = [], []
     for record_type in types:
         sql, values = _rows(town, actor, record_type, lane, peewee.SQL("1")).limit(_CAP + 1).sql()
