@@ -27,10 +27,10 @@ from townhall_forms.context import Context
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
 from townhall_forms.errors import Invalid
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.choices import Chosen
 from townhall_forms.fields.files import FileInput
-from townhall_forms.fields.questions import AnswersField
 from townhall_forms.fields.questions import QuestionsField
 from townhall_forms.fields.rows import Rows
 from townhall_forms.schema import RecordType

@@ -102,7 +102,7 @@ class Questions:
     version: int
     questions: tuple[Question, ...]
     earlier: Mapping[int, tuple[Question, ...]] = field(default_factory=dict)
-    #: Fields built from the questions; filled by :mod:`townhall_forms.fields.questions`.
+    #: Fields built from the questions; filled by :mod:`townhall_forms.fields.asking`.
     cache: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, version: int | None = None) -> tuple[Question, ...]:

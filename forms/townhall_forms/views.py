@@ -16,6 +16,8 @@ from typing import Any
 
 from townhall_forms.codes import currency_sign
 from townhall_forms.context import Option
+from townhall_forms.fields.answers import AnswersField
+from townhall_forms.fields.asking import QUESTION_TYPES
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.choices import Chosen
 from townhall_forms.fields.files import Attached
@@ -23,8 +25,6 @@ from townhall_forms.fields.files import FileInput
 from townhall_forms.fields.links import Staff
 from townhall_forms.fields.numbers import MoneyField
 from townhall_forms.fields.places import ADDRESS_PARTS
-from townhall_forms.fields.questions import QUESTION_TYPES
-from townhall_forms.fields.questions import AnswersField
 from townhall_forms.fields.rows import Rows
 from townhall_forms.fields.text import Coded
 from townhall_forms.kinds import kind_of

@@ -25,7 +25,7 @@ from townhall.portal.visitor import visiting
 from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
-from townhall_forms.fields.questions import AnswersField
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.schema import PublicOptions
 from townhall_forms.schema import RecordType
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from townhall.portal import contact
 from townhall_forms.fields.base import Field
-from townhall_forms.fields.questions import AnswersField
+from townhall_forms.fields.answers import AnswersField
 
 if TYPE_CHECKING:
     from townhall.portal.filling import Filling

@@ -13,7 +13,7 @@ from townhall.access.actors import Actor
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall_forms.fields.base import Field
-from townhall_forms.fields.questions import question_fields
+from townhall_forms.fields.asking import question_fields
 from townhall_forms.schema import RecordType
 from townhall_forms.values import Answers
 from townhall_forms.values import Questions

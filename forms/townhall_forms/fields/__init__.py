@@ -8,6 +8,7 @@ from typing import Any
 from typing import ClassVar
 
 from townhall_forms.errors import FormsError
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
@@ -30,7 +31,6 @@ from townhall_forms.fields.numbers import Percent
 from townhall_forms.fields.numbers import Year
 from townhall_forms.fields.places import AddressField
 from townhall_forms.fields.places import PlaceField
-from townhall_forms.fields.questions import AnswersField
 from townhall_forms.fields.questions import QuestionsField
 from townhall_forms.fields.rows import Rows
 from townhall_forms.fields.text import Country

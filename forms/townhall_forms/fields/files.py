@@ -116,8 +116,9 @@ class Attached(Field):
             entries = [entry.strip() for entry in raw.split(";") if entry.strip()]
         tokens = [entry.get("token", "") if isinstance(entry, Mapping) else entry for entry in entries]
         unknown = [token for token in tokens if not isinstance(token, StoredFile)]
-        stored = context.stored(unknown) if unknown else {}
-        if any(token not in stored for token in unknown):
+        known = all(isinstance(token, str) for token in unknown)
+        stored = context.stored(unknown) if unknown and known else {}
+        if any(not isinstance(token, str) or token not in stored for token in unknown):
             raise Invalid("A file is no longer here. Choose it again.")
         return tuple(token if isinstance(token, StoredFile) else stored[token] for token in tokens)
 

@@ -190,9 +190,9 @@ class PlaceField(Field):
         elif isinstance(raw, str):
             text = raw.strip().strip("()")
             raw = tuple(text.replace(";", ",").split(",")) if text else None
-        if raw is None or all(part is None or part == "" for part in raw):
+        if raw is None or (isinstance(raw, list | tuple) and all(part is None or part == "" for part in raw)):
             return None
-        if len(raw) != 2:
+        if not isinstance(raw, list | tuple) or len(raw) != 2:
             raise Invalid(self._message)
         latitude, longitude = map(read_number, raw)
         if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
