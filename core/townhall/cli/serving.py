@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from townhall.cli.context import instance_folder
 from townhall.errors import ConfigurationError
 from townhall.town import Town
-
-if TYPE_CHECKING:
-    from townhall.wsgi import TownApplication
 
 #: Requests that are worked on at the same time. Pages are bound by the processor, so more would not be faster.
 THREADS = 8
@@ -39,22 +36,15 @@ def run(town: Town, host: str, port: int) -> None:
 
     from townhall.wsgi import TownApplication
 
-    application: TownApplication = TownApplication(town)
-    try:
-        server = create_server(
-            application,
-            host=host,
-            port=port,
-            threads=THREADS,
-            ident="Townhall",
-            # Waitress drops forwarded headers by itself; the application believes those of the trusted proxies.
-            clear_untrusted_proxy_headers=town.settings.trusted_proxies == 0,
-        )
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigurationError(
-            f"The server can't listen on {host}, port {port}: {reason}. Is it running already? Another port: --port."
-        ) from error
+    listener = _listen(host, port)
+    server = create_server(
+        TownApplication(town),
+        sockets=[listener],
+        threads=THREADS,
+        ident="Townhall",
+        # Waitress drops forwarded headers by itself; the application believes those of the trusted proxies.
+        clear_untrusted_proxy_headers=town.settings.trusted_proxies == 0,
+    )
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
     address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
     click.echo(f"{town.settings.name} {town.settings.subtitle} is open on {address}/ (staff: {address}/admin/)")
@@ -68,3 +58,15 @@ def run(town: Town, host: str, port: int) -> None:
     finally:
         server.close()
     click.echo("Closed.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises :class:`~townhall.errors.ConfigurationError` if it can't."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(
+            f"The server can't listen on {host}, port {port}: {reason}. Is it running already? Another port: --port."
+        ) from error
