@@ -22,9 +22,9 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.calendar import CalendarView
     from townhall.admin.calendar import feed_response
     from townhall.admin.contact_view import ContactView
+    from townhall.admin.counting import CountCache
     from townhall.admin.desk import Desk
     from townhall.admin.files import FilesView
-    from townhall.admin.frame import CountCache
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
     from townhall.admin.home import HomeView

@@ -63,11 +63,17 @@ class CalendarView(StaffView):
         following = (first + timedelta(days=32)).replace(day=1)
         before = (first - timedelta(days=1)).replace(day=1)
         days = [day for week in weeks for day in week if day.inside and day.entries]
+        past = [day for day in days if day.date < today and first == today.replace(day=1)]
+        coming = [day for day in days if day not in past]
         return self.render(
             "admin/calendar.html",
             heading=f"{MONTHS[first.month - 1]} {first.year}",
             weeks=weeks,
             days=days,
+            past=past,
+            past_count=sum(len(day.entries) for day in past),
+            coming=coming,
+            coming_count=sum(len(day.entries) for day in coming),
             month=f"{first:%Y-%m}",
             this_month=first == today.replace(day=1),
             next_url=urls.with_query(urls.CALENDAR, [("month", f"{following:%Y-%m}")]),

@@ -29,6 +29,8 @@ from townhall_forms.schema import Schemas
 LONGEST = 120
 #: Field types whose cells are set to the end of the line, like sums in a ledger.
 NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
+#: Field types whose values are short enough to stay on one line.
+SHORT = frozenset({"date", "datetime", "time", "phone", "year", "staff", "choice"})
 
 Inner = Callable[[Record, "PageOfCells"], str]
 
@@ -90,17 +92,18 @@ class CellMaker:
 
     def _make(self, path: str) -> Column | None:
         resolved = self._schemas.resolve(self._type, path)
-        if resolved is None or resolved.answer:
+        if resolved is None or resolved.answer or resolved.second is not None:
             return None
         field = resolved.field
-        label = field.label if resolved.second is None else f"{resolved.first.label}: {field.label.lower()}"
-        sort = path if resolved.second is None and field.sortable and not field.outside else ""
+        sort = path if field.sortable and not field.outside else ""
         if path == "title":
             return Column(path, field.label, sort, "cell-main", self._title(), is_title=True)
         css = "end" if field.type_name in NUMBERS and path != "id" else ""
         if path in ("state", "due"):
             css = "cell-bare"
-        return Column(path, label, sort, css, writer(path, field, self._type))
+        elif field.type_name in SHORT:
+            css = "nowrap"
+        return Column(path, field.label, sort, css, writer(path, field, self._type))
 
     def _title(self) -> Inner:
         base = self._base

@@ -12,6 +12,7 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from markupsafe import Markup
 
 from townhall.admin import once
 from townhall.admin import talking
@@ -39,7 +40,7 @@ class Way:
     """A way to reach somebody. One that must not be used says why in its note."""
 
     icon: str
-    text: str
+    text: str | Markup
     note: str = ""
     url: str = ""
     off: bool = False
@@ -120,17 +121,17 @@ class ContactView(RecordView):
         if value("please_note"):
             made.append(Flag(value("please_note"), tone="bad"))
         if value("preferred_channel"):
-            made.append(Flag(f"Prefers {self._words(record, 'preferred_channel').lower()}"))
+            made.append(Flag(f"Prefers {self._value_words(record, 'preferred_channel').lower()}"))
         if value("language") and value("language") != self.town.settings.language.partition("-")[0]:
             more = ", needs an interpreter" if value("interpreter") else ""
-            made.append(Flag(f"Speaks {self._words(record, 'language')}{more}"))
+            made.append(Flag(f"Speaks {self._value_words(record, 'language')}{more}"))
         for row in value("relationships") or ():
             if row.get("may_speak"):
                 made.append(Flag(f"{row.get('role') or 'Somebody'} may speak for them"))
                 break
         return made
 
-    def _words(self, record: Record, name: str) -> str:
+    def _value_words(self, record: Record, name: str) -> str:
         field = record.type.fields[name]
         return field.display(record.values[name], self.town.context(self.actor))
 
@@ -158,7 +159,7 @@ class ContactView(RecordView):
             state = f"came back {day(bounced)}" if bounced else f"confirmed {day(confirmed)}" if confirmed else ""
             note = ", ".join(part for part in (words("emails", row, "label"), state, row.get("note") or "") if part)
             off = blocked or bool(bounced)
-            made.append(Way("mail", row["address"], note, "" if off else f"mailto:{row['address']}", off))
+            made.append(Way("mail", _breakable(row["address"]), note, "" if off else f"mailto:{row['address']}", off))
         for row in _best_first(record.values.get("addresses")):
             note = ", ".join(part for part in (words("addresses", row, "label"), row.get("note") or "") if part)
             made.append(Way("letter", row["address"].one_line(context.country), note or "Letters", "", blocked))
@@ -223,6 +224,12 @@ class ContactView(RecordView):
             return self.page(record, {"note": str(rejected)})
         flash(f"Saved: contact with {record.title}.", "ok")
         return redirect(self._url(record))
+
+
+def _breakable(address: str) -> Markup:
+    """An e-mail address that may be broken before its @."""
+    name, at, host = address.partition("@")
+    return Markup("{}<wbr>{}{}").format(name, at, host)
 
 
 def _best_first(rows: Any) -> list[Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
-from townhall.admin.frame import CountCache
+from townhall.admin.counting import CountCache
+from townhall.admin.places import plugin_place
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Desk:
             for type_ in self.town.schemas.values()
             if keep(type_) and self.town.records.may(actor, "view", type_.identity)
         ]
-        return sorted(types, key=lambda type_: (type_.plugin != "core", type_.plugin, type_.order))
+        return sorted(types, key=lambda type_: (*plugin_place(self.town, type_.plugin), type_.order))
 
     def creatable_cases(self, actor: Actor) -> list[RecordType]:
         """Types of case that the actor may open by hand: what “New case” offers."""

@@ -89,6 +89,7 @@ class Sheet:
     note: str = ""
     empty: str = ""
     problem: str = ""
+    type_label: str = ""
 
 
 def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -101,6 +102,8 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
     moves = [] if frozen else moves_of(desk, actor, record)
     writer = FactWriter(town.context(actor), desk.presenter)
     contact = contact_of(desk, actor, record)
+    panels = sheets(desk, actor, record)
+    filled = [sheet for sheet in panels if sheet.rows or sheet.facts or sheet.note or sheet.problem or sheet.empty]
     return {
         "record": record,
         "type": record.type,
@@ -112,9 +115,9 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
         "sections": writer.sections(record),
         "files": files_of(record),
         "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
-        "place": place_of(record),
         "flags": town.plugins.record_flags(actor, record),
-        "sheets": sheets(desk, actor, record),
+        "sheets": filled,
+        "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],
         "story": story(town, actor, identity, record.id, arguments, base),
         "contact": contact,
         "may": {
@@ -179,9 +182,7 @@ def clocks(
     if record.type.is_case:
         due = desk.marks.due(record)
         note = presenter.long_day(record.due) + (f", {presenter.clock(record.due)}" if record.due else "")
-        made.append(
-            Clock("Due", due or Markup("No date"), note if record.due else "", f"{base}give" if may_edit else "")
-        )
+        made.append(Clock("Due", due or Markup("No date"), note if record.due else ""))
         name = staff_name(desk, actor, record.assignee)
         made.append(Clock("With", Markup("<b>{}</b>").format(name), "", f"{base}give" if may_edit else ""))
     if contact is not None:
@@ -236,14 +237,6 @@ def files_of(record: Record) -> list[FileLine]:
     return made
 
 
-def place_of(record: Record) -> tuple[str, Any] | None:
-    """The first point of the record, with its label."""
-    for field in record.type.fields.values():
-        if field.type_name == "place" and record.values.get(field.name) is not None:
-            return field.label, record.values[field.name]
-    return None
-
-
 # -- panels -----------------------------------------------------------------------------------------------------
 
 
@@ -276,7 +269,16 @@ def related(desk: Desk, actor: Actor, record: Record, panel: Any) -> Sheet:
     if desk.town.records.may(actor, "create", type_.identity) and not type_.append_only:
         new = urls.new_url(type_.identity, **{"from": f"{record.identity}:{record.id}"})
     all_url = urls.with_query(urls.list_url(type_.identity), [("view", "all"), (panel.field.name, record.id)])
-    return Sheet(panel.label, rows, type_.identity, str(panel.count), all_url, new, f"New {type_.label.lower()}")
+    return Sheet(
+        panel.label,
+        rows,
+        type_.identity,
+        str(panel.count),
+        all_url,
+        new,
+        f"New {type_.label.lower()}",
+        type_label=type_.label_plural,
+    )
 
 
 def record_row(desk: Desk, record: Record, *, icon: bool = False) -> Row:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 CONTACT = "core.contact"
+#: How many sheets of a new record's form are always open; later ones that can wait are folded.
+OPEN_SECTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class FormSection:
     help: str
     names: tuple[str, ...]
     has_error: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,18 @@ class Editor:
             names = tuple(name for name in section.fields if name in self.names)
             if names:
                 bad = any(name in wrong for name in names)
-                made.append(FormSection(section.name, section.label, section.help, names, bad))
+                later = self.record is None and len(made) >= OPEN_SECTIONS and not bad and self._can_wait(names)
+                made.append(FormSection(section.name, section.label, section.help, names, bad, later))
         return made
+
+    def _can_wait(self, names: tuple[str, ...]) -> bool:
+        """Whether a sheet of a new record's form asks for nothing that is needed, and nothing stands in it yet."""
+        fields = [self.type.fields[name] for name in names]
+        return not any(
+            ((field.required or field.require_if is not None) and field.default is None)
+            or (self.form.answered(field.name) and field.default is None)
+            for field in fields
+        )
 
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, as ``(id of the input, sentence)``."""

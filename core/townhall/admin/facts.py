@@ -18,6 +18,8 @@ from townhall.records.types import Record
 from townhall_forms.context import Context
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import Section
+from townhall_forms.validating import environment_of
+from townhall_forms.validating import value_getter
 
 if TYPE_CHECKING:
     from townhall.presentation import Presenter
@@ -69,13 +71,23 @@ class FactWriter:
 
     def sections(self, record: Record, *, leave: Iterable[str] = (), full: bool = False) -> list[FactSection]:
         """The record's sections that have something in them; ``full`` keeps empty fields."""
-        left = frozenset(leave)
+        left = frozenset(leave) | self._beside_the_point(record)
         made = []
         for section in record.type.sections:
             built = self.section(record, section, left, full)
             if built.facts or built.tables:
                 made.append(built)
         return made
+
+    def _beside_the_point(self, record: Record) -> frozenset[str]:
+        """Masked fields that the record, as it stands, doesn't ask for."""
+        secret = [record.type.fields[name] for name in record.masked | record.hidden if name in record.type.fields]
+        rules = [field for field in secret if field.show_if is not None]
+        if not rules:
+            return frozenset()
+        get = value_getter(record.type, record.values, self._context)
+        now = environment_of(self._context)
+        return frozenset(field.name for field in rules if field.show_if and not field.show_if.evaluate(get, now))
 
     def section(self, record: Record, section: Section, left: frozenset[str], full: bool) -> FactSection:
         """One section of a record."""
@@ -89,7 +101,7 @@ class FactWriter:
                 built.facts.append(Fact(name, field.label, privacy=field.privacy, masked=True, reveal_url=url))
             elif name in record.hidden:
                 built.facts.append(Fact(name, field.label, privacy=field.privacy, hidden=True))
-            elif field.is_empty(record.values.get(name)):
+            elif field.is_empty(record.values.get(name)) or _still_zero(field, record.values[name]):
                 if full and not field.row_fields:
                     built.facts.append(Fact(name, field.label, Markup("–"), field.privacy))
             elif field.row_fields:
@@ -115,6 +127,10 @@ class FactWriter:
             return Markup(", ").join(self.link(record, field.target, id) for id in value)
         if field.type_name in ("phone", "email", "url"):
             return reachable(field.type_name, str(value), field.display(value, self._context))
+        if field.type_name == "place":
+            return Markup('<a href="geo:{},{}" class="number">{}</a>').format(
+                value.latitude, value.longitude, field.display(value, self._context)
+            )
         if field.type_name == "date":
             return escape(self._presenter.day(value))
         if field.type_name == "datetime":
@@ -169,6 +185,11 @@ class FactWriter:
             for row in rows
         ]
         return FactTable(field.name, field.label, headings, cells, field.privacy)
+
+
+def _still_zero(field: Field, value: Any) -> bool:
+    """Whether a counter stands where every record's begins: it says nothing."""
+    return field.type_name == "integer" and value == 0 and field.default == 0
 
 
 def reachable(kind: str, value: str, words: str) -> Markup:

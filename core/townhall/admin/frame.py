@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from collections.abc import Hashable
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
-from typing import TypeVar
 
 from flask import has_request_context
 from flask import request
@@ -19,6 +15,9 @@ from townhall.access.actors import Actor
 from townhall.accounts import current_actor
 from townhall.admin import urls
 from townhall.admin.once import new_form_id
+from townhall.admin.places import CORE
+from townhall.admin.places import plugin_label
+from townhall.admin.places import plugin_place
 from townhall.cases import queries
 from townhall.records import work
 from townhall.records.types import Count
@@ -30,12 +29,6 @@ if TYPE_CHECKING:
     from flask_admin import Admin
 
     from townhall.admin.desk import Desk
-
-#: How long the menu's counts may be old, in seconds. A change made in this process shows at once.
-COUNTS_LAST = 20.0
-CORE = "core"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +66,6 @@ class Frame:
     groups: tuple[NavGroup, ...] = ()
 
 
-class CountCache:
-    """Counts that may be a few seconds old: they stand beside tabs and in the menu of every page."""
-
-    def __init__(self) -> None:
-        self._held: dict[Hashable, tuple[float, Any]] = {}
-
-    def get(self, key: Hashable, count: Callable[[], T]) -> T:
-        """What ``count`` gave for ``key`` a moment ago, or gives now."""
-        now = time.monotonic()
-        held = self._held.get(key)
-        if held is not None and now - held[0] <= COUNTS_LAST:
-            return held[1]  # type: ignore[no-any-return]
-        if len(self._held) > 1000:
-            self._held.clear()
-        value = count()
-        self._held[key] = (now, value)
-        return value
-
-    def forget(self) -> None:
-        """Count again next time: something was changed."""
-        self._held.clear()
-
-
 class Menu:
     """The menu of one application: which types there are is fixed, who may see what is asked each time."""
 
@@ -104,7 +74,7 @@ class Menu:
         self.town = town
         self.admin = admin
         self.cache = desk.cache
-        types = sorted(town.schemas.values(), key=lambda type_: (type_.plugin != CORE, type_.plugin, type_.order))
+        types = sorted(town.schemas.values(), key=lambda type_: (*plugin_place(town, type_.plugin), type_.order))
         self._records = [type_ for type_ in types if type_.navigation == "records"]
         self._setup = [type_ for type_ in types if type_.navigation == "setup"]
 
@@ -154,7 +124,7 @@ class Menu:
         yield NavItem("My work", urls.ADMIN, "tray", _shown(mine), exact=True)
         yield NavItem("Calendar", urls.CALENDAR, "calendar")
         for type_ in self._records:
-            if type_.plugin == CORE and self.town.records.may(actor, "view", type_.identity):
+            if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
                 yield self._item(type_, actor)
 
     def _plugins(self, actor: Actor, path: str) -> Iterable[NavItem]:
@@ -171,7 +141,7 @@ class Menu:
             counts = [self.counts(actor).get(type_.identity) for type_ in types]
             total = Count(sum(c.value for c in counts if c), any(c.capped for c in counts if c))
             yield NavItem(
-                self.town.plugins.title(plugin),
+                plugin_label(self.town, plugin),
                 urls.list_url(types[0].identity),
                 types[0].icon,
                 _shown(total),

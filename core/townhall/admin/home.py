@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from townhall.admin.desk import Desk
 
 SHOWN = 6
+ALL_SHOWN = 200
 COMING_DAYS = 14
 COMING_SHOWN = 4
 RECENT_SHOWN = 5
@@ -54,11 +55,13 @@ class HomeView(StaffView, AdminIndexView):  # type: ignore[misc]
 
     def _page(self, errors: dict[str, str] | None = None, matches: list[Any] | None = None) -> ResponseReturnValue:
         actor = self.actor
-        work = queries.my_work(self.town, actor, limit=SHOWN)
+        only = request.args.get("show", "")
+        work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
         cases = self.desk.viewable(actor, lambda type_: type_.is_case)
         html = self.render(
             "admin/home.html",
             greeting=self._greeting(),
+            only=only if only in queries.NAMES else "",
             work=work,
             overdue=self._rows(work.overdue),
             due_today=self._rows(work.due_today),

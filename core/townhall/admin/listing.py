@@ -22,10 +22,10 @@ from townhall.admin.cells import CellMaker
 from townhall.admin.cells import Column
 from townhall.admin.cells import PageOfCells
 from townhall.admin.cells import write_rows
+from townhall.admin.counting import CountCache
 from townhall.admin.filters import Applied
 from townhall.admin.filters import Filters
 from townhall.admin.filters import all_of
-from townhall.admin.frame import CountCache
 from townhall.admin.saved_views import SavedView
 from townhall.admin.saved_views import tidy_query
 from townhall.admin.saved_views import views_of
@@ -168,7 +168,8 @@ class Lister:
         return tuple(good) if good else tuple(path for path in declared if path.partition(".")[0] in allowed)
 
     def _columns(self, paths: Sequence[str]) -> tuple[Column, ...]:
-        columns = list(self.cells.columns(paths)) or list(self.cells.columns(["title"]))
+        wanted = [path for path in paths if not (path == "number" and "title" in paths)]  # it stands under the title
+        columns = list(self.cells.columns(wanted)) or list(self.cells.columns(["title"]))
         if not any(column.is_title for column in columns):
             columns[0] = self._linked(columns[0])
         return tuple(columns)

@@ -287,9 +287,9 @@ class RecordPages:
     def _give(self, record: Record, values: dict[str, Any]) -> str:
         """Save who has it; a sentence if that was refused."""
         version = request.form.get("version", "")
-        if request.form.get("assignee") == "me" and record.assignee is not None and record.assignee != self.actor.id:
-            if request.form.get("take"):
-                return f"{staff_name(self.desk, self.actor, record.assignee)} took it a moment ago."
+        taken = record.assignee is not None and record.assignee != self.actor.id
+        if request.form.get("take") and taken:
+            return f"{staff_name(self.desk, self.actor, record.assignee)} took it a moment ago."
         try:
             self.town.records.update(
                 self.actor,

@@ -1,0 +1,91 @@
+// Makes the staff screens quicker. Everything works without it.
+
+const picks = () => [...document.querySelectorAll('#bulk-form input[name="pick"]')];
+
+function countPicked() {
+  const boxes = picks();
+  const chosen = boxes.filter((box) => box.checked);
+  for (const box of boxes) box.closest("tr")?.classList.toggle("is-picked", box.checked);
+  const words = document.querySelector("[data-picked]");
+  if (words) words.textContent = chosen.length ? `${chosen.length} selected` : "With those you select";
+  const all = document.querySelector("[data-pick-all] input");
+  if (all) {
+    all.checked = chosen.length > 0 && chosen.length === boxes.length;
+    all.indeterminate = chosen.length > 0 && chosen.length < boxes.length;
+  }
+}
+
+function startPicking() {
+  const label = document.querySelector("[data-pick-all]");
+  if (!label) return;
+  label.hidden = false;
+  label.querySelector("input").addEventListener("change", (event) => {
+    for (const box of picks()) box.checked = event.target.checked;
+    countPicked();
+  });
+  document.getElementById("bulk-form").addEventListener("change", countPicked);
+  countPicked();
+}
+
+// The menus of buttons close when one looks elsewhere, and with Escape.
+function startMenus() {
+  const open = () => document.querySelectorAll("details.more-moves[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of open()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+}
+
+// A button that was pressed is not pressed twice by an impatient hand.
+function startOnce() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) event.preventDefault();
+    else form.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+}
+
+// "/" goes to the search box, as long as nobody is typing elsewhere.
+function startShortcuts() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const box = document.getElementById("omni");
+    if (!box) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+}
+
+// A link into a folded sheet of a form unfolds it.
+function startFolds() {
+  const unfold = () => {
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    const fold = target && target.closest("details");
+    if (fold) fold.open = true;
+  };
+  window.addEventListener("hashchange", unfold);
+  unfold();
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+document.querySelector('.errors[role="alert"]')?.focus();
+startPicking();
+startMenus();
+startOnce();
+startShortcuts();
+startFolds();
