@@ -269,17 +269,18 @@ class _Reader:
             raws = list(raw)
         else:
             raws = [raw]
-        operands = [self.operand(each, info, operator, key) for each in raws]
+        operands = [self.operand(path, each, info, operator, key) for each in raws]
         return replace(leaf, operands=tuple(operand for operand in operands if operand is not None))
 
-    def operand(self, raw: Any, info: PathInfo | None, operator: str, key: str) -> Operand | None:
+    def operand(self, path: str, raw: Any, info: PathInfo | None, operator: str, key: str) -> Operand | None:
         if operator in ("contains", "starts_with") and isinstance(raw, str) and not raw.strip():
             self.problem(key, f"“{operator}” needs something to look for")
             return None
         try:
             operand = parse_operand(raw, info)
         except InvalidOperand as error:
-            self.problem(key, str(error))
+            told = str(error)
+            self.problem(key, f"“{path}” {told}" if told.startswith(("needs", "can")) else told)
             return None
         if isinstance(operand, OtherField):
             return self.other(operand, info, key)

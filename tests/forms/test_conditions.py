@@ -233,11 +233,9 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         database.close()
         return
     server = request.getfixturevalue("postgresql_server")
-    url = server.url(server.create())
-    database = peewee.PostgresqlDatabase(url, prefer_psycopg3=True)
+    database = peewee.PostgresqlDatabase(server.url(server.create()), prefer_psycopg3=True)
     yield Store(database)
     database.close()
-    server.drop(url)
 
 
 @pytest.mark.parametrize("case", range(len(CASES)), ids=[case[0] for case in CASES])
