@@ -10,11 +10,13 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
+from townhall.records import parsing
 from townhall.records import reading
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
@@ -24,18 +26,36 @@ from townhall_forms.conditions import parse_condition
 from townhall_forms.context import Context
 from townhall_forms.fields.base import Field
 from townhall_forms.kinds import resolver
+from townhall_forms.operands import Environment
 
 if TYPE_CHECKING:
     from townhall.town import Town
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one write, or one batch of them, happens in: who acts, the town as they see it, and as rules see it."""
+
+    actor: Actor
+    own: Context
+    rules: Context
+    environment: Environment
+
+    @classmethod
+    def of(cls, town: Town, actor: Actor) -> Scene:
+        """The scene of something that ``actor`` does now."""
+        rules = parsing.rules_context(town, actor)
+        return cls(actor, town.context(actor), rules, validating.environment_of(rules))
+
 
 #: Most values that one statement is given.
 _BATCH = 500
 
 
-def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mapping[str, Any], context: Context) -> None:
+def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mapping[str, Any], scene: Scene) -> None:
     """Clear what is hidden and compute what is computed, in place."""
-    get = validating.value_getter(plan.record_type, values, context, standard=standard)
-    validating.clear_hidden(plan.record_type, values, get, validating.environment_of(context))
+    get = validating.value_getter(plan.record_type, values, scene.rules, standard=standard)
+    validating.clear_hidden(plan.record_type, values, get, scene.environment)
     if plan.computed:
         identity = plan.record_type.identity
 
@@ -43,36 +63,36 @@ def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mappin
             name = str((field.compute or {}).get("hook", ""))
             return town.plugins.compute_field(identity, field.name, name, present)
 
-        values.update(computing.compute(plan.record_type, values, context, hook))
+        values.update(computing.compute(plan.record_type, values, scene.rules, hook))
 
 
 def check(
     plan: WritePlan,
     values: Mapping[str, Any],
     standard: Mapping[str, Any],
-    context: Context,
+    scene: Scene,
     *,
     before: Mapping[str, Any] | None = None,
     standard_before: Mapping[str, Any] | None = None,
     changed: Collection[str] | None = None,
     require: Iterable[str] = (),
-    system: bool = False,
 ) -> dict[str, str]:
     """What the schema's rules find wrong, by field path."""
-    get = validating.value_getter(plan.record_type, values, context, standard=standard)
+    get = validating.value_getter(plan.record_type, values, scene.rules, standard=standard)
     previous = None
     if before is not None:
-        previous = validating.value_getter(plan.record_type, before, context, standard=standard_before or standard)
+        previous = validating.value_getter(plan.record_type, before, scene.rules, standard=standard_before or standard)
     return validating.check_record(
         plan.record_type,
         values,
         state=standard.get("state") or "",
-        context=context,
+        context=scene.rules,
         get=get,
         previous=previous,
         changed=changed,
-        require_extra=tuple(require),
-        system=system,
+        require_extra=require,
+        system=scene.actor.kind == "system",
+        environment=scene.environment,
     )
 
 

@@ -22,7 +22,6 @@ from townhall.records import titles
 from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
-from townhall_forms.context import Context
 from townhall_forms.text import normalise
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Edit:
     values: dict[str, Any]
     standard: dict[str, Any]
     given: frozenset[str]
-    context: Context
+    scene: checking.Scene
     transition: str = ""
 
     @classmethod
@@ -63,8 +62,9 @@ class Edit:
         cls, town: Town, actor: Actor, plan: WritePlan, before: Record, raw: Mapping[str, Any], **standard: Any
     ) -> Edit:
         """Parse what was given and settle what follows from it. ``standard`` sets standard fields, like a new state."""
+        scene = checking.Scene.of(town, actor)
         errors: dict[str, str] = {}
-        parsed = parsing.parse(plan, raw, town.context(actor), before.values, errors)
+        parsed = parsing.parse(plan, raw, scene.own, before.values, errors)
         if errors:
             raise ValidationFailed(errors)
         values = dict(before.values)
@@ -77,9 +77,8 @@ class Edit:
             else:
                 present[name] = value
         present.update(standard)
-        context = parsing.rules_context(town, actor)
-        checking.settle(town, plan, values, present, context)
-        return cls(town, actor, plan, before, values, present, frozenset(raw), context)
+        checking.settle(town, plan, values, present, scene)
+        return cls(town, actor, plan, before, values, present, frozenset(raw), scene)
 
     @property
     def changed(self) -> list[str]:
@@ -95,12 +94,11 @@ class Edit:
             self.plan,
             self.values,
             self.standard,
-            self.context,
+            self.scene,
             before=self.before.values,
             standard_before=standard_of(self.before),
             changed=self.given,
             require=require,
-            system=self.actor.kind == "system",
         )
         fields = self.plan.record_type.fields
         changed = {name for name in self.changed if name in fields}
@@ -114,7 +112,7 @@ class Edit:
         chosen = self.standard.get("assignee")
         if chosen is None or chosen == self.before.assignee or self.actor.kind == "system":
             return {}
-        if any(option.id == chosen for option in self.context.staff()):
+        if any(option.id == chosen for option in self.scene.rules.staff()):
             return {}
         return {"assignee": "This person doesn't work here any more. Choose somebody else."}
 
@@ -123,8 +121,8 @@ class Edit:
         if self.town.plugins.has("before_save"):
             added = self.town.plugins.before_save(self.as_change(action))
             if added:
-                preparing.take_over(self.plan, self.values, self.standard, added, self.context)
-                checking.settle(self.town, self.plan, self.values, self.standard, self.context)
+                preparing.take_over(self.plan, self.values, self.standard, added, self.scene.rules)
+                checking.settle(self.town, self.plan, self.values, self.standard, self.scene)
 
     def as_change(self, action: str) -> Change:
         """The change as plugins see it."""
@@ -148,7 +146,7 @@ class Edit:
             return
         town, plan, id = self.town, self.plan, self.before.id
         now = town.clock.now()
-        title = titles.render(plan, self.values, self.standard, self.context)
+        title = titles.render(plan, self.values, self.standard, self.scene.rules)
         inserting.update(
             town,
             self.actor,

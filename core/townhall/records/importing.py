@@ -23,11 +23,11 @@ from townhall.records import editing
 from townhall.records import inserting
 from townhall.records import parsing
 from townhall.records import preparing
+from townhall.records.checking import Scene
 from townhall.records.inserting import Pending
 from townhall.records.types import RowOutcome
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
-from townhall_forms.context import Context
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -50,11 +50,10 @@ def import_rows(
     """
     plan = write_plan(town, identity)
     policy.require(actor, "import", plan.record_type)
-    contexts = (town.context(actor), parsing.rules_context(town, actor))
     outcomes: list[RowOutcome] = []
     try:
         with immediate(town.database):
-            outcomes = _import(town, actor, plan, rows, contexts)
+            outcomes = _import(town, actor, plan, rows)
             if dry_run or any(outcome.errors for outcome in outcomes):
                 raise _RollBack
     except _RollBack:
@@ -71,20 +70,15 @@ def external_keys(town: Town, actor: Actor, identity: str, keys: Sequence[str]) 
     return _existing(plan, "external_key", keys)
 
 
-def _import(
-    town: Town,
-    actor: Actor,
-    plan: WritePlan,
-    rows: Sequence[Mapping[str, Any]],
-    contexts: tuple[Context, Context],
-) -> list[RowOutcome]:
+def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
     errors: dict[int, dict[str, str]] = {}
     pending: dict[int, Pending] = {}
-    on_behalf = parsing.on_behalf_of(actor)
+    # Rules are kept, but what only records themselves may set (states, days) may come in.
+    scene = Scene.of(town, parsing.on_behalf_of(actor))
     for index, row in enumerate(rows):
         try:
             _refuse_standard(plan, row)
-            pending[index] = preparing.prepare(town, on_behalf, plan, row, contexts, hooks=False)
+            pending[index] = preparing.prepare(town, plan, row, scene)
         except ValidationFailed as failure:
             errors[index] = dict(failure.errors)
     _check_links(town, plan, pending, errors)
@@ -92,7 +86,7 @@ def _import(
     if not errors and town.plugins.has("before_save"):
         for index, record in pending.items():
             try:
-                preparing.ask_plugins(town, actor, plan, record, contexts[1])
+                preparing.ask_plugins(town, plan, record, scene)
             except ValidationFailed as failure:
                 errors[index] = dict(failure.errors)
             except Rejected as refusal:
@@ -100,21 +94,18 @@ def _import(
     if errors:
         return [RowOutcome(index, None, errors.get(index, {})) for index in range(len(rows))]
     records = list(pending.values())
-    inserting.insert(town, actor, plan, records, contexts[1])
-    for record in records:
-        editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
+    inserting.insert(town, actor, plan, records, scene.rules)
+    if town.plugins.has("after_save"):
+        for record in records:
+            editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
     return [RowOutcome(index, record.id) for index, record in pending.items()]
 
 
 def _refuse_standard(plan: WritePlan, row: Mapping[str, Any]) -> None:
     """Standard fields that are the town's own can't be brought in."""
-    errors = {
-        name: f"“{name}” is set by the town itself and can't be imported."
-        for name in row
-        if name in plan.record_type.system_fields and name not in _STANDARD
-    }
-    if errors:
-        raise ValidationFailed(errors)
+    refused = plan.standard_names & row.keys() - _STANDARD
+    if refused:
+        raise ValidationFailed({name: f"“{name}” is set by the town itself and can't be imported." for name in refused})
 
 
 def _check_links(

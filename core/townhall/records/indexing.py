@@ -10,7 +10,7 @@ from typing import Any
 
 from townhall.access.actors import system
 from townhall.records import reading
-from townhall.records import searching
+from townhall.records import search_entries
 from townhall.records.instants import to_microseconds
 from townhall.records.parsing import rules_context
 from townhall.records.write_plans import WritePlan
@@ -41,7 +41,7 @@ def refresh(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
     records = reading.many(town, actor, plan.record_type.identity, ids)
     titles = linked_titles(plan, [record.values for record in records], context)
     entries = [
-        searching.entry(
+        search_entries.entry(
             town,
             plan.record_type,
             record.id,
@@ -56,4 +56,4 @@ def refresh(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
         )
         for record in records
     ]
-    searching.write_entries(town, entries, replace=True)
+    search_entries.write_entries(town, entries, replace=True)

@@ -21,7 +21,7 @@ from townhall.records import history
 from townhall.records import ids
 from townhall.records import indexing
 from townhall.records import numbers
-from townhall.records import searching
+from townhall.records import search_entries
 from townhall.records import titles
 from townhall.records.instants import to_microseconds
 from townhall.records.write_plans import WritePlan
@@ -89,8 +89,8 @@ def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]
     rows = []
     for id, record in zip(ids.take(town.database, plan.table, len(pending)), pending, strict=True):
         record.id = id
-        standard = record.refresh_standard()
-        record.title = titles.render(plan, record.values, standard, context)
+        record.standard["id"], record.standard["number"] = id, record.number or None
+        record.title = titles.render(plan, record.values, record.standard, context)
         rows.append(_new_row(actor, plan, record))
     ids.insert(town.database, plan.table, plan.columns, rows)
     _insert_children(town, plan, pending)
@@ -154,7 +154,7 @@ def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
 
 def _new_row(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
     created = to_microseconds(record.created)
-    row: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "id": record.id,
         "version": 1,
         "number": record.number or None,
@@ -169,16 +169,22 @@ def _new_row(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
         "updated_by": actor.name,
         "updated_by_id": actor.id,
         "external_key": record.external_key,
-        "state": record.state,
-        "assignee": record.assignee,
-        "due": None if record.due is None else to_microseconds(record.due),
-        "closed": None if record.closed is None else to_microseconds(record.closed),
     }
+    if plan.record_type.is_case:
+        columns["state"] = record.state
+        columns["assignee"] = record.assignee
+        columns["due"] = None if record.due is None else to_microseconds(record.due)
+        columns["closed"] = None if record.closed is None else to_microseconds(record.closed)
     values = record.values
     for field in plan.inside:
-        row.update(field.to_columns(values.get(field.name)))
-    get = row.get
-    return [get(column) for column in plan.columns]
+        value = values[field.name]
+        if value is not None:
+            columns.update(field.to_columns(value))
+    row: list[Any] = [None] * len(plan.columns)
+    places = plan.places
+    for column, value in columns.items():
+        row[places[column]] = value
+    return row
 
 
 def _insert_children(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
@@ -280,7 +286,7 @@ def _log_opening(town: Town, actor: Actor, plan: WritePlan, pending: Iterable[Pe
 def _index(town: Town, plan: WritePlan, pending: Sequence[Pending], context: Context) -> None:
     known = indexing.linked_titles(plan, [record.values for record in pending], context)
     entries = [
-        searching.entry(
+        search_entries.entry(
             town,
             plan.record_type,
             record.id,
@@ -295,4 +301,4 @@ def _index(town: Town, plan: WritePlan, pending: Sequence[Pending], context: Con
         )
         for record in pending
     ]
-    searching.write_entries(town, entries, replace=False)
+    search_entries.write_entries(town, entries, replace=False)

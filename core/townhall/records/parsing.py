@@ -38,32 +38,37 @@ def parse(
     ``base`` holds the values that stand already; the questions of answers may depend on them.
     """
     values: dict[str, Any] = {}
-    late: list[tuple[str, Field, Any]] = []
+    late: list[str] = []
     fields = plan.record_type.all_fields
     for name, given in raw.items():
         field = fields.get(name)
         if field is None:
             errors[name] = _unknown(plan, name)
         elif name in plan.answers:
-            late.append((name, field, given))
+            late.append(name)
         else:
-            _parse_one(name, field, given, context, values, errors)
-    for name, field, given in late:
-        bound = field.bind({**base, **values}, context)
-        _parse_one(name, bound, given, context, values, errors)
+            try:
+                value = field.parse(given, context)
+            except Invalid as error:
+                note_invalid(errors, name, error)
+            else:
+                values[name] = None if field.is_empty(value) else value
+    for name in late:
+        bound = fields[name].bind({**base, **values}, context)
+        try:
+            value = bound.parse(raw[name], context)
+        except Invalid as error:
+            note_invalid(errors, name, error)
+        else:
+            values[name] = None if bound.is_empty(value) else value
     return values
 
 
-def _parse_one(
-    name: str, field: Field, given: Any, context: Context, values: dict[str, Any], errors: dict[str, str]
-) -> None:
-    try:
-        value = field.parse(given, context)
-        values[name] = None if field.is_empty(value) else value
-    except Invalid as error:
-        errors[name] = error.message
-        for part, message in error.parts.items():
-            errors[f"{name}.{part}"] = message
+def note_invalid(errors: dict[str, str], name: str, error: Invalid) -> None:
+    """Put what is wrong with a value, and with its parts, among the errors by path."""
+    errors[name] = error.message
+    for part, message in error.parts.items():
+        errors[f"{name}.{part}"] = message
 
 
 def _unknown(plan: WritePlan, name: str) -> str:
@@ -72,16 +77,13 @@ def _unknown(plan: WritePlan, name: str) -> str:
     return f"{plan.record_type.label} has no field “{name}”.{hint}"
 
 
-def fill_defaults(plan: WritePlan, values: dict[str, Any], context: Context) -> None:
-    """Give the fields of a new record that nobody spoke of their default."""
-    for name, default in plan.defaults(context).items():
-        if name not in values:
-            values[name] = default
+def with_defaults(plan: WritePlan, given: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """All values of a new record: those that were given, and the defaults of the others."""
+    values = {**plan.blank(context), **given}
     for name, field in plan.moving_defaults:
-        if name not in values:
+        if name not in given:
             values[name] = _moving(field, context)
-    for name in plan.record_type.fields:
-        values.setdefault(name, None)
+    return values
 
 
 def _moving(field: Field, context: Context) -> Any:

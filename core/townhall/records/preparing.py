@@ -6,6 +6,7 @@ Forms, imports, the command line and plugins all come through :func:`prepare`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
 from townhall.records import checking
 from townhall.records import parsing
-from townhall.records import titles
+from townhall.records.checking import Scene
 from townhall.records.inserting import Pending
 from townhall.records.write_plans import WritePlan
 from townhall_forms.context import Context
@@ -28,61 +29,52 @@ if TYPE_CHECKING:
 
 def prepare(
     town: Town,
-    actor: Actor,
     plan: WritePlan,
     raw: Mapping[str, Any],
-    contexts: tuple[Context, Context],
+    scene: Scene,
     *,
     state: str = "",
     note: str = "",
-    hooks: bool = True,
 ) -> Pending:
     """A new record with everything decided but its number, title and id. Links aren't looked up here.
 
-    ``contexts`` are the town as the actor sees it and as rules see it. Raises
-    :class:`~townhall.errors.ValidationFailed` with every mistake at once.
+    Raises :class:`~townhall.errors.ValidationFailed` with every mistake at once.
     """
-    own, rules = contexts
     errors: dict[str, str] = {}
-    external_key = raw.get("external_key")
-    given = {name: value for name, value in raw.items() if name != "external_key"}
-    values = parsing.parse(plan, given, own, {}, errors)
-    standard = {name: values.pop(name) for name in tuple(values) if name in plan.record_type.system_fields}
-    parsing.fill_defaults(plan, values, own)
-    _default_channel(actor, plan, values)
+    external_key = None
+    if "external_key" in raw:
+        raw = dict(raw)
+        external_key = raw.pop("external_key")
+    values = parsing.parse(plan, raw, scene.own, {}, errors)
+    standard = {name: values.pop(name) for name in plan.record_type.system_fields if name in values}
+    values = parsing.with_defaults(plan, values, scene.own)
+    _default_channel(scene.actor, plan, values)
     for name, field in plan.revised:
         values[name] = field.revise(None, values[name])
-    record = _pending(town, actor, plan, values, standard, state)
+    record = _pending(town, scene.actor, plan, values, standard, state)
     record.external_key = str(external_key) if external_key else None
     record.note = note
-    checking.settle(town, plan, values, record.refresh_standard(), rules)
-    _set_due(town, plan, record, rules)
-    found = checking.check(
-        plan,
-        values,
-        record.refresh_standard(),
-        rules,
-        changed=raw.keys(),
-        system=actor.kind == "system",
-    )
-    errors = {**found, **errors}
-    if errors:
-        raise ValidationFailed(errors)
-    if hooks:
-        ask_plugins(town, actor, plan, record, rules)
+    record.refresh_standard()
+    checking.settle(town, plan, values, record.standard, scene)
+    _set_due(town, plan, record, scene)
+    found = checking.check(plan, values, record.standard, scene, changed=raw.keys())
+    if found or errors:
+        raise ValidationFailed({**found, **errors})
     return record
 
 
-def ask_plugins(town: Town, actor: Actor, plan: WritePlan, record: Pending, context: Context) -> None:
+def ask_plugins(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
     """Let plugins decide about a new record, and take over the values that they set."""
     if not town.plugins.has("before_save"):
         return
-    added = town.plugins.before_save(change_of(actor, plan, record))
+    added = town.plugins.before_save(change_of(scene.actor, plan, record))
     if added:
-        standard = record.refresh_standard()
-        take_over(plan, record.values, standard, added, context)
-        record.assignee, record.due = standard["assignee"], standard["due"]
-        checking.settle(town, plan, record.values, record.refresh_standard(), context)
+        standard = record.standard
+        take_over(plan, record.values, standard, added, scene.rules)
+        if plan.record_type.is_case:
+            record.assignee, record.due = standard["assignee"], standard["due"]
+        record.channel = standard["channel"] or ""
+        checking.settle(town, plan, record.values, standard, scene)
 
 
 def change_of(actor: Actor, plan: WritePlan, record: Pending) -> Change:
@@ -127,24 +119,18 @@ def contact_of(plan: WritePlan, values: Mapping[str, Any]) -> int | None:
     return None
 
 
-def title_of(plan: WritePlan, record: Pending, context: Context) -> str:
-    """The record's title as it stands."""
-    return titles.render(plan, record.values, record.refresh_standard(), context)
-
-
-def due_from(town: Town, workflow: Workflow, start: datetime, values: Mapping[str, Any], context: Context,
-             plan: WritePlan) -> datetime | None:  # fmt: skip
-    """When a case that starts at ``start`` is due: at the end of the last of its days, in the town's zone."""
+def _due_from(town: Town, workflow: Workflow, record: Pending, context: Context, plan: WritePlan) -> datetime | None:
+    """When a new case is due: at the end of the last of its days, in the town's zone."""
     days = workflow.due_days
     if isinstance(days, str):
-        days = _number_at(town, plan, days, values, context)
+        days = _number_at(plan, days, record.values, context)
     if days is None:
         return None
-    last = start.astimezone(town.zone) + timedelta(days=days)
-    return last.replace(hour=23, minute=59, second=0, microsecond=0).astimezone(start.tzinfo)
+    last = record.created.astimezone(town.zone) + timedelta(days=days)
+    return last.replace(hour=23, minute=59, second=0, microsecond=0).astimezone(UTC)
 
 
-def _number_at(town: Town, plan: WritePlan, path: str, values: Mapping[str, Any], context: Context) -> int | None:
+def _number_at(plan: WritePlan, path: str, values: Mapping[str, Any], context: Context) -> int | None:
     first, _, rest = path.partition(".")
     value = values.get(first)
     if rest and value is not None:
@@ -152,10 +138,10 @@ def _number_at(town: Town, plan: WritePlan, path: str, values: Mapping[str, Any]
     return value if isinstance(value, int) else None
 
 
-def _set_due(town: Town, plan: WritePlan, record: Pending, context: Context) -> None:
+def _set_due(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
     workflow = plan.record_type.workflow
     if workflow is not None and record.due is None and workflow.due_days is not None:
-        record.due = due_from(town, workflow, record.created, record.values, context, plan)
+        record.due = record.standard["due"] = _due_from(town, workflow, record, scene.rules, plan)
 
 
 def _default_channel(actor: Actor, plan: WritePlan, values: dict[str, Any]) -> None:

@@ -51,35 +51,34 @@ class WritePlan:
         self.answers = frozenset(name for name, field in fields.items() if field.type_name == "answers")
         self.revised = tuple((name, field) for name, field in fields.items() if field.type_name == "questions")
         self.computed = frozenset(name for name, field in fields.items() if field.compute is not None)
+        self.standard_names = frozenset(record_type.system_fields)
         self.standard = tuple(name for name in SETTABLE if name in record_type.system_fields)
         self.uniques = tuple(self._uniques())
         self.columns = tuple(self._columns())
+        #: Where in a row each column stands.
+        self.places = {column: place for place, column in enumerate(self.columns)}
         self.title_parts = tuple(self._title_parts(town))
-        self._defaults: dict[str, Any] | None = None
+        #: Fields whose default is the present moment, day or actor.
+        self.moving_defaults = tuple(
+            (name, field)
+            for name, field in fields.items()
+            if _moves(field) and field.type_name in ("date", "datetime", "staff")
+        )
+        self._blank: dict[str, Any] | None = None
 
     def column(self, name: str) -> Any:
         """A column of the record's own table."""
         return self.tables.columns[name]
 
-    def defaults(self, context: Context) -> Mapping[str, Any]:
-        """Values of new records' fields that nobody gave a value for, apart from those that depend on the moment."""
-        if self._defaults is None:
-            self._defaults = {
-                name: field.parse(field.default, context)
-                for name, field in self.record_type.fields.items()
-                if field.default is not None
-                and name not in self.answers
-                and not (isinstance(field.default, str) and field.default in MOVING_DEFAULTS)
-            }
-        return self._defaults
-
-    @property
-    def moving_defaults(self) -> Iterator[tuple[str, Field]]:
-        """Fields whose default is the present moment, day or actor."""
-        for name, field in self.record_type.fields.items():
-            moving = isinstance(field.default, str) and field.default in MOVING_DEFAULTS
-            if moving and field.type_name in ("date", "datetime", "staff"):
-                yield name, field
+    def blank(self, context: Context) -> Mapping[str, Any]:
+        """The values of a new record that nobody gave values for, apart from those that depend on the moment."""
+        if self._blank is None:
+            blank: dict[str, Any] = dict.fromkeys(self.record_type.fields)
+            for name, field in self.record_type.fields.items():
+                if field.default is not None and name not in self.answers and not _moves(field):
+                    blank[name] = field.parse(field.default, context)
+            self._blank = blank
+        return self._blank
 
     def _uniques(self) -> Iterator[Unique]:
         for name, field in self.record_type.fields.items():
@@ -117,6 +116,10 @@ class WritePlan:
             found: Resolved | None = town.schemas.resolve(self.record_type, path)
             if found is not None:
                 yield TitlePart(path, found.first, found.second)
+
+
+def _moves(field: Field) -> bool:
+    return isinstance(field.default, str) and field.default in MOVING_DEFAULTS
 
 
 def _points(field: Field) -> bool:

@@ -28,9 +28,7 @@ from townhall.records import reading
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
-from townhall_forms.context import Context
 from townhall_forms.schema import Form
-from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def create(
     _refuse_names(town, actor, plan, public, values)
     if public is None and state and actor.kind != "system" and state != _initial(plan):
         raise Rejected("A new record starts in its first state; move it afterwards.", field="state")
-    contexts = (town.context(actor), parsing.rules_context(town, actor))
+    scene = checking.Scene.of(town, actor)
     given = dict(values)
     with _writing(town, plan, given):
         if public is not None:
@@ -68,15 +66,16 @@ def create(
             people.add_contact(
                 town, actor, plan, public, given, contact_id=contact_id, contact=contact, make=_contact_maker(town)
             )
-        record = preparing.prepare(town, actor, plan, given, contexts, state=state or "", note=note)
+        record = preparing.prepare(town, plan, given, scene, state=state or "", note=note)
+        preparing.ask_plugins(town, plan, record, scene)
         if public is not None:
-            _require_open(plan, public, record, contexts[1])
+            _require_open(plan, public, record, scene)
         chosen = [name for name in values if name in plan.record_type.fields]
         errors = checking.check_references(town, actor, plan, record.values, chosen)
         errors |= checking.check_unique(town, plan, record.values, None)
         if errors:
             raise ValidationFailed(errors)
-        inserting.insert(town, actor, plan, [record], contexts[1])
+        inserting.insert(town, actor, plan, [record], scene.rules)
         editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
     return seen_by(town, actor, identity, record.id)
 
@@ -216,12 +215,12 @@ def _refuse_names(town: Town, actor: Actor, plan: WritePlan, form: Form | None, 
         parsing.refuse_outside(frozenset(allowed), plan, values)
 
 
-def _require_open(plan: WritePlan, form: Form, record: inserting.Pending, context: Context) -> None:
+def _require_open(plan: WritePlan, form: Form, record: inserting.Pending, scene: checking.Scene) -> None:
     """Raise :class:`~townhall.errors.Rejected` when the form isn't open for this record at the moment."""
     if form.open_if is None:
         return
-    get = value_getter(plan.record_type, record.values, context, standard=record.refresh_standard())
-    if not form.open_if.evaluate(get, environment_of(context)):
+    get = value_getter(plan.record_type, record.values, scene.rules, standard=record.standard)
+    if not form.open_if.evaluate(get, scene.environment):
         raise Rejected(form.closed_message or "This form is closed at the moment.")
 
 
