@@ -60,7 +60,9 @@ def commands_page(group: click.Group) -> str:
     ]
     for name, command in _commands(group, "townhall"):
         usage = " ".join(
-            parameter.make_metavar(click.Context(command)) for parameter in command.params if isinstance(parameter, click.Argument)
+            parameter.make_metavar(click.Context(command))
+            for parameter in command.params
+            if isinstance(parameter, click.Argument)
         )
         lines += [f"## `{f'{name} {usage}'.strip()}`", "", inspect.cleandoc(command.help or ""), ""]
         options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
@@ -89,7 +91,17 @@ def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Comm
 def hooks_page() -> str:
     """The reference of hooks."""
     lines = ["# Hooks", "", GENERATED, inspect.cleandoc(hookspecs.__doc__ or ""), ""]
-    lines += ["```python", "from townhall import hookimpl", "", "", "@hookimpl", "def record_flags(record):", "    ...", "```", ""]
+    lines += [
+        "```python",
+        "from townhall import hookimpl",
+        "",
+        "",
+        "@hookimpl",
+        "def record_flags(record):",
+        "    ...",
+        "```",
+        "",
+    ]
     for name, function in vars(hookspecs).items():
         if not inspect.isfunction(function) or not hasattr(function, "townhall_spec"):
             continue
@@ -134,8 +146,11 @@ def manifest_page() -> str:
         "|---|---|",
         *(f"| `{key}` | {meaning} |" for key, meaning in manifest.KEYS.items()),
         "",
-        "`[settings.KEY]` takes " + ", ".join(f"`{key}`" for key in manifest.SETTING_KEYS) + "; types are "
-        + ", ".join(f"`{name}`" for name in manifest.SETTING_TYPES) + ".",
+        "`[settings.KEY]` takes "
+        + ", ".join(f"`{key}`" for key in manifest.SETTING_KEYS)
+        + "; types are "
+        + ", ".join(f"`{name}`" for name in manifest.SETTING_TYPES)
+        + ".",
         "`[[permissions]]` takes " + ", ".join(f"`{key}`" for key in manifest.PERMISSION_KEYS) + ".",
         "`[navigation]` takes " + ", ".join(f"`{key}`" for key in manifest.NAVIGATION_KEYS) + ".",
         "",
