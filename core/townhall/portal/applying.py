@@ -38,7 +38,7 @@ from townhall.portal.filling import REVIEW
 from townhall.portal.filling import Filling
 from townhall.portal.filling import chosen_links
 from townhall.portal.paper import paper
-from townhall_forms.fields.questions import AnswersField
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.forms import RecordForm
 from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
@@ -129,6 +129,7 @@ def receipt(name: str) -> Response:
         private=True,
         label=draft.receipt.get("label") or form.label,
         receipt=form.receipt,
+        promise=draft.receipt.get("promise", ""),
         number=number,
         link=url_for("portal.exchange", number=number, token=token, _external=True) if token else "",
         code=codes.readable(token) if token else "",
@@ -272,7 +273,7 @@ def _send(filling: Filling) -> Response:
                 form=filling.form.name,
                 contact=filling.sender(),
             )
-            kept = {"label": filling.label}
+            kept = {"label": filling.label, "promise": filling.promise}
             if record_type.number and record.number:
                 token = town.records.make_link(system("portal"), record.identity, record.id, visitor.STATUS)
                 kept |= {"number": record.number, "token": token}

@@ -23,7 +23,7 @@ from townhall.portal import services
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.files import FileInput
-from townhall_forms.fields.questions import AnswersField
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
 from townhall_forms.schema import Form
@@ -175,6 +175,11 @@ class Filling:
     def warning(self) -> str:
         """What to do instead of filling in a form, in an emergency."""
         return self._chosen_text("emergency_text")
+
+    @property
+    def promise(self) -> str:
+        """What the town says about how long it usually takes."""
+        return self._chosen_text("service_notice")
 
     @property
     def submit_label(self) -> str:

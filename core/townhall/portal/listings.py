@@ -62,7 +62,7 @@ def listing(plugin: str, name: str) -> str:
     town = current_town()
     record_type, public = _public_type(town, plugin, name)
     filters = [_filter(town, record_type, field) for field in _fields(record_type, public.filters)]
-    columns = _fields(record_type, public.columns)
+    columns = [field for field in _fields(record_type, public.columns) if not _is_title(record_type, field)]
     where, problem = _where(town, record_type, filters)
     page = town.records.find(
         ANONYMOUS,
@@ -204,6 +204,11 @@ def _public_type(town: Town, plugin: str, name: str) -> tuple[RecordType, Public
 
 def _fields(record_type: RecordType, names: Iterable[str]) -> list[Field]:
     return [field for field in map(record_type.field, names) if field is not None]
+
+
+def _is_title(record_type: RecordType, field: Field) -> bool:
+    """Whether a column would only say again what the link in front of it says."""
+    return field.name == "title" or record_type.title.text == f"{{{field.name}}}"
 
 
 def _filter(town: Town, record_type: RecordType, field: Field) -> Filter:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 #: Messages that a status page shows, and letters that one message may have.
 MESSAGES = 50
 LONGEST_MESSAGE = 5000
+#: Answers that fit beside the messages; more of them stand below.
+BESIDE = 8
 
 
 class Move(NamedTuple):
@@ -214,6 +216,7 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
     state = workflow.states.get(record.state) if workflow is not None else None
     passed = town.records.passed(actor, record.identity, record.id) if workflow is not None else []
     told = _told(record.type)
+    facts = listings.facts(town, actor, record, told)
     moves = town.records.transitions(actor, record) if workflow is not None else []
     return render_template(
         "portal/status.html",
@@ -223,7 +226,8 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
         state=state,
         stops=journey.step_line(workflow, record.state, passed) if workflow is not None else [],
         letters=letters,
-        told=listings.facts(town, actor, record, told),
+        told=facts,
+        many=len(facts) > BESIDE,
         published=listings.facts(town, actor, record, [name for name in _published(record.type) if name not in told]),
         moves=[Move(one, "" if "staff" in one.by else one.help) for one in moves],
         can_edit=editable(record) is not None,
@@ -233,9 +237,9 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
 
 
 def _told(record_type: RecordType) -> list[str]:
-    """Fields that the sender filled in or chose, in the order of the type."""
+    """Public fields that the sender filled in or chose, in the order of the type."""
     asked = {name for form in record_type.forms.values() for name in (*form.fields, form.per)}
-    return [name for name in record_type.fields if name in asked]
+    return [name for name, field in record_type.fields.items() if name in asked and field.privacy == "public"]
 
 
 def _published(record_type: RecordType) -> tuple[str, ...]:
