@@ -111,7 +111,7 @@ def test_permissions_are_per_type(wish: RecordType) -> None:
     assert policy.may(staff("park.wish.edit"), "edit", wish)
     assert policy.may(staff("park.*"), "edit", wish)
     assert not policy.may(staff("park.wishes.edit", "grants.*"), "edit", wish)
-    with pytest.raises(Forbidden, match="You may not change wishs. Ask an administrator"):
+    with pytest.raises(Forbidden, match=r"You may not change wishs\. Ask an administrator"):
         policy.require(staff(), "edit", wish)
 
 

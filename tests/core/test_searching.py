@@ -11,7 +11,7 @@ from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
-from townhall.records import searching
+from townhall.records import search_entries
 from townhall.records.types import Record
 from townhall.town import Town
 
@@ -171,8 +171,8 @@ def test_rebuilding_the_index_changes_nothing(town: Town, clerk: Actor) -> None:
     topic = town.records.create(SYSTEM, "desk.topic", {"name": "Trees"})
     town.records.create(SYSTEM, TICKET, {"topic": topic.id, "summary": "Oak"})
     before = entries(town)
-    assert searching.rebuild(town, SYSTEM, TICKET) == 1
-    assert searching.rebuild(town, SYSTEM, "desk.topic") == 1
+    assert search_entries.rebuild(town, SYSTEM, TICKET) == 1
+    assert search_entries.rebuild(town, SYSTEM, "desk.topic") == 1
     assert entries(town) == before
 
 

@@ -107,7 +107,8 @@ def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], 
             for group in groups
         )
         return peewee.SQL(
-            f"search_entry.id IN (SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery)",  # noqa: S608
+            "search_entry.id IN"
+            f" (SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery)",  # noqa: S608
             (query,),
         )
     query = " AND ".join(

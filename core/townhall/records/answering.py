@@ -12,8 +12,8 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
-from townhall_forms.fields.base import Field
 from townhall_forms.fields.asking import question_fields
+from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 from townhall_forms.values import Answers
 from townhall_forms.values import Questions

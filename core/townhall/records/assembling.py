@@ -61,7 +61,7 @@ def records(
     for field in record_type.fields.values():
         if field.type_name == "answers" and field.name in shown | own and actor.kind != "system":
             visible_answers(town, actor, plan, field, values)
-    names = _titles(town, actor, reader, values)
+    names = _titles(town, actor, [field for field in reader.pointing if field.name not in masked], values)
     found = {}
     for id, row in raw.items():
         mine = values[id]
@@ -226,10 +226,10 @@ def _file_value(field: Field, files: Sequence[StoredFile]) -> Any:
     return tuple(files) or None
 
 
-def _titles(town: Town, actor: Actor, reader: Reader, values: Mapping[int, Values]) -> display.Titles:
+def _titles(town: Town, actor: Actor, pointing: Sequence[Field], values: Mapping[int, Values]) -> display.Titles:
     wanted = {
         point
-        for field in reader.pointing
+        for field in pointing
         for mine in values.values()
         if (value := mine.get(field.name)) is not None
         for point in field.references(value)

@@ -22,9 +22,9 @@ from townhall_forms.schema import RecordType
 if TYPE_CHECKING:
     from townhall.town import Town
 
-Exists = Callable[[peewee.Expression], peewee.Expression]
+Exists = Callable[[peewee.ColumnBase], peewee.ColumnBase]
 #: Rows of a linked type that may be looked at; ``None`` for all.
-Restrict = Callable[[RecordType, Any], peewee.Expression | None]
+Restrict = Callable[[RecordType, Any], peewee.ColumnBase | None]
 
 _ONE = peewee.SQL("1")
 _CASTS = {"integer": "BIGINT", "boolean": "BOOLEAN"}
@@ -127,7 +127,7 @@ class Operands:
         return getattr(field, "scale", 0)
 
 
-def _exists(table: Any, joined: peewee.Expression) -> Exists:
+def _exists(table: Any, joined: peewee.ColumnBase) -> Exists:
     return lambda test: peewee.fn.EXISTS(table.select(_ONE).where(joined & test))
 
 

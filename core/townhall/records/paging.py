@@ -48,7 +48,7 @@ def decode(text: str, sort: str) -> Cursor:
 class Segment:
     """A stretch of the list that one index can be read along: its rows and their order."""
 
-    where: peewee.Expression | None
+    where: peewee.ColumnBase | None
     order: tuple[peewee.Node, ...]
 
 

@@ -1,14 +1,18 @@
-"""Which records an actor may know of, and conditions as SQL: the one place that find, count, search and all others ask.
+"""Which records an actor may know of, and conditions as SQL: the one place that all reading asks.
 
-A predicate is an SQL expression over a type's table: permission, ``public_if``, the actor's own grants, archived or not,
-and whatever filter was asked for. A filter is refused, in a sentence, if it would tell what the actor may not read.
+A predicate is an SQL expression over a type's table: permission, ``public_if``, the actor's own grants, archived or
+not, and whatever filter was asked for. A filter that would tell what the actor may not read is refused, in a sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import reduce
+from operator import and_
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -46,7 +50,7 @@ def environment(town: Town, actor: Actor) -> Environment:
     return Environment(now=now, today=now.astimezone(town.zone).date(), actor_id=actor.id, zone=town.zone)
 
 
-def scope(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> peewee.Expression | None:
+def scope(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> peewee.ColumnBase | None:
     """The rows of a type that the actor may know of; ``None`` means all.
 
     ``model`` is the table or an alias of it. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
@@ -62,10 +66,10 @@ def scope(town: Town, actor: Actor, record_type: RecordType, model: Any = None) 
         parts.append(model.id.in_(granted))
     if not parts:
         return NOTHING
-    return (parts[0] | parts[1] if len(parts) == 2 else parts[0]) & model.archived.is_null()
+    return both([either(parts), model.archived.is_null()])
 
 
-def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> peewee.Expression:
+def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> peewee.ColumnBase:
     """Rows that anybody may see. One that is still incomplete is never among them."""
     condition = record_type.public_if
     if condition is None:
@@ -78,6 +82,24 @@ def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> pe
     return expression
 
 
+def either(tests: Sequence[Any]) -> peewee.ColumnBase:
+    """A test that holds when one of ``tests`` does."""
+    test: peewee.ColumnBase = reduce(or_, tests)
+    return test
+
+
+def both(tests: Sequence[Any]) -> peewee.ColumnBase:
+    """A test that holds when all of ``tests`` do."""
+    test: peewee.ColumnBase = reduce(and_, tests)
+    return test
+
+
+def within(column: Any, wanted: Any) -> peewee.ColumnBase:
+    """A test that a column's value is one of a list, or of what a query finds."""
+    test: peewee.ColumnBase = column.in_(wanted)
+    return test
+
+
 def rows(
     town: Town,
     actor: Actor,
@@ -85,8 +107,8 @@ def rows(
     where: Where = None,
     *,
     archived: bool | None = False,
-) -> list[peewee.Expression]:
-    """Everything that decides which rows of the type an actor's question is about, as expressions that must all hold."""
+) -> list[peewee.ColumnBase]:
+    """What decides which rows of the type an actor's question is about: expressions that must all hold."""
     model = plan(town, record_type.identity).model
     parts = []
     visible = scope(town, actor, record_type)
@@ -102,7 +124,7 @@ def rows(
 
 def compiled(
     town: Town, actor: Actor, record_type: RecordType, condition: Condition, *, model: Any = None, own: bool = True
-) -> peewee.Expression:
+) -> peewee.ColumnBase:
     """A condition as SQL over the type's table. Whether the actor may ask it is not looked at.
 
     ``own=False`` is for a question of the actor's: it doesn't look behind links at what they may not know of.
@@ -112,7 +134,7 @@ def compiled(
 
 
 def _behind_links(town: Town, actor: Actor) -> Restrict:
-    def restrict(record_type: RecordType, model: Any) -> peewee.Expression | None:
+    def restrict(record_type: RecordType, model: Any) -> peewee.ColumnBase | None:
         return scope(town, actor, record_type, model) if record_type.public_if is not None else None
 
     return restrict

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import reduce
-from operator import and_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -153,7 +151,7 @@ def count(
     conditions = _conditions(town, actor, plan.record_type, where, search, archived)
     rows = plan.model.select(peewee.SQL("1")).limit(cap + 1)
     if conditions:
-        rows = rows.where(reduce(and_, conditions))
+        rows = rows.where(predicate.both(conditions))
     sql, parameters = rows.sql()
     counted = town.database.execute_sql(f"SELECT count(*) FROM ({sql}) AS counted", parameters)  # noqa: S608
     number = int(counted.fetchone()[0])
@@ -185,7 +183,7 @@ def aggregate(
     totals = [peewee.fn.SUM(plan.column(field.name)) for field in totalled]
     query = plan.model.select(*selected, *totals, peewee.fn.COUNT(peewee.SQL("*")))
     if conditions:
-        query = query.where(reduce(and_, conditions))
+        query = query.where(predicate.both(conditions))
     if selected:
         query = query.group_by(*selected).order_by(*selected)
     groups = []
@@ -212,7 +210,7 @@ def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condit
         conditions.append(predicate.compiled(town, actor, plan.record_type, where))
     model = plan.model
     key = normalise(text)
-    query = model.select(model.id, model.title, model.number).where(reduce(and_, conditions))
+    query = model.select(model.id, model.title, model.number).where(predicate.both(conditions))
     if key:
         starts = peewee.Case(None, [(peewee.fn.SUBSTR(model.title_key, 1, len(key)) == key, 0)], 1)
         query = query.order_by(starts, model.title_key, model.id)
@@ -254,7 +252,7 @@ _DONE = {"group": "grouped", "add up": "added up", "sort": "sorted"}
 
 def _conditions(
     town: Town, actor: Actor, record_type: RecordType, where: Where, search: str, archived: bool | None
-) -> list[peewee.Expression]:
+) -> list[peewee.ColumnBase]:
     conditions = predicate.rows(town, actor, record_type, where, archived=archived)
     if search.strip():
         conditions.append(searching.among(town, actor, record_type, search))
@@ -263,7 +261,7 @@ def _conditions(
 
 def _page(
     plan: TypePlan,
-    conditions: Sequence[peewee.Expression],
+    conditions: Sequence[peewee.ColumnBase],
     order: Order,
     cursor: Cursor | None,
     size: int,
@@ -278,7 +276,7 @@ def _page(
         query = model.select(model.id, column).order_by(*segment.order).limit(size - len(found))
         where = [*conditions, *([segment.where] if segment.where is not None else [])]
         if where:
-            query = query.where(reduce(and_, where))
+            query = query.where(predicate.both(where))
         found.extend(query.tuples())
         if len(found) == size:
             break

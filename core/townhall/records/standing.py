@@ -1,11 +1,10 @@
-"""On which records a contact stands: all types whose ``contacts`` name a field that points at them, in one statement."""
+"""On which records a contact stands: types whose ``contacts`` name a field that points at them, in one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -13,6 +12,7 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.records import predicate
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall_forms.schema import RecordType
@@ -61,11 +61,11 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
     return [_standing(types[row[0]], row) for row in rows.fetchall()]
 
 
-def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.Expression | None:
+def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.ColumnBase | None:
     """The condition on rows of the type that the contact stands on them; ``None`` if no field of it can say so."""
     plan = plan_of(town, record_type.identity)
     tests = [test for path in record_type.contacts for test in _tests(plan, path, contact_id)]
-    return reduce(or_, tests) if tests else None
+    return predicate.either(tests) if tests else None
 
 
 def _part(town: Town, record_type: RecordType, index: int, contact_id: int) -> Any:
@@ -88,7 +88,7 @@ def _part(town: Town, record_type: RecordType, index: int, contact_id: int) -> A
     ).where(plan.column("archived").is_null() & test)
 
 
-def _tests(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.Expression]:
+def _tests(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.ColumnBase]:
     """Tests that one path of ``contacts`` reaches the contact."""
     first, _, rest = path.partition(".")
     field = plan.record_type.fields.get(first)

@@ -228,7 +228,7 @@ def timeline(
 ) -> tuple[list[TimelineEntry], str, dict[str, int]]:
     """The newest entries beyond ``after``, the cursor of the next page, and how many there are of each kind.
 
-    ``kinds`` chooses among ``talk``, ``note``, ``change`` and ``event``. Citizens see public messages and public labels.
+    ``kinds`` chooses among ``talk``, ``note``, ``change`` and ``event``. Citizens see public messages and labels.
     """
     record = reading.get(town, actor, identity, id, fields=())
     unknown = sorted(set(kinds or ()) - set(KINDS))

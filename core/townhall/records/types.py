@@ -17,8 +17,8 @@ class Record:
     """One record as one actor may see it.
 
     ``values`` has only the fields that were asked for and that the actor may read; ``hidden`` names those that exist
-    but may not be seen by this actor; ``masked`` those that hold something the actor may reveal (it isn't in ``values``).
-    ``titles`` maps ``(identity, id)`` of linked records to their titles, for display without another query.
+    but may not be seen by this actor; ``masked`` those that hold something which the actor may reveal (it isn't in
+    ``values``). ``titles`` maps ``(identity, id)`` of linked records to their titles, so that showing them asks nothing.
     """
 
     type: RecordType

@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import and_
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
@@ -154,7 +152,7 @@ def _rows(town: Town, actor: Actor, record_type: RecordType, lane: Lane, *column
         tests.append(plan.column("due") >= to_microseconds(lane.due_from))
     if lane.due_before is not None:
         tests.append(plan.column("due") < to_microseconds(lane.due_before))
-    return plan.model.select(*columns).where(reduce(and_, tests))
+    return plan.model.select(*columns).where(predicate.both(tests))
 
 
 def states(record_type: RecordType, which: States) -> list[str]:
