@@ -3,9 +3,9 @@
 WTForms gives the shape that other code knows (a form of fields, ``validate``, ``errors``); what is typed is taken out,
 parsed and checked by the field types and :mod:`townhall_forms.validating`.
 
-Forms work without JavaScript: buttons called ``_add``, ``_remove``, ``_find``, ``_clear`` and ``_refresh`` send the
-form to be drawn again (:attr:`RecordForm.redraw`) with everything that was typed, uploads included. The script
-``static/forms.js`` only makes this smoother.
+Forms work without JavaScript: helper buttons (:mod:`townhall_forms.submitting`) send the form to be drawn again
+(:attr:`RecordForm.redraw`) with everything that was typed, uploads included. The script ``static/forms.js`` only makes
+this smoother.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ from townhall_forms.context import StoredFile
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
-from townhall_forms.fields.choices import Chosen
-from townhall_forms.fields.files import FileInput
-from townhall_forms.fields.questions import QuestionsField
-from townhall_forms.fields.rows import Rows
 from townhall_forms.schema import RecordType
+from townhall_forms.submitting import check_offers
+from townhall_forms.submitting import drop_blank_lines
+from townhall_forms.submitting import take_in
 from townhall_forms.validating import check_record
 from townhall_forms.validating import clear_hidden
 from townhall_forms.validating import environment_of
@@ -43,10 +42,6 @@ from townhall_forms.views import View
 
 if TYPE_CHECKING:
     from townhall_forms.conditions import Condition
-
-#: Names of the buttons that ask for the form again instead of sending it.
-HELPERS = ("_add", "_remove", "_find", "_clear", "_refresh")
-_UNSET = object()
 
 
 class Input(WTField):  # type: ignore[misc]  # WTForms has no types
@@ -102,9 +97,8 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         for name in names:
             field: Input = self[name]
             field.name = prefix + name
-            field.raw = field.typed.raw(initial.get(name), context)
             field.value = initial.get(name)
-            field.view = View(self, field.typed, field.name, name, field.raw)
+            self.put(name, field.typed.raw(field.value, context))
 
     # -- asking -----------------------------------------------------------------------------------------------
 
@@ -174,6 +168,17 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         get, environment = value_getter(self.record_type, self.stored, self.context), environment_of(self.context)
         rules = {name: self.record_type.fields[name].lock_if for name in self._fields}
         return frozenset(name for name, rule in rules.items() if rule is not None and rule.evaluate(get, environment))
+
+    def put(self, name: str, raw: Any) -> None:
+        """Put raw input into a field."""
+        field: Input = self[name]
+        field.raw = raw
+        field.view = View(self, field.typed, field.name, name, raw)
+
+    def forget(self) -> None:
+        """Work out again what depends on the values: one changed."""
+        for name in ("current", "getter"):
+            self.__dict__.pop(name, None)
 
     def bound(self, name: str) -> Field:
         """A field as it stands among the values of the form; answers know their questions."""
@@ -247,100 +252,6 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
             return frozenset([entry for entry in value if isinstance(entry, str)] + rows)
         return frozenset(getattr(value, "values", None) or ())
 
-    # -- taking in --------------------------------------------------------------------------------------------
-
-    def load(self, data: MultiDict[str, str], files: MultiDict[str, Any]) -> None:
-        """Take in what was sent: links before the answers to their questions, then what a helper button asks for."""
-        self.submitted = True
-        late = [field for field in self if isinstance(field.typed, AnswersField)]
-        for field in [*(field for field in self if field not in late), *late]:
-            if field.path in self.locked:
-                continue
-            typed = self.bound(field.path) if field in late else field.typed
-            self._set(field, self._whole(field, typed.extract(data, files, field.name, self.context)))
-            self._read(field, typed)
-            self._forget()
-        self._help(data)
-
-    def _set(self, field: Input, raw: Any) -> None:
-        field.raw = raw
-        field.view = View(self, field.typed, field.name, field.path, raw)
-
-    def _forget(self) -> None:
-        for name in ("current", "getter"):
-            self.__dict__.pop(name, None)
-
-    def _whole(self, field: Input, raw: Any) -> Any:
-        """Raw input in which kept files are files again: those of the record by their own tokens, others by staging."""
-        if not isinstance(raw, FileInput):
-            return raw
-        value = self.initial.get(field.path)
-        held = {file.token: file for file in (value if isinstance(value, tuple) else (value,)) if file is not None}
-        unknown = [token for token in raw.kept if isinstance(token, str) and token not in held]
-        held |= self.context.stored(unknown) if unknown else {}
-        kept = [held.get(token, token) if isinstance(token, str) else token for token in raw.kept]
-        return FileInput(list(dict.fromkeys(kept)), raw.problems)
-
-    def _read(self, field: Input, typed: Field) -> None:
-        """Parse one input. What was not touched keeps its exact value."""
-        before = self.initial.get(field.path)
-        try:
-            if before is not None and typed.raw(before, self.context) == field.raw:
-                field.value = before
-            elif before is None and self.stored is not None and field.raw == typed.raw(None, self.context):
-                field.value = None
-            else:
-                field.value = typed.parse(field.raw, self.context)
-        except Invalid as error:
-            field.value = before
-            self._problems[field.path] = error.message
-            self._problems |= {f"{field.path}.{part}": message for part, message in error.parts.items()}
-
-    def _help(self, data: MultiDict[str, str]) -> None:
-        """Do what a helper button asks for."""
-        for field in self:
-            text = data.get(f"{field.name}-search", "").strip()
-            if text:
-                self.searches[field.name] = text
-                # Enter in a search box sends the form; who has chosen nothing yet wants to see what was found.
-                self.redraw = self.redraw or not self.answered(field.path)
-        for key, text in data.items(multi=True):
-            if key.startswith(self.prefix) and key.endswith("-search") and text.strip():
-                self.searches.setdefault(key.removesuffix("-search"), text.strip())
-        pressed = {name: data[name] for name in HELPERS if name in data}
-        if pressed:
-            self.redraw = True
-        for name, target in pressed.items():
-            if name in ("_add", "_remove", "_clear"):
-                self._change(name, target.removeprefix(self.prefix))
-        if self.redraw:
-            self._problems.clear()
-
-    def _change(self, action: str, target: str) -> None:
-        name, _, rest = target.partition("-")
-        if name not in self or name in self.locked:
-            return
-        field: Input = self[name]
-        lines = isinstance(field.typed, Rows | QuestionsField)
-        if action == "_add" and isinstance(field.typed, Rows | QuestionsField):
-            raw = list(field.raw) or [field.typed.blank(self.context)]
-            self._set(field, [*raw, field.typed.blank(self.context)])
-        elif action == "_remove" and lines and rest.isdigit():
-            self._set(field, [line for index, line in enumerate(field.raw) if index != int(rest)])
-        elif action == "_remove" and isinstance(field.raw, FileInput):
-            kept = [file for file in field.raw.kept if not (isinstance(file, StoredFile) and file.token == rest)]
-            self._set(field, FileInput(kept, field.raw.problems))
-        elif action == "_clear" and not rest:
-            self._set(field, field.typed.raw(None, self.context))
-            field.value = None
-        elif action == "_clear" and lines:
-            index, _, column = rest.partition("-")
-            raw = [dict(line) for line in field.raw]
-            if index.isdigit() and int(index) < len(raw) and column in raw[int(index)]:
-                raw[int(index)][column] = ""
-                self._set(field, raw)
-        self._forget()
-
     # -- checking ---------------------------------------------------------------------------------------------
 
     def validate(self, *, state: str = "", require: Iterable[str] = ()) -> bool:  # type: ignore[override,unused-ignore]
@@ -349,7 +260,8 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         ``state`` is the state of the case that the values are checked for; ``require`` names further fields that must
         be filled. Hidden fields are left alone or emptied, as their ``when_hidden`` says.
         """
-        self._drop_blank_lines()
+        if self.submitted:
+            drop_blank_lines(self)
         current = dict(self.current)
         get = value_getter(self.record_type, current, self.context)
         environment = environment_of(self.context)
@@ -364,8 +276,7 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
             path: text for path, text in self._problems.items() if path.partition(".")[0] not in hidden | self.locked
         }
         asked = [name for name in typed if name not in hidden]
-        self._check_choices(asked)
-        self._check_links(asked)
+        check_offers(self, asked)
         found = check_record(
             self.record_type,
             current,
@@ -381,56 +292,6 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         self._problems |= {path: text for path, text in found.items() if path.partition(".")[0] not in wrong}
         self.values = {name: current[name] for name in typed if name not in hidden or name in cleared}
         return not self._problems
-
-    def _drop_blank_lines(self) -> None:
-        """Forget rows in which nothing stands, so that the positions of errors are those on screen."""
-        for field in self:
-            if isinstance(field.typed, Rows) and isinstance(field.raw, list) and self.submitted:
-                kept = [index for index, line in enumerate(field.raw) if not self._blank(field.typed, line)]
-                if len(kept) < len(field.raw):
-                    self._set(field, [field.raw[index] for index in kept])
-                    self._renumber(field.path, kept)
-
-    def _blank(self, typed: Rows, line: Mapping[str, Any]) -> bool:
-        try:
-            return typed.row(line, self.context) is None
-        except Invalid:
-            return False
-
-    def _renumber(self, name: str, kept: list[int]) -> None:
-        new = {str(old): str(index) for index, old in enumerate(kept)}
-        problems = {}
-        for path, text in self._problems.items():
-            parts = path.split(".")
-            if len(parts) > 1 and parts[0] == name:
-                parts[1] = new.get(parts[1], parts[1])
-            problems[".".join(parts)] = text
-        self._problems = problems
-
-    def _check_choices(self, names: Iterable[str]) -> None:
-        """Refuse retired choices that the record did not have before."""
-        for name in names:
-            typed, value = self[name].typed, self[name].value
-            if isinstance(typed, Chosen) and value is not None:
-                retired = {choice.value: choice.label for choice in typed.choices if choice.retired}
-                for one in (value,) if isinstance(value, str) else value:
-                    if one in retired and one not in self.kept_choices(name):
-                        self._problems.setdefault(name, f"“{retired[one]}” is not offered any more. Choose another.")
-
-    def _check_links(self, names: Iterable[str]) -> None:
-        """Refuse links to records that are not there, or that this actor may not know of."""
-        wanted: dict[str, set[int]] = {}
-        found: dict[str, list[tuple[str, int]]] = {}
-        for name in names:
-            typed, value = self[name].typed, self[name].value
-            if typed.type_name in ("link", "links") and value is not None and value != self.initial.get(name):
-                found[name] = list(typed.references(value))
-                for identity, id in found[name]:
-                    wanted.setdefault(identity, set()).add(id)
-        titles = {identity: self.context.titles(identity, ids) for identity, ids in wanted.items()}
-        for name, references in found.items():
-            if any(id not in titles[identity] for identity, id in references):
-                self._problems.setdefault(name, "Choose one from the list.")
 
 
 def _plain(value: Any) -> Any:
@@ -500,5 +361,6 @@ def build_form(
         file_url=file_url,
     )
     if formdata is not None:
-        form.load(formdata, files if files is not None else MultiDict())
+        form.submitted = True
+        take_in(form, formdata, files if files is not None else MultiDict())
     return form
