@@ -191,7 +191,7 @@ _FIELD = (
         "fields.NAME",
         "prefill",
         "path",
-        "Where a new form takes it from: the contact or record it was opened from, or who is signed in.",
+        "Where a new form takes it from: `contact.NAME`, `actor.NAME` (who is signed in) or `LINK.NAME`.",
         ("form",),
         example='"contact.email"',
     ),

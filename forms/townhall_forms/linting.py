@@ -32,7 +32,7 @@ MAY_DECLARE = "channel"
 #: Names of columns that every table has, and words of the language.
 RESERVED = frozenset({*STANDARD_FIELDS, *CASE_FIELDS, *GROUPS, "version", "external_key", "parent_id", "position"})
 _LONGEST_LABEL = 80
-_LEADS = ("contact", "actor", "record")
+_LEADS = ("contact", "actor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,8 @@ def _prefill(subject: Subject) -> None:
         if not field.prefill:
             continue
         first, _, rest = field.prefill.partition(".")
-        if not rest or (first not in _LEADS and first not in subject.type.fields):
+        link = subject.type.fields.get(first)
+        if not rest or (first not in _LEADS and (link is None or not link.target) and not subject.unsure(first)):
             subject.report.add(f"{at}.prefill", "write where it comes from: contact.NAME, actor.NAME, or LINK.NAME")
 
 
