@@ -99,6 +99,9 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
             field.name = prefix + name
             field.value = initial.get(name)
             self.put(name, field.typed.raw(field.value, context))
+        for name in names:
+            if isinstance(record_type.fields[name], AnswersField):
+                self.put(name, self.bound(name).raw(initial.get(name), context))
 
     # -- asking -----------------------------------------------------------------------------------------------
 
