@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -21,6 +22,12 @@ from townhall_forms.values import Reference
 
 STAFF = system("admin", "Ruth")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
+
+
+@pytest.fixture
+def park(make_town: Callable[..., Town]) -> Town:
+    """A town with a small plugin that uses everything the public site offers."""
+    return make_town("park")
 
 
 @pytest.fixture
