@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from postgresql_server import PostgresqlServer
 from postgresql_server import start_server
+from record_guard import guarded
 from towns import Template
 from towns import copy_of
 from towns import make_template
@@ -28,6 +29,7 @@ from townhall.access.actors import Actor
 from townhall.access.roles import ROLES
 from townhall.clock import FixedClock
 from townhall.town import Town
+from townhall_forms.tables import describe
 
 #: What time it is in tests: a Tuesday noon in New York.
 MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
@@ -69,13 +71,16 @@ def make_town(
     """Make a town with these plugins: ``make_town("desk")``, ``make_town("complaints", "grants")``."""
     server = request.getfixturevalue("postgresql_server") if engine == "postgresql" else None
     with ExitStack() as opened:
+        guard = opened.enter_context(guarded())
         made = count()
 
         def make(*plugins: str) -> Town:
             key = (engine, plugins)
             if key not in _templates:
                 _templates[key] = make_template(tmp_path_factory.mktemp("template"), server, plugins, clock)
-            return opened.enter_context(copy_of(_templates[key], tmp_path / f"town{next(made)}", server, clock))
+            town = opened.enter_context(copy_of(_templates[key], tmp_path / f"town{next(made)}", server, clock))
+            guard.update(describe(town.schemas))
+            return town
 
         yield make
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
-from townhall.errors import ValidationFailed
 from townhall.records import parsing
 from townhall.records import reading
 from townhall.records.write_plans import WritePlan
@@ -173,34 +173,13 @@ def check_unique(
     return errors
 
 
-def unique_columns(plan: WritePlan, fields: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
+def unique_columns(plan: WritePlan, fields: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
     """The columns that make these fields' values comparable, with what they would hold; ``None`` if one is empty."""
-    found: dict[str, Any] = {}
+    held: dict[str, Any] = {}
     for name in fields:
-        field = plan.record_type.fields[name]
         value = values.get(name)
-        columns = field.to_columns(value)
-        if value is None or not columns:
+        if value is None:
             return None
-        if field.key_column:
-            found[field.key_column] = columns[field.key_column]
-        else:
-            found.update(columns)
-    return found
-
-
-def broken_unique(plan: WritePlan, violation: str) -> ValidationFailed | None:
-    """The plain sentence for what an engine says when somebody else was faster with a value that must be unique."""
-    said = violation.lower()
-    for unique in plan.uniques:
-        columns = [
-            plan.record_type.fields[name].key_column or column.name
-            for name in unique.fields
-            for column in plan.record_type.fields[name].columns()
-        ]
-        if all(f"{plan.table}.{column}" in said or f"_{column}_" in said or f"({column}" in said for column in columns):
-            return ValidationFailed({unique.fields[0]: unique.message})
-    for column in ("number", "external_key"):
-        if f"{plan.table}.{column}" in said or f"{plan.table}_{column}_unique" in said:
-            return ValidationFailed({column: f"This {column.replace('_', ' ')} is taken already."})
-    return None
+        held.update(plan.record_type.fields[name].to_columns(value))
+    columns = plan.comparable_columns(fields)
+    return {column: held[column] for column in columns} if columns else None

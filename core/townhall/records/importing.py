@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
-import peewee
-
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.db.transactions import immediate
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import checking
@@ -25,9 +22,11 @@ from townhall.records import parsing
 from townhall.records import preparing
 from townhall.records.checking import Scene
 from townhall.records.inserting import Pending
+from townhall.records.transaction import write_transaction
 from townhall.records.types import RowOutcome
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
+from townhall_forms.schema import Unique
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -52,14 +51,12 @@ def import_rows(
     policy.require(actor, "import", plan.record_type)
     outcomes: list[RowOutcome] = []
     try:
-        with immediate(town.database):
+        with write_transaction(town, plan):
             outcomes = _import(town, actor, plan, rows)
             if dry_run or any(outcome.errors for outcome in outcomes):
                 raise _RollBack
     except _RollBack:
         pass
-    except peewee.IntegrityError as violation:
-        raise checking.broken_unique(plan, str(violation)) or violation from violation
     return outcomes
 
 
@@ -141,15 +138,37 @@ def _check_repeats(
                 errors.setdefault(index, {})[name] = f"There is a {plan.record_type.label.lower()} {value} already."
             taken.add(value)
     for unique in plan.uniques:
-        seen: set[tuple[Any, ...]] = set()
-        for index, record in pending.items():
-            columns = checking.unique_columns(plan, unique.fields, record.values)
-            if columns is None:
-                continue
-            key = tuple(columns.values())
-            if key in seen or checking.check_unique(town, plan, record.values, None, {unique.fields[0]}):
-                errors.setdefault(index, {})[unique.fields[0]] = unique.message
-            seen.add(key)
+        _check_unique(plan, unique, pending, errors)
+
+
+def _check_unique(
+    plan: WritePlan, unique: Unique, pending: Mapping[int, Pending], errors: dict[int, dict[str, str]]
+) -> None:
+    """One rule of uniqueness over the whole batch. The first row with a value may have it."""
+    keys: dict[int, tuple[Any, ...]] = {}
+    for index, record in pending.items():
+        columns = checking.unique_columns(plan, unique.fields, record.values)
+        if columns is not None:
+            keys[index] = tuple(columns.values())
+    if not keys:
+        return
+    names = plan.comparable_columns(unique.fields)
+    taken = _existing_keys(plan, names, {key[0] for key in keys.values()})
+    for index, key in keys.items():
+        if key in taken:
+            errors.setdefault(index, {})[unique.fields[0]] = unique.message
+        taken.add(key)
+
+
+def _existing_keys(plan: WritePlan, names: Sequence[str], firsts: set[Any]) -> set[tuple[Any, ...]]:
+    """The combinations of these columns that records have already, among those whose first one is in ``firsts``."""
+    found: set[tuple[Any, ...]] = set()
+    columns = [plan.column(name) for name in names]
+    ordered = list(firsts)
+    for start in range(0, len(ordered), _BATCH):
+        chosen = columns[0].in_(ordered[start : start + _BATCH]) & plan.column("archived").is_null()
+        found.update(plan.tables.model.select(*columns).where(chosen).tuples())
+    return found
 
 
 def _existing(plan: WritePlan, column: str, values: Sequence[str]) -> set[str]:

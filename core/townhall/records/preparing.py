@@ -59,7 +59,9 @@ def prepare(
     _set_due(town, plan, record, scene)
     found = checking.check(plan, values, record.standard, scene, changed=raw.keys())
     if found or errors:
-        raise ValidationFailed({**found, **errors})
+        chosen = [name for name in raw if values.get(name) is not None]
+        links = checking.check_references(town, parsing.on_behalf_of(scene.actor), plan, values, chosen)
+        raise ValidationFailed({**found, **links, **errors})
     return record
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
-from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
@@ -22,6 +21,7 @@ from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
+from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
@@ -59,7 +59,7 @@ def transition(
         raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")
     given = dict(values or {})
     _refuse_values(town, actor, plan, move, given)
-    with immediate(town.database):
+    with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
         if before.archived is not None:
             raise Rejected("This record is archived. Restore it first.")

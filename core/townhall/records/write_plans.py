@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
@@ -69,6 +70,14 @@ class WritePlan:
     def column(self, name: str) -> Any:
         """A column of the record's own table."""
         return self.tables.columns[name]
+
+    def comparable_columns(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """The columns that tell values of these fields apart: normalised text where there is some."""
+        found: list[str] = []
+        for name in fields:
+            field = self.record_type.fields[name]
+            found += [field.key_column] if field.key_column else [column.name for column in field.columns()]
+        return tuple(found)
 
     def blank(self, context: Context) -> Mapping[str, Any]:
         """The values of a new record that nobody gave values for, apart from those that depend on the moment."""

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
-import peewee
-
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
-from townhall.db.transactions import immediate
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
@@ -25,6 +22,7 @@ from townhall.records import parsing
 from townhall.records import people
 from townhall.records import preparing
 from townhall.records import reading
+from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
@@ -60,7 +58,7 @@ def create(
         raise Rejected("A new record starts in its first state; move it afterwards.", field="state")
     scene = checking.Scene.of(town, actor)
     given = dict(values)
-    with _writing(town, plan, given):
+    with write_transaction(town, plan):
         if public is not None:
             state = public.state or _initial(plan)
             people.add_contact(
@@ -98,8 +96,9 @@ def update(
     policy.require(actor, "edit", plan.record_type)
     if plan.record_type.append_only:
         raise Rejected(f"{plan.record_type.label_plural} are never changed. Add a new one that corrects it.")
-    parsing.refuse_unwritable(town, actor, plan, values) if policy.is_staff(actor) else None
-    with _writing(town, plan, values, id):
+    if policy.is_staff(actor):
+        parsing.refuse_unwritable(town, actor, plan, values)
+    with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
         if before.archived is not None:
             raise Rejected("This record is archived. Restore it first, then change it.")
@@ -156,7 +155,7 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
     if plan.record_type.append_only:
         raise Rejected(f"{plan.record_type.label_plural} are kept as they are. Add a new one that corrects it.")
     action = "archive" if archived else "restore"
-    with _writing(town, plan, {}, id):
+    with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
         if (before.archived is not None) == archived:
             raise Rejected("This record is archived already." if archived else "This record isn't archived.")
@@ -166,27 +165,6 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
         edit.ask_plugins(action)
         edit.save(action, note)
     return seen_by(town, actor, identity, id)
-
-
-class _writing:  # noqa: N801  # read as a statement: with _writing(...)
-    """The transaction of a write. A value that turns out not to be unique after all is a plain sentence."""
-
-    def __init__(self, town: Town, plan: WritePlan, values: Mapping[str, Any], id: int | None = None) -> None:
-        self._town = town
-        self._plan = plan
-        self._transaction = immediate(town.database)
-
-    def __enter__(self) -> None:
-        self._transaction.__enter__()
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        try:
-            self._transaction.__exit__(kind, error, trace)
-        except peewee.IntegrityError as violation:
-            raise self._explained(violation) from violation
-
-    def _explained(self, violation: peewee.IntegrityError) -> Exception:
-        return checking.broken_unique(self._plan, str(violation)) or violation
 
 
 def _form(plan: WritePlan, name: str | None) -> Form:
