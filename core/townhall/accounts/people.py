@@ -210,7 +210,8 @@ def _checked_email(email: str, errors: dict[str, str]) -> str:
     try:
         return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
     except EmailNotValidError:
-        errors["email"] = f"{email!r} is no e-mail address; write one like name@town.gov."
+        said = f"“{email.strip()}” is no e-mail address" if email.strip() else "An e-mail address is needed"
+        errors["email"] = f"{said}; write one like name@town.example."
         return ""
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import sys
+import threading
 
 import click
 
@@ -23,6 +26,7 @@ THREADS = 8
 def serve(host: str | None, port: int | None, safe_mode: bool) -> None:
     """Serve the town until Ctrl+C."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns whenever somebody waits a moment
     town = Town.open(instance_folder(), safe_mode=safe_mode)
     try:
         run(town, host or town.settings.host, port or town.settings.port)
@@ -51,6 +55,8 @@ def run(town: Town, host: str, port: int) -> None:
     for plugin, reason in town.plugins.problems.items():
         click.echo(f"The plugin {plugin} is off: {reason}", err=True)
     click.echo("Press Ctrl+C to close it.")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         server.run()
     except KeyboardInterrupt:
@@ -60,13 +66,18 @@ def run(town: Town, host: str, port: int) -> None:
     click.echo("Closed.")
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """Stop like Ctrl+C when a service manager asks to."""
+    raise KeyboardInterrupt
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises :class:`~townhall.errors.ConfigurationError` if it can't."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise ConfigurationError(
             f"The server can't listen on {host}, port {port}: {reason}. Is it running already? Another port: --port."
         ) from error
