@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Served
 from playwright.sync_api import Browser
 from playwright.sync_api import Page
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
-
-from townhall.town import Town
-from townhall.wsgi import TownApplication
 
 #: No background requests of the browser's own: nothing leaves the machine that runs the tests.
 FLAGS = [
@@ -30,16 +24,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-PASSWORD = "correct horse battery staple"
-
-
-@dataclass(frozen=True)
-class Served:
-    """A town that answers on ``url``."""
-
-    town: Town
-    url: str
 
 
 @pytest.fixture(scope="session")
@@ -56,15 +40,10 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def serve(town: Town) -> Iterator[Served]:
-    """Serve a town on a free port of this machine until the generator is closed."""
-    server = make_server("127.0.0.1", 0, TownApplication(town), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Served(town, f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@pytest.fixture
+def engine() -> str:
+    """Journeys run on SQLite: what both engines do is proved below the screens."""
+    return "sqlite"
 
 
 @pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
@@ -106,33 +85,3 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 def _ours(url: str, served: Served) -> bool:
     return url.startswith((served.url, "data:", "blob:", "about:"))
-
-
-def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    """Sign a member of staff in through the sign-in page."""
-    page.goto("/admin/sign-in")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/admin/**")
-
-
-def accessibility_violations(page: Page) -> list[str]:
-    """WCAG 2.1 A and AA violations that axe-core finds on the page, one line each; needs JavaScript."""
-    import axe_playwright_python
-
-    script = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
-    page.evaluate(script)
-    result = page.evaluate(
-        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
-    )
-    return [
-        f"{violation['id']}: {violation['help']} at {node['target']}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]
-
-
-def has_no_sideways_scroll(page: Page) -> bool:
-    """Whether the page fits its window's width."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

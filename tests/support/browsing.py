@@ -1,0 +1,66 @@
+"""What journeys in a real browser need: a served town, signing in, and the accessibility check."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+from werkzeug.serving import make_server
+
+from townhall.town import Town
+from townhall.wsgi import TownApplication
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A town that answers on ``url``."""
+
+    town: Town
+    url: str
+
+
+def serve(town: Town) -> Iterator[Served]:
+    """Serve a town on a free port of this machine until the generator is closed."""
+    server = make_server("127.0.0.1", 0, TownApplication(town), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Served(town, f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Sign a member of staff in through the sign-in page."""
+    page.goto("/admin/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/**")
+
+
+def accessibility_violations(page: Page) -> list[str]:
+    """WCAG 2.1 A and AA violations that axe-core finds on the page, one line each; needs JavaScript."""
+    import axe_playwright_python
+
+    script = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
+    page.evaluate(script)
+    result = page.evaluate(
+        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
+    )
+    return [
+        f"{violation['id']}: {violation['help']} at {node['target']}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def has_no_sideways_scroll(page: Page) -> bool:
+    """Whether the page fits its window's width."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
