@@ -117,9 +117,15 @@ def search(offered: list[Service], text: str) -> list[Service]:
 
 
 def per_choices(town: Town, record_type: RecordType, form: Form) -> list[Record]:
-    """The records for each of which a form with ``per`` is one service, as far as the public may see them."""
+    """The records for each of which a form with ``per`` is one service, as far as the public may see them.
+
+    They stand in the order of their type's own list, if the public may see by what it is sorted.
+    """
     link = record_type.fields[form.per]
-    page = town.records.find(ANONYMOUS, link.target, link.where, limit=PER_LIMIT, sort="title")
+    target = town.schemas[link.target]
+    first = target.fields.get(target.list.sort.lstrip("-"))
+    sort = target.list.sort if first is not None and first.privacy == "public" else "title"
+    page = town.records.find(ANONYMOUS, link.target, link.where, limit=PER_LIMIT, sort=sort)
     return list(page.records)
 
 
