@@ -20,14 +20,14 @@ def build_datastore(town: Town) -> Any:
     datastore: Any = PeeweeUserDatastore
     database_ = town.database
 
-    class Role(RoleMixin, system.role):  # type: ignore[name-defined,misc]
+    class Role(RoleMixin, system.role):  # type: ignore[misc]
         """A role; ``permissions`` is a JSON list."""
 
         class Meta:
             database = database_
             table_name = "role"
 
-    class User(UserMixin, system.user):  # type: ignore[name-defined,misc]
+    class User(UserMixin, system.user):  # type: ignore[misc]
         """Somebody who may sign in."""
 
         class Meta:

@@ -13,9 +13,7 @@ import click
 from townhall.cli.context import DEFAULT_INSTANCE
 from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
-from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
-from townhall.cli.importing import import_command
 from townhall.cli.importing import import_command
 from townhall.cli.plugins import plugins
 from townhall.cli.schema import schema
