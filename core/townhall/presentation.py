@@ -52,7 +52,9 @@ FORMS_STATIC = Path(townhall_forms.__file__).parent / "static"
 class _Application(Protocol):
     """What a Flask application offers, as far as it is needed here."""
 
-    jinja_env: Any
+    @property
+    def jinja_env(self) -> Any: ...
+
     static_url_path: str | None
     extensions: dict[str, Any]
 
