@@ -330,7 +330,7 @@ class MoneyField(Number):
             "type": "object",
             "properties": {
                 "amount": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"},
-                "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+                "currency": {"const": self.currency} if self.currency else {"type": "string", "pattern": "^[A-Z]{3}$"},
             },
             "required": ["amount", "currency"],
             "additionalProperties": False,
