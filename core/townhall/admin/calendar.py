@@ -25,7 +25,6 @@ from townhall.accounts import people
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
 from townhall.events import calendar
-from townhall.events import ical
 from townhall.presentation import MONTHS
 from townhall.records import secret_links
 
@@ -134,6 +133,8 @@ class CalendarView(StaffView):
 
 def feed_response(desk: Desk, token: str) -> Response:
     """The feed behind a secret address: what its owner may see, for their own calendar."""
+    from townhall.events import ical  # not needed by any other page, and slow to import
+
     found = secret_links.resolve(desk.town, token, PURPOSE)
     if found is None or found[0] != STAFF:
         abort(404)

@@ -30,7 +30,7 @@ LONGEST = 120
 #: Field types whose cells are set to the end of the line, like sums in a ledger.
 NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
 #: Field types whose values are short enough to stay on one line.
-SHORT = frozenset({"date", "datetime", "time", "phone", "year", "staff", "choice"})
+SHORT = frozenset({"date", "datetime", "time", "phone", "year", "staff"})
 
 Inner = Callable[[Record, "PageOfCells"], str]
 
@@ -316,6 +316,7 @@ def write_rows(
 
 def _open_cell(column: Column) -> str:
     if column.is_title:
-        return '<th role="rowheader" scope="row" class="cell-main">'
+        wide = " cell-wide" if column.path == "title" else ""
+        return f'<th role="rowheader" scope="row" class="cell-main{wide}">'
     css = f' class="{column.css}"' if column.css else ""
     return f'<td role="cell"{css} data-label="{escape(column.label)}">'

@@ -21,10 +21,13 @@ from townhall.admin.details import Row
 from townhall.admin.details import details
 from townhall.admin.details import get_record
 from townhall.admin.details import record_row
+from townhall.admin.pages import page
 from townhall.admin.record_view import RecordView
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Flag
+from townhall.records import reading
+from townhall.records import standing
 from townhall.records.types import Record
 
 #: Facts that have a place of their own on the page.
@@ -32,7 +35,7 @@ ELSEWHERE = frozenset(
     {"kind", "given_name", "family_name", "name", "please_note", "phones", "emails", "addresses", "relationships"}
 )
 MOST_FLAGS = 4
-OPEN_CASES = 12
+MOST_CASES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +56,28 @@ class ContactView(RecordView):
     def details_view(self, id: int) -> ResponseReturnValue:
         """Who, how to reach them, what is open, what happened."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
-        return self.page(record)
+        return self.contact_page(record)
 
-    def page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
+    def contact_page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
         """A contact's page, perhaps with what is wrong in the quick log."""
         actor = self.actor
-        page = details(self.desk, actor, record, request.args)
+        shown = details(self.desk, actor, record, request.args)
         show_closed = request.args.get("cases") == "closed"
         cases, closed = self.cases(record, show_closed)
         sections = [
-            replace_facts(section, ELSEWHERE) for section in page["sections"] if section.name != "relationships"
+            replace_facts(section, ELSEWHERE) for section in shown["sections"] if section.name != "relationships"
         ]
-        page["sections"] = [section for section in sections if section.facts or section.tables]
+        shown["sections"] = [section for section in sections if section.facts or section.tables]
         schemas = self.town.schemas
-        page["sheets"] = [
+        shown["sheets"] = [
             sheet
-            for sheet in page["sheets"]
+            for sheet in shown["sheets"]
             if sheet.rows and not (sheet.identity in schemas and schemas[sheet.identity].is_case)
         ]
         html = self.render(
             "admin/contact.html",
-            **page,
-            notes=[*self.flags(record), *page["flags"]][:MOST_FLAGS],
+            **shown,
+            notes=[*self.flags(record), *shown["flags"]][:MOST_FLAGS],
             ways=self.ways(record),
             subtitle=self.subtitle(record),
             cases=[record_row(self.desk, case, icon=True) for case in cases],
@@ -119,7 +122,7 @@ class ContactView(RecordView):
             why = value("do_not_contact_note")
             made.append(Flag(f"Do not contact: {why}" if why else "Do not contact", tone="bad"))
         if value("please_note"):
-            made.append(Flag(value("please_note"), tone="bad"))
+            made.append(Flag(str(value("please_note")), tone="bad"))
         if value("preferred_channel"):
             made.append(Flag(f"Prefers {self._value_words(record, 'preferred_channel').lower()}"))
         if value("language") and value("language") != self.town.settings.language.partition("-")[0]:
@@ -180,34 +183,28 @@ class ContactView(RecordView):
 
     def cases(self, record: Record, show_closed: bool) -> tuple[list[Record], int]:
         """Their cases over all types that are open, the most pressing first, or closed; and how many are the others."""
-        records, actor = self.town.records, self.actor
-        found: list[Record] = []
-        closed = 0
-        for type_ in self.desk.viewable(actor, lambda type_: type_.is_case):
-            mine = [
-                {path: record.id}
-                for path in type_.contacts
-                if path in type_.fields and type_.fields[path].target == self.type.identity
-            ]
-            workflow = type_.workflow
-            if not mine or workflow is None:
+        wanted: dict[str, list[int]] = {}
+        others = 0
+        for each in standing.of(self.town, self.actor, record.id):
+            workflow = self.town.schemas[each.identity].workflow
+            if workflow is None:
                 continue
-            on_it = mine[0] if len(mine) == 1 else {"any": mine}
-            is_open = {"all": [on_it, {"state": list(workflow.open_states)}]}
-            is_closed = {"all": [on_it, {"state": {"not_in": list(workflow.open_states)}}]}
-            wanted, others = (is_closed, is_open) if show_closed else (is_open, is_closed)
-            sort = "-closed" if show_closed else "due"
-            found += records.find(actor, type_.identity, wanted, limit=OPEN_CASES, sort=sort, fields=()).records
-            closed += records.count(actor, type_.identity, others).value
+            if (each.state in workflow.open_states) is show_closed:
+                others += 1
+            else:
+                wanted.setdefault(each.identity, []).append(each.id)
+        found: list[Record] = []
+        for identity, ids in wanted.items():
+            found += reading.many(self.town, self.actor, identity, ids[:MOST_CASES], fields=())
         if show_closed:
             found.sort(key=lambda case: case.closed or case.created, reverse=True)
         else:
             found.sort(key=lambda case: (case.due is None, case.due or case.created))
-        return found, closed
+        return found[:MOST_CASES], others
 
     # -- the quick log ----------------------------------------------------------------------------------------
 
-    @expose("/<int:id>/log", methods=("POST",))
+    @page("record", "log", methods=("POST",))
     def log(self, id: int) -> ResponseReturnValue:
         """Keep a call, a visit, a letter."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
@@ -219,9 +216,9 @@ class ContactView(RecordView):
         try:
             talking.log_contact(self.town, self.actor, record.id, request.form)
         except ValidationFailed as failed:
-            return self.page(record, failed.errors)
+            return self.contact_page(record, failed.errors)
         except Rejected as rejected:
-            return self.page(record, {"note": str(rejected)})
+            return self.contact_page(record, {"note": str(rejected)})
         flash(f"Saved: contact with {record.title}.", "ok")
         return redirect(self._url(record))
 

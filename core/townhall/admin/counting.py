@@ -27,7 +27,7 @@ class CountCache:
         now = time.monotonic()
         held = self._held.get(key)
         if held is not None and now - held[0] <= COUNTS_LAST:
-            return held[1]  # type: ignore[no-any-return]
+            return held[1]
         if len(self._held) > MOST:
             self._held.clear()
         value = count()

@@ -128,7 +128,7 @@ class Editor:
     def sections(self) -> list[FormSection]:
         """The sheets of the form, without empty ones."""
         wrong = {path.partition(".")[0] for path in self.form.errors}
-        made = []
+        made: list[FormSection] = []
         for section in self.type.sections:
             names = tuple(name for name in section.fields if name in self.names)
             if names:

@@ -16,6 +16,7 @@ from markupsafe import escape
 from townhall.admin import urls
 from townhall.records.types import Record
 from townhall_forms.context import Context
+from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import Section
 from townhall_forms.validating import environment_of
@@ -69,12 +70,12 @@ class FactWriter:
         self._context = context
         self._presenter = presenter
 
-    def sections(self, record: Record, *, leave: Iterable[str] = (), full: bool = False) -> list[FactSection]:
-        """The record's sections that have something in them; ``full`` keeps empty fields."""
+    def sections(self, record: Record, *, leave: Iterable[str] = ()) -> list[FactSection]:
+        """The record's sections that have something in them."""
         left = frozenset(leave) | self._beside_the_point(record)
         made = []
         for section in record.type.sections:
-            built = self.section(record, section, left, full)
+            built = self.section(record, section, left)
             if built.facts or built.tables:
                 made.append(built)
         return made
@@ -89,7 +90,7 @@ class FactWriter:
         now = environment_of(self._context)
         return frozenset(field.name for field in rules if field.show_if and not field.show_if.evaluate(get, now))
 
-    def section(self, record: Record, section: Section, left: frozenset[str], full: bool) -> FactSection:
+    def section(self, record: Record, section: Section, left: frozenset[str]) -> FactSection:
         """One section of a record."""
         built = FactSection(section.name, section.label)
         for name in section.fields:
@@ -102,8 +103,7 @@ class FactWriter:
             elif name in record.hidden:
                 built.facts.append(Fact(name, field.label, privacy=field.privacy, hidden=True))
             elif field.is_empty(record.values.get(name)) or _still_zero(field, record.values[name]):
-                if full and not field.row_fields:
-                    built.facts.append(Fact(name, field.label, Markup("–"), field.privacy))
+                continue
             elif field.row_fields:
                 built.tables.append(self.table(record, field))
             elif field.type_name == "answers":
@@ -141,9 +141,17 @@ class FactWriter:
         """A value of any kind in a short form: rows and files are counted."""
         if field.is_empty(value):
             return Markup("")
-        if field.row_fields or field.type_name in FILES:
-            return escape(field.display(value, self._context))
-        return self.html(record, field, value)
+        if field.privacy == "confidential":
+            return escape(str(value))
+        try:
+            bound = field.bind(record.values, self._context)
+            if field.type_name == "answers" and isinstance(value, Mapping):
+                value = bound.parse(value, self._context)
+            if field.row_fields or field.type_name in (*FILES, "answers"):
+                return escape(bound.display(value, self._context))
+            return self.html(record, field, value)
+        except (Invalid, AttributeError, KeyError, TypeError, ValueError):
+            return escape(str(value))  # kept by an older version of the field, which this one can't read
 
     def link(self, record: Record, identity: str, id: int) -> Markup:
         """A link to another record by its title."""
@@ -156,7 +164,7 @@ class FactWriter:
 
     def answers(self, record: Record, field: Field) -> list[Fact]:
         """The answers to questions that clerks wrote, each as a fact of its own."""
-        bound: Any = field.bind(record.values, self._context)  # type: ignore[attr-defined]
+        bound: Any = field.bind(record.values, self._context)
         return [
             Fact(
                 f"{field.name}.{question.name}",

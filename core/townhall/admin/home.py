@@ -40,7 +40,7 @@ CONTACT = "core.contact"
 INTERACTION = "core.interaction"
 
 
-class HomeView(StaffView, AdminIndexView):  # type: ignore[misc]
+class HomeView(StaffView, AdminIndexView):
     """The first page after signing in."""
 
     def __init__(self, desk: Desk) -> None:
@@ -129,16 +129,15 @@ class HomeView(StaffView, AdminIndexView):  # type: ignore[misc]
         found = self.town.records.find(
             actor,
             INTERACTION,
-            {"direction": ["in", "out"], "contact": {"empty": False}},
             sort="-at",
-            limit=RECENT_SHOWN * 4,
-            fields=("channel", "contact", "at", "subject", "body"),
+            limit=RECENT_SHOWN * 5,
+            fields=("channel", "direction", "contact", "at", "subject", "body"),
         )
         rows: dict[int, Row] = {}
         for record in found.records:
-            id = record.values.get("contact")
+            id: int | None = record.values.get("contact") if record.values.get("direction") != "internal" else None
             title = record.titles.get((CONTACT, id), "") if id is not None else ""
-            if title and id not in rows and len(rows) < RECENT_SHOWN:
+            if id is not None and title and id not in rows and len(rows) < RECENT_SHOWN:
                 words = record.values.get("subject") or record.values.get("body") or ""
                 short = words if len(words) <= 40 else words[:40].rsplit(" ", 1)[0] + "…"
                 at = self.desk.presenter.seen(record.values.get("at"))

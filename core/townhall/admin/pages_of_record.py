@@ -13,7 +13,6 @@ from flask import flash
 from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_admin import expose
 
 from townhall.admin import once
 from townhall.admin import talking
@@ -27,6 +26,7 @@ from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
 from townhall.admin.editing import lookup_of
 from townhall.admin.facts import FactWriter
+from townhall.admin.pages import page
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
@@ -39,9 +39,22 @@ from townhall_forms.schema import Transition
 
 if TYPE_CHECKING:
     from townhall.access.actors import Actor
+    from townhall.access.permissions import Verb
     from townhall.admin.desk import Desk
     from townhall.town import Town
 
+#: Methods of a page that shows a form and takes it.
+FORM = ("GET", "POST")
+#: What history's actions are called.
+DEEDS = {
+    "create": "Added",
+    "update": "Changed",
+    "transition": "Moved",
+    "archive": "Archived",
+    "restore": "Restored",
+    "reveal": "Looked at",
+    "import": "Imported",
+}
 CHANGED_MEANWHILE = "A colleague changed this a moment ago. Look at it again, then decide."
 
 
@@ -57,7 +70,7 @@ class RecordPages:
         @property
         def actor(self) -> Actor: ...
 
-        def may(self, verb: str) -> bool: ...
+        def may(self, verb: Verb) -> bool: ...
 
         def render(self, template: str, **values: Any) -> str: ...
 
@@ -79,7 +92,7 @@ class RecordPages:
 
     # -- form -------------------------------------------------------------------------------------------------
 
-    @expose("/new", methods=("GET", "POST"))
+    @page("list", "new", methods=FORM)
     def create_view(self) -> ResponseReturnValue:
         """The form for a new record."""
         if not self.may("create"):
@@ -106,7 +119,7 @@ class RecordPages:
         once.remember(form_id, url)
         return redirect(url)
 
-    @expose("/<int:id>/edit", methods=("GET", "POST"))
+    @page("record", "edit", methods=FORM)
     def edit_view(self, id: int) -> ResponseReturnValue:
         """The form for changing a record."""
         record = self._editable(id)
@@ -127,7 +140,7 @@ class RecordPages:
     def _form(self, editor: Editor) -> ResponseReturnValue:
         record = editor.record
         base = urls.list_url(self.type.identity)
-        page = self.render(
+        html = self.render(
             "admin/form.html",
             type=self.type,
             editor=editor,
@@ -138,7 +151,7 @@ class RecordPages:
             back=self._url(record) if record is not None else urls.local_path(request.args.get("next"), base),
             base=base,
         )
-        return page, (409 if editor.differences else 422 if editor.form.errors or editor.whole else 200)
+        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole else 200)
 
     # -- moves ------------------------------------------------------------------------------------------------
 
@@ -158,13 +171,15 @@ class RecordPages:
             file_url=file_url,
         )
 
-    @expose("/<int:id>/move/<name>", methods=("GET", "POST"))
-    def move(self, id: int, name: str) -> ResponseReturnValue:
+    @page("record", "move", more=True, methods=FORM)
+    def move(self, id: int, move_name: str) -> ResponseReturnValue:
         """Ask what a move needs, and make it."""
         record = self._record(id)
-        move = next((move for move in self.town.records.transitions(self.actor, record) if move.name == name), None)
+        move = next(
+            (move for move in self.town.records.transitions(self.actor, record) if move.name == move_name), None
+        )
         if move is None:
-            if self.type.workflow is None or self.type.workflow.transition(name) is None:
+            if self.type.workflow is None or self.type.workflow.transition(move_name) is None:
                 abort(404)
             flash("This move can't be made any more: the record has moved on, or you may not make it.", "soon")
             return redirect(self._url(record))
@@ -179,7 +194,7 @@ class RecordPages:
                 return redirect(self._url(record))
         workflow = self.type.workflow
         assert workflow is not None  # noqa: S101 - a move comes from one
-        page = self.render(
+        html = self.render(
             "admin/move.html",
             type=self.type,
             record=record,
@@ -195,7 +210,7 @@ class RecordPages:
             may_message=may_say(self.desk, self.actor, record),
             back=self._url(record),
         )
-        return page, 422 if problems else 200
+        return html, 422 if problems else 200
 
     def _make(self, record: Record, move: Transition, form: RecordForm) -> list[tuple[str, str]]:
         """Make the move; what is wrong, if anything, as ``(id of the input, sentence)``."""
@@ -231,7 +246,7 @@ class RecordPages:
 
     # -- giving -----------------------------------------------------------------------------------------------
 
-    @expose("/<int:id>/give", methods=("GET", "POST"))
+    @page("record", "give", methods=FORM)
     def give(self, id: int) -> ResponseReturnValue:
         """Say who has a case and when it is due. “Take it” posts here too."""
         record = self._editable(id)
@@ -249,7 +264,7 @@ class RecordPages:
                 flash(error, "bad")
                 return redirect(urls.local_path(request.form.get("next"), self._url(record)))
         local = self.desk.presenter.local(record.due) if record.due is not None else None
-        page = self.render(
+        html = self.render(
             "admin/give.html",
             type=self.type,
             record=record,
@@ -260,7 +275,7 @@ class RecordPages:
             chosen=request.form.get("assignee", str(record.assignee or "")),
             back=self._url(record),
         )
-        return page, 422 if error else 200
+        return html, 422 if error else 200
 
     def _given(self, record: Record, people: set[int]) -> tuple[dict[str, Any], str]:
         sent = request.form
@@ -312,7 +327,7 @@ class RecordPages:
 
     # -- notes, masks, the archive ----------------------------------------------------------------------------
 
-    @expose("/<int:id>/say", methods=("POST",))
+    @page("record", "say", methods=("POST",))
     def say(self, id: int) -> ResponseReturnValue:
         """Keep a note, or send a message to the citizen."""
         record = self._record(id)
@@ -337,40 +352,40 @@ class RecordPages:
             flash(str(rejected), "bad")
         return redirect(target)
 
-    @expose("/<int:id>/reveal/<name>", methods=("GET", "POST"))
-    def reveal(self, id: int, name: str) -> ResponseReturnValue:
+    @page("record", "reveal", more=True, methods=FORM)
+    def reveal(self, id: int, field_name: str) -> ResponseReturnValue:
         """Ask why somebody wants to see a confidential value, then show it once."""
         record = self._record(id)
-        field = self.type.fields.get(name)
-        if field is None or name not in record.masked:
+        field = self.type.fields.get(field_name)
+        if field is None or field_name not in record.masked:
             abort(404)
         reason = " ".join(request.form.get("reason", "").split())
-        error, html = "", None
+        error, value_html = "", None
         if request.method == "POST":
             if len(reason) < 3:
                 error = "Write why you need to see it, for example “Caller asked whether we have the right one”."
             else:
-                value = self.town.records.reveal(self.actor, record.identity, id, name, reason)
-                html = FactWriter(self.town.context(self.actor), self.desk.presenter).html(record, field, value)
-        page = self.render(
+                value = self.town.records.reveal(self.actor, record.identity, id, field_name, reason)
+                value_html = FactWriter(self.town.context(self.actor), self.desk.presenter).html(record, field, value)
+        html = self.render(
             "admin/reveal.html",
             type=self.type,
             record=record,
             field=field,
             reason=reason,
             error=error,
-            html=html,
-            shown=html is not None,
+            html=value_html,
+            shown=value_html is not None,
             back=self._url(record),
         )
-        return page, 422 if error else 200
+        return html, 422 if error else 200
 
-    @expose("/<int:id>/archive", methods=("GET", "POST"))
+    @page("record", "archive", methods=FORM)
     def archive(self, id: int) -> ResponseReturnValue:
         """Take a record out of the lists. Nothing is deleted."""
         return self._put_away(id, restore=False)
 
-    @expose("/<int:id>/restore", methods=("GET", "POST"))
+    @page("record", "restore", methods=FORM)
     def restore(self, id: int) -> ResponseReturnValue:
         """Bring an archived record back."""
         return self._put_away(id, restore=True)
@@ -418,7 +433,7 @@ class RecordPages:
             ],
         )
 
-    @expose("/<int:id>/history")
+    @page("record", "history")
     def history(self, id: int) -> ResponseReturnValue:
         """Every change of a record, as it was kept."""
         record = self._record(id)
@@ -435,13 +450,15 @@ class RecordPages:
         """History entries with their values in words."""
         writer = FactWriter(self.town.context(self.actor), self.desk.presenter)
         told = []
-        for entry in entries:
+        for entry in reversed(entries):
             changes = []
             for name, (old, new) in entry.changes.items():
                 field = self.type.field(name)
                 if field is None:
                     changes.append((name, str(old or ""), str(new or "")))
                     continue
-                changes.append((field.label, *(writer.words(record, field, value) for value in (old, new))))
-            told.append({"entry": entry, "changes": changes})
+                changes.append((field.label, writer.words(record, field, old), writer.words(record, field, new)))
+            told.append(
+                {"entry": entry, "deed": DEEDS.get(entry.action, entry.action.capitalize()), "changes": changes}
+            )
         return told

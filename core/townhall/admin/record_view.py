@@ -20,6 +20,7 @@ from flask_admin.model import BaseModelView
 from wtforms import Form
 
 from townhall.access.actors import Actor
+from townhall.access.permissions import Verb
 from townhall.accounts import current_actor
 from townhall.admin import bulk
 from townhall.admin import urls
@@ -27,8 +28,10 @@ from townhall.admin.desk import Desk
 from townhall.admin.details import details
 from townhall.admin.details import get_record
 from townhall.admin.exporting import csv_lines
-from townhall.admin.facts import FactWriter
 from townhall.admin.listing import Lister
+from townhall.admin.pages import open_page
+from townhall.admin.pages import page
+from townhall.admin.pages_of_record import FORM
 from townhall.admin.pages_of_record import RecordPages
 from townhall.admin.saved_views import delete_view
 from townhall.admin.saved_views import save_view
@@ -47,7 +50,7 @@ from townhall_forms.schema import RecordType
 PRINT_ROWS = 500
 
 
-class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
+class RecordView(RecordPages, BaseModelView):
     """The list, form and pages of one type of record."""
 
     in_menu_by_itself = True
@@ -73,7 +76,7 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
         """Who asks."""
         return current_actor()
 
-    def may(self, verb: str) -> bool:
+    def may(self, verb: Verb) -> bool:
         """Whether whoever asks may do ``verb`` to records of this type."""
         return self.town.records.may(self.actor, verb, self.type.identity)
 
@@ -163,8 +166,28 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
 
     # Flask-Admin's own pages that have no address here: ours are below and in RecordPages.
     delete_view = None
+    action_view = None
     export = None
+    ajax_lookup = None
     ajax_update = None
+
+    # -- addresses --------------------------------------------------------------------------------------------
+
+    @expose("/<word>", methods=FORM)
+    @expose("/<word>/<more>", methods=FORM)
+    def list_page(self, word: str, more: str | None = None) -> ResponseReturnValue:
+        """A page below the list."""
+        if word.isdecimal() and more is None:
+            return redirect(f"{self.lister.base}{word}/")
+        opened: ResponseReturnValue = open_page(self, "list", word, more)
+        return opened
+
+    @expose("/<int:id>/<word>", methods=FORM)
+    @expose("/<int:id>/<word>/<more>", methods=FORM)
+    def record_page(self, id: int, word: str, more: str | None = None) -> ResponseReturnValue:
+        """A page below a record."""
+        opened: ResponseReturnValue = open_page(self, "record", word, more, id)
+        return opened
 
     # -- the list ---------------------------------------------------------------------------------------------
 
@@ -176,15 +199,15 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
             return redirect(shorter)
         actor = self.actor
         groups = bulk.actions(self.desk, actor, self.type)
-        page = self.lister.page(actor, request.args, pick=bool(groups))
+        shown = self.lister.page(actor, request.args, pick=bool(groups))
         return self.render(
             "admin/list.html",
             actions=groups,
             may={"create": self._may_create(), "export": self.may("export"), "save_view": True},
-            headline=self._headline(page),
-            foot=self._foot(page),
-            words=self._words(page["asked"].sort),
-            **page,
+            headline=self._headline(shown),
+            foot=self._foot(shown),
+            words=self._words(shown["asked"].sort),
+            **shown,
         )
 
     def _may_create(self) -> bool:
@@ -211,7 +234,7 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
             return {"newer": "Newer" if newest_first else "Older", "older": "Older" if newest_first else "Newer"}
         return {"newer": "Previous page", "older": "Next page"}
 
-    @expose("/print")
+    @page("list", "print")
     def print_list(self) -> ResponseReturnValue:
         """The list on paper."""
         asked = self.lister.asked(self.actor, request.args)
@@ -228,7 +251,7 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
             limit=PRINT_ROWS,
         )
 
-    @expose("/export.csv")
+    @page("list", "export.csv")
     def export_list(self) -> ResponseReturnValue:
         """The list as a CSV file."""
         if not self.may("export"):
@@ -254,10 +277,10 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
 
         return Response(body(), mimetype="text/csv", headers=headers)
 
-    @expose("/lookup/<field>.json")
-    def lookup(self, field: str) -> ResponseReturnValue:
+    @page("list", "lookup", more=True)
+    def lookup(self, asked: str) -> ResponseReturnValue:
         """Records that a link of this type may point at, for the lookup of a form."""
-        declared = self._linking(field)
+        declared = self._linking(asked.removesuffix(".json"))
         if declared is None:
             abort(404)
         text = request.args.get("q", "").strip()[:100]
@@ -273,7 +296,7 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
 
     # -- saved views ------------------------------------------------------------------------------------------
 
-    @expose("/views/new", methods=("GET", "POST"))
+    @page("list", "save-view", methods=FORM)
     def new_view(self) -> ResponseReturnValue:
         """Keep what the list shows as a view."""
         query = tidy_query(request.form.get("query", "") or request.query_string.decode("utf-8", "replace"))
@@ -297,9 +320,10 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
             may_share=self.actor.may("views.share"),
         )
 
-    @expose("/views/<int:id>/delete", methods=("GET", "POST"))
-    def remove_view(self, id: int) -> ResponseReturnValue:
+    @page("list", "delete-view", more=True, methods=FORM)
+    def remove_view(self, asked: str) -> ResponseReturnValue:
         """Delete a kept view."""
+        id = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
         if request.method == "POST":
             label = delete_view(self.town, self.actor, self.type.identity, id)
             flash(f"The view “{label}” is deleted.", "ok")
@@ -323,7 +347,7 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
 
     # -- many at once -----------------------------------------------------------------------------------------
 
-    @expose("/bulk", methods=("GET", "POST"))
+    @page("list", "bulk", methods=FORM)
     def bulk(self) -> ResponseReturnValue:
         """Ask, then do one thing to many records."""
         actor, sent = self.actor, request.values
@@ -385,11 +409,8 @@ class RecordView(RecordPages, BaseModelView):  # type: ignore[misc]
         record = get_record(self.desk, self.actor, self.type.identity, id)
         return self.render("admin/details.html", **details(self.desk, self.actor, record, request.args))
 
-    @expose("/<int:id>/print")
+    @page("record", "print")
     def print_view(self, id: int) -> ResponseReturnValue:
         """A record on paper."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
-        writer = FactWriter(self.town.context(self.actor), self.desk.presenter)
-        page = details(self.desk, self.actor, record, {})
-        page["sections"] = writer.sections(record, full=True)
-        return self.render("admin/print_record.html", **page)
+        return self.render("admin/print_record.html", **details(self.desk, self.actor, record, {}))

@@ -35,7 +35,8 @@ class SearchView(StaffView):
         after = request.args.get("after", "")
         types = self.desk.viewable(self.actor)
         identities = [only] if any(type_.identity == only for type_ in types) else None
-        hits, following = [], ""
+        hits: list[Hit] = []
+        following = ""
         if text:
             hits, following = self.town.records.search(
                 self.actor, text, identities=identities, limit=SHOWN, after=after
