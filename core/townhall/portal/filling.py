@@ -259,7 +259,7 @@ class Filling:
         """Keep a page as it was typed, mistakes and uploaded files included."""
         pairs = [(name, text) for name, text in data.items(multi=True) if name not in _NO_ANSWERS]
         for name in step.fields:
-            raw = form.raw_of(name) if name in self.record_type.fields else None
+            raw = form.raw_of(name) if name in form else None
             if isinstance(raw, FileInput):
                 pairs = [pair for pair in pairs if pair[0] not in (f"{name}-kept", f"{name}-remove")]
                 tokens = [one if isinstance(one, str) else one.token for one in raw.kept]
