@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -162,6 +163,7 @@ class Town:
         return loaded
 
 
+@cache
 def core_schemas() -> Schemas:
     """Core's own types, from their schema files."""
     sources: list[Source] = []
