@@ -179,6 +179,10 @@ def _public(subject: Subject, public: PublicOptions) -> None:
         field = subject.type.all_fields[name]
         if field.privacy != "public" or not field.sortable or field.outside:
             subject.report.add("public.sort", f"a public list can't be sorted by “{name}”")
+    for path in sorted(public.where.paths()) if public.where else ():
+        first = subject.type.all_fields.get(path.partition(".")[0])
+        if first is not None and first.privacy != "public":
+            subject.report.add("public.where", f"“{path}” is {first.privacy}; the public may not know it")
     if public.apply:
         _apply(subject, public.apply)
 

@@ -190,12 +190,14 @@ class ListOptions:
 class PublicOptions:
     """How the public list and page of a type look (only records that fulfil ``public_if`` are on them).
 
-    ``apply`` names a form of another type and the link that it fills: ``"application.public:posting"``.
+    ``where`` narrows the list; other public records keep their pages. ``apply`` names a form of another type and the
+    link that it fills: ``"application.public:posting"``.
     """
 
     label: str
     columns: tuple[str, ...]
     fields: tuple[str, ...]
+    where: Condition | None = None
     filters: tuple[str, ...] = ()
     sort: str = ""
     intro: str = ""

@@ -242,6 +242,7 @@ class TypeBuilder:
             label=told.get("label") or self.names()["label_plural"],
             columns=tuple(told.get("columns", ("title",))),
             fields=tuple(told.get("fields", shown)),
+            where=self.condition(told, "where", "public"),
             filters=tuple(told.get("filters", ())),
             **{
                 key: told[key]

@@ -22,10 +22,13 @@ from townhall.current import current_town
 from townhall.errors import TownhallError
 from townhall.portal import services
 from townhall.portal.visitor import visiting
+from townhall_forms.conditions import Condition
+from townhall_forms.conditions import parse_condition
 from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
-from townhall_forms.fields.base import Field
 from townhall_forms.fields.answers import AnswersField
+from townhall_forms.fields.base import Field
+from townhall_forms.kinds import resolver
 from townhall_forms.schema import PublicOptions
 from townhall_forms.schema import RecordType
 
@@ -67,7 +70,7 @@ def listing(plugin: str, name: str) -> str:
     page = town.records.find(
         ANONYMOUS,
         record_type.identity,
-        where,
+        _narrowed(town, record_type, public.where, where),
         sort=public.sort,
         limit=PAGE,
         after=request.args.get("after", ""),
@@ -215,8 +218,8 @@ def _filter(town: Town, record_type: RecordType, field: Field) -> Filter:
     value = request.args.get(field.name, "").strip()[:200]
     options: list[tuple[str, str]] = []
     if field.name == "state" and record_type.workflow is not None:
-        labels = {name: state.public_label or state.label for name, state in record_type.workflow.states.items()}
-        options = list(labels.items())
+        # Several states may look alike to the public: one option stands for all of them.
+        options = [(names[0], label) for label, names in _states_by_label(record_type).items()]
     elif field.choices:
         options = [(choice.value, choice.label) for choice in field.choices if not choice.retired]
     elif field.target:
@@ -240,8 +243,30 @@ def _where(town: Town, record_type: RecordType, filters: Iterable[Filter]) -> tu
         except Invalid as error:
             problem = f"{field.label}: {error.message}"
             continue
+        if one.name == "state":
+            where["state"] = next(
+                (names for names in _states_by_label(record_type).values() if value in names), [value]
+            )
+            continue
         where[one.name] = {"contains": value} if "contains" in field.operators and not one.options else value
     return where or None, problem
+
+
+def _states_by_label(record_type: RecordType) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, state in record_type.workflow.states.items() if record_type.workflow is not None else ():
+        found.setdefault(state.public_label or state.label, []).append(name)
+    return found
+
+
+def _narrowed(
+    town: Town, record_type: RecordType, listed: Condition | None, chosen: dict[str, Any] | None
+) -> Condition | None:
+    """What the schema lists, and of that what the visitor chose."""
+    resolve = resolver(town.schemas, record_type)
+    conditions = [parse_condition(chosen, resolve=resolve)] if chosen else []
+    conditions += [listed] if listed is not None else []
+    return Condition.all_of(conditions) if conditions else None
 
 
 def _page_url(record_type: RecordType, kept: dict[str, str], direction: str, cursor: str) -> str:

@@ -202,7 +202,7 @@ def _per_services(town: Town, record_type: RecordType, form: Form) -> Iterator[S
 def _list_service(town: Town, record_type: RecordType) -> Service:
     public = record_type.public
     assert public is not None  # noqa: S101 - the caller looked
-    count = town.records.count(ANONYMOUS, record_type.identity)
+    count = town.records.count(ANONYMOUS, record_type.identity, public.where)
     heading = public.service or record_type.label_plural
     return Service(
         heading,
