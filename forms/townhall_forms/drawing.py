@@ -81,8 +81,11 @@ class Drawn:
 
     @property
     def error(self) -> str:
-        """What is wrong with it, if anything."""
-        return self.form.errors.get(self.path, "")
+        """What is wrong with it as a whole, if anything; what is wrong with a part stands at that part."""
+        message = self.form.errors.get(self.path, "")
+        if message and self.grouped and any(path.startswith(f"{self.path}.") for path in self.form.errors):
+            return ""
+        return message
 
     @property
     def optional(self) -> bool:

@@ -112,9 +112,11 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
 
     @property
     def error_list(self) -> list[tuple[str, str, str]]:
-        """``(input id, label, sentence)`` of every error, for the summary on top of the form."""
+        """``(input id, label, sentence)`` of every error in the form's order, for the summary on top of it."""
+        order = {name: index for index, name in enumerate(self._fields)}
+        problems = sorted(self._problems.items(), key=lambda problem: order.get(problem[0].partition(".")[0], -1))
         listed = []
-        for path, message in self._problems.items():
+        for path, message in problems:
             if not any(other.startswith(f"{path}.") for other in self._problems):
                 name = path.replace(".", "-")
                 listed.append((f"field-{self.prefix}{name}" if name else "", self._label(path), message))

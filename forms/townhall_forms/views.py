@@ -24,6 +24,7 @@ from townhall_forms.fields.links import Staff
 from townhall_forms.fields.places import ADDRESS_PARTS
 from townhall_forms.fields.rows import Rows
 from townhall_forms.fields.text import Coded
+from townhall_forms.values import Money
 from townhall_forms.wording import file_size
 
 #: Links with more options than this are searched instead of listed.
@@ -197,6 +198,25 @@ class View(Drawn):
                 caption = f"{column.label}, line {index + 1}"
                 cells.append(CellView(self.form, column, name, path, line.get(column.name), caption))
         return Line(index, cells, self.form.errors.get(f"{self.path}.{index}", ""), f"{self.name}-{index}")
+
+    @cached_property
+    def sums(self) -> Mapping[str, str]:
+        """Sums of the columns that a computed field of the record adds up, by column, as text."""
+        wanted = {
+            str(field.compute.get("sum", "")).partition(".")[2]: field
+            for field in self.form.record_type.fields.values()
+            if field.compute is not None and str(field.compute.get("sum", "")).startswith(f"{self.typed.name}.")
+        }
+        rows = self.form[self.path].value or () if self.path in self.form else ()
+        found = {}
+        for name in [column.name for column in self.columns if column.name in wanted]:
+            values = [row[name] for row in rows if row.get(name) is not None]
+            if values and isinstance(values[0], Money):
+                total: Any = Money(sum(value.minor for value in values), values[0].currency)
+            else:
+                total = sum(values) if values else None
+            found[name] = wanted[name].display(total, self.form.context)
+        return found
 
     @property
     def full(self) -> bool:

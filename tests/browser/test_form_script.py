@@ -92,6 +92,9 @@ type = "text"
 required = true
 [fields.lines.fields.cost]
 type = "money"
+[fields.total]
+type = "computed"
+compute = { sum = "lines.cost" }
 [fields.people]
 type = "rows"
 [fields.people.fields.who]
@@ -224,6 +227,17 @@ def test_lines(desk: Desk, new_page: Pages, javascript: bool) -> None:
     expect(page.get_by_label("What, line 1")).to_have_value("Iron")
     expect(page.get_by_label("What, line 2")).to_have_count(0)
     expect(page.get_by_label("Summary")).to_have_value("New benches")
+
+
+def test_sums(desk: Desk, new_page: Pages) -> None:
+    """The sum below a column that the record adds up follows what is typed."""
+    page = new_page(desk)
+    page.goto("/")
+    page.get_by_label("Cost, line 1").fill("$1,180")
+    expect(page.get_by_role("row", name="Sum")).to_contain_text("1,180")
+    page.get_by_role("button", name="Add a line to Lines").click()
+    page.get_by_label("Cost, line 2").fill("0.10")
+    expect(page.get_by_role("row", name="Sum")).to_contain_text("$1,180.10")
 
 
 def test_searching_a_link(desk: Desk, new_page: Pages) -> None:

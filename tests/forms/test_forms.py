@@ -259,6 +259,11 @@ class TestReading:
         assert form.errors == {"lines.0.what": "Enter what."}
         assert 'name="lines-0-cost" type="text" value="5"' in draw(form)
 
+    def test_sums_stand_below_their_columns(self, grant: RecordType, context: PlainContext) -> None:
+        """A column that a computed field adds up shows its sum, exact and in the field's currency."""
+        form = send(grant, context, NAMES, {"lines-0-cost": "1,180.10", "lines-1-cost": "0.20", "_add": "lines"})
+        assert ">$1,180.30</span>" in draw(form)
+
     def test_rules_between_fields(self, grant: RecordType, context: PlainContext) -> None:
         """``require_if`` and checks are judged together with everything else."""
         form = send(grant, context, [*NAMES, "size", "amount", "agreed"], {**GOOD, "size": "large"})

@@ -68,6 +68,7 @@ function showWhatIsAsked(form) {
       part.hidden = hidden;
     }
   }
+  for (const cell of form.querySelectorAll("[data-sum-of]")) addUp(form, cell);
   for (const mark of form.querySelectorAll("[data-optional-unless]")) {
     mark.hidden = holds(JSON.parse(mark.dataset.optionalUnless));
   }
@@ -104,6 +105,22 @@ function valueOf(inputs) {
   if (first.type !== "checkbox") return first.value;
   const alone = inputs.length === 1 && first.value === "yes";
   return alone ? first.checked : inputs.filter((input) => input.checked).map((input) => input.value);
+}
+
+/** The sum below a column, as long as every amount in it can be read; the server has the exact one. */
+function addUp(form, cell) {
+  const start = `${cell.dataset.sumOf}-`;
+  const end = `-${cell.dataset.column}`;
+  const texts = [...form.querySelectorAll("input[name]")]
+    .filter((input) => input.name.startsWith(start) && input.name.endsWith(end))
+    .map((input) => input.value.replace(/[$€£¥,\s]/g, ""))
+    .filter((text) => text !== "");
+  if (!texts.every((text) => /^-?\d+(\.\d{1,2})?$/.test(text))) return;
+  const cents = texts.reduce((sum, text) => sum + Math.round(Number(text) * 100), 0);
+  const decimals = cell.textContent.includes(".") || cents % 100 !== 0 ? 2 : 0;
+  const sign = /^[^\d-]*/.exec(cell.textContent.trim())[0];
+  const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  cell.textContent = texts.length === 0 ? "" : sign + (cents / 100).toLocaleString("en", options);
 }
 
 // -- asking the server for the form again -------------------------------------------------------------------------
