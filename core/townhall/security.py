@@ -14,6 +14,7 @@ from flask import g
 from flask import render_template
 from flask import request
 from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SessionMixin
 from flask_wtf.csrf import CSRFError
 from flask_wtf.csrf import CSRFProtect
 
@@ -48,10 +49,19 @@ _SECRETS = ("password", "csrf_token")
 
 
 class SessionCookie(SecureCookieSessionInterface):
-    """Session cookies that are marked secure exactly when the page came over HTTPS."""
+    """Session cookies that are marked secure exactly when the page came over HTTPS, and never ride on static files."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        # A cache that keeps a file for everybody must never keep somebody's cookie with it.
+        return not is_file(request.path) and super().should_set_cookie(app, session)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+
+def is_file(path: str) -> bool:
+    """Whether ``path`` is a file that is the same for everybody."""
+    return path.startswith("/static/") or path in {"/town.css", "/favicon.ico", "/robots.txt", "/health"}
 
 
 def install(app: Flask) -> None:

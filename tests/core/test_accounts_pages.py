@@ -208,6 +208,15 @@ def test_the_session_cookie_is_guarded(client: FlaskClient) -> None:
     assert "Secure" in secure.headers["Set-Cookie"]
 
 
+@pytest.mark.parametrize("path", ["/static/townhall.css?v=1", "/town.css", "/favicon.ico", "/health"])
+def test_files_for_everybody_carry_no_cookie(client: FlaskClient, path: str) -> None:
+    """A shared cache that keeps a file can't keep somebody's session with it."""
+    sign_in(client)
+    response = client.get(path, buffered=True)
+    assert "Set-Cookie" not in response.headers
+    assert "Set-Cookie" in client.get("/admin/account").headers
+
+
 def test_signing_in_asks_few_questions_of_the_database(client: FlaskClient, town: Town) -> None:
     """Knowing who makes a request costs two queries: the person and the roles."""
     from townhall.accounts import current_actor
