@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import phonenumbers
 import pytest
+
 from townhall_forms.codes import COUNTRIES
 from townhall_forms.codes import LANGUAGES
 from townhall_forms.codes import currency_digits
