@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -168,9 +170,7 @@ class TestFilling:
         assert kept
         # Coming back to the page later shows the kept picture too.
         assert "tree.png" in visitor.get(costs).text
-        done = visitor.post(
-            costs, data={"csrf_token": token_of(refused), "costs-0-item": "Spade", **dict(kept)}
-        )
+        done = visitor.post(costs, data={"csrf_token": token_of(refused), "costs-0-item": "Spade", **dict(kept)})
         assert done.status_code == 303, done.text
         review = send(visitor, done.location, {}).location
         receipt = visitor.get(send(visitor, review).location)
@@ -302,9 +302,7 @@ class TestSending:
         token = token_of(visitor.get(costs))
         limit = visitor.application.config["MAX_CONTENT_LENGTH"]
         visitor.application.config["MAX_CONTENT_LENGTH"] = 1000
-        response = visitor.post(
-            costs, data={"csrf_token": token, "pictures": (io.BytesIO(b"x" * 5000), "a.png")}
-        )
+        response = visitor.post(costs, data={"csrf_token": token, "pictures": (io.BytesIO(b"x" * 5000), "a.png")})
         visitor.application.config["MAX_CONTENT_LENGTH"] = limit
         assert response.status_code == 413
         assert "too large" in response.text
@@ -411,9 +409,7 @@ class TestStatus:
         assert "A second bench" in visitor.get(review).text
         page = re.sub(r"/page/.*", "/page/what", review)
         assert "Between us" in visitor.get(page).text
-        changed = send(
-            visitor, page, {"subject": "Two benches", "urgent": "no", "secret_note": "Between us"}
-        )
+        changed = send(visitor, page, {"subject": "Two benches", "urgent": "no", "secret_note": "Between us"})
         assert changed.location == review
         assert send(visitor, review).location == f"/requests/{number}"
         record = park.records.by_number(STAFF, "park.wish", number)
@@ -507,3 +503,70 @@ class TestPages:
         page = visitor.get("/nowhere")
         assert page.status_code == 404
         assert "letterhead" in page.text
+
+
+class TestFiles:
+    """Files on the public site."""
+
+    def test_file_opens_only_for_those_who_see_its_record(
+        self, visitor: FlaskClient, park: Town, spots: dict[str, int]
+    ) -> None:
+        """The sender of a wish may open its picture; somebody else who guesses the address may not."""
+        costs = begin(visitor, spots["Old oak"])
+        data = {"pictures": (io.BytesIO(PNG), "tree.png")}
+        contact = send(visitor, costs, data, content_type="multipart/form-data").location
+        review = send(visitor, contact).location
+        visitor.get(send(visitor, review).location)
+        number = park.records.find(STAFF, "park.wish").records[0].number
+        found = re.search(r'href="(/files/\d+)"', visitor.get(f"/requests/{number}").text)
+        assert found is not None
+        opened = visitor.get(found.group(1))
+        assert (opened.status_code, opened.data) == (200, PNG)
+        assert opened.headers["Content-Disposition"].startswith("attachment")
+        opened.close()
+        assert create_app(park).test_client().get(found.group(1)).status_code == 404
+
+
+class TestTwoAtOnce:
+    """Two presses of the button at the same moment."""
+
+    def test_only_one_record_is_made(self, visitor: FlaskClient, park: Town, spots: dict[str, int]) -> None:
+        """Two requests that send the same form in parallel make one record and lead to one receipt."""
+        review = to_review(visitor, spots["Old oak"])
+        token = token_of(visitor.get(review))
+        cookie = visitor.get_cookie(visitor.application.config["SESSION_COOKIE_NAME"])
+        assert cookie is not None
+        twin = visitor.application.test_client()
+        twin.set_cookie(cookie.decoded_key, cookie.decoded_value)
+        barrier = Barrier(2)
+
+        def press(browser: FlaskClient) -> str:
+            barrier.wait(10)
+            return str(browser.post(review, data={"csrf_token": token}).location)
+
+        with ThreadPoolExecutor(2) as pool:
+            receipts = list(pool.map(press, (visitor, twin)))
+        assert receipts[0] == receipts[1]
+        assert "/receipt" in receipts[0]
+        assert park.records.count(STAFF, "park.wish").value == 1
+
+
+class TestBudget:
+    """Pages don't get slower with what is on them."""
+
+    @pytest.mark.parametrize("address", ["/", "/search?q=spot", "/open/park/spot/", "/apply/park/wish/wish"])
+    def test_statements_do_not_grow_with_rows(
+        self, visitor: FlaskClient, park: Town, spots: dict[str, int], address: str
+    ) -> None:
+        """A page asks the database as often for twenty rows as for three."""
+        asked: list[object] = []
+        visitor.get(address)
+        park.database.query_hooks.append(lambda *query: asked.append(query))
+        assert visitor.get(address).status_code == 200
+        few = len(asked)
+        for number in range(17):
+            park.records.create(STAFF, "park.spot", {"name": f"Spot {number}", "group": "Trees", "kind": "tree"})
+        asked.clear()
+        assert visitor.get(address).text.count("Spot 1") > 0
+        assert len(asked) <= few
+        assert few <= 12

@@ -161,9 +161,7 @@ def move(number: str, name: str) -> BaseResponse:
         else:
             flash("Thank you, we have it.", "ok")
             return redirect(url_for("portal.status", number=number), 303)
-    page = render_template(
-        "portal/move.html", private=True, record=record, transition=transition, form=form, text=text
-    )
+    page = render_template("portal/move.html", private=True, record=record, transition=transition, form=form, text=text)
     return make_response(page, 422 if form.errors else 200)
 
 
