@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -54,7 +55,10 @@ PATHS = (
     ("no_action", ("accept", "investigate", "no_action"), 5),
     ("cancelled", ("withdraw",), 3),
     ("spam", ("junk",), 2),
+    ("unconfirmed", ("ask_to_confirm",), 3),
+    ("duplicate", ("accept", "mark_duplicate"), 5),
 )
+CLOSED = frozenset({"resolved", "closed", "not_responsible", "no_action", "cancelled", "spam"})
 OPEN_FOR_LONG = {"new": 1.2, "acknowledged": 4, "in_progress": 9, "scheduled": 8}
 
 
@@ -63,15 +67,34 @@ def build(demo: Demo) -> None:
     categories = demo.town.records.find(demo.as_staff(), "complaints.category", limit=100).records
     if not categories:
         return
+    open_ones: list[Record] = []
     for state, moves, count in PATHS:
         for _ in range(count):
-            _request(demo, categories[demo.random.randrange(len(categories))], state, moves)
+            known = demo.random.choice(open_ones) if state == "duplicate" else None
+            category = next((one for one in categories if known and one.id == known["category"]), None)
+            record = _request(demo, category or demo.random.choice(categories), state, moves, known)
+            if state in {"in_progress", "investigating"}:
+                open_ones.append(record)
+            if state == "investigating":
+                _inspection(demo, record)
 
 
-def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...]) -> None:
+def _inspection(demo: Demo, request: Record) -> None:
+    """Somebody goes and looks within the week."""
+    starts = demo.days_ago(-demo.random.uniform(0.5, 6))
+    values = {
+        "request": request.id,
+        "starts": starts,
+        "ends": starts + timedelta(minutes=45),
+        "inspector": demo.random.choice(list(demo.staff.values())),
+        "location": request["location"],
+    }
+    demo.create("complaints.inspection", values, at=demo.days_ago(0.5))
+
+
+def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...], known: Record | None = None) -> Record:
     chance = demo.random
-    closed = state in {"resolved", "closed", "not_responsible", "no_action", "cancelled", "spam"}
-    age = chance.uniform(20, 200) if closed else chance.uniform(0.1, OPEN_FOR_LONG.get(state, 14))
+    age = chance.uniform(20, 200) if state in CLOSED else chance.uniform(0.1, OPEN_FOR_LONG.get(state, 14))
     if state in {"resolved", "reopened"}:
         age = chance.uniform(4, 12)
     channel = chance.choices(("phone", "web", "email", "visit", "letter", "field"), (40, 30, 15, 8, 4, 3))[0]
@@ -96,10 +119,12 @@ def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...]) -
         record = demo.update(record, {"assignee": demo.staff[worker]}, at=demo.days_ago(age * 0.95))
     for step, move in enumerate(moves, start=1):
         at = demo.days_ago(age * (1 - step / (len(moves) + 0.2)))
-        record = demo.move(record, move, _needed(demo, move), at=at)
+        needed = {"duplicate_of": known.id} if known and move == "mark_duplicate" else _needed(demo, move)
+        record = demo.move(record, move, needed, at=at)
         if move in {"ask", "resolve"}:
             text = "Could you send us a photo, please?" if move == "ask" else chance.choice(DONE)
             demo.message(record, text, at=at)
+    return record
 
 
 def _needed(demo: Demo, move: str) -> dict[str, Any]:

@@ -45,11 +45,12 @@ def build_demo(folder: Path) -> None:
         actor = system("demo", "Town Hall")
         meta.put(town.system, MARK, sign_in_hint())
         switching.enable_all(town, actor, [status.name for status in switching.statuses(town) if not status.reason])
-        staff = {
-            name: people.add(town, actor, f"{first}@millbrook.example", name=name, role=role, password=PASSWORD).id
-            for name, first, role in STAFF
-        }
-        Demo(town, staff).build()
+        workers: dict[str, int] = {}
+        for name, first, role in STAFF:
+            person = people.add(town, actor, f"{first}@millbrook.example", name=name, role=role, password=PASSWORD)
+            if role != "viewer":
+                workers[name] = person.id
+        Demo(town, workers).build()
     finally:
         town.close()
 
