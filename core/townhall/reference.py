@@ -151,7 +151,6 @@ def manifest_page() -> str:
         + "; types are "
         + ", ".join(f"`{name}`" for name in manifest.SETTING_TYPES)
         + ".",
-        "`[[permissions]]` takes " + ", ".join(f"`{key}`" for key in manifest.PERMISSION_KEYS) + ".",
         "`[navigation]` takes " + ", ".join(f"`{key}`" for key in manifest.NAVIGATION_KEYS) + ".",
         "",
         "## The folders beside it",

@@ -38,19 +38,17 @@ def test_a_short_manifest_is_enough(tmp_path: Path) -> None:
 
 
 def test_a_full_manifest_is_read(tmp_path: Path) -> None:
-    """Settings, permissions and navigation come out as typed values, labels filled in from names."""
+    """Settings and navigation come out as typed values, labels filled in from names."""
     text = GOOD + (
         'requires = ["desk"]\nauthor = "Vendor"\nlicense = "MIT"\nicon = "tree"\ndescription = "Trees."\n'
         '[settings.radius]\ntype = "integer"\ndefault = 50\n'
         '[settings.mode]\ntype = "choice"\nchoices = ["slow", "fast"]\n'
-        '[[permissions]]\nname = "benches.paint"\nhelp = "Paint benches"\n'
         '[navigation]\nlabel = "Green"\norder = 7\n'
     )
     manifest = read_manifest(manifest_file(tmp_path, text))
     assert manifest.requires == ("desk",)
     assert (manifest.settings["radius"].label, manifest.settings["radius"].default) == ("Radius", 50)
     assert manifest.settings["mode"].default == "slow"
-    assert manifest.permissions[0].name == "benches.paint"
     assert (manifest.navigation_label, manifest.navigation_order) == ("Green", 7)
 
 
@@ -62,8 +60,6 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
         (GOOD + "[settings.a]\ntype = 'colour'", "settings.a.type: 'colour' must be one of text, integer"),
         (GOOD + "[settings.a]\ntype = 'integer'\ndefault = 'x'", "settings.a.default: 'x' must be a whole number."),
         (GOOD + "[settings.a]\ntype = 'choice'", "settings.a.choices: a choice needs choices."),
-        (GOOD + "[[permissions]]\nname = 'Big One'", "permissions.0.name: 'Big One' must be small letters"),
-        (GOOD + "permissions = 3", "permissions: write each permission as a [[permissions]] section."),
         (GOOD + "requires = 'desk'", "requires: this must be a list of plugins' names"),
         (GOOD + "requires = ['park']", "requires: a plugin can't require itself."),
         (GOOD + "[navigation]\norder = 'first'", "navigation.order: 'first' must be a whole number."),

@@ -36,13 +36,11 @@ KEYS: Mapping[str, str] = {
     "license": "Its licence (SPDX).",
     "icon": "Symbol of the sprite that stands for it.",
     "settings": "Settings that the town may set under [plugins.NAME]: one [settings.KEY] each.",
-    "permissions": "Permissions of its own, beyond those that every type has: one [[permissions]] each.",
     "navigation": "Where its types stand in the clerk's menu.",
 }
 REQUIRED = ("name", "title", "version", "api")
 SETTING_KEYS = ("type", "label", "help", "default", "choices")
 SETTING_TYPES: Mapping[str, type] = {"text": str, "integer": int, "boolean": bool, "choice": str}
-PERMISSION_KEYS = ("name", "label", "help")
 NAVIGATION_KEYS = ("label", "order")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -72,15 +70,6 @@ class PluginSetting:
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
-    """A permission that a plugin adds; its full name is ``plugin.name``."""
-
-    name: str
-    label: str
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that a plugin's manifest says."""
 
@@ -94,7 +83,6 @@ class Manifest:
     license: str = ""
     icon: str = "note"
     settings: Mapping[str, PluginSetting] = field(default_factory=dict)
-    permissions: tuple[Permission, ...] = ()
     navigation_label: str = ""
     navigation_order: int = 100
 
@@ -153,7 +141,6 @@ class _Reader:
             icon=self.text("icon", data) or "note",
             requires=self.requires(name, data),
             settings=self.settings(data),
-            permissions=self.permissions(data),
             navigation_label=self.text("label", navigation, "navigation."),
             navigation_order=order,
         )
@@ -236,19 +223,3 @@ class _Reader:
                 self.mistake(f"{place}.default", f"{setting.default!r} {problem}.")
             settings[name] = setting
         return settings
-
-    def permissions(self, data: Mapping[str, Any]) -> tuple[Permission, ...]:
-        value = data.get("permissions", [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.mistake("permissions", "write each permission as a [[permissions]] section.")
-            return ()
-        permissions = []
-        for index, item in enumerate(value):
-            place = f"permissions.{index}"
-            self.known(place, item, PERMISSION_KEYS)
-            name = self.text("name", item, f"{place}.")
-            if not all(_NAME.fullmatch(part) for part in name.split(".")):
-                self.mistake(f"{place}.name", f"{name!r} must be small letters, digits, _ and dots.")
-            label = self.text("label", item, f"{place}.") or name.replace("_", " ").capitalize()
-            permissions.append(Permission(name, label, self.text("help", item, f"{place}.")))
-        return tuple(permissions)
