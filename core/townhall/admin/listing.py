@@ -336,7 +336,7 @@ class Lister:
         view = self._views.get(arguments.get("view", ""))
         default_columns = view.columns if view is not None and view.columns else self.type.list.columns
         default_sort = view.sort if view is not None and view.sort else self.type.list.sort
-        columns = tuple(arguments.getlist("columns"))
+        columns = tuple(part for value in arguments.getlist("columns") for part in value.split(",") if part)
         pairs = [
             (n, v) for n, v in arguments.items(multi=True) if v and n != "columns" and (n, v) != ("sort", default_sort)
         ]

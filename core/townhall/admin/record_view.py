@@ -310,7 +310,7 @@ class RecordView(RecordPages, BaseModelView):
             else:
                 flash("The view is saved. Its tab stands above the list.", "ok")
                 return redirect(urls.with_query(self.lister.base, [("saved", id)]))
-        return self.render(
+        html = self.render(
             "admin/view_form.html",
             type=self.type,
             base=self.lister.base,
@@ -319,6 +319,7 @@ class RecordView(RecordPages, BaseModelView):
             label=request.form.get("label", ""),
             may_share=self.actor.may("views.share"),
         )
+        return html, 422 if error else 200
 
     @page("list", "delete-view", more=True, methods=FORM)
     def remove_view(self, asked: str) -> ResponseReturnValue:
