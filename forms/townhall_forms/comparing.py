@@ -60,7 +60,7 @@ def fits(
     exact = kind in _EXACT
     if operator == "contains" and (kind in _SETS or (kind == "any" and isinstance(value, tuple | list))):
         operator = "eq"
-    for left in _each(value):
+    for left in (value,) if isinstance(value, str | int) and value != "" else _each(value):
         if operator == "in":
             if any(_compare(left, "eq", operand, kind, exact, get, environment) for operand in operands):
                 return True

@@ -150,7 +150,8 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
             yield _index(table, *columns, unique=True, where='"archived" IS NULL')
     for column in dict.fromkeys(wanted):
         if column not in ("id", "number", "number_key"):
-            yield _index(table, column, "id")
+            # Rows without a value are listed by id, which is an index of its own: they need no entry here.
+            yield _index(table, column, "id", where="" if column in _NEVER_EMPTY else f'"{column}" IS NOT NULL')
 
 
 def _main(record_type: RecordType) -> TableSpec:

@@ -217,6 +217,15 @@ def test_titles_that_mention_a_record_follow_it(town: Town, clerk: Actor) -> Non
     assert town.records.search(clerk, "potholes deep")[0] == []
 
 
+def test_records_found_by_a_name_follow_it(town: Town, clerk: Actor) -> None:
+    """A record that is searched by the people it links to is found under their new names."""
+    contact = make_contact(town, "Moreau")
+    record = make_ticket(town, clerk, make_topic(town), watchers=[contact.id])
+    town.records.update(clerk, CONTACT, contact.id, {"family_name": "Laurent"}, version=1)
+    assert [hit.id for hit in town.records.search(clerk, "laurent", identities=[TICKET])[0]] == [record.id]
+    assert town.records.search(clerk, "moreau", identities=[TICKET])[0] == []
+
+
 # -- unique -------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ opening one.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,10 +31,12 @@ _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "foreign_keys": 1,
     "synchronous": "full",
-    "cache_size": -16_000,
+    "cache_size": -32_000,
     "temp_store": "memory",
 }
 _MAX_CONNECTIONS = 64
+#: The first one that gives back the rows it wrote (RETURNING).
+_OLDEST_SQLITE = (3, 35, 0)
 
 
 class _Batches:
@@ -97,6 +100,9 @@ def _sqlite(url: str, instance: Path) -> SqliteEngine:
         raise ConfigurationError(
             f'The setting database = "{url}" names no file: write it like "sqlite:///townhall.db".'
         )
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        oldest = ".".join(map(str, _OLDEST_SQLITE))
+        raise ConfigurationError(f"Python's SQLite is {sqlite3.sqlite_version}; Townhall needs {oldest} or newer.")
     path = instance / Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     return SqliteEngine(

@@ -7,6 +7,7 @@ setting changed. Every process compares it with the one it was built for.
 from __future__ import annotations
 
 from townhall.db.system import SystemTables
+from townhall.db.transactions import immediate
 
 _GENERATION = "generation"
 
@@ -30,7 +31,7 @@ def generation(system: SystemTables) -> int:
 
 def bump_generation(system: SystemTables) -> int:
     """Tell all processes that they are outdated; the new generation."""
-    with system.database.atomic():
+    with immediate(system.database):
         new = generation(system) + 1
         put(system, _GENERATION, str(new))
     return new

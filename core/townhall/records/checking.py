@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
+from townhall.records import ids
 from townhall.records import parsing
 from townhall.records import reading
 from townhall.records.write_plans import WritePlan
@@ -46,10 +47,6 @@ class Scene:
         """The scene of something that ``actor`` does now."""
         rules = parsing.rules_context(town, actor)
         return cls(actor, town.context(actor), rules, validating.environment_of(rules))
-
-
-#: Most values that one statement is given.
-_BATCH = 500
 
 
 def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mapping[str, Any], scene: Scene) -> None:
@@ -110,16 +107,12 @@ def references(plan: WritePlan, values: Mapping[str, Any], names: Iterable[str])
 def missing(town: Town, wanted: Mapping[str, set[int]]) -> set[tuple[str, int]]:
     """Which of the wanted records are not there."""
     gone: set[tuple[str, int]] = set()
-    for identity, ids in wanted.items():
+    for identity, wanted_ids in wanted.items():
         there: set[int] = set()
         if identity in town.schemas:
-            target = write_plan(town, identity)
-            ordered = sorted(ids)
-            for start in range(0, len(ordered), _BATCH):
-                chosen = target.column("id").in_(ordered[start : start + _BATCH])
-                query = target.tables.model.select(target.column("id")).where(chosen)
-                there.update(row[0] for row in query.tuples())
-        gone.update((identity, id) for id in ids - there)
+            table = write_plan(town, identity).table
+            there = {row[0] for row in ids.rows_with(town.database, table, ("id",), "id", sorted(wanted_ids))}
+        gone.update((identity, id) for id in wanted_ids - there)
     return gone
 
 
@@ -141,15 +134,15 @@ def check_references(
 
 def _may_choose(town: Town, actor: Actor, plan: WritePlan, field: Field, pointed: Iterable[tuple[str, int]]) -> bool:
     """Whether a link's ``where`` lets these records be chosen, and whether a visitor may know of them at all."""
-    ids = {id for _, id in pointed}
+    chosen_ids = {id for _, id in pointed}
     if actor.kind in ("anonymous", "citizen"):
         return all(town.context(actor).titles(identity, [id]).get(id) is not None for identity, id in pointed)
     if field.where is None or not field.target:
         return True
     target = town.schemas[field.target]
-    chosen = parse_condition({"id": sorted(ids)}, resolve=resolver(town.schemas, target))
+    chosen = parse_condition({"id": sorted(chosen_ids)}, resolve=resolver(town.schemas, target))
     found = reading.count(town, actor, field.target, type(field.where).all_of([field.where, chosen]), archived=None)
-    return found.value == len(ids)
+    return found.value == len(chosen_ids)
 
 
 def check_unique(

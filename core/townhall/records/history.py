@@ -35,6 +35,8 @@ MASK = "confidential"
 #: Columns of an entry that its digest covers, in this order; the digest of its values follows them.
 FACTS = ("identity", "record_id", "version", "at", "actor_kind", "actor_id", "actor_name", "door", "action")
 _ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
+#: Bytes of randomness that go into each digest of values.
+_SALT = 16
 _VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -67,22 +69,13 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
     """Append entries, all made by ``actor`` at the instant ``at``."""
     entries = []
     values = []
-    for id, event in zip(ids.take(town.database, "history", len(events)), events, strict=True):
-        salt = secrets.token_hex(16)
+    salts = secrets.token_hex(_SALT * len(events))
+    who = (actor.kind, actor.id, actor.name, actor.door)
+    for place, (id, event) in enumerate(zip(ids.take(town.database, "history", len(events)), events, strict=True)):
+        salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
         changes = _encode(event.changes)
         digest = values_digest(salt, event.note, changes)
-        facts = (
-            identity,
-            event.record_id,
-            event.version,
-            at,
-            actor.kind,
-            actor.id,
-            actor.name,
-            actor.door,
-            event.action,
-            digest,
-        )
+        facts = (identity, event.record_id, event.version, at, *who, event.action, digest)
         entries.append((id, *facts, entry_digest(facts)))
         values.append((id, salt, event.note, changes))
     ids.insert(town.database, "history", _ENTRY_COLUMNS, entries)

@@ -6,10 +6,14 @@ Names of tables and columns come from schemas, which allow no quotes in them; va
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
 from townhall.db.engines import TownDatabase
+
+#: Most values that one statement is given.
+_BATCH = 500
 
 
 def take(database: TownDatabase, table: str, count: int) -> Sequence[int]:
@@ -36,3 +40,16 @@ def insert(database: TownDatabase, table: str, columns: Sequence[str], rows: Ite
     names = ", ".join(f'"{column}"' for column in columns)
     marks = ", ".join([mark] * len(columns))
     database.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+
+
+def rows_with(
+    database: TownDatabase, table: str, columns: Sequence[str], column: str, values: Sequence[Any], also: str = ""
+) -> Iterator[Sequence[Any]]:
+    """The ``columns`` of the rows whose ``column`` has one of ``values``. ``also`` is a further SQL condition."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    more = f" AND {also}" if also else ""
+    for start in range(0, len(values), _BATCH):
+        part = values[start : start + _BATCH]
+        marks = ", ".join([database.param] * len(part))
+        sql = f'SELECT {names} FROM "{table}" WHERE "{column}" IN ({marks}){more}'  # noqa: S608
+        yield from database.execute_sql(sql, part).fetchall()

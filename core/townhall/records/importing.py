@@ -17,6 +17,7 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import checking
 from townhall.records import editing
+from townhall.records import ids
 from townhall.records import inserting
 from townhall.records import parsing
 from townhall.records import preparing
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 #: Standard values that a row may bring besides its fields.
 _STANDARD = frozenset({"state", "assignee", "due", "created", "closed", "number", "channel"})
-_BATCH = 500
 
 
 class _RollBack(Exception):
@@ -64,7 +64,7 @@ def external_keys(town: Town, actor: Actor, identity: str, keys: Sequence[str]) 
     """Which of these keys of another system are there already, on records archived or not."""
     plan = write_plan(town, identity)
     policy.require(actor, "view", plan.record_type)
-    return _existing(plan, "external_key", keys)
+    return _existing(town, plan, "external_key", keys)
 
 
 def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
@@ -113,8 +113,8 @@ def _check_links(
         return
     wanted: dict[str, set[int]] = {}
     for record in pending.values():
-        for identity, ids in checking.references(plan, record.values, plan.pointing).items():
-            wanted.setdefault(identity, set()).update(ids)
+        for identity, pointed in checking.references(plan, record.values, plan.pointing).items():
+            wanted.setdefault(identity, set()).update(pointed)
     gone = checking.missing(town, wanted)
     if not gone:
         return
@@ -132,17 +132,17 @@ def _check_repeats(
     """Numbers, keys and unique values must neither be there already nor stand twice in the batch."""
     for column, name in (("number", "number"), ("external_key", "external_key")):
         given = {index: str(value) for index, record in pending.items() if (value := getattr(record, name))}
-        taken = _existing(plan, column, list(given.values()))
+        taken = _existing(town, plan, column, list(given.values()))
         for index, value in given.items():
             if value in taken:
                 errors.setdefault(index, {})[name] = f"There is a {plan.record_type.label.lower()} {value} already."
             taken.add(value)
     for unique in plan.uniques:
-        _check_unique(plan, unique, pending, errors)
+        _check_unique(town, plan, unique, pending, errors)
 
 
 def _check_unique(
-    plan: WritePlan, unique: Unique, pending: Mapping[int, Pending], errors: dict[int, dict[str, str]]
+    town: Town, plan: WritePlan, unique: Unique, pending: Mapping[int, Pending], errors: dict[int, dict[str, str]]
 ) -> None:
     """One rule of uniqueness over the whole batch. The first row with a value may have it."""
     keys: dict[int, tuple[Any, ...]] = {}
@@ -150,31 +150,15 @@ def _check_unique(
         columns = checking.unique_columns(plan, unique.fields, record.values)
         if columns is not None:
             keys[index] = tuple(columns.values())
-    if not keys:
-        return
     names = plan.comparable_columns(unique.fields)
-    taken = _existing_keys(plan, names, {key[0] for key in keys.values()})
+    firsts = list({key[0] for key in keys.values()})
+    rows = ids.rows_with(town.database, plan.table, names, names[0], firsts, "archived IS NULL") if keys else ()
+    taken = {tuple(row) for row in rows}
     for index, key in keys.items():
         if key in taken:
             errors.setdefault(index, {})[unique.fields[0]] = unique.message
         taken.add(key)
 
 
-def _existing_keys(plan: WritePlan, names: Sequence[str], firsts: set[Any]) -> set[tuple[Any, ...]]:
-    """The combinations of these columns that records have already, among those whose first one is in ``firsts``."""
-    found: set[tuple[Any, ...]] = set()
-    columns = [plan.column(name) for name in names]
-    ordered = list(firsts)
-    for start in range(0, len(ordered), _BATCH):
-        chosen = columns[0].in_(ordered[start : start + _BATCH]) & plan.column("archived").is_null()
-        found.update(plan.tables.model.select(*columns).where(chosen).tuples())
-    return found
-
-
-def _existing(plan: WritePlan, column: str, values: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(values), _BATCH):
-        chosen = plan.column(column).in_(list(values[start : start + _BATCH]))
-        query = plan.tables.model.select(plan.column(column)).where(chosen)
-        found.update(row[0] for row in query.tuples())
-    return found
+def _existing(town: Town, plan: WritePlan, column: str, values: Sequence[str]) -> set[str]:
+    return {row[0] for row in ids.rows_with(town.database, plan.table, (column,), column, values)}

@@ -63,6 +63,8 @@ class Pending:
     id: int = 0
     title: str = ""
     standard: dict[str, Any] = dataclass_field(default_factory=dict)
+    #: Fields that hold something, with what they hold; known once everything is decided.
+    filled: list[tuple[str, Any]] = dataclass_field(default_factory=list)
 
     def refresh_standard(self) -> dict[str, Any]:
         """The standard fields as conditions and titles see them."""
@@ -89,6 +91,7 @@ def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]
     rows = []
     for id, record in zip(ids.take(town.database, plan.table, len(pending)), pending, strict=True):
         record.id = id
+        record.filled = [pair for pair in record.values.items() if pair[1] is not None]
         record.standard["id"], record.standard["number"] = id, record.number or None
         record.title = titles.render(plan, record.values, record.standard, context)
         rows.append(_new_row(actor, plan, record))
@@ -175,11 +178,9 @@ def _new_row(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
         columns["assignee"] = record.assignee
         columns["due"] = None if record.due is None else to_microseconds(record.due)
         columns["closed"] = None if record.closed is None else to_microseconds(record.closed)
-    values = record.values
-    for field in plan.inside:
-        value = values[field.name]
-        if value is not None:
-            columns.update(field.to_columns(value))
+    for name, value in record.filled:
+        if name in plan.inside:
+            columns.update(plan.inside[name].to_columns(value))
     row: list[Any] = [None] * len(plan.columns)
     places = plan.places
     for column, value in columns.items():
@@ -253,10 +254,8 @@ def _child_table(plan: WritePlan, field: Field) -> str:
 
 
 def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, list[Any]]:
-    changes = {}
-    for name, value in record.values.items():
-        if value is not None and value != ():
-            changes[name] = [None, plan.record_type.fields[name].to_json(value)]
+    fields = plan.record_type.fields
+    changes = {name: [None, fields[name].to_json(value)] for name, value in record.filled}
     if plan.record_type.is_case:
         changes["state"] = [None, record.state]
         if record.assignee is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -42,34 +43,50 @@ def render(plan: WritePlan, values: Mapping[str, Any], standard: Mapping[str, An
 
 
 def refresh_dependents(town: Town, plan: WritePlan, id: int, changed: Collection[str], depth: int = 0) -> None:
-    """Render the titles anew of records that mention this one in theirs.
+    """Render the titles anew of records that mention this one in theirs, and index those found by its title.
 
     ``changed`` names the record's fields that have new values, ``title`` among them if it reads differently now.
     """
     if depth == _FARTHEST:
         return
     for other, field in town.schemas.links_to(plan.record_type.identity):
-        if field.many_targets or not field.columns():
-            continue
         mentions = {path for path in other.title.paths if path.partition(".")[0] == field.name}
-        if not any((path.partition(".")[2] or "title") in changed for path in mentions):
+        named = any((path.partition(".")[2] or "title") in changed for path in mentions) and not field.many_targets
+        found = field.search and "title" in changed
+        if not named and not found:
             continue
         target = write_plan(town, other.identity)
-        for dependent in _retitle(town, target, field, id):
+        pointing = _pointing(town, target, field, id)
+        renamed = _retitle(town, target, pointing) if named else []
+        _reindex(town, target, pointing if found else renamed)
+        for dependent in renamed:
             refresh_dependents(town, target, dependent, {"title"}, depth + 1)
 
 
-def _retitle(town: Town, plan: WritePlan, field: Field, id: int) -> list[int]:
-    """Render the titles of the records whose ``field`` points at ``id``; those that read differently now."""
+def _pointing(town: Town, plan: WritePlan, field: Field, id: int) -> list[int]:
+    """Ids of the records whose ``field`` points at ``id``."""
+    if field.many_targets:
+        child = plan.tables.links[field.name]
+        query = child.model.select(child.columns["parent_id"]).where(child.columns["target_id"] == id)
+    else:
+        (column,) = field.to_columns(id)
+        query = plan.tables.model.select(plan.column("id")).where(plan.column(column) == id)
+    return [row[0] for row in query.tuples()]
+
+
+def _reindex(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
+    for start in range(0, len(ids), _BATCH):
+        indexing.refresh(town, plan, ids[start : start + _BATCH])
+
+
+def _retitle(town: Town, plan: WritePlan, ids: Sequence[int]) -> list[int]:
+    """Render the titles of these records; those that read differently now."""
     actor = system()
     context = rules_context(town, actor)
-    (column,) = field.to_columns(id)
-    query = plan.tables.model.select(plan.column("id")).where(plan.column(column) == id)
     mentioned = {part.first.name for part in plan.title_parts}
     renamed: list[int] = []
-    pointing = [row[0] for row in query.tuples()]
-    for start in range(0, len(pointing), _BATCH):
-        part = pointing[start : start + _BATCH]
+    for start in range(0, len(ids), _BATCH):
+        part = ids[start : start + _BATCH]
         for record in reading.many(town, actor, plan.record_type.identity, part, fields=mentioned):
             standard = {name: record[name] for name in plan.record_type.system_fields}
             title = render(plan, record.values, standard, context)
@@ -77,6 +94,4 @@ def _retitle(town: Town, plan: WritePlan, field: Field, id: int) -> list[int]:
                 update = {plan.column("title"): title, plan.column("title_key"): normalise(title)}
                 plan.tables.model.update(update).where(plan.column("id") == record.id).execute()
                 renamed.append(record.id)
-    for start in range(0, len(renamed), _BATCH):
-        indexing.refresh(town, plan, renamed[start : start + _BATCH])
     return renamed

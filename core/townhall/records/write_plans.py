@@ -44,7 +44,7 @@ class WritePlan:
         self.tables = town.tables.of(record_type.identity)
         self.table = str(self.tables.model._meta.table_name)
         fields = record_type.fields
-        self.inside = tuple(field for field in fields.values() if field.columns())
+        self.inside = {name: field for name, field in fields.items() if field.columns()}
         self.rows = tuple(field for field in fields.values() if field.row_fields)
         self.links = tuple(field for field in fields.values() if field.many_targets)
         self.files = tuple(field for field in fields.values() if field.type_name in _FILES)
@@ -116,7 +116,7 @@ class WritePlan:
         ]
         if self.record_type.is_case:
             names += ["state", "assignee", "due", "closed"]
-        for field in self.inside:
+        for field in self.inside.values():
             names += [column.name for column in field.columns()]
         yield from dict.fromkeys(names)
 
