@@ -58,7 +58,7 @@ def well_made(page: Page, javascript: bool) -> None:
 def test_wish_is_made_followed_and_reopened(
     park: Served, new_page: Callable[..., Page], javascript: bool, width: int
 ) -> None:
-    """A resident finds the service, makes mistakes, adds rows and a picture, sends, follows, and says it is not done."""
+    """A resident finds the service, makes mistakes, adds rows and a picture, sends, follows and reopens it."""
     page = new_page(park, javascript=javascript, width=width)
     page.goto("/")
     well_made(page, javascript)
@@ -148,7 +148,7 @@ def test_form_is_finished_in_two_sittings(park: Served, new_page: Callable[..., 
 
 
 def test_code_from_the_receipt_opens_the_request(park: Served, new_page: Callable[..., Page], javascript: bool) -> None:
-    """Number and code, typed into the box on the home page, open the request in another browser; a wrong code doesn't."""
+    """Number and code, typed in on the home page, open the request in another browser; a wrong code doesn't."""
     page = new_page(park, javascript=javascript)
     page.goto("/open/park/spot/")
     well_made(page, javascript)

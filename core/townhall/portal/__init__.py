@@ -29,6 +29,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.portal import listings
     from townhall.portal import pages
     from townhall.portal import requests
+    from townhall.portal.form_pages import summary
     from townhall.portal.visitor import keep_private
 
     blueprint = Blueprint("portal", __name__)
@@ -39,7 +40,7 @@ def install(app: Flask, town: Town) -> None:
     def guard(response: Response) -> Response:
         return keep_private(response) if request.endpoint in PRIVATE else response
 
-    app.jinja_env.filters.update(please_look=please_look, telephone=telephone, summary=applying.summary)
+    app.jinja_env.filters.update(please_look=please_look, telephone=telephone, summary=summary)
     app.register_blueprint(blueprint)
 
 

@@ -10,7 +10,6 @@ import secrets
 from typing import TYPE_CHECKING
 
 from flask import Blueprint
-from flask import flash
 from flask import make_response
 from flask import redirect
 from flask import render_template
@@ -19,27 +18,22 @@ from flask import url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from townhall.access.actors import ANONYMOUS
-from townhall.access.actors import system
 from townhall.current import current_town
-from townhall.errors import Conflict
-from townhall.errors import Forbidden
 from townhall.errors import NotFound
-from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
 from townhall.portal import codes
-from townhall.portal import contact
 from townhall.portal import drafts
-from townhall.portal import listings
 from townhall.portal import services
 from townhall.portal import visitor
 from townhall.portal.drafts import Draft
 from townhall.portal.filling import REVIEW
 from townhall.portal.filling import Filling
 from townhall.portal.filling import chosen_links
+from townhall.portal.form_pages import gone
+from townhall.portal.form_pages import review_page
+from townhall.portal.form_pages import step_page
+from townhall.portal.form_pages import summary
 from townhall.portal.paper import paper
-from townhall_forms.fields.answers import AnswersField
-from townhall_forms.forms import RecordForm
+from townhall.portal.sending import send
 from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Step
@@ -66,7 +60,7 @@ def start(plugin: str, name: str, form: str) -> Response:
         return _begin(filling, REVIEW)
     step = filling.steps[0]
     if request.method == "GET":
-        return _step_page(filling, step, filling.open(step))
+        return step_page(filling, step, filling.open(step))
     if not visitor.within_limit(town, "begin", visitor.TRIES_PER_FORM):
         return make_response(render_template("portal/busy.html", what="Too many forms were begun"), 429)
     _begin(filling, step.name)
@@ -84,7 +78,7 @@ def step(name: str, step: str) -> Response:
     if page is None:
         return redirect(filling.url(filling.first_open()), 303)
     if request.method == "GET":
-        return _step_page(filling, page, filling.open(page))
+        return step_page(filling, page, filling.open(page))
     return _answer(filling, page)
 
 
@@ -105,7 +99,7 @@ def resume(key: str) -> Response:
     town = current_town()
     found = drafts.load(town, key) if visitor.within_limit(town, "open", visitor.TRIES_PER_FORM * 5) else None
     if found is None:
-        return _gone()
+        return gone()
     name = secrets.token_urlsafe(6)
     visitor.remember_draft(name, key)
     filling = _resumed(town, name)
@@ -119,7 +113,7 @@ def receipt(name: str) -> Response:
     draft = drafts.load(town, key)
     found = _declared(town, draft) if draft is not None and draft.sent else None
     if draft is None or found is None:
-        return _gone()
+        return gone()
     _, form = found
     number, token = draft.receipt.get("number", ""), draft.receipt.get("token", "")
     if token:
@@ -156,29 +150,11 @@ def begin_edit(town: Town, actor: Actor, record: Record, form: Form) -> Response
 # -- pages ----------------------------------------------------------------------------------------------------
 
 
-def _step_page(
-    filling: Filling, step: Step, form: RecordForm, problems: list[tuple[str, str]] | None = None, code: int = 200
-) -> Response:
-    back = filling.before(step.name)
-    page = render_template(
-        "portal/step.html",
-        private=bool(filling.name),
-        filling=filling,
-        step=step,
-        form=form,
-        first=not back,
-        problems=problems or [],
-        action=filling.url(step.name) if filling.name else request.full_path.rstrip("?"),
-        back=filling.url(back) if back else "",
-    )
-    return make_response(page, code)
-
-
 def _answer(filling: Filling, step: Step) -> Response:
     """What happens with a page that was sent: add a row, save it, refuse it, or go on to the next."""
     form = filling.open(step, request.form, request.files)
     if form.redraw:
-        return _step_page(filling, step, form)
+        return step_page(filling, step, form)
     good = filling.check(step, form)
     trapped = bool(request.form.get("website_address"))
     if good and not trapped:
@@ -189,9 +165,9 @@ def _answer(filling: Filling, step: Step) -> Response:
         return _save(filling)
     drafts.keep(filling.town, visitor.draft_key(filling.name), filling.draft)
     if trapped:
-        return _step_page(filling, step, form, [("", TRAPPED)], 422)
+        return step_page(filling, step, form, [("", TRAPPED)], 422)
     if not good:
-        return _step_page(filling, step, form, summary(form), 422)
+        return step_page(filling, step, form, summary(form), 422)
     return redirect(filling.url(filling.first_open()), 303)
 
 
@@ -207,110 +183,12 @@ def _review(filling: Filling) -> Response:
     if filling.first_open() != REVIEW:
         return redirect(filling.url(filling.first_open()), 303)
     if request.method == "GET":
-        return _review_page(filling)
+        return review_page(filling)
     if request.form.get("website_address"):
-        return _review_page(filling, [("", TRAPPED)], 422)
+        return review_page(filling, [("", TRAPPED)], 422)
     if not filling.editing and not visitor.within_limit(filling.town, "send"):
-        return _review_page(filling, [("", BUSY)], 429)
-    try:
-        return _update(filling) if filling.editing else _send(filling)
-    except ValidationFailed as error:
-        return _refused(filling, error.errors)
-    except Rejected as error:
-        return _refused(filling, {error.field: str(error)})
-    except (Forbidden, NotFound) as error:
-        return _review_page(filling, [("", str(error))], 422)
-
-
-def _review_page(filling: Filling, problems: list[tuple[str, str]] | None = None, code: int = 200) -> Response:
-    chapters = []
-    for step in filling.steps:
-        if step.name == contact.STEP:
-            asked = contact.contact_type(False).fields.values()
-            facts = [listings.Fact(field.label, filling.draft.contact.get(field.name, "")) for field in asked]
-        else:
-            facts = _facts(filling, step)
-        chapters.append((step, facts, filling.url(step.name)))
-    back = filling.before(REVIEW)
-    page = render_template(
-        "portal/review.html",
-        private=True,
-        filling=filling,
-        chapters=chapters,
-        problems=problems or [],
-        action=filling.url(REVIEW),
-        back=filling.url(back) if back else "",
-    )
-    return make_response(page, code)
-
-
-def _facts(filling: Filling, step: Step) -> list[listings.Fact]:
-    found: list[listings.Fact] = []
-    for field in filling.shown_fields(step.fields):
-        value = filling.values.get(field.name)
-        if isinstance(field, AnswersField):
-            found += listings.answered(field, value, filling.context)
-        else:
-            found.append(listings.Fact(field.label, listings.shown_value(field, value, filling.context)))
-    return found
-
-
-# -- sending --------------------------------------------------------------------------------------------------
-
-
-def _send(filling: Filling) -> Response:
-    """Make the record, once: a second sender of the same form gets the same receipt."""
-    town, record_type = filling.town, filling.record_type
-    key = visitor.draft_key(filling.name)
-    with drafts.sending(town, key) as draft:
-        if draft is None:
-            return _gone(filling.start_url)
-        if not draft.sent:
-            record = town.records.create(
-                ANONYMOUS,
-                record_type.identity,
-                filling.answers(),
-                form=filling.form.name,
-                contact=filling.sender(),
-            )
-            kept = {"label": filling.label, "promise": filling.promise}
-            if record_type.number and record.number:
-                token = town.records.make_link(system("portal"), record.identity, record.id, visitor.STATUS)
-                kept |= {"number": record.number, "token": token}
-            drafts.mark_sent(town, key, record.id, kept)
-    return redirect(url_for("portal.receipt", name=filling.name), 303)
-
-
-def _update(filling: Filling) -> Response:
-    """Save the changes to a record that was sent before."""
-    town, draft = filling.town, filling.draft
-    record = town.records.get(filling.actor, draft.identity, draft.record)
-    changed = {name: filling.values.get(name) for name in draft.values}
-    try:
-        town.records.update(filling.actor, draft.identity, draft.record, changed, version=draft.version)
-    except Conflict:
-        flash("It changed while you were writing. Look at it as it is now, and change it once more.", "soon")
-    else:
-        flash("Your changes are saved.", "ok")
-    drafts.discard(town, visitor.draft_key(filling.name))
-    return redirect(url_for("portal.status", number=record.number), 303)
-
-
-def _refused(filling: Filling, errors: dict[str, str]) -> Response:
-    """Show what records refused, on the first page that can put it right."""
-    by_step: dict[str, dict[str, str]] = {}
-    for path, sentence in errors.items():
-        by_step.setdefault(filling.step_of_error(path), {})[path] = sentence
-    step = next((step for step in filling.steps if step.name in by_step), None)
-    if step is None:
-        return _review_page(filling, [("", sentence) for sentence in errors.values()], 422)
-    form = filling.open(step)
-    if step.name == contact.STEP:
-        form.add_errors({contact.input_of(path): sentence for path, sentence in by_step[step.name].items()})
-    else:
-        form.add_errors(by_step[step.name])
-    general = [("", sentence) for sentence in by_step.get("", {}).values()]
-    return _step_page(filling, step, form, [*general, *summary(form)], 422)
+        return review_page(filling, [("", BUSY)], 429)
+    return send(filling)
 
 
 # -- helpers --------------------------------------------------------------------------------------------------
@@ -348,12 +226,12 @@ def _resumed(town: Town, name: str) -> Filling | Response:
         return redirect(url_for("portal.receipt", name=name), 303)
     found = _declared(town, draft) if draft is not None else None
     if draft is None or found is None:
-        return _gone()
+        return gone()
     filling = Filling(town, *found, draft, name)
     try:
         is_open = filling.editing or services.is_open(town, filling.form, filling.known_links())
     except NotFound:
-        return _gone()
+        return gone()
     if is_open:
         return filling
     page = render_template("portal/closed.html", label=filling.label, message=filling.form.closed_message)
@@ -363,20 +241,6 @@ def _resumed(town: Town, name: str) -> Filling | Response:
 def _declared(town: Town, draft: Draft) -> tuple[RecordType, Form] | None:
     plugin, _, name = draft.identity.partition(".")
     return services.form_of(town.schemas, plugin, name, draft.form)
-
-
-def _gone(again: str = "") -> Response:
-    return make_response(render_template("portal/gone.html", private=True, again=again), 404)
-
-
-def summary(form: RecordForm) -> list[tuple[str, str]]:
-    """The lines of an error summary: the input to go to, and a sentence that says what it is about."""
-    lines = []
-    for target, label, message in form.error_list:
-        if label and label.casefold() not in message.casefold():
-            message = f"{label}{' ' if label[-1] in '?!.:' else ': '}{message}"
-        lines.append((target, message))
-    return lines
 
 
 def too_large(error: RequestEntityTooLarge) -> Response:

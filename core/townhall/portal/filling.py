@@ -21,9 +21,9 @@ from townhall.errors import NotFound
 from townhall.portal import contact
 from townhall.portal import services
 from townhall_forms.errors import Invalid
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.files import FileInput
-from townhall_forms.fields.answers import AnswersField
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
 from townhall_forms.schema import Form

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from townhall.portal import contact
-from townhall_forms.fields.base import Field
 from townhall_forms.fields.answers import AnswersField
+from townhall_forms.fields.base import Field
 
 if TYPE_CHECKING:
     from townhall.portal.filling import Filling
