@@ -1,7 +1,7 @@
 """Which keys of the schema language are seen to do something, and where.
 
 A test that switches a key on and sees a door change says so: ``@shows("fields.NAME.help", "form")`` above it, or a
-:class:`Case` in a table. ``tests/test_every_key_does_something.py`` reads these claims out of all tests and fails for
+:class:`Case` or :class:`Seen` in a table. ``tests/test_every_key_does_something.py`` reads these claims out of all tests and fails for
 each key and door that nobody makes good.
 """
 
@@ -54,11 +54,27 @@ class Case:
         return f"{self.key} at {self.door}"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One key at one door, and the words by which it is seen on a page of a type that has it."""
+
+    key: str
+    door: str
+    page: str
+    words: str
+
+    def __post_init__(self) -> None:
+        check_claim(self.key, self.door)
+
+    def __str__(self) -> str:
+        return f"{self.key} at {self.door}"
+
+
 def claims(root: Path) -> Iterator[tuple[str, str]]:
     """Every ``(key, door)`` that a test under ``root`` claims to show."""
     for path in sorted(root.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("shows", "Case"):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("shows", "Case", "Seen"):
                 texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
-                key, doors = texts[0], texts[1:2] if node.func.id == "Case" else texts[1:]
+                key, doors = texts[0], texts[1:] if node.func.id == "shows" else texts[1:2]
                 yield from ((str(key), str(door)) for door in doors)

@@ -39,6 +39,8 @@ class CalendarEntry:
     location: str
     status: str
     record: Record
+    #: Names of those who take part, for staff; a feed never has them.
+    attendees: tuple[str, ...] = ()
 
     @property
     def cancelled(self) -> bool:
@@ -102,7 +104,7 @@ def fields_shown(actor: Actor, record_type: RecordType) -> list[str]:
     event = record_type.event
     if event is None:
         return []
-    mapped = (event.starts, event.ends, event.title, event.location, event.status, "all_day")
+    mapped = (event.starts, event.ends, event.title, event.location, event.status, event.attendees, "all_day")
     allowed = policy.filterable(actor, record_type)
     return [name for name in dict.fromkeys(mapped) if name in record_type.fields and name in allowed]
 
@@ -134,6 +136,7 @@ def entry_of(town: Town, record: Record) -> CalendarEntry | None:
         location=_text(town, record, event.location),
         status=_status(record),
         record=record,
+        attendees=_names(record, event.attendees),
     )
 
 
@@ -167,6 +170,15 @@ def _text(town: Town, record: Record, name: str) -> str:
     if field.target:
         return ", ".join(record.titles.get(point, "") for point in field.references(value))
     return " ".join(field.display(value, town.context(ANONYMOUS)).split())
+
+
+def _names(record: Record, name: str) -> tuple[str, ...]:
+    """Titles of the records that a field points at, as far as they may be seen."""
+    field = record.type.field(name) if name else None
+    value = record.get(name) if field is not None else None
+    if field is None or value is None:
+        return ()
+    return tuple(title for point in field.references(value) if (title := record.titles.get(point)))
 
 
 def _status(record: Record) -> str:
