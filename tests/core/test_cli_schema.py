@@ -1,0 +1,99 @@
+"""``townhall schema`` checks files without a town, and shows what a type has come to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from click.testing import Result
+
+from townhall.cli import main
+
+MANIFEST = 'name = "parks"\ntitle = "Parks"\nversion = "1.0.0"\napi = ">=1,<2"\n'
+TREE = """
+[type]
+name = "tree"
+label = "Tree"
+title = "{name}"
+[fields.name]
+type = "text"
+required = true
+[fields.owner]
+type = "link"
+to = "core.contact"
+[fields.cut]
+type = "boolean"
+show_if = { name = { empty = false } }
+"""
+BROKEN = TREE.replace('name = "tree"', 'name = "bush"').replace("label =", "lable =").replace("boolean", "bolean")
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """A plugin with one schema that is in order."""
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "plugin.toml").write_text(MANIFEST, encoding="utf-8")
+    (tmp_path / "schemas" / "tree.toml").write_text(TREE, encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["--instance", "nowhere", "schema", *map(str, arguments)])
+
+
+def test_a_plugin_in_order(plugin: Path) -> None:
+    """A whole plugin, its folder of schemas or one file can be checked, without any town."""
+    for path in (plugin, plugin / "schemas", plugin / "schemas" / "tree.toml"):
+        result = run("check", path)
+        assert result.exit_code == 0, result.output
+        assert "1 type in order: parks.tree." in result.output
+
+
+def test_every_mistake_is_told_with_its_place(plugin: Path) -> None:
+    """Mistakes go to standard error, one a line, and the command fails."""
+    (plugin / "schemas" / "bush.toml").write_text(BROKEN, encoding="utf-8")
+    result = run("check", plugin)
+    assert result.exit_code == 1
+    assert "bush.toml: type.lable: There is no key “lable” in [type]; did you mean “label”?" in result.stderr
+    assert "bush.toml: fields.cut.type: “bolean” is not a field type; did you mean “boolean”?" in result.stderr
+    assert "2 mistakes." in result.stderr
+
+
+def test_only_what_was_asked_for_is_told(plugin: Path) -> None:
+    """Of a plugin with a broken file, the mistakes of that file are shown when it is checked."""
+    (plugin / "schemas" / "bush.toml").write_text(BROKEN, encoding="utf-8")
+    told = json.loads(run("check", plugin / "schemas" / "bush.toml", "--json").stdout)
+    assert [mistake["key"] for mistake in told["mistakes"]] == ["type.lable", "fields.cut.type"]
+
+
+def test_a_file_that_belongs_to_no_plugin(tmp_path: Path) -> None:
+    """A first draft can be checked before there is a plugin around it."""
+    path = tmp_path / "tree.toml"
+    path.write_text(TREE, encoding="utf-8")
+    assert "1 type in order: draft.tree." in run("check", path).output
+
+
+def test_all_that_is_installed_is_in_order() -> None:
+    """Without a path, core and every plugin are checked."""
+    result = run("check")
+    assert result.exit_code == 0, result.stderr
+    assert "core.contact" in result.output
+    assert "complaints.service_request" in result.output
+
+
+def test_a_type_can_be_shown(plugin: Path) -> None:
+    """Fields with their types and rules, in words or as JSON Schema."""
+    text = run("show", plugin / "schemas" / "tree.toml").output
+    for words in ("parks.tree: Tree", "table: parks_tree", "link to core.contact", "shown if name"):
+        assert words in text
+    assert json.loads(run("show", plugin, "--json").output)["required"] == ["name"]
+    assert "TRANSITION" in run("show", "complaints.service_request").output
+
+
+def test_an_unknown_type_is_answered_with_the_nearest() -> None:
+    """A slip of the finger gets a hint."""
+    result = run("show", "core.contct")
+    assert result.exit_code == 1
+    assert "Did you mean core.contact?" in result.output
