@@ -37,9 +37,9 @@ REQUIRED = os.environ.get("TOWNHALL_TEST_POSTGRESQL") == "required"
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+def postgresql_server() -> Iterator[PostgresqlServer]:
     """A PostgreSQL server of our own, on a socket in a temporary folder."""
-    with start_server(tmp_path_factory) as server:
+    with start_server() as server:
         if server.problem:
             (pytest.fail if REQUIRED else pytest.skip)(f"PostgreSQL could not be started: {server.problem}")
         yield server

@@ -14,8 +14,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 PORT = 5432  # only the name of a socket in our own folder
 
 
@@ -114,7 +112,7 @@ def _restore(connection: Any) -> bool:
 
 
 @contextmanager
-def start_server(paths: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+def start_server() -> Iterator[PostgresqlServer]:
     """Start a server in a temporary folder; stop it and delete the folder at the end."""
     programs = _programs()
     if programs is None:

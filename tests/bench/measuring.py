@@ -1,0 +1,45 @@
+"""Measuring CPU and wall seconds, and lines of the report."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one call takes, in seconds: of this process's CPU, and by the wall clock."""
+
+    cpu: float
+    wall: float
+
+
+def cost(action: Callable[[], object], *, runs: int = 25) -> Cost:
+    """Medians of ``action`` after two calls to warm up."""
+    action()
+    action()
+    cpu, wall = [], []
+    for _ in range(runs):
+        before, started = time.process_time_ns(), time.perf_counter_ns()
+        action()
+        cpu.append(time.process_time_ns() - before)
+        wall.append(time.perf_counter_ns() - started)
+    return Cost(statistics.median(cpu) / 1e9, statistics.median(wall) / 1e9)
+
+
+def heading(text: str) -> None:
+    """The heading of a part of the report."""
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def ratio(name: str, spent: Cost, floor: Cost, aim: str = "") -> None:
+    """A line whose first figure is how many times the floor's CPU something takes."""
+    figures = f"{spent.cpu * 1000:8.2f} ms CPU {spent.wall * 1000:8.2f} ms wall"
+    print(f"{spent.cpu / floor.cpu:7.1f} x  {name:<46} {figures}   {aim}".rstrip(), flush=True)
+
+
+def rate(name: str, rows: int, cpu: float, wall: float, aim: str = "") -> None:
+    """A line whose first figure is rows per second of CPU."""
+    print(f"{rows / cpu:9,.0f}  {name:<46} {rows / wall:9,.0f} rows/s wall   {aim}".rstrip(), flush=True)
