@@ -208,7 +208,7 @@ def test_a_viewer_may_not_share_a_view(town: Town) -> None:
 
 
 def test_an_export_holds_what_the_list_shows_and_no_formula(clerk: StaffClient, tickets: dict[str, Record]) -> None:
-    """The CSV has the filtered records, UTF-8 with a mark for spreadsheets, and nothing that a spreadsheet would run."""
+    """The CSV has the filtered records, in UTF-8 with its mark, and nothing that a spreadsheet would run."""
     response = clerk.get(f"{TICKETS}export.csv?view=all&kind=report")
     assert response.mimetype == "text/csv"
     assert "attachment" in response.headers["Content-Disposition"]
@@ -222,7 +222,7 @@ def test_an_export_holds_what_the_list_shows_and_no_formula(clerk: StaffClient, 
 
 
 def test_many_records_are_moved_after_being_asked(town: Town, clerk: StaffClient, tickets: dict[str, Record]) -> None:
-    """A bulk action shows first what it will do, asks what it needs, does each by itself and says which were refused."""
+    """A bulk action says first what it will do, asks what it needs, and reports what was refused."""
     ids = [record.id for record in tickets.values()]
     listed = clerk.get(f"{TICKETS}?view=all")
     assert 'value="move:finish"' in listed.text
