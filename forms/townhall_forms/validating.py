@@ -40,6 +40,7 @@ class _Plan:
 
     required: list[Field] = dataclass_field(default_factory=list)
     conditional: list[Field] = dataclass_field(default_factory=list)
+    shown: list[Field] = dataclass_field(default_factory=list)
     locked: list[Field] = dataclass_field(default_factory=list)
     guarded: list[Field] = dataclass_field(default_factory=list)
     cleared: list[Field] = dataclass_field(default_factory=list)
@@ -63,8 +64,10 @@ def _make_plan(record_type: RecordType) -> _Plan:
     for field in record_type.fields.values():
         if field.show_if is None and field.required:
             plan.required.append(field)
-        elif field.show_if is not None or field.require_if is not None:
+        elif field.required or field.require_if is not None:
             plan.conditional.append(field)
+        if field.show_if is not None:
+            plan.shown.append(field)
         if field.lock_if is not None:
             plan.locked.append(field)
         if field.read_only or field.is_computed:
@@ -136,7 +139,7 @@ def hidden_fields(record_type: RecordType, get: Get, environment: Environment) -
     """Names of the fields that are not asked, as the record stands."""
     return frozenset(
         field.name
-        for field in _plan_of(record_type).conditional
+        for field in _plan_of(record_type).shown
         if field.show_if is not None and not field.show_if.evaluate(get, environment)
     )
 

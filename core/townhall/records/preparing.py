@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC
+from datetime import date
 from datetime import datetime
+from datetime import time
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
@@ -46,7 +50,7 @@ def prepare(
         raw = dict(raw)
         external_key = raw.pop("external_key")
     values = parsing.parse(plan, raw, scene.own, {}, errors)
-    standard = {name: values.pop(name) for name in plan.record_type.system_fields if name in values}
+    standard = {name: values.pop(name) for name in plan.standard_names & values.keys()}
     values = parsing.with_defaults(plan, values, scene.own)
     _default_channel(scene.actor, plan, values)
     for name, field in plan.revised:
@@ -128,8 +132,13 @@ def _due_from(town: Town, workflow: Workflow, record: Pending, context: Context,
         days = _number_at(plan, days, record.values, context)
     if days is None:
         return None
-    last = record.created.astimezone(town.zone) + timedelta(days=days)
-    return last.replace(hour=23, minute=59, second=0, microsecond=0).astimezone(UTC)
+    return _end_of_day(record.created.astimezone(town.zone).date() + timedelta(days=days), town.zone)
+
+
+@lru_cache(maxsize=4096)
+def _end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The last minute of a day, as an instant."""
+    return datetime.combine(day, time(23, 59), zone).astimezone(UTC)
 
 
 def _number_at(plan: WritePlan, path: str, values: Mapping[str, Any], context: Context) -> int | None:
