@@ -5,6 +5,7 @@ The second is made from :mod:`townhall_forms.keys` and the field types, so it ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -66,8 +67,8 @@ def _field(field: Field) -> Json:
 # -- the language ---------------------------------------------------------------------------------------------------
 
 
-def language_schema() -> Json:
-    """The JSON Schema of a schema file."""
+def language_schema(types: Mapping[str, type[Field]] = FIELD_TYPES) -> Json:
+    """The JSON Schema of a schema file, with these field types: all that are known now, or fewer."""
     return {
         "$schema": DIALECT,
         "title": "A type of record in Townhall",
@@ -94,7 +95,7 @@ def language_schema() -> Json:
                 {"states": _by_name("workflow.states.NAME"), "transitions": _table("workflow.transitions")},
             ),
         },
-        "$defs": {"field": _field_table(), "condition": _condition(), "test": _test(), "operand": _operand()},
+        "$defs": {"field": _field_table(types), "condition": _condition(), "test": _test(), "operand": _operand()},
     }
 
 
@@ -121,21 +122,21 @@ def _by_name(table: str, nested: Json | None = None) -> Json:
     }
 
 
-def _field_table() -> Json:
+def _field_table(types: Mapping[str, type[Field]]) -> Json:
     """A field: which keys it takes depends on its type."""
     told = _table("fields.NAME")
     known = keys_of("fields.NAME")
     common = [name for name, key in known.items() if not key.some_types]
     told["properties"]["type"] = {
         "description": known["type"].meaning,
-        "oneOf": [{"const": name, "description": summary(type_)} for name, type_ in FIELD_TYPES.items()],
+        "oneOf": [{"const": name, "description": summary(type_)} for name, type_ in types.items()],
     }
     told["allOf"] = [
         {
             "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
             "then": {"propertyNames": {"enum": [*common, *(key for key in known if key in type_.extra_keys)]}},
         }
-        for name, type_ in FIELD_TYPES.items()
+        for name, type_ in types.items()
     ]
     return told
 

@@ -22,6 +22,9 @@ from townhall_forms.kinds import type_operators
 #: Where the reference stands in the repository.
 FOLDER = Path("docs/reference")
 
+#: The types that come with the language; those that vendors register are theirs to describe.
+TYPES = {name: type_ for name, type_ in FIELD_TYPES.items() if type_.__module__.startswith("townhall_forms.")}
+
 _INTRODUCTION = """\
 # The schema language
 
@@ -108,7 +111,7 @@ def reference_page() -> str:
 
 def schema_text() -> str:
     """The JSON Schema of the language, as it is published."""
-    return json.dumps(language_schema(), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(language_schema(TYPES), ensure_ascii=False, indent=1) + "\n"
 
 
 def _key_table(table: str) -> str:
@@ -151,7 +154,7 @@ def _meaning(key: Key) -> str:
     if key.default:
         told += f" Without it: {key.default}."
     if key.some_types:
-        takers = [f"`{name}`" for name, type_ in FIELD_TYPES.items() if key.name in type_.extra_keys]
+        takers = [f"`{name}`" for name, type_ in TYPES.items() if key.name in type_.extra_keys]
         told += f" On {', '.join(takers)}."
     return told
 
@@ -163,7 +166,7 @@ def _field_types() -> str:
         "| type | what it holds | more keys | operators |",
         "|---|---|---|---|",
     ]
-    for name, type_ in FIELD_TYPES.items():
+    for name, type_ in TYPES.items():
         extra = ", ".join(f"`{key.name}`" for key in _extra(name)) or "–"
         operators = ", ".join(f"`{operator}`" for operator in type_operators(name))
         lines.append(f"| `{name}` | {summary(type_)} | {extra} | {operators} |")
@@ -171,7 +174,7 @@ def _field_types() -> str:
 
 
 def _extra(name: str) -> Iterator[Key]:
-    return (key for key in KEYS if key.table == "fields.NAME" and key.name in FIELD_TYPES[name].extra_keys)
+    return (key for key in KEYS if key.table == "fields.NAME" and key.name in TYPES[name].extra_keys)
 
 
 def write(folder: Path) -> list[Path]:
