@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import reading
+from townhall.records.plans import plan as plan_of
+from townhall.records.plans import plans
+from townhall.records.plans import quote
 from townhall.records.types import Count
 from townhall.records.types import Record
 from townhall_forms.fields.base import Field
@@ -36,7 +39,11 @@ class RelatedList:
 def panels(town: Town, actor: Actor, record: Record) -> list[RelatedList]:
     """The panels of a record's page that the actor may see, those without records as well, in the types' order."""
     made = []
+    filled = _pointing(town, record)
     for label, record_type, field in sorted(_declared(town, actor, record), key=lambda each: each[1].order):
+        if (record_type.identity, field.name) not in filled:
+            made.append(RelatedList(label, record_type, field, (), Count(0)))
+            continue
         where = {field.name: record.id}
         page = reading.find(town, actor, record_type.identity, where, limit=SHOWN, fields=record_type.list.columns)
         count = Count(len(page.records))
@@ -44,6 +51,34 @@ def panels(town: Town, actor: Actor, record: Record) -> list[RelatedList]:
             count = reading.count(town, actor, record_type.identity, where)
         made.append(RelatedList(label, record_type, field, page.records, count))
     return made
+
+
+def _pointing(town: Town, record: Record) -> frozenset[tuple[str, str]]:
+    """Links, as type and field, through which anything at all points at the record: one question for all of them.
+
+    Most panels of most records are empty, so this saves a question for each. Who may see what is asked afterwards.
+    """
+    links = [(record_type, field) for record_type, field in town.schemas.links_to(record.identity)]
+    if not links:
+        return frozenset()
+    kept = plans(town).kept
+    key = ("panels", record.identity)
+    if key not in kept:
+        parts = [_any_pointing(town, index, *link) for index, link in enumerate(links)]
+        kept[key] = " UNION ALL ".join(parts)
+    rows = town.database.execute_sql(kept[key], [record.id] * len(links)).fetchall()
+    return frozenset((links[index][0].identity, links[index][1].name) for (index,) in rows)
+
+
+def _any_pointing(town: Town, index: int, record_type: RecordType, field: Field) -> str:
+    """SQL that gives ``index`` if the link points at a record from anywhere."""
+    plan = plan_of(town, record_type.identity)
+    table, column = plan.table, field.name
+    if field.many_targets:
+        table, column = str(plan.tables.links[field.name].model._meta.table_name), "target_id"
+    database = town.database
+    there = f"SELECT 1 FROM {quote(database, table)} WHERE {quote(database, column)} = {database.param}"  # noqa: S608
+    return f"SELECT {index} WHERE EXISTS ({there})"
 
 
 def _declared(town: Town, actor: Actor, record: Record) -> Iterator[tuple[str, RecordType, Field]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from townhall.access.actors import Actor
 from townhall.records import predicate
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
+from townhall.records.plans import plans
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -49,16 +51,25 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
         for record_type in town.schemas.values()
         if record_type.contacts and record_type.identity not in _APART and policy.may(actor, "view", record_type)
     ]
-    parts = [part for index, each in enumerate(types) if (part := _part(town, each, index, contact_id)) is not None]
-    if not parts:
+    sql, places = _statement(town, types)
+    if not sql:
         return []
-    query = reduce(lambda left, right: left.union_all(right), parts)
-    sql, parameters = query.sql()
-    rows = town.database.execute_sql(
-        f"SELECT * FROM ({sql}) AS standing ORDER BY created DESC LIMIT {_MOST}",  # noqa: S608
-        parameters,
-    )
+    rows = town.database.execute_sql(sql, [contact_id] * places)
     return [_standing(types[row[0]], row) for row in rows.fetchall()]
+
+
+def _statement(town: Town, types: Sequence[RecordType]) -> tuple[str, int]:
+    """The statement over these types, and how often it wants the contact's id. It is put together once."""
+    kept = plans(town).kept
+    key = ("standing", *(record_type.identity for record_type in types))
+    if key not in kept:
+        parts = [part for index, each in enumerate(types) if (part := _part(town, each, index, 0)) is not None]
+        sql, parameters = reduce(lambda left, right: left.union_all(right), parts).sql() if parts else ("", [])
+        if sql:
+            sql = f"SELECT * FROM ({sql}) AS standing ORDER BY created DESC LIMIT {_MOST}"  # noqa: S608
+        kept[key] = (sql, len(parameters))
+    found: tuple[str, int] = kept[key]
+    return found
 
 
 def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.ColumnBase | None:
