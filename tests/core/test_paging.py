@@ -8,7 +8,9 @@ import pytest
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.db import search
 from townhall.errors import Rejected
+from townhall.records import reading
 from townhall.records.paging import Cursor
 from townhall.records.paging import decode
 from townhall.town import Town
@@ -128,3 +130,43 @@ def test_search_within_a_list_is_paged_too(town: Town, tickets: list[int], clerk
     rest = town.records.find(clerk, TICKET, search="apf", sort="-id", limit=100, fields=(), after=page.after)
     assert [record.id for record in (*page.records, *rest.records)] == whole
     assert len(whole) > 2
+
+
+@pytest.mark.parametrize("common", [0, 1000])
+@pytest.mark.parametrize("sort", ["score", "-score", "summary", "-summary", "created"])
+def test_filtered_pages_have_every_row_once(
+    town: Town, tickets: list[int], clerk: Actor, sort: str, common: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filtered list is paged alike, whether its rows are few enough to gather or are met along the order."""
+    monkeypatch.setattr(reading, "COMMON", common)
+    monkeypatch.setattr(search, "COMMON", common)
+    for options in ({"where": {"kind": "report"}}, {"search": "ap"}, {"where": {"score": {"ne": 2}}, "search": "z"}):
+        whole = [record.id for record in town.records.find(clerk, TICKET, sort=sort, fields=(), **options).records]
+        assert whole
+        page = town.records.find(clerk, TICKET, sort=sort, limit=2, fields=(), **options)
+        forth = [[record.id for record in page.records]]
+        while page.after:
+            page = town.records.find(clerk, TICKET, sort=sort, limit=2, fields=(), after=page.after, **options)
+            forth.append([record.id for record in page.records])
+        assert [id for ids in forth for id in ids] == whole
+        back = [forth[-1]]
+        while page.before:
+            page = town.records.find(clerk, TICKET, sort=sort, limit=2, fields=(), before=page.before, **options)
+            back.insert(0, [record.id for record in page.records])
+        assert back == forth
+
+
+def test_common_words_find_the_same(town: Town, clerk: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a word is common decides only how it is looked for."""
+    for given, street in (("Halina", "14 Tanner Row"), ("Nora", "149 Tanner Row"), ("José", "3 Tanner")):
+        values = {
+            "given_name": given,
+            "phones": [{"number": "+1 555 014 2117"}],
+            "addresses": [{"address": {"line1": street}}],
+        }
+        town.records.create(SYSTEM, "core.contact", values)
+    for text in ("tanner", "14 tanner", "2117", "555 0142117 tann", "nora row", "jose", "zzz"):
+        monkeypatch.setattr(search, "COMMON", 1000)
+        rare = (town.records.search(clerk, text), town.records.lookup(clerk, "core.contact", text))
+        monkeypatch.setattr(search, "COMMON", 0)
+        assert (town.records.search(clerk, text), town.records.lookup(clerk, "core.contact", text)) == rare

@@ -9,6 +9,7 @@ are, without a parser that would take e-mail addresses and hyphens apart its own
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 
 import peewee
@@ -17,6 +18,8 @@ from townhall.db.engines import TownDatabase
 
 #: Shortest piece of a longer number that it is found by.
 SHORTEST_DIGITS = 4
+#: With more matches than these, words count as common.
+COMMON = 2000
 #: Columns of ``search_entry`` in the order in which they are written.
 COLUMNS = (
     "identity",
@@ -89,39 +92,85 @@ def create_search_tables(database: TownDatabase) -> None:
         database.execute_sql(statement)
 
 
-def matching(database: TownDatabase, groups: Sequence[Sequence[Sequence[str]]], *, public: bool) -> peewee.SQL:
+Groups = Sequence[Sequence[Sequence[str]]]
+
+
+def matching(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.SQL:
     """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry``.
 
     Each group is a list of alternatives, each alternative a list of words that must all be there. A word stands for
     any longer one as well, but for a few digits: a house number is not the beginning of a phone number.
+
+    The index is asked once for all matches, so this is for words that are rare; see :func:`is_common`.
     """
-    column = "public" if public else "internal"
+    column = _column(public)
+    query = _query(database, groups, column)
     if database.engine == "postgresql":
-        query = " & ".join(
-            "("
-            + " | ".join(
-                "(" + " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in words) + ")"
-                for words in group
-            )
-            + ")"
-            for group in groups
+        found = f"SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery"  # noqa: S608
+        return peewee.SQL(f"search_entry.id IN ({found})", (query,))
+    return peewee.SQL("search_entry.id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)", (query,))
+
+
+def holding(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.SQL:
+    """The same truth as :func:`matching`, found by looking at the entry itself.
+
+    Where words are common, walking along a list until a page is full looks at fewer entries than there are matches.
+    """
+    column = _column(public)
+    if database.engine == "postgresql":
+        return peewee.SQL(f"search_entry.{column}_words @@ %s::tsquery", (_query(database, groups, column),))
+    values: list[str] = []
+
+    def has(word: str) -> str:
+        values.append(f" {word}" if _may_go_on(word) else f" {word} ")
+        return f"instr(' ' || search_entry.{column}_text || ' ', ?) > 0"
+
+    return peewee.SQL(_formula(groups, has, " AND ", " OR "), values)
+
+
+def typed(database: TownDatabase, identities: Sequence[str]) -> peewee.SQL:
+    """SQL that is true for entries of these types, and that is never what the engine starts from."""
+    marks = ", ".join([database.param] * len(identities))
+    # The plus sign keeps SQLite from walking through all entries of a type instead of the few that match.
+    column = "search_entry.identity" if database.engine == "postgresql" else "+search_entry.identity"
+    return peewee.SQL(f"{column} IN ({marks})", list(identities))
+
+
+def is_common(database: TownDatabase, groups: Groups, identities: Sequence[str], *, public: bool) -> bool:
+    """Whether so many entries of these types match that nobody should gather them all."""
+    column = _column(public)
+    mark = database.param
+    types = f"found.identity IN ({', '.join([mark] * len(identities))})"
+    if database.engine == "postgresql":
+        rows = f"SELECT 1 FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery AND {types}"  # noqa: S608
+    else:
+        rows = (
+            "SELECT 1 FROM search_words CROSS JOIN search_entry AS found ON found.id = search_words.rowid"  # noqa: S608
+            f" WHERE search_words MATCH ? AND {types}"
         )
-        return peewee.SQL(
-            "search_entry.id IN"
-            f" (SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery)",  # noqa: S608
-            (query,),
-        )
-    query = " AND ".join(
-        "("
-        + " OR ".join(
-            "(" + " AND ".join(f'"{word}"{"*" if _may_go_on(word) else ""}' for word in words) + ")" for words in group
-        )
-        + ")"
-        for group in groups
+    counted = database.execute_sql(
+        f"SELECT count(*) FROM ({rows} LIMIT {COMMON + 1}) AS counted",  # noqa: S608
+        (_query(database, groups, column), *identities),
     )
-    return peewee.SQL(
-        "search_entry.id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)",
-        (f"{column}_text : ({query})",),
+    return int(counted.fetchone()[0]) > COMMON
+
+
+def _column(public: bool) -> str:
+    return "public" if public else "internal"
+
+
+def _query(database: TownDatabase, groups: Groups, column: str) -> str:
+    """The question in the engine's own search language."""
+    if database.engine == "postgresql":
+        return _formula(groups, lambda word: f"'{word}'{':*' if _may_go_on(word) else ''}", " & ", " | ")
+    text = _formula(groups, lambda word: f'"{word}"{"*" if _may_go_on(word) else ""}', " AND ", " OR ")
+    return f"{column}_text : ({text})"
+
+
+def _formula(groups: Groups, test: Callable[[str], str], both: str, either: str) -> str:
+    return both.join(
+        "(" + either.join("(" + both.join(test(word) for word in words) + ")" for words in group) + ")"
+        for group in groups
     )
 
 

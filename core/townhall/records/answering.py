@@ -62,8 +62,7 @@ def asked(town: Town, plan: TypePlan, field: Field, ids: list[int]) -> dict[int,
 def _column(plan: TypePlan, name: str, town: Town, ids: list[int]) -> dict[int, Any]:
     """One field of several records, whoever asks."""
     reader = plan.reader(frozenset({name}))
-    build = dict(reader.builders)[name]
-    return {id: build(row) for id, row in reader.fetch(town.database, ids).items()}
+    return {id: reader.maker.make(row)[name] for id, row in reader.fetch(town.database, ids).items()}
 
 
 def fields_called(town: Town, record_type: RecordType, field: Field, code: str) -> Iterator[Field]:

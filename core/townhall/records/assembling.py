@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -33,6 +34,46 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 
+#: Where the columns stand that every row begins with, see :data:`~townhall.records.plans.STANDARD_COLUMNS`.
+ID, VERSION, NUMBER, TITLE, CREATED, UPDATED, ARCHIVED, CHANNEL, CREATED_BY = range(9)
+STATE, _, _, CLOSED = range(9, 13)
+_NO_CASE = (None, None, None, None)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What one question by one actor gets of a type: fields that are shown, and others that are needed for it.
+
+    ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
+    of ``masked`` ones only whether they hold something is told.
+    """
+
+    record_type: RecordType
+    actor: Actor
+    access: policy.FieldAccess
+    asked: frozenset[str]
+    shown: frozenset[str]
+    own: frozenset[str]
+    titled: frozenset[str]
+    masked: frozenset[str]
+    retitle: bool
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """All fields that have to be read."""
+        return self.shown | self.own | self.titled | self.masked
+
+    def kept_back(self, row: Sequence[Any]) -> frozenset[str]:
+        """Fields that were read of a row and are not handed out."""
+        back = (self.titled | self.masked) - self.shown
+        if not self.own:
+            return back
+        back -= self.own
+        if not policy.granted(self.actor, self.record_type, row[ID]):
+            return back | self.own
+        state = (row[STATE] or "") if self.record_type.is_case else ""
+        return back | (self.own - policy.editable_by_sender(self.record_type, state))
+
 
 def records(
     town: Town,
@@ -45,35 +86,48 @@ def records(
     """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before."""
     if not ids:
         return {}
+    view = _view(town, actor, plan, fields, reveal)
+    reader = plan.reader(view.needed)
+    rows = reader.fetch(town.database, ids)
+    values = {id: reader.maker.make(row) for id, row in rows.items()}
+    _add_outside(town, actor, plan, reader, values)
+    for field in plan.answers:
+        if field.name in view.needed and actor.kind != "system":
+            visible_answers(town, actor, plan, field, values)
+    pointing = [field for field in reader.pointing if field.name not in view.masked]
+    names = _titles(town, actor, pointing, values) if pointing else {}
+    context = town.context(actor) if view.retitle else None
+    found = {}
+    for id, row in rows.items():
+        mine = values[id]
+        title = row[TITLE]
+        if context is not None:
+            title = display.public_title(town, view.record_type, row[NUMBER] or "", mine, names, context)
+        filled = frozenset(name for name in view.masked if mine[name] is not None) if view.masked else view.masked
+        for name in view.kept_back(row):
+            mine.pop(name, None)
+        found[id] = _record(view, row, mine, title, names, filled)
+    return found
+
+
+def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | None, reveal: Collection[str]) -> _View:
     record_type = plan.record_type
     access = policy.readable(actor, record_type)
-    asked = frozenset(record_type.fields if fields is None else (name for name in fields if name in record_type.fields))
+    declared = record_type.fields
+    asked = frozenset(declared if fields is None else (name for name in fields if name in declared))
     shown = (asked & access.readable) | _revealed(record_type, access, reveal)
-    own = _own_fields(actor, record_type) & asked - shown
     retitle = not policy.is_staff(actor) and not plan.public_title
-    titled = display.public_title_fields(town, record_type) if retitle else frozenset()
-    context = town.context(actor) if retitle else None
-    masked = (access.masked & asked) - shown
-    reader = plan.reader(shown | own | titled | masked)
-    raw = reader.fetch(town.database, ids)
-    values = {id: {name: build(row) for name, build in reader.builders} for id, row in raw.items()}
-    _add_outside(town, actor, plan, reader, values)
-    for field in record_type.fields.values():
-        if field.type_name == "answers" and field.name in shown | own and actor.kind != "system":
-            visible_answers(town, actor, plan, field, values)
-    names = _titles(town, actor, [field for field in reader.pointing if field.name not in masked], values)
-    found = {}
-    for id, row in raw.items():
-        mine = values[id]
-        title = row["title"]
-        if context is not None:
-            title = display.public_title(town, record_type, row["number"] or "", mine, names, context)
-        filled = frozenset(name for name in masked if mine[name] is not None)
-        extra = _kept_private(actor, record_type, row, own) | (titled - shown - own) | masked
-        for name in extra:
-            mine.pop(name, None)
-        found[id] = _record(record_type, actor, row, mine, title, names, access, asked, frozenset(mine), filled)
-    return found
+    return _View(
+        record_type=record_type,
+        actor=actor,
+        access=access,
+        asked=asked,
+        shown=shown,
+        own=(_own_fields(actor, record_type) & asked) - shown,
+        titled=display.public_title_fields(town, record_type) if retitle else frozenset(),
+        masked=(access.masked & asked) - shown,
+        retitle=retitle,
+    )
 
 
 def _revealed(record_type: RecordType, access: policy.FieldAccess, reveal: Collection[str]) -> frozenset[str]:
@@ -92,45 +146,29 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
     return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
 
 
-def _kept_private(actor: Actor, record_type: RecordType, row: Mapping[str, Any], own: frozenset[str]) -> frozenset[str]:
-    if not own:
-        return own
-    if not policy.granted(actor, record_type, row["id"]):
-        return own
-    return own - policy.editable_by_sender(record_type, row.get("state") or "")
-
-
 def _record(
-    record_type: RecordType,
-    actor: Actor,
-    row: Mapping[str, Any],
-    values: Values,
-    title: str,
-    names: display.Titles,
-    access: policy.FieldAccess,
-    asked: frozenset[str],
-    shown: frozenset[str],
-    filled: frozenset[str],
+    view: _View, row: Sequence[Any], values: Values, title: str, names: display.Titles, filled: frozenset[str]
 ) -> Record:
-    staff = policy.is_staff(actor)
-    archived, due, closed = row["archived"], row.get("due"), row.get("closed")
+    staff = policy.is_staff(view.actor)
+    state, assignee, due, closed = row[STATE : CLOSED + 1] if view.record_type.is_case else _NO_CASE
+    archived, hidden = row[ARCHIVED], view.access.hidden
     return Record(
-        type=record_type,
-        id=row["id"],
-        version=row["version"],
-        number=row["number"] or "",
+        type=view.record_type,
+        id=row[ID],
+        version=row[VERSION],
+        number=row[NUMBER] or "",
         title=title,
-        created=from_microseconds(row["created"]),
-        updated=from_microseconds(row["updated"]),
+        created=from_microseconds(row[CREATED]),
+        updated=from_microseconds(row[UPDATED]),
         values=values,
-        state=row.get("state") or "",
-        assignee=row.get("assignee") if staff else None,
+        state=state or "",
+        assignee=assignee if staff else None,
         due=from_microseconds(due) if due is not None and staff else None,
         closed=from_microseconds(closed) if closed is not None else None,
         archived=from_microseconds(archived) if archived is not None else None,
-        channel=(row["channel"] or "") if staff else "",
-        created_by=(row["created_by"] or "") if staff else "",
-        hidden=(access.hidden & asked) - shown if access.hidden else access.hidden,
+        channel=(row[CHANNEL] or "") if staff else "",
+        created_by=(row[CREATED_BY] or "") if staff else "",
+        hidden=(hidden & view.asked) - values.keys() if hidden else hidden,
         masked=filled,
         titles=names,
     )
@@ -160,21 +198,13 @@ def _rows(
     town: Town, actor: Actor, plan: TypePlan, field: Field, ids: Sequence[int]
 ) -> Mapping[int, Sequence[Mapping[str, Any]]]:
     """Rows of a child table by their record, with the columns that the actor may read."""
-    allowed = policy.row_columns(actor, field)
-    inner = [column for name, column in field.row_fields.items() if name in allowed]
-    names = [column.name for each in inner for column in each.columns()]
-    database = town.database
-    table = plan.tables.rows[field.name].model._meta.table_name
-    chosen = ", ".join(quote(database, name) for name in ("parent_id", *names))
+    select, maker = plan.child(field, policy.row_columns(actor, field))
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for part in batches(ids):
-        sql = (
-            f"SELECT {chosen} FROM {quote(database, table)} WHERE parent_id IN"  # noqa: S608
-            f" ({', '.join([database.param] * len(part))}) ORDER BY parent_id, position"
-        )
-        for row in database.execute_sql(sql, part).fetchall():
-            cells = dict(zip(names, row[1:], strict=True))
-            found[row[0]].append({each.name: each.from_columns(cells) for each in inner})
+        marks = ", ".join([town.database.param] * len(part))
+        sql = f"{select} ({marks}) ORDER BY parent_id, position"
+        for row in town.database.execute_sql(sql, part).fetchall():
+            found[row[0]].append(maker.make(row))
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,10 @@ def decode(text: str, sort: str) -> Cursor:
     raise Rejected("This page of the list can't be found. Start again from the first page.", field="after")
 
 
+def _by_value(row: tuple[int, Any]) -> tuple[Any, int]:
+    return row[1], row[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of the list that one index can be read along: its rows and their order."""
@@ -57,14 +62,16 @@ class Order:
     """A sort order: by one column, NULLs last either way, then by id in the same direction.
 
     ``column`` is ``None`` when the list is sorted by id alone. The rows without a value are a segment of their own:
-    engines disagree on where NULLs stand, and neither walks an index for ``column IS NULL, column``.
+    engines disagree on where NULLs stand, and neither walks an index for ``column IS NULL, column``. ``lowest`` is
+    what no value lies below: asked for a range of an index, SQLite walks along it; else it would rather sort.
     """
 
     sort: str
-    column: peewee.Column | peewee.Field | None
-    id_column: peewee.Column | peewee.Field
+    column: peewee.Field | None
+    id_column: peewee.Field
     descending: bool
     nullable: bool = True
+    lowest: object = None
 
     def segments(self, cursor: Cursor | None = None, *, backwards: bool = False) -> list[Segment]:
         """The segments to read one after the other until the page is full, starting beyond ``cursor``.
@@ -77,11 +84,10 @@ class Order:
         if self.column is None:
             return [Segment(past_id, (id_order,))]
         order = (self.column.desc() if descending else self.column.asc(), id_order)
-        filled = self.column.is_null(False) if self.nullable else None
+        filled = self.column.is_null(False) if self.lowest is None else self.column >= self.lowest
         if cursor is not None and cursor.value is not None:
             place = peewee.Tuple(self.column, self.id_column)
-            past = self._past(place, (cursor.value, cursor.id), descending)
-            filled = past if filled is None else filled & past
+            filled = filled & self._past(place, (cursor.value, cursor.id), descending)
         with_value = Segment(filled, order)
         if not self.nullable:
             return [with_value]
@@ -93,6 +99,29 @@ class Order:
             return [with_value]
         without_value = Segment(empty, (id_order,))
         return [without_value, with_value] if backwards else [with_value, without_value]
+
+    def arranged(
+        self, rows: Sequence[tuple[int, Any]], cursor: Cursor | None, *, backwards: bool = False
+    ) -> list[tuple[int, Any]]:
+        """The same for ids and values that are all here: those beyond the cursor, in order."""
+        order = sorted((row for row in rows if row[1] is not None), key=_by_value, reverse=self.descending)
+        order += sorted((row for row in rows if row[1] is None), reverse=self.descending)
+        if cursor is None:
+            return order[::-1] if backwards else order
+        place = next((index for index, row in enumerate(order) if self._is_beyond(row, cursor)), len(order))
+        if not backwards:
+            return order[place:]
+        if place and order[place - 1] == (cursor.id, cursor.value):
+            place -= 1
+        return order[:place][::-1]
+
+    def _is_beyond(self, row: tuple[int, Any], cursor: Cursor) -> bool:
+        id, value = row
+        if (value is None) is not (cursor.value is None):
+            return value is None
+        here: tuple[Any, ...] = (id,) if value is None else (value, id)
+        there: tuple[Any, ...] = (cursor.id,) if value is None else (cursor.value, cursor.id)
+        return here < there if self.descending else here > there
 
     @staticmethod
     def _past(place: peewee.ColumnBase, at: object, descending: bool) -> peewee.Expression:

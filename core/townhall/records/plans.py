@@ -19,6 +19,7 @@ from typing import Any
 from townhall.db.engines import TownDatabase
 from townhall.errors import NotFound
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.base import OneColumn
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -42,24 +43,60 @@ def batches(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 @dataclass(frozen=True)
+class Maker:
+    """How a row of columns becomes values. ``plain`` ones stand in one column each, with what loads it if anything."""
+
+    plain: tuple[tuple[str, int, Build | None], ...]
+    others: tuple[tuple[str, Build], ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fields: Iterable[Field], columns: Sequence[str]) -> Maker:
+        """The maker of these fields' values from rows with these columns."""
+        plain: list[tuple[str, int, Build | None]] = []
+        others: list[tuple[str, Build]] = []
+        for field in fields:
+            if isinstance(field, OneColumn) and type(field).from_columns is OneColumn.from_columns:
+                loads = type(field).load is not OneColumn.load
+                plain.append((field.name, columns.index(field.name), field.load if loads else None))
+            else:
+                others.append((field.name, field.from_columns))
+        return cls(tuple(plain), tuple(others), tuple(columns))
+
+    def make(self, row: Sequence[Any]) -> dict[str, Any]:
+        """The values of one row."""
+        values: dict[str, Any] = {}
+        for name, index, load in self.plain:
+            stored = row[index]
+            values[name] = stored if load is None or stored is None else load(stored)
+        if self.others:
+            cells = dict(zip(self.columns, row, strict=True))
+            for name, build in self.others:
+                values[name] = build(cells)
+        return values
+
+
+@dataclass(frozen=True)
 class Reader:
     """How a set of fields of one type is read: the statement up to its list of ids, and who makes values of a row."""
 
     select: str
-    columns: tuple[str, ...]
-    builders: tuple[tuple[str, Build], ...]
+    maker: Maker
     rows: tuple[Field, ...]
     links: tuple[Field, ...]
     files: tuple[Field, ...]
     pointing: tuple[Field, ...]
 
-    def fetch(self, database: TownDatabase, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Column values of the records with these ids, by id. Those that don't exist are missing."""
-        found: dict[int, dict[str, Any]] = {}
+    def fetch(self, database: TownDatabase, ids: Sequence[int]) -> dict[int, Sequence[Any]]:
+        """Rows of the records with these ids, by id. Those that don't exist are missing.
+
+        A row begins with :data:`STANDARD_COLUMNS`, and that of a case goes on with :data:`CASE_COLUMNS`.
+        """
+        found: dict[int, Sequence[Any]] = {}
         for part in batches(ids):
             sql = f"{self.select} ({', '.join([database.param] * len(part))})"
             for row in database.execute_sql(sql, part).fetchall():
-                found[row[0]] = dict(zip(self.columns, row, strict=True))
+                found[row[0]] = row
         return found
 
 
@@ -73,7 +110,9 @@ class TypePlan:
         self.tables = town.tables.of(record_type.identity)
         #: A class made per town; nothing is known of it when types are checked.
         self.model: Any = self.tables.model
+        self.answers = tuple(field for field in record_type.fields.values() if field.type_name == "answers")
         self._readers: dict[frozenset[str], Reader] = {}
+        self._children: dict[tuple[str, frozenset[str]], tuple[str, Maker]] = {}
 
     def column(self, name: str, model: Any = None) -> Any:
         """A column of the record's own table, or of an alias of it."""
@@ -84,6 +123,23 @@ class TypePlan:
     def table(self) -> str:
         """Name of the record's own table."""
         return str(self.model._meta.table_name)
+
+    def lowest(self, column: str) -> object:
+        """What no value of a column lies below; ``None`` where that can't be said."""
+        kind = self.tables.columns[column].field_type
+        return "" if kind == "TEXT" else -(2**63) + 1 if kind == "BIGINT" else None
+
+    def along(self, sql: str, column: str) -> str:
+        """A statement on the type's table, told to SQLite to walk along the index of a column if there is one."""
+        index = self._indexes.get(column)
+        start = f'FROM "{self.table}" AS "t1"'
+        return sql.replace(start, f'{start} INDEXED BY "{index}"', 1) if index else sql
+
+    @cached_property
+    def _indexes(self) -> Mapping[str, str]:
+        """Indexes on (column, id), by column, that are there."""
+        there = {index.name: index.columns for index in self._database.get_indexes(self.table)}
+        return {columns[0]: name for name, columns in there.items() if len(columns) == 2 and columns[1] == "id"}
 
     def reader(self, fields: frozenset[str]) -> Reader:
         """The reader of these declared fields."""
@@ -103,13 +159,27 @@ class TypePlan:
         outside = [field for field in fields if not field.columns()]
         return Reader(
             select=f"SELECT {quoted} FROM {table} WHERE {quote(self._database, 'id')} IN",  # noqa: S608
-            columns=tuple(columns),
-            builders=tuple((field.name, field.from_columns) for field in inside),
+            maker=Maker.of(inside, columns),
             rows=tuple(field for field in outside if field.row_fields),
             links=tuple(field for field in outside if field.target),
             files=tuple(field for field in outside if field.type_name in FILE_TYPES),
             pointing=tuple(field for field in fields if points(field)),
         )
+
+    def child(self, field: Field, allowed: frozenset[str]) -> tuple[str, Maker]:
+        """How the allowed columns of a rows field are read: the statement up to its list of parents, and the maker.
+
+        A row begins with its parent's id.
+        """
+        known = self._children.get((field.name, allowed))
+        if known is None:
+            inner = [column for name, column in field.row_fields.items() if name in allowed]
+            columns = ["parent_id", *(column.name for each in inner for column in each.columns())]
+            names = ", ".join(quote(self._database, name) for name in columns)
+            table = quote(self._database, self.tables.rows[field.name].model._meta.table_name)
+            sql = f"SELECT {names} FROM {table} WHERE parent_id IN"  # noqa: S608
+            known = self._children[field.name, allowed] = (sql, Maker.of(inner, columns))
+        return known
 
     @cached_property
     def public_title(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -16,6 +15,7 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.db.search import COMMON
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.records import assembling
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 LARGEST_PAGE = 1000
 #: Columns that always have a value, so that nothing has to be sorted to the end.
 _FILLED = frozenset({"id", "title_key", "created", "updated"})
-_WHOLE = (Decimal, int)
+#: No text goes beyond one that ends with it.
+_HIGHEST = "\U0010ffff"
 
 
 def get(
@@ -125,7 +126,7 @@ def find(
     backwards = bool(before) and not after
     place = after or before
     cursor = decode(place, order.sort) if place else None
-    found = _page(plan, conditions, order, cursor, size + 1, backwards=backwards)
+    found = _page(town, plan, conditions, order, cursor, size + 1, backwards=backwards)
     more = len(found) > size
     found = found[:size]
     if backwards:
@@ -197,7 +198,7 @@ def aggregate(
 
 
 def lookup(town: Town, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10) -> list[Option]:
-    """Records that a link may point at, best match first: titles that begin with ``text``, then the others."""
+    """Records that a link may point at, best match first: titles that begin with ``text``, then the newest."""
     condition = predicate.asked(town, actor, plan_of(town, identity).record_type, where)
     return options(town, actor, identity, text, where=condition, limit=limit)
 
@@ -205,23 +206,35 @@ def lookup(town: Town, actor: Actor, identity: str, text: str, *, where: Where =
 def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condition | None, limit: int) -> list[Option]:
     """Like :func:`lookup`, for a condition that a schema wrote and that is therefore not the actor's question."""
     plan = plan_of(town, identity)
-    conditions = _conditions(town, actor, plan.record_type, None, text, False)
-    if where is not None:
-        conditions.append(predicate.compiled(town, actor, plan.record_type, where))
-    model = plan.model
-    key = normalise(text)
-    query = model.select(model.id, model.title, model.number).where(predicate.both(conditions))
-    if key:
-        starts = peewee.Case(None, [(peewee.fn.SUBSTR(model.title_key, 1, len(key)) == key, 0)], 1)
-        query = query.order_by(starts, model.title_key, model.id)
-    else:
-        query = query.order_by(model.title_key, model.id)
-    rows = list(query.limit(max(1, min(limit, LARGEST_PAGE))).tuples())
+    size = max(1, min(limit, LARGEST_PAGE))
+    rows = _options(town, actor, plan, text, where, size)
     if policy.is_staff(actor):
         notes = searching.notes(town, identity, [row[0] for row in rows])
         return [Option(id, title, notes.get(id) or number or "") for id, title, number in rows]
     shown = assembling.records(town, actor, plan, [row[0] for row in rows], ())
     return [Option(id, shown[id].title, number or "") for id, _, number in rows if id in shown]
+
+
+def _options(
+    town: Town, actor: Actor, plan: TypePlan, text: str, where: Condition | None, size: int
+) -> list[tuple[int, str, str | None]]:
+    """Id, title and number: titles that begin with the text in their order, then the newest of the others."""
+    conditions = _conditions(town, actor, plan.record_type, None, text, False)
+    if where is not None:
+        conditions.append(predicate.compiled(town, actor, plan.record_type, where))
+    model = plan.model
+    query = model.select(model.id, model.title, model.number).limit(size)
+    query = query.where(predicate.both([*conditions, model.title_key >= ""]))
+    by_title = query.order_by(model.title_key, model.id)
+    key = normalise(text)
+    if not key or not (policy.is_staff(actor) or plan.public_title):
+        return list(by_title.tuples())
+    begins = (model.title_key >= key) & (model.title_key < key + _HIGHEST)
+    rows = list(by_title.where(begins).tuples())
+    if len(rows) < size:
+        others = query.where(~begins).order_by(model.id.desc()).limit(size - len(rows))
+        rows += list(others.tuples())
+    return rows
 
 
 def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
@@ -235,7 +248,8 @@ def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
     descending = sort.startswith("-")
     if column == "id":
         return Order(sort, None, plan.column("id"), descending)
-    return Order(sort, plan.column(column), plan.column("id"), descending, nullable=column not in _FILLED)
+    nullable = column not in _FILLED
+    return Order(sort, plan.column(column), plan.column("id"), descending, nullable, plan.lowest(column))
 
 
 def _inside(record_type: RecordType, name: str, deed: str) -> Field:
@@ -260,6 +274,7 @@ def _conditions(
 
 
 def _page(
+    town: Town,
     plan: TypePlan,
     conditions: Sequence[peewee.ColumnBase],
     order: Order,
@@ -272,15 +287,38 @@ def _page(
     model = plan.model
     found: list[tuple[int, Any]] = []
     column = order.column if order.column is not None else model.id
+    walk = False
+    if order.column is not None and len(conditions) > 1 and town.database.engine == "sqlite":
+        few = _few(town, plan, conditions, column)
+        if few is not None:
+            return order.arranged(few, cursor, backwards=backwards)[:size]
+        walk = True
     for segment in order.segments(cursor, backwards=backwards):
         query = model.select(model.id, column).order_by(*segment.order).limit(size - len(found))
         where = [*conditions, *([segment.where] if segment.where is not None else [])]
         if where:
             query = query.where(predicate.both(where))
-        found.extend(query.tuples())
+        sql, parameters = query.sql()
+        if walk and order.column is not None:
+            sql = plan.along(sql, order.column.column_name)
+        found.extend(town.database.execute_sql(sql, parameters).fetchall())
         if len(found) == size:
             break
     return found
+
+
+def _few(
+    town: Town, plan: TypePlan, conditions: Sequence[peewee.ColumnBase], column: Any
+) -> list[tuple[int, Any]] | None:
+    """Ids and sort values of all rows that fulfil the conditions; ``None`` if they are too many to gather.
+
+    SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
+    order. PostgreSQL decides by its statistics.
+    """
+    query = plan.model.select(plan.model.id, column).where(predicate.both(conditions)).limit(COMMON + 1)
+    sql, parameters = query.sql()
+    rows = town.database.execute_sql(sql, parameters).fetchall()
+    return rows if len(rows) <= COMMON else None
 
 
 def _cursor(order: Order, row: tuple[int, Any]) -> str:

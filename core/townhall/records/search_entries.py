@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import astuple
 from dataclasses import dataclass
+from dataclasses import fields
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -37,6 +38,8 @@ LONGEST_WORD = 60
 _LONGEST_NOTE = 120
 #: Found by staff only, whatever the field's privacy is: answers have a privacy each, phone numbers would be guessed.
 _NEVER_PUBLIC = frozenset({"answers", "phone"})
+#: What tells people of one name apart best comes first.
+_NOTES = {"address": 0, "phone": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ class SearchEntry:
     internal_text: str
     updated: int
     archived: int
+
+
+_IN_ORDER = attrgetter(*(field.name for field in fields(SearchEntry)))
 
 
 def words(text: str) -> list[str]:
@@ -106,16 +112,21 @@ class SearchPlan:
     def __init__(self, town: Town, record_type: RecordType) -> None:
         self.record_type = record_type
         self._on_public_pages = record_type.public_if is not None
-        self._sources = [
+        self._sources: list[tuple[str, Field | None, _Source]] = [
             (name, None, _source(field))
             for name, field in record_type.fields.items()
             if field.search and field.privacy != "confidential" and not field.row_fields
         ]
-        self._rows = [
+        self._rows: list[tuple[str, Field, _Source]] = [
             (name, column, _source(column, inside=field))
             for name, field in record_type.fields.items()
-            for column in field.row_fields.values()
-            if (column.search or field.search) and "confidential" not in (field.privacy, column.privacy)
+            for column in _searched_columns(field)
+            if "confidential" not in (field.privacy, column.privacy)
+        ]
+        by_use = sorted(self._rows, key=lambda each: _NOTES.get(each[1].type_name, 1))
+        self._noted = [
+            *by_use,
+            *(each for each in self._sources if each[2].field.type_name not in ("longtext", "answers")),
         ]
         self._title_is_public = all(
             title_path_is_public(town.schemas, record_type, path) for path in record_type.title.paths
@@ -155,13 +166,18 @@ class SearchPlan:
         return note if len(note) <= _LONGEST_NOTE else note[: _LONGEST_NOTE - 1].rstrip() + "…"
 
     def _shown(self, values: Mapping[str, Any], titles: Titles, context: Context) -> Iterable[str]:
-        for name, column, source in self._rows:
-            rows = values.get(name) or ()
-            if rows and rows[0].get(column.name) is not None:
-                yield _one_line(source, rows[0][column.name], titles, context)
-        for name, _, source in self._sources:
-            if values.get(name) is not None and source.field.type_name not in ("longtext", "answers"):
-                yield _one_line(source, values[name], titles, context)
+        for name, column, source in self._noted:
+            value = values.get(name)
+            if value and column is not None:
+                value = value[0].get(column.name)
+            if value is not None:
+                yield _one_line(source, value, titles, context)
+
+
+def _searched_columns(field: Field) -> list[Field]:
+    """Columns of rows that are searched: those that say so, or all when only the rows themselves do."""
+    named = [column for column in field.row_fields.values() if column.search]
+    return named or (list(field.row_fields.values()) if field.search else [])
 
 
 def _one_line(source: _Source, value: Any, titles: Titles, context: Context) -> str:
@@ -215,8 +231,8 @@ def write_entries(town: Town, entries: Sequence[SearchEntry], *, replace: bool =
     index.insert(town.database, rows)
 
 
-def _row(each: SearchEntry) -> tuple[object, ...]:
-    return astuple(each)
+def _row(each: SearchEntry) -> tuple[Any, ...]:
+    return _IN_ORDER(each)
 
 
 def delete_entries(town: Town, identity: str, ids: Sequence[int]) -> None:

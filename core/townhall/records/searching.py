@@ -78,9 +78,16 @@ def among(town: Town, actor: Actor, record_type: RecordType, text: str) -> peewe
     if not asked:
         return predicate.NOTHING
     entries = _entries(town)
-    matching = index.matching(town.database, asked, public=not policy.is_staff(actor))
-    found = entries.select(entries.record_id).where((entries.identity == record_type.identity) & matching)
-    return predicate.within(plan_of(town, record_type.identity).model.id, found)
+    identity = record_type.identity
+    public = not policy.is_staff(actor)
+    model = plan_of(town, identity).model
+    if not index.is_common(town.database, asked, [identity], public=public):
+        matching = index.matching(town.database, asked, public=public)
+        found = entries.select(entries.record_id).where(matching & index.typed(town.database, [identity]))
+        return predicate.within(model.id, found)
+    holding = index.holding(town.database, asked, public=public)
+    mine = (entries.identity == identity) & (entries.record_id == model.id)
+    return peewee.fn.EXISTS(entries.select(peewee.SQL("1")).where(mine & holding))
 
 
 def search(
@@ -94,17 +101,19 @@ def search(
 ) -> tuple[list[Hit], str]:
     """Records of all types that hold the words of ``text``, newest first, and the cursor of the next page."""
     asked = groups(text)
-    visible = _visible(town, actor, identities)
-    if not asked or visible is None:
+    types = _types(town, actor, identities)
+    if not asked or not types:
         return [], ""
     entries = _entries(town)
-    matching = index.matching(town.database, asked, public=not policy.is_staff(actor))
+    public = not policy.is_staff(actor)
+    common = index.is_common(town.database, asked, [each.identity for each in types], public=public)
+    matching = (index.holding if common else index.matching)(town.database, asked, public=public)
     query = (
         entries.select(
             entries.id, entries.identity, entries.record_id, entries.number, entries.title,
             entries.note, entries.state,
         )
-        .where(matching & (entries.archived == 0) & visible)
+        .where(matching & (entries.archived == 0) & _visible(town, actor, types))
         .order_by(entries.id.desc())
         .limit(limit + 1)
     )  # fmt: skip
@@ -121,12 +130,12 @@ def search(
 def by_number(town: Town, actor: Actor, number: str) -> tuple[str, int] | None:
     """Identity and id of the record of any type that people know by ``number``, if the actor may know of it."""
     typed = number.strip()
-    visible = _visible(town, actor, None)
-    if not typed or visible is None:
+    types = _types(town, actor, None)
+    if not typed or not types:
         return None
     entries = _entries(town)
     query = entries.select(entries.identity, entries.record_id).where(
-        entries.number.in_([typed, typed.upper()]) & visible
+        entries.number.in_([typed, typed.upper()]) & _visible(town, actor, types)
     )
     found = list(query.limit(1).tuples().execute(town.database))
     return found[0] if found else None
@@ -136,16 +145,18 @@ def _entries(town: Town) -> Any:
     return peewee.Table("search_entry", ("id", *index.COLUMNS), alias="search_entry").bind(town.database)
 
 
-def _visible(town: Town, actor: Actor, identities: Iterable[str] | None) -> peewee.ColumnBase | None:
-    """Entries of types, and of rows, that the actor may know of; ``None`` if there are none."""
+def _types(town: Town, actor: Actor, identities: Iterable[str] | None) -> list[RecordType]:
+    """The types among ``identities`` (all, without) of which the actor may know some record."""
     wanted = set(town.schemas if identities is None else identities)
     types = [record_type for name, record_type in town.schemas.items() if name in wanted]
-    types = [record_type for record_type in types if policy.may(actor, "view", record_type)]
-    if not types:
-        return None
+    return [record_type for record_type in types if policy.may(actor, "view", record_type)]
+
+
+def _visible(town: Town, actor: Actor, types: Sequence[RecordType]) -> peewee.ColumnBase:
+    """Entries of these types, and of rows of them, that the actor may know of."""
     entries = _entries(town)
     if policy.is_staff(actor):
-        return predicate.within(entries.identity, [record_type.identity for record_type in types])
+        return index.typed(town.database, [record_type.identity for record_type in types])
     parts = []
     for record_type in types:
         model = plan_of(town, record_type.identity).model

@@ -18,7 +18,7 @@ class Record:
 
     ``values`` has only the fields that were asked for and that the actor may read; ``hidden`` names those that exist
     but may not be seen by this actor; ``masked`` those that hold something which the actor may reveal (it isn't in
-    ``values``). ``titles`` maps ``(identity, id)`` of linked records to their titles, so that showing them asks nothing.
+    ``values``). ``titles`` maps ``(identity, id)`` of linked records to their titles, so that they cost no query.
     """
 
     type: RecordType
