@@ -1,0 +1,248 @@
+"""The pages that belong to no type: my work, a contact's page, search, calendar and its feed, plugins, settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from desk import make_contact
+from desk import make_ticket
+from desk import make_topic
+from staff_client import StaffClient
+from staff_client import hidden
+from staff_client import main_of
+from staff_client import plain
+from staff_client import staff_client
+
+from townhall.access.actors import system
+from townhall.accounts import people
+from townhall.clock import FixedClock
+from townhall.town import Town
+
+TICKET = "desk.ticket"
+INTERACTION = "core.interaction"
+
+
+@pytest.fixture
+def clerk(town: Town) -> StaffClient:
+    """A clerk who is signed in."""
+    return staff_client(town)
+
+
+def me(town: Town) -> int:
+    """The id of the clerk."""
+    return people.find(town, "clerk@milbrook.example").id
+
+
+# -- my work ----------------------------------------------------------------------------------------------------
+
+
+def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: StaffClient, clock: FixedClock) -> None:
+    """Each case stands under what has to be done about it, with the sentence on top counting them."""
+    topic, mine = make_topic(town), {"assignee": me(town)}
+    make_ticket(town, system(), topic, summary="Too late", due=clock.now() - timedelta(days=2), **mine)
+    make_ticket(town, system(), topic, summary="For today", due=clock.now() + timedelta(hours=3), **mine)
+    make_ticket(town, system(), topic, summary="Nobody has it")
+    asked = make_ticket(town, system(), topic, summary="Asked back", **mine)
+    town.records.transition(system(), TICKET, asked.id, "ask", version=asked.version)
+    words = main_of(clerk.get("/admin/"))
+    assert "1 is overdue" in words
+    assert "1 is due today" in words
+    assert "1 waits for someone to take it" in words
+    assert "1 waits for the citizen" in words
+    order = [words.index(text) for text in ("Too late", "For today", "Nobody has it", "Asked back")]
+    assert order == sorted(order)
+    assert "overdue 2 d" in words
+    assert "due in 3 h" in words
+    only = main_of(clerk.get("/admin/?show=overdue"))
+    assert "Too late" in only
+    assert "Nobody has it" not in only
+
+
+def test_an_empty_desk_says_so(make_town: Callable[..., Town]) -> None:
+    """With nothing to do the page says that all is done; with no plugin on it says where to switch one on."""
+    bare = staff_client(make_town(), "administrator")
+    assert "No kind of case is switched on" in main_of(bare.get("/admin/"))
+    busy = staff_client(make_town("desk"), "administrator")
+    assert "All done" in main_of(busy.get("/admin/"))
+
+
+def test_a_call_is_logged_from_the_first_page(town: Town, clerk: StaffClient) -> None:
+    """A name that fits one contact logs the call with them; one that fits several asks who it is."""
+    moreau = make_contact(town, "Moreau", given_name="Anna")
+    page = clerk.get("/admin/")
+    logged = clerk.post("/admin/log", {"form_id": hidden(page, "form_id"), "who": "moreau", "note": "Bins"})
+    assert logged.headers["Location"] == f"/admin/core/contact/{moreau.id}/"
+    make_contact(town, "Moreau", given_name="Paul")
+    again = hidden(clerk.get("/admin/"), "form_id")
+    asked = clerk.post("/admin/log", {"form_id": again, "who": "moreau", "note": "Street light"})
+    assert "Who is it?" in main_of(asked)
+    assert "Street light" in asked.text
+    chosen = {"form_id": hidden(asked, "form_id"), "who": "moreau", "note": "Street light", "contact": str(moreau.id)}
+    clerk.follow(clerk.post("/admin/log", chosen))
+    found = town.records.find(system(), INTERACTION, {"contact": moreau.id}, sort="-at").records
+    assert {record.values["body"] for record in found} == {"Bins", "Street light"}
+    assert {record.values["channel"] for record in found} == {"phone"}
+
+
+def test_a_call_from_a_stranger_keeps_the_name_in_its_words(town: Town, clerk: StaffClient) -> None:
+    """Somebody who is no contact yet can still be logged; without a word about what, it is refused in words."""
+    empty = clerk.post("/admin/log", {"who": "", "note": ""})
+    assert empty.status_code == 422
+    assert "Write a few words" in plain(empty)
+    asked = clerk.post("/admin/log", {"who": "Ms Nowhere", "note": "Asked for the mayor"})
+    sent = {"form_id": hidden(asked, "form_id"), "who": "Ms Nowhere", "note": "Asked for the mayor", "contact": "none"}
+    clerk.follow(clerk.post("/admin/log", sent))
+    (found,) = town.records.find(system(), INTERACTION).records
+    assert found.values["body"] == "Ms Nowhere: Asked for the mayor"
+    assert found.values.get("contact") is None
+
+
+# -- a contact --------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_contact_shows_who_how_and_what_is_open(town: Town, clerk: StaffClient) -> None:
+    """Flags, ways to reach them, relationships, what is open, and what is closed behind a link."""
+    daughter = make_contact(town, "Marsh", given_name="Ewa")
+    contact = make_contact(
+        town,
+        "Nowak",
+        given_name="Halina",
+        please_note="Do not phone before 10:00",
+        preferred_channel="letter",
+        phones=[{"number": "+1 513 555 0142", "label": "home", "primary": True, "note": "after 10:00"}],
+        emails=[{"address": "halina@post.example", "bounced": "2026-02-01"}],
+        relationships=[{"contact": daughter.id, "role": "Daughter", "may_speak": True}],
+    )
+    topic = make_topic(town)
+    make_ticket(town, system(), topic, summary="Still open", reporter=contact.id)
+    done = make_ticket(town, system(), topic, summary="Long done", reporter=contact.id)
+    town.records.transition(system(), TICKET, done.id, "finish", {"outcome": "x"}, version=done.version)
+    page = clerk.get(f"/admin/core/contact/{contact.id}/")
+    words = main_of(page)
+    for text in ("Halina Nowak", "Do not phone before 10:00", "Prefers letter", "Daughter may speak for them"):
+        assert text in words, text
+    assert 'href="tel:+15135550142"' in page.text
+    assert "Do not use: came back" in words
+    assert "mailto:halina" not in page.text
+    assert "Ewa Marsh" in words
+    open_cases = words[words.index("Open cases") :]
+    assert "Still open" in open_cases
+    assert "Long done" not in open_cases
+    assert "1 closed case" in words
+    closed = main_of(clerk.get(f"/admin/core/contact/{contact.id}/?cases=closed"))
+    assert "Long done" in closed[closed.index("Closed cases") :]
+    assert f"/admin/desk/ticket/new?contact={contact.id}" in page.text
+
+
+def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffClient) -> None:
+    """The quick log has five fields; what it keeps stands on the timelines of the person and of the case."""
+    contact = make_contact(town, "Nowak")
+    ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id)
+    url = f"/admin/core/contact/{contact.id}/"
+    page = clerk.get(url)
+    form = page.text[page.text.index(f'action="{url}log') :]
+    fields = set(re.findall(r'name="([a-z_]+)"', form[: form.index("</form>")])) - {"csrf_token", "form_id"}
+    assert len(fields) <= 5
+    sent = {"how": "visit", "note": "Brought the papers", "about": f"{TICKET}:{ticket.id}", "remind": "2026-03-20"}
+    form_id = hidden(page, "form_id")
+    clerk.follow(clerk.post(f"{url}log", {"form_id": form_id, **sent}))
+    clerk.follow(clerk.post(f"{url}log", {"form_id": form_id, **sent}))
+    (kept,) = town.records.find(system(), INTERACTION).records
+    assert (kept.values["channel"], kept.values["direction"], str(kept.values["follow_up"])) == (
+        "visit",
+        "in",
+        "2026-03-20",
+    )
+    assert "Brought the papers" in main_of(clerk.get(url))
+    assert "Brought the papers" in main_of(clerk.get(f"/admin/desk/ticket/{ticket.id}/"))
+    refused = clerk.post(f"{url}log", {"how": "visit", "note": "", "remind": "soon"})
+    assert refused.status_code == 422
+    assert "Enter the day like" in plain(refused)
+
+
+# -- search -----------------------------------------------------------------------------------------------------
+
+
+def test_one_box_finds_names_numbers_and_phones(town: Town, clerk: StaffClient) -> None:
+    """Names in any order, the end of a phone number and a case's number; the exact number opens the case."""
+    contact = make_contact(town, "Nowak", given_name="Halina", phones=[{"number": "+1 513 555 0142"}])
+    ticket = make_ticket(town, system(), make_topic(town))
+    for text in ("nowak halina", "5550142", "hal"):
+        assert "Halina Nowak" in main_of(clerk.get(f"/admin/search/?q={text}")), text
+    found = clerk.get("/admin/search/?q=t-2026-0001")
+    assert found.headers["Location"] == f"/admin/desk/ticket/{ticket.id}/"
+    assert "Nothing found" in main_of(clerk.get("/admin/search/?q=zzzz"))
+    assert "What are you looking for?" in main_of(clerk.get("/admin/search/"))
+    only = main_of(clerk.get(f"/admin/search/?q=hal&type={TICKET}"))
+    assert "Halina Nowak" not in only
+    assert contact.title == "Halina Nowak"
+
+
+# -- the calendar -----------------------------------------------------------------------------------------------
+
+
+def test_the_calendar_shows_a_month_and_a_feed_that_can_be_switched_off(
+    town: Town, clerk: StaffClient, clock: FixedClock
+) -> None:
+    """Events stand on their day; the secret address gives them to a calendar program until it is made anew or off."""
+    event = {"name": "Grants panel", "starts": clock.now() + timedelta(days=1), "location": "Council chamber"}
+    town.records.create(system(), "core.event", event)
+    words = main_of(clerk.get("/admin/calendar/"))
+    assert "March 2026" in words
+    assert "Wednesday 18 March Grants panel 12:00" in words
+    assert "Nothing is planned in May 2026" in main_of(clerk.get("/admin/calendar/?month=2026-05"))
+    assert clerk.get("/admin/calendar/?month=soon").status_code == 200
+
+    def make() -> str:
+        page = clerk.follow(clerk.post("/admin/calendar/feed", {}))
+        found = re.search(r"(/admin/calendar/feed/[\w-]+\.ics)", page.text)
+        assert found is not None
+        assert found.group(1) not in clerk.get("/admin/calendar/?feed=new").text
+        return found.group(1)
+
+    program = clerk.http.application.test_client()
+    first = make()
+    feed = program.get(first)
+    assert feed.mimetype == "text/calendar"
+    assert "Grants panel" in feed.text
+    second = make()
+    assert program.get(first).status_code == 404
+    assert program.get(second).status_code == 200
+    people.set_active(town, system("cli"), me(town), False)
+    assert program.get(second).status_code == 404
+    people.set_active(town, system("cli"), me(town), True)
+    clerk.post("/admin/calendar/feed", {"off": "1"})
+    assert program.get(second).status_code == 404
+
+
+# -- plugins and settings ---------------------------------------------------------------------------------------
+
+
+def test_plugins_are_switched_after_a_look_ahead(make_town: Callable[..., Town]) -> None:
+    """The page says first what switching adds or hides, and then does it."""
+    town = make_town("desk")
+    boss = staff_client(town, "administrator")
+    assert "Running" in main_of(boss.get("/admin/plugins/"))
+    ahead = main_of(boss.get("/admin/plugins/?off=desk"))
+    assert "Switch off Desk?" in ahead
+    assert "0 records and their history are kept" in ahead
+    off = boss.follow(boss.post("/admin/plugins/switch", {"name": "desk", "on": "0"}))
+    assert "is off. Its records are kept." in plain(off)
+    preview = main_of(boss.get("/admin/plugins/?on=desk"))
+    assert "Switching on Desk will add" in preview
+    assert "3 kinds of record" in preview
+    boss.post("/admin/plugins/switch", {"name": "desk", "on": "1"})
+    assert "desk" in town.plugins.running
+    assert boss.post("/admin/plugins/switch", {"name": "nothing", "on": "1"}).status_code == 404
+
+
+def test_settings_are_shown_without_what_is_secret(town: Town) -> None:
+    """Whoever may manage settings sees them; where the database is stays out."""
+    assert staff_client(town).get("/admin/settings/").status_code == 403
+    words = main_of(staff_client(town, "administrator").get("/admin/settings/"))
+    assert "Milbrook" in words
+    assert "sqlite:" not in words
+    assert "postgresql:" not in words
