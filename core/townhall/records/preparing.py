@@ -177,7 +177,8 @@ def _pending(
     created = standard.get("created") or now
     record = Pending(values=values, created=created)
     record.number = standard.get("number") or ""
-    record.channel = standard.get("channel") or ("web" if actor.door == "portal" else "")
+    if "channel" in plan.standard:
+        record.channel = standard.get("channel") or ("web" if actor.door == "portal" else "")
     if workflow is not None:
         record.state = standard.get("state") or state or workflow.initial
         if record.state not in workflow.states:
