@@ -11,6 +11,7 @@ from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
 from staff_client import StaffClient
+from staff_client import add_person
 from staff_client import hidden
 from staff_client import main_of
 from staff_client import plain
@@ -211,6 +212,7 @@ def test_the_calendar_shows_a_month_and_a_feed_that_can_be_switched_off(
     second = make()
     assert program.get(first).status_code == 404
     assert program.get(second).status_code == 200
+    add_person(town, "boss@milbrook.example", "administrator")
     people.set_active(town, system("cli"), me(town), False)
     assert program.get(second).status_code == 404
     people.set_active(town, system("cli"), me(town), True)
