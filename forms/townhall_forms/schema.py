@@ -43,11 +43,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state of a workflow. ``tone`` picks the pill's colour and icon on screen."""
+    """One state of a workflow.
+
+    ``tone`` picks the pill's colour and icon on screen; ``upcoming_label`` is what the public reads while the state is
+    still to come, so that nobody is promised how a decision ends.
+    """
 
     name: str
     label: str
     public_label: str
+    upcoming_label: str = ""
     help: str = ""
     public_help: str = ""
     incomplete: bool = False

@@ -381,6 +381,7 @@ def fill(client: FlaskClient, kind: int) -> list[str]:
 @shows("forms.NAME.steps.help", "public_form")
 @shows("forms.NAME.edit_in", "public_form")
 @shows("workflow.states.NAME.public_label", "public")
+@shows("workflow.states.NAME.upcoming_label", "public")
 @shows("workflow.states.NAME.public_help", "public")
 @shows("workflow.transitions.public_label", "public")
 def test_a_public_form_from_its_first_page_to_its_receipt(town: Town) -> None:
@@ -399,8 +400,9 @@ def test_a_public_form_from_its_first_page_to_its_receipt(town: Town) -> None:
     link = re.search(r'href="http://localhost(/status/[^"]+)"', texts[-1])
     assert link is not None
     status = unescape(browser.get(link[1], follow_redirects=True).text)
-    for words in ("Sent public", "Sent public help.", "Finish public"):
+    for words in ("Sent public", "Sent public help.", "Finish public", "Done upcoming"):
         assert words in status
+    assert "Done label" not in status
     assert f"/requests/{record.number}/edit" in status
     town.records.transition(CLERK, KEYED, record.id, "finish", {"headline": "x"}, version=record.version)
     assert f"/requests/{record.number}/edit" not in browser.get(f"/requests/{record.number}").text

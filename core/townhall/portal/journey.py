@@ -70,7 +70,7 @@ def step_line(workflow: Workflow, state: str, passed: Sequence[tuple[str, dateti
     for name in line[max(on_line, default=-1) + 1 :]:
         label = _label(workflow.states[name], name)
         if label not in shown:
-            stops.append(Stop(label, "next"))
+            stops.append(Stop(workflow.states[name].upcoming_label or label, "next"))
             shown.add(label)
     return stops
 
