@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["system", "staff", "citizen", "anonymous", "plugin"]
@@ -27,9 +28,13 @@ class Actor:
 
     def may(self, permission: str) -> bool:
         """Whether the actor holds ``permission``, by name or by a pattern."""
-        if permission in self.permissions:
-            return True
-        return any("*" in held and fnmatchcase(permission, held) for held in self.permissions)
+        return permission in self.permissions or _by_pattern(permission, self.permissions)
+
+
+@lru_cache(maxsize=4096)
+def _by_pattern(permission: str, held: frozenset[str]) -> bool:
+    """Whether one of the patterns among what is held covers ``permission``; a page asks this some hundred times."""
+    return any("*" in pattern and fnmatchcase(permission, pattern) for pattern in held)
 
 
 def system(door: str = "system", name: str = "Townhall") -> Actor:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Services of one form with ``per`` that are offered at most; a town with more has a list to search.
 PER_LIMIT = 200
+#: Counting what a public list holds stops here on the home page.
+MOST_COUNTED = 1000
 _DEFAULT_ICON = "note"
 
 
@@ -202,7 +204,7 @@ def _per_services(town: Town, record_type: RecordType, form: Form) -> Iterator[S
 def _list_service(town: Town, record_type: RecordType) -> Service:
     public = record_type.public
     assert public is not None  # noqa: S101 - the caller looked
-    count = town.records.count(ANONYMOUS, record_type.identity, public.where)
+    count = town.records.count(ANONYMOUS, record_type.identity, public.where, cap=MOST_COUNTED)
     heading = public.service or record_type.label_plural
     return Service(
         heading,

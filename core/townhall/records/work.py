@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
+from datetime import UTC
 from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
@@ -17,7 +19,6 @@ from townhall.access.actors import Actor
 from townhall.records import assembling
 from townhall.records import predicate
 from townhall.records.instants import to_microseconds
-from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.types import Count
 from townhall.records.types import Record
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 States = Literal["open", "running", "waiting"]
 _CAP = 1000
 _LAST = 2**63 - 1
+_UNION = " UNION ALL "
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,37 @@ class Lane:
     due_before: datetime | None = None
     order: Literal["due", "updated", "-updated"] = "due"
 
+    def shape(self) -> Lane:
+        """A lane whose statement is the same but for parameters: marks stand where a person or a moment does."""
+        return replace(
+            self,
+            assignee=None if self.assignee is None else _SOMEBODY,
+            due_from=None if self.due_from is None else _FROM,
+            due_before=None if self.due_before is None else _BEFORE,
+        )
+
+    def filled(self, parameters: Sequence[Any]) -> list[Any]:
+        """The parameters of the shape's statement with what stands for the marks here."""
+        given = {_SOMEBODY: self.assignee}
+        if self.due_from is not None:
+            given[to_microseconds(_FROM)] = to_microseconds(self.due_from)
+        if self.due_before is not None:
+            given[to_microseconds(_BEFORE)] = to_microseconds(self.due_before)
+        return [given.get(value, value) for value in parameters]
+
+
+#: Marks in the shape of a lane, which no case has.
+_SOMEBODY = -1
+_FROM = datetime(1, 1, 2, tzinfo=UTC)
+_BEFORE = datetime(1, 1, 3, tzinfo=UTC)
+
+Statement = tuple[str, list[Any]]
+
 
 def lanes(town: Town, actor: Actor, wanted: Sequence[Lane], *, limit: int) -> dict[str, list[Record]]:
     """The first cases of each lane."""
-    types = _types(town, actor)
-    chosen: dict[str, list[tuple[str, int]]] = {lane.name: _first(town, actor, types, lane, limit) for lane in wanted}
+    sources = _sources(town, actor)
+    chosen = {lane.name: _first(town, sources, lane, limit) for lane in wanted}
     ids: dict[str, set[int]] = defaultdict(set)
     for rows in chosen.values():
         for identity, id in rows:
@@ -63,31 +91,22 @@ def lanes(town: Town, actor: Actor, wanted: Sequence[Lane], *, limit: int) -> di
 
 def counts(town: Town, actor: Actor, wanted: Sequence[Lane]) -> dict[str, Count]:
     """How many cases each lane has."""
-    types = _types(town, actor)
-    parts = [part for lane in wanted if (part := _count_part(town, actor, types, lane)) is not None]
+    sources = _sources(town, actor)
+    named = [(lane.name, source, lane) for lane in wanted for source in sources]
     totals: dict[str, int] = defaultdict(int)
-    if parts:
-        for name, number in _run(town, " UNION ALL ", parts):
-            totals[name] += int(number)
+    for name, number in _counted(town, named):
+        totals[name] += number
     return {lane.name: _capped(totals[lane.name]) for lane in wanted}
 
 
 def counts_by_type(town: Town, actor: Actor, lane: Lane) -> dict[str, Count]:
     """How many cases the lane has of each type."""
-    parts = []
-    for record_type in _types(town, actor):
-        query = _rows(town, actor, record_type, lane, peewee.SQL("1")).limit(_CAP + 1)
-        sql, parameters = query.sql()
-        parts.append((f"SELECT '{record_type.identity}', count(*) FROM ({sql}) AS part", parameters))  # noqa: S608
-    return {name: _capped(int(number)) for name, number in _run(town, " UNION ALL ", parts)} if parts else {}
+    named = [(source.record_type.identity, source, lane) for source in _sources(town, actor)]
+    return {name: _capped(number) for name, number in _counted(town, named)}
 
 
 def _capped(number: int) -> Count:
     return Count(min(number, _CAP), capped=number > _CAP)
-
-
-def _types(town: Town, actor: Actor) -> list[RecordType]:
-    return [each for each in town.schemas.values() if each.is_case and policy.may(actor, "view", each)]
 
 
 def _contact_fields(record_type: RecordType) -> list[str]:
@@ -95,64 +114,81 @@ def _contact_fields(record_type: RecordType) -> list[str]:
     return [path for path in record_type.contacts if "." not in path][:1]
 
 
-def _first(town: Town, actor: Actor, types: Sequence[RecordType], lane: Lane, limit: int) -> list[tuple[str, int]]:
+# -- statements -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the cases of one type come from that an actor may know of: the end of a SELECT and its parameters.
+
+    The rest is added as text: a page asks some twenty types for six lists, and building each of these statements from
+    expressions would take longer than running them.
+    """
+
+    record_type: RecordType
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+def _sources(town: Town, actor: Actor) -> list[_Source]:
+    sources = []
+    for record_type in town.schemas.values():
+        if record_type.is_case and policy.may(actor, "view", record_type):
+            model = plan_of(town, record_type.identity).model
+            tests = predicate.rows(town, actor, record_type)
+            sql, parameters = model.select(peewee.SQL("1")).where(predicate.both(tests)).sql()
+            sources.append(_Source(record_type, sql.partition(" FROM ")[2], tuple(parameters)))
+    return sources
+
+
+def _first(town: Town, sources: Sequence[_Source], lane: Lane, limit: int) -> list[tuple[str, int]]:
     """Type and id of the lane's first cases. Each type gives as many as could be needed, in its own order."""
-    descending = lane.order.startswith("-")
-    parts = []
-    for index, record_type in enumerate(types):
-        plan = plan_of(town, record_type.identity)
-        column = plan.column(lane.order.removeprefix("-"))
-        place = peewee.fn.COALESCE(column, _LAST).alias("place")
-        query = _rows(town, actor, record_type, lane, peewee.SQL(str(index)).alias("type"), plan.column("id"), place)
-        sql, parameters = _ordered(query, plan, lane).limit(limit).sql()
-        parts.append((f"SELECT * FROM ({sql}) AS part", parameters))  # noqa: S608
+    column, way = lane.order.removeprefix("-"), "DESC" if lane.order.startswith("-") else "ASC"
+    parts, values = [], []
+    for index, source in enumerate(sources):
+        sql, parameters = _cases(town, source, lane)
+        # Those without a value come last, and are only looked for where the lane may have some.
+        empty = f"t1.{column} IS NULL, " if lane.due_before is None and column == "due" else ""
+        parts.append(
+            f"SELECT * FROM (SELECT {index} AS type, t1.id AS id, coalesce(t1.{column}, {_LAST}) AS place FROM {sql}"  # noqa: S608
+            f" ORDER BY {empty}t1.{column} {way}, t1.id {way} LIMIT {int(limit)}) AS part"
+        )
+        values += parameters
     if not parts:
         return []
-    way = "DESC" if descending else "ASC"
-    rows = _run(town, " UNION ALL ", parts, f" ORDER BY place {way}, type, id {way} LIMIT {int(limit)}")
-    return [(types[index].identity, id) for index, id, _ in rows]
+    sql = f"{_UNION.join(parts)} ORDER BY place {way}, type, id {way} LIMIT {int(limit)}"
+    rows = town.database.execute_sql(sql, values).fetchall()
+    return [(sources[index].record_type.identity, id) for index, id, _ in rows]
 
 
-def _ordered(query: Any, plan: TypePlan, lane: Lane) -> Any:
-    if lane.order == "-updated":
-        return query.order_by(plan.column("updated").desc(), plan.column("id").desc())
-    column = plan.column(lane.order)
-    if lane.order == "due" and lane.due_before is None:
-        return query.order_by(column.is_null(), column, plan.column("id"))
-    return query.order_by(column, plan.column("id"))
+def _counted(town: Town, named: Sequence[tuple[str, _Source, Lane]]) -> list[tuple[str, int]]:
+    """The number of cases of each lane and source, under the names given."""
+    parts, values = [], []
+    for name, source, lane in named:
+        sql, parameters = _cases(town, source, lane)
+        parts.append(f"SELECT '{name}', count(*) FROM (SELECT 1 FROM {sql} LIMIT {_CAP + 1}) AS part")  # noqa: S608
+        values += parameters
+    if not parts:
+        return []
+    return [(name, int(number)) for name, number in town.database.execute_sql(_UNION.join(parts), values).fetchall()]
 
 
-def _count_part(town: Town, actor: Actor, types: Sequence[RecordType], lane: Lane) -> tuple[str, list[Any]] | None:
-    selects, parameters = [], []
-    for record_type in types:
-        sql, values = _rows(town, actor, record_type, lane, peewee.SQL("1")).limit(_CAP + 1).sql()
-        selects.append(f"SELECT '{lane.name}' AS lane, count(*) AS number FROM ({sql}) AS part")  # noqa: S608
-        parameters += values
-    return (" UNION ALL ".join(selects), parameters) if selects else None
-
-
-def _run(town: Town, glue: str, parts: Sequence[tuple[str, Sequence[Any]]], rest: str = "") -> list[tuple[Any, ...]]:
-    sql = glue.join(sql for sql, _ in parts)
-    values = [value for _, parameters in parts for value in parameters]
-    if rest:
-        sql = f"SELECT * FROM ({sql}) AS everything{rest}"  # noqa: S608
-    return list(town.database.execute_sql(sql, values).fetchall())
-
-
-def _rows(town: Town, actor: Actor, record_type: RecordType, lane: Lane, *columns: Any) -> Any:
-    """Cases of one type that belong into the lane."""
-    plan = plan_of(town, record_type.identity)
-    tests = predicate.rows(town, actor, record_type)
-    tests.append(plan.column("state").in_(states(record_type, lane.states)))
+def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
+    """The end of a SELECT of the source's cases that belong into the lane, and its parameters."""
+    mark = town.database.param
+    chosen = states(source.record_type, lane.states)
+    tests, values = [f"t1.state IN ({', '.join([mark] * len(chosen))})" if chosen else "1 = 0"], [*chosen]
+    extra: list[tuple[str, Any]] = []
     if lane.unassigned:
-        tests.append(plan.column("assignee").is_null())
+        tests.append("t1.assignee IS NULL")
     elif lane.assignee is not None:
-        tests.append(plan.column("assignee") == lane.assignee)
+        extra.append(("t1.assignee =", lane.assignee))
     if lane.due_from is not None:
-        tests.append(plan.column("due") >= to_microseconds(lane.due_from))
+        extra.append(("t1.due >=", to_microseconds(lane.due_from)))
     if lane.due_before is not None:
-        tests.append(plan.column("due") < to_microseconds(lane.due_before))
-    return plan.model.select(*columns).where(predicate.both(tests))
+        extra.append(("t1.due <", to_microseconds(lane.due_before)))
+    tests += [f"{test} {mark}" for test, _ in extra]
+    return f"{source.sql} AND {' AND '.join(tests)}", [*source.parameters, *values, *(value for _, value in extra)]
 
 
 def states(record_type: RecordType, which: States) -> list[str]:
