@@ -59,9 +59,10 @@ def test_entries_fall_into_the_time(town: Town, make: Callable[..., Record], cle
 
 
 def test_upcoming_leaves_cancelled_ones_out(town: Town, make: Callable[..., Record], clerk: Actor) -> None:
-    """The next few events, without those that will not be."""
+    """The next few events, without those that have begun or will not be."""
     make("Meeting", 3)
     make("Called off", 2, status="cancelled")
+    make("Under way", -2, 9)
     assert [entry.title for entry in calendar.upcoming(town, clerk)] == ["Meeting"]
 
 

@@ -106,7 +106,7 @@ def test_cursor_survives_a_url() -> None:
 @pytest.mark.parametrize(
     ("sort", "sentence"),
     [
-        ("colour", "have no field “colour” to sort by"),
+        ("colour", "no field “colour” to sort tickets by"),
         ("photos", "can't be sorted by “Photos”"),
         ("-lines", "can't be"),
     ],

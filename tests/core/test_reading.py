@@ -117,6 +117,20 @@ def test_type_without_public_records_is_closed(town: Town, contact: Record) -> N
     assert town.records.lookup(ANONYMOUS, "core.contact", "Nowak") == []
 
 
+def test_order_the_public_may_not_know_is_not_used(town: Town, make: Callable[..., Record]) -> None:
+    """Where a type is sorted by an internal field, the public reads newest first."""
+    ids = [make(open_to_all=True).id for _ in range(3)]
+    sort = town.schemas[TICKET].list.sort
+    object.__setattr__(town.schemas[TICKET].list, "sort", "due")
+    try:
+        found = [record.id for record in town.records.find(ANONYMOUS, TICKET).records]
+    finally:
+        object.__setattr__(town.schemas[TICKET].list, "sort", sort)
+    assert found == ids[::-1]
+    with pytest.raises(Rejected):
+        town.records.find(ANONYMOUS, TICKET, sort="due")
+
+
 def test_citizen_sees_the_record_of_their_link(town: Town, make: Callable[..., Record]) -> None:
     """A secret link opens its record, and no other one that is not public."""
     mine, other = make(), make()
@@ -235,11 +249,11 @@ def test_filter_on_links(town: Town, make: Callable[..., Record], contact: Recor
 @pytest.mark.parametrize(
     ("where", "sentence"),
     [
-        ({"sumary": "x"}, "Tickets have no field “sumary” to filter by. Did you mean “summary”?"),
+        ({"sumary": "x"}, "There is no field “sumary” to filter tickets by. Did you mean “summary”?"),
         ({"secret": "x"}, "“Secret” is confidential, so nobody can filter by it."),
         ({"reporter.born": {"empty": False}}, "“Date of birth” is confidential, so nobody can filter by it."),
         ({"answers.hurt": "yes"}, "“Was anybody hurt\\?” is confidential, so nobody can filter by it."),
-        ({"answers.nothing": "yes"}, "have no field “answers.nothing”"),
+        ({"answers.nothing": "yes"}, "no field “answers.nothing” to filter"),
         ({"summary": {"near": "x"}}, "“near” is not an operator"),
         ({"kind": "wish"}, "not one of its choices"),
         ({"photos": "x"}, "can't be used"),

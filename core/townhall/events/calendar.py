@@ -76,10 +76,12 @@ def entries(
 
 
 def upcoming(town: Town, actor: Actor, *, limit: int = 5, days: int = 30) -> list[CalendarEntry]:
-    """The next few events from now on that are not cancelled."""
+    """The next few events that begin from now on, or today if they last all day, and are not cancelled."""
     now = town.clock.now()
+    today = datetime.combine(now.astimezone(town.zone).date(), time(), town.zone)
     found = entries(town, actor, now, now + timedelta(days=days))
-    return [entry for entry in found if not entry.cancelled][:limit]
+    coming = [entry for entry in found if entry.starts >= (today if entry.all_day else now)]
+    return [entry for entry in coming if not entry.cancelled][:limit]
 
 
 def _records(town: Town, actor: Actor, record_type: RecordType, start: datetime, end: datetime) -> Iterator[Record]:

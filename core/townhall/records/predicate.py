@@ -227,7 +227,7 @@ def _confidential(label: str, path: str, deed: str) -> Rejected:
 def _unknown(actor: Actor, record_type: RecordType, path: str, deed: str) -> str:
     close = get_close_matches(path, sorted(policy.filterable(actor, record_type)), n=1)
     hint = f" Did you mean “{close[0]}”?" if close else ""
-    return f"{record_type.label_plural} have no field “{path}” to {deed} by.{hint}"
+    return f"There is no field “{path}” to {deed} {record_type.label_plural.lower()} by.{hint}"
 
 
 def may_see(town: Town, actor: Actor, record_type: RecordType, ids: Iterable[int]) -> frozenset[int]:

@@ -32,6 +32,8 @@ States = Literal["open", "running", "waiting"]
 _CAP = 1000
 _LAST = 2**63 - 1
 _UNION = " UNION ALL "
+#: SQLite joins at most 500.
+_MOST_PARTS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +165,16 @@ def _first(town: Town, sources: Sequence[_Source], lane: Lane, limit: int) -> li
 
 def _counted(town: Town, named: Sequence[tuple[str, _Source, Lane]]) -> list[tuple[str, int]]:
     """The number of cases of each lane and source, under the names given."""
-    parts, values = [], []
-    for name, source, lane in named:
-        sql, parameters = _cases(town, source, lane)
-        parts.append(f"SELECT '{name}', count(*) FROM (SELECT 1 FROM {sql} LIMIT {_CAP + 1}) AS part")  # noqa: S608
-        values += parameters
-    if not parts:
-        return []
-    return [(name, int(number)) for name, number in town.database.execute_sql(_UNION.join(parts), values).fetchall()]
+    found: list[tuple[str, int]] = []
+    for start in range(0, len(named), _MOST_PARTS):
+        parts, values = [], []
+        for name, source, lane in named[start : start + _MOST_PARTS]:
+            sql, parameters = _cases(town, source, lane)
+            parts.append(f"SELECT '{name}', count(*) FROM (SELECT 1 FROM {sql} LIMIT {_CAP + 1}) AS part")  # noqa: S608
+            values += parameters
+        rows = town.database.execute_sql(_UNION.join(parts), values).fetchall()
+        found += [(name, int(number)) for name, number in rows]
+    return found
 
 
 def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
