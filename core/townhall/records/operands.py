@@ -66,9 +66,8 @@ class Operands:
     def _behind_link(self, target: RecordType, link: Any, field: Field) -> SqlOperand:
         plan = plan_of(self._town, target.identity)
         there = plan.model.alias()
-        joined = there.id == link
         allowed = self._restrict(target, there) if self._restrict is not None else None
-        reach = _exists(there, joined if allowed is None else joined & allowed)
+        reach = _among(there, link, allowed)
         inner = self._field(plan, there, field)
         inside = inner.exists
         outer: Exists = reach if inside is None else lambda test: reach(inside(test))
@@ -129,6 +128,21 @@ class Operands:
 
 def _exists(table: Any, joined: peewee.ColumnBase) -> Exists:
     return lambda test: peewee.fn.EXISTS(table.select(_ONE).where(joined & test))
+
+
+def _among(table: Any, link: Any, allowed: peewee.ColumnBase | None) -> Exists:
+    """That a link leads to a row of ``table`` that fulfils the test.
+
+    The rows are found apart from those that link to them, so that the engine may start from either. An empty link
+    makes it false and not unknown, so that its contrary is true.
+    """
+
+    def reach(test: peewee.ColumnBase) -> peewee.ColumnBase:
+        found = table.select(table.id).where(test if allowed is None else test & allowed)
+        there: peewee.ColumnBase = link.is_null(False) & link.in_(found)
+        return there
+
+    return reach
 
 
 def _with_exists(operand: SqlOperand, exists: Exists) -> SqlOperand:
