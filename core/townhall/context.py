@@ -27,6 +27,8 @@ from townhall_forms.conditions import Condition
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
 from townhall_forms.context import Upload
+from townhall_forms.text import normalise
+from townhall_forms.text import tokens
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -77,8 +79,11 @@ class TownContext:
             return ()
         if policy.is_staff(self._actor) or record_type.public_if is not None:
             return reading.options(self._town, self._actor, identity, text, where=where, limit=limit)
-        found = reading.options(self._town, _ITSELF, identity, text, where=where, limit=limit)
-        return [Option(option.id, option.title) for option in found]
+        # Only the names of these are public, so nothing else of them may be searched.
+        offered = reading.options(self._town, _ITSELF, identity, "", where=where, limit=reading.LARGEST_PAGE)
+        words = tokens(text)
+        found = [option for option in offered if all(word in normalise(option.title) for word in words)]
+        return [Option(option.id, option.title) for option in found[:limit]]
 
     def value_of(self, identity: str, id: int, field: str) -> object:
         """One field's value of one record (used for ``answers``' questions and ``copy``); ``None`` if missing.

@@ -16,6 +16,7 @@ from townhall.clock import FixedClock
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
+from townhall.lifecycle import switching
 from townhall.records.types import Record
 from townhall.town import Town
 
@@ -340,6 +341,82 @@ def test_lookup_puts_beginnings_first(town: Town, clerk: Actor) -> None:
     found = town.records.lookup(clerk, "core.contact", "marsh")
     assert [option.title for option in found] == ["Marsha Bell", "Anna Marsh"]
     assert len(town.records.lookup(clerk, "core.contact", "", limit=2)) == 2
+
+
+HIDDEN_TITLE = """
+[type]
+name = "wish"
+title = "{person}: {what}"
+[fields.person]
+type = "text"
+search = true
+[fields.what]
+type = "text"
+privacy = "public"
+[fields.theme]
+type = "link"
+to = "theme"
+privacy = "public"
+[list]
+sort = "title"
+"""
+THEME = """
+[type]
+name = "theme"
+title = "{name}"
+[fields.name]
+type = "text"
+privacy = "public"
+search = true
+[fields.owner]
+type = "text"
+search = true
+"""
+
+
+@pytest.fixture
+def park(make_town: Callable[..., Town]) -> Town:
+    """A town with a type whose titles say more than the public may read."""
+    town = make_town()
+    folder = town.instance / "plugins" / "park"
+    (folder / "schemas").mkdir(parents=True)
+    (folder / "plugin.toml").write_text(
+        'name = "park"\ntitle = "Park"\nversion = "1.0"\napi = ">=1,<2"\n', encoding="utf-8"
+    )
+    (folder / "schemas" / "wish.toml").write_text(HIDDEN_TITLE, encoding="utf-8")
+    (folder / "schemas" / "theme.toml").write_text(THEME, encoding="utf-8")
+    switching.enable(town, SYSTEM, "park")
+    town.reload()
+    return town
+
+
+def test_title_is_made_anew_for_citizens(park: Town, clerk: Actor) -> None:
+    """A stored title with an internal part is never told to the citizen who has a link, whichever way they ask."""
+    theme = park.records.create(SYSTEM, "park.theme", {"name": "Trees", "owner": "Gareth"})
+    wish = park.records.create(SYSTEM, "park.wish", {"person": "Halina Nowak", "what": "More oaks", "theme": theme.id})
+    holder = citizen(frozenset({("park.wish", wish.id)}))
+    assert park.records.get(clerk, "park.wish", wish.id).title == "Halina Nowak: More oaks"
+    assert park.records.get(holder, "park.wish", wish.id).title == "More oaks"
+    (found,) = park.records.find(holder, "park.wish", fields=["theme"]).records
+    assert found.title == "More oaks"
+    assert found.titles == {("park.theme", theme.id): "Trees"}
+    assert set(found.values) == {"theme"}
+    for where in ({"title": {"contains": "Nowak"}}, {"title": "x"}):
+        with pytest.raises(Rejected):
+            park.records.count(holder, "park.wish", where)
+    with pytest.raises(Rejected):
+        park.records.find(holder, "park.wish", sort="title")
+    assert park.records.search(holder, "nowak")[0] == []
+    assert [option.title for option in park.records.lookup(holder, "park.wish", "")] == ["More oaks"]
+    assert park.records.lookup(holder, "park.wish", "nowak") == []
+
+
+def test_public_finds_options_by_their_names_only(park: Town) -> None:
+    """What a form offers is found by words of its name, and not by what is internal."""
+    park.records.create(SYSTEM, "park.theme", {"name": "Trees", "owner": "Gareth"})
+    context = park.context(ANONYMOUS)
+    assert [option.title for option in context.options("park.theme", None, "tre", 10)] == ["Trees"]
+    assert context.options("park.theme", None, "gareth", 10) == []
 
 
 def test_options_of_a_public_form(town: Town, topic: Record) -> None:

@@ -171,7 +171,7 @@ def check_paths(town: Town, actor: Actor, record_type: RecordType, paths: Iterab
 def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, deed: str) -> None:
     resolved = town.schemas.resolve(record_type, path)
     staff = policy.is_staff(actor)
-    if resolved is None:
+    if resolved is None or (not staff and _is_hidden_title(town, record_type, resolved)):
         raise Rejected(_unknown(actor, record_type, path, deed), field=path)
     if resolved.first.name not in policy.filterable(actor, record_type):
         if not staff:
@@ -192,6 +192,23 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
             raise _confidential(resolved.second.label, path, deed)
     elif resolved.answer:
         _check_answer(town, actor, record_type, resolved, path, deed)
+
+
+def _is_hidden_title(town: Town, record_type: RecordType, resolved: Resolved) -> bool:
+    """Whether a path ends at a stored title, which may say more than the title that the public reads."""
+    ends = resolved.target or record_type
+    if resolved.field.name != "title" or resolved.field is not ends.system_fields.get("title"):
+        return False
+    return not plan(town, ends.identity).public_title
+
+
+def may_ask(town: Town, actor: Actor, record_type: RecordType, path: str) -> bool:
+    """Whether the actor may filter, sort and group by ``path``."""
+    try:
+        _check_path(town, actor, record_type, path, "ask")
+    except Rejected:
+        return False
+    return True
 
 
 def _check_answer(town: Town, actor: Actor, record_type: RecordType, resolved: Resolved, path: str, deed: str) -> None:

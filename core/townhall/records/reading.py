@@ -121,7 +121,7 @@ def find(
     """
     plan = plan_of(town, identity)
     conditions = _conditions(town, actor, plan.record_type, where, search, archived)
-    order = ordering(town, actor, plan, sort or _own_sort(actor, plan.record_type))
+    order = ordering(town, actor, plan, sort or _own_sort(town, actor, plan.record_type))
     size = max(1, min(limit, LARGEST_PAGE))
     backwards = bool(before) and not after
     place = after or before
@@ -252,10 +252,10 @@ def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
     return Order(sort, plan.column(column), plan.column("id"), descending, nullable, plan.lowest(column))
 
 
-def _own_sort(actor: Actor, record_type: RecordType) -> str:
+def _own_sort(town: Town, actor: Actor, record_type: RecordType) -> str:
     """The type's own order, or newest first where the actor may not know what that goes by."""
     sort = record_type.list.sort
-    return sort if sort.removeprefix("-") in policy.filterable(actor, record_type) else "-id"
+    return sort if sort and predicate.may_ask(town, actor, record_type, sort.removeprefix("-")) else "-id"
 
 
 def _inside(record_type: RecordType, name: str, deed: str) -> Field:

@@ -20,6 +20,7 @@ from townhall.records import assembling
 from townhall.records import predicate
 from townhall.records.instants import to_microseconds
 from townhall.records.plans import plan as plan_of
+from townhall.records.plans import quote
 from townhall.records.types import Count
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
@@ -136,9 +137,13 @@ def _sources(town: Town, actor: Actor) -> list[_Source]:
     sources = []
     for record_type in town.schemas.values():
         if record_type.is_case and policy.may(actor, "view", record_type):
-            model = plan_of(town, record_type.identity).model
+            plan = plan_of(town, record_type.identity)
+            if predicate.scope(town, actor, record_type) is None:
+                table = quote(town.database, plan.table)
+                sources.append(_Source(record_type, f"{table} AS t1 WHERE t1.archived IS NULL", ()))
+                continue
             tests = predicate.rows(town, actor, record_type)
-            sql, parameters = model.select(peewee.SQL("1")).where(predicate.both(tests)).sql()
+            sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(tests)).sql()
             sources.append(_Source(record_type, sql.partition(" FROM ")[2], tuple(parameters)))
     return sources
 
