@@ -1,7 +1,7 @@
 """Reference pages that are written from the code: ``python -m townhall.reference [FOLDER]``.
 
-Settings, commands, hooks, errors and the manifest are each declared once, in code; the pages can't part from them because
-a test compares.
+Settings, commands, hooks, errors and the manifest are each declared once, in code; the pages can't part from them
+because a test compares.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def settings_page() -> str:
         "# Settings",
         "",
         GENERATED,
-        "A town's settings stand in `townhall.toml` in its instance folder. An environment variable of the name in the last",
-        "column goes before the file. An unknown setting or a value that can't be is said at start, with its file and its key.",
-        "`TOWNHALL_INSTANCE` names the instance folder; `TOWNHALL_ADMIN_PASSWORD` is the first password for `townhall init`.",
+        "A town's settings stand in `townhall.toml` in its instance folder. An environment variable of the name in the",
+        "last column goes before the file. An unknown setting or a value that can't be is said at start, with its file",
+        "and its key. `TOWNHALL_INSTANCE` names the instance folder; `TOWNHALL_ADMIN_PASSWORD` is the first password for",
+        "`townhall init`.",
         "",
     ]
     for section in config.SECTIONS:
@@ -54,8 +55,8 @@ def commands_page(group: click.Group) -> str:
         "# Commands",
         "",
         GENERATED,
-        "Every command works without a terminal. Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one plain sentence on",
-        "standard error.",
+        "Every command works without a terminal. Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one plain",
+        "sentence on standard error.",
         "",
     ]
     for name, command in _commands(group, "townhall"):
@@ -118,7 +119,8 @@ def errors_page() -> str:
         "# Errors",
         "",
         GENERATED,
-        "Everything that Townhall raises on purpose. The message of each is one plain sentence that may be shown to a person.",
+        "Everything that Townhall raises on purpose. The message of each is one plain sentence that may be shown to a",
+        "person.",
         "",
         "| error | raised when |",
         "|---|---|",
@@ -135,8 +137,8 @@ def manifest_page() -> str:
         "# The manifest, `plugin.toml`",
         "",
         GENERATED,
-        "A plugin is a folder with this file and a folder `schemas`. Townhall reads both without running any of its code. An",
-        "unknown key is a mistake, reported with its file and “did you mean”.",
+        "A plugin is a folder with this file and a folder `schemas`. Townhall reads both without running any of its code.",
+        "An unknown key is a mistake, reported with its file and “did you mean”.",
         "",
         f"This Townhall offers version {manifest.API_VERSION} of the plugin API. Needed are: "
         + ", ".join(f"`{key}`" for key in manifest.REQUIRED)
