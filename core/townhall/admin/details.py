@@ -266,7 +266,7 @@ def related(desk: Desk, actor: Actor, record: Record, panel: Any) -> Sheet:
     type_ = panel.type
     rows = [record_row(desk, found) for found in panel.records]
     new = ""
-    if desk.town.records.may(actor, "create", type_.identity) and not type_.append_only:
+    if desk.town.records.may(actor, "create", type_.identity):
         new = urls.new_url(type_.identity, **{"from": f"{record.identity}:{record.id}"})
     all_url = urls.with_query(urls.list_url(type_.identity), [("view", "all"), (panel.field.name, record.id)])
     return Sheet(

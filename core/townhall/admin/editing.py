@@ -140,6 +140,8 @@ class Editor:
     def _can_wait(self, names: tuple[str, ...]) -> bool:
         """Whether a sheet of a new record's form asks for nothing that is needed, and nothing stands in it yet."""
         fields = [self.type.fields[name] for name in names]
+        if self.request.method == "POST" or any(field.type_name == "answers" for field in fields):
+            return False  # somebody may have unfolded it, and questions come and go with what is chosen above
         return not any(
             ((field.required or field.require_if is not None) and field.default is None)
             or (self.form.answered(field.name) and field.default is None)

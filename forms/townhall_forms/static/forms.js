@@ -133,11 +133,13 @@ async function redraw(form, state, name, value, button = null) {
   try {
     const data = new FormData(form);
     data.append(name, value);
+    const sent = contents(form);
     const response = await fetch(form.getAttribute("action") || location.href, { method: "POST", body: data });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const prefix = form.querySelector("[data-townhall-form]").dataset.townhallForm;
     const fresh = page.querySelector(`[data-townhall-form="${CSS.escape(prefix)}"]`)?.closest("form");
     if (!fresh) throw new Error("The answer has no such form.");
+    keepTyping(form, sent, fresh);
     form.replaceChildren(...fresh.childNodes);
     dress(form, state);
     focusAfter(form, name, value, focused);
@@ -149,6 +151,33 @@ async function redraw(form, state, name, value, button = null) {
   } finally {
     state.busy = false;
     form.removeAttribute("aria-busy");
+  }
+}
+
+/** What stands in the inputs that people type into, by name and by their order under it. */
+function contents(form) {
+  const held = new Map();
+  for (const input of form.querySelectorAll("input[name]:not([type=hidden], [type=file]), select[name], textarea[name]")) {
+    const same = held.get(input.name) ?? [];
+    held.set(input.name, [...same, input]);
+  }
+  return new Map([...held].map(([name, inputs]) => [name, inputs.map((input) => ({ input, at: stateOf(input) }))]));
+}
+
+function stateOf(input) {
+  return input.type === "checkbox" || input.type === "radio" ? input.checked : input.value;
+}
+
+/** People type on while the server answers: what they changed meanwhile goes over into the answer. */
+function keepTyping(form, sent, fresh) {
+  const now = contents(fresh);
+  for (const [name, inputs] of sent) {
+    inputs.forEach(({ input, at }, index) => {
+      const target = now.get(name)?.[index]?.input;
+      if (target === undefined || stateOf(input) === at || target.type !== input.type) return;
+      if (typeof at === "boolean") target.checked = input.checked;
+      else target.value = input.value;
+    });
   }
 }
 
