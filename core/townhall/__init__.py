@@ -18,6 +18,7 @@ from townhall.extend.values import Change
 from townhall.extend.values import Flag
 from townhall.extend.values import Panel
 from townhall.extend.values import PanelRow
+from townhall.hookspecs import for_types
 from townhall.hookspecs import hookimpl
 from townhall.records.types import Count
 from townhall.records.types import HistoryEntry
@@ -41,6 +42,7 @@ __all__ = [
     "Rejected",
     "TownhallError",
     "ValidationFailed",
+    "for_types",
     "hookimpl",
     "system",
 ]

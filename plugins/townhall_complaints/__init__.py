@@ -12,6 +12,7 @@ from typing import Any
 
 from townhall import Change
 from townhall import Rejected
+from townhall import for_types
 from townhall import hookimpl
 from townhall import system
 
@@ -25,10 +26,9 @@ _REOPENING = frozenset({"not_fixed", "reopen"})
 
 
 @hookimpl
+@for_types(REQUEST)
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Settle what a service request's own fields can't settle."""
-    if change.identity != REQUEST:
-        return None
     if change.action == "create":
         return _given_to_owner(town, change)
     if change.changed("duplicate_of"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall import Change
+from townhall import for_types
 from townhall import hookimpl
 from townhall import system
 
@@ -72,19 +73,19 @@ def red_flags(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 @hookimpl
+@for_types(PROSPECT, VISIT)
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Work out a visit's warning signs and a prospect's chance."""
     if change.identity == VISIT:
         return {"red_flags": red_flags(change.values)}
-    if change.identity == PROSPECT and change.state in CHANCES:
-        return {"probability": CHANCES[change.state]}
-    return None
+    return {"probability": CHANCES[change.state]} if change.state in CHANCES else None
 
 
 @hookimpl
+@for_types(VISIT)
 def after_save(town: Town, change: Change) -> None:
     """Once a visit was made, open a case for each of its warning signs."""
-    if change.identity != VISIT or change.transition != "finish":
+    if change.transition != "finish":
         return
     actor = system(door=change.actor.door)
     open_ones = {

@@ -15,6 +15,7 @@ from typing import Any
 
 from townhall import Change
 from townhall import Rejected
+from townhall import for_types
 from townhall import hookimpl
 from townhall import system
 
@@ -39,19 +40,6 @@ _FOLLOWING: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "grants.amendment": (("recipient", "award", "recipient"),),
     "grants.monitoring_visit": (("recipient", "award", "recipient"),),
 }
-
-
-@hookimpl
-def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
-    """Decide about a change of one of the grants types."""
-    decide = _DECISIONS.get(change.identity)
-    following = _FOLLOWING.get(change.identity, ())
-    if decide is None and not following:
-        return None
-    added = _follow(town, change, following)
-    if decide is not None:
-        added.update(decide(town, change))
-    return added
 
 
 def _follow(town: Town, change: Change, following: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
@@ -127,6 +115,17 @@ _DECISIONS: Mapping[str, Callable[[Town, Change], Mapping[str, Any]]] = {
     PAYMENT: _payment,
     REPORT: _report,
 }
+
+
+@hookimpl
+@for_types(*_DECISIONS, *_FOLLOWING)
+def before_save(town: Town, change: Change) -> Mapping[str, Any]:
+    """Decide about a change of one of the grants types."""
+    decide = _DECISIONS.get(change.identity)
+    added = _follow(town, change, _FOLLOWING.get(change.identity, ()))
+    if decide is not None:
+        added.update(decide(town, change))
+    return added
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall import Change
+from townhall import for_types
 from townhall import hookimpl
 from townhall import system
 
@@ -32,12 +33,12 @@ _FOLLOWING: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 @hookimpl
+@for_types(APPLICATION, *_FOLLOWING)
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Fill in what follows from linked records."""
     if change.identity == APPLICATION:
         return _candidate(town, change)
-    following = _FOLLOWING.get(change.identity)
-    return _follow(town, change, *following) if following is not None else None
+    return _follow(town, change, *_FOLLOWING[change.identity])
 
 
 def _follow(town: Town, change: Change, link: str, there: str, names: tuple[str, ...]) -> Mapping[str, Any] | None:

@@ -233,6 +233,28 @@ def test_a_town_without_hooks_asks_nobody(town: Town) -> None:
     assert town.plugins.has("before_save")
 
 
+def test_an_implementation_is_asked_about_the_types_that_it_names(town: Town) -> None:
+    """@for_types keeps an implementation from being called, and records from asking, for all other types."""
+    switch_on(
+        town,
+        "park",
+        """
+        @hookimpl
+        @for_types("park.thing", "desk.topic")
+        def before_save(change):
+            return {"note": "seen"} if change.identity == "park.thing" else {"group": change.values["nothing"]}
+        """,
+    )
+    assert town.plugins.has("before_save", "park.thing")
+    assert town.plugins.has("before_save", "desk.topic")
+    assert not town.plugins.has("before_save", "core.contact")
+    record = town.records.create(system(), "park.thing", {"label": "Bench"})
+    assert town.records.get(system(), "park.thing", record.id)["note"] == "seen"
+    town.records.create(system(), "core.contact", {"kind": "person", "family_name": "Moreau"})
+    with pytest.raises(Rejected):
+        town.records.create(system(), "desk.topic", {"name": "Potholes"})
+
+
 def test_a_change_knows_what_changed() -> None:
     """Change.changed compares the old value with the new one."""
     change = Change("a.b", "update", system(), {"x": 1, "y": 2}, before={"x": 1, "y": 3})

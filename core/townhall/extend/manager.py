@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("townhall.plugins")
 
+#: Name of the plugin, function, names of the arguments that it takes.
+Implementation = tuple[str, Any, tuple[str, ...]]
+
 #: Most flags shown beside a record's title.
 MAX_FLAGS = 4
 
@@ -56,12 +59,14 @@ class PluginManager:
         self._pluggy.add_hookspecs(hookspecs)
         for name, module in loaded.modules.items():
             self._pluggy.register(module, name)
+        #: Implementations by hook and type of record, worked out when first asked for; what runs doesn't change.
+        self._asked: dict[tuple[str, str], tuple[Implementation, ...]] = {}
 
     # -- what runs --------------------------------------------------------------------------------------------
 
-    def has(self, hook: str) -> bool:
-        """Whether any running plugin implements ``hook``; lets fast paths skip the work of asking."""
-        return bool(getattr(self._pluggy.hook, hook).get_hookimpls())
+    def has(self, hook: str, identity: str = "") -> bool:
+        """Whether any running plugin implements ``hook``, for the type ``identity``; fast paths skip asking."""
+        return bool(self._implementations(hook, identity))
 
     def settings(self, name: str) -> Mapping[str, Any]:
         """The values of a running plugin's settings; those that the town didn't set have their defaults."""
@@ -81,7 +86,7 @@ class PluginManager:
     def before_save(self, change: Change) -> dict[str, Any]:
         """Ask every plugin about a change; the values that they add. Raises :class:`~townhall.errors.Rejected`."""
         added: dict[str, Any] = {}
-        for plugin, function, names in self._implementations("before_save"):
+        for plugin, function, names in self._implementations("before_save", change.identity):
             current = replace(change, values={**change.values, **added}) if added else change
             with self._deciding(plugin, "before_save"):
                 result = _call(function, names, town=self._town, change=current)
@@ -105,7 +110,7 @@ class PluginManager:
 
     def after_save(self, change: Change) -> None:
         """Tell every plugin of a change that is committed."""
-        for plugin, function, names in self._implementations("after_save"):
+        for plugin, function, names in self._implementations("after_save", change.identity):
             with self._reacting(plugin, "after_save"):
                 _call(function, names, town=self._town, change=change)
 
@@ -138,9 +143,16 @@ class PluginManager:
 
     # -- how --------------------------------------------------------------------------------------------------
 
-    def _implementations(self, hook: str) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
-        for implementation in reversed(getattr(self._pluggy.hook, hook).get_hookimpls()):
-            yield implementation.plugin_name, implementation.function, implementation.argnames
+    def _implementations(self, hook: str, identity: str = "") -> tuple[Implementation, ...]:
+        """The implementations of a hook, in their order; those that name types only for one of these."""
+        known = self._asked.get((hook, identity))
+        if known is None:
+            known = self._asked[hook, identity] = tuple(
+                (each.plugin_name, each.function, each.argnames)
+                for each in reversed(getattr(self._pluggy.hook, hook).get_hookimpls())
+                if not identity or identity in getattr(each.function, "townhall_types", (identity,))
+            )
+        return known
 
     @contextmanager
     def _deciding(self, plugin: str, hook: str) -> Iterator[None]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def tell_plugins(town: Town, change: Change, id: int) -> None:
     """Once the transaction is committed, let plugins react."""
-    if not town.plugins.has("after_save"):
+    if not town.plugins.has("after_save", change.identity):
         return
 
     made = replace(change, id=id)
@@ -118,7 +118,7 @@ class Edit:
 
     def ask_plugins(self, action: str) -> None:
         """Let plugins decide, and take over the values that they set."""
-        if self.town.plugins.has("before_save"):
+        if self.town.plugins.has("before_save", self.plan.record_type.identity):
             added = self.town.plugins.before_save(self.as_change(action))
             if added:
                 preparing.take_over(self.plan, self.values, self.standard, added, self.scene.rules)

@@ -80,7 +80,7 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
             errors[index] = dict(failure.errors)
     _check_links(town, plan, pending, errors)
     _check_repeats(town, plan, pending, errors)
-    if not errors and town.plugins.has("before_save"):
+    if not errors and town.plugins.has("before_save", plan.record_type.identity):
         for index, record in pending.items():
             try:
                 preparing.ask_plugins(town, plan, record, scene)
@@ -92,7 +92,7 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
         return [RowOutcome(index, None, errors.get(index, {})) for index in range(len(rows))]
     records = list(pending.values())
     inserting.insert(town, actor, plan, records, scene.rules)
-    if town.plugins.has("after_save"):
+    if town.plugins.has("after_save", plan.record_type.identity):
         for record in records:
             editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
     return [RowOutcome(index, record.id) for index, record in pending.items()]

@@ -71,7 +71,7 @@ def prepare(
 
 def ask_plugins(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
     """Let plugins decide about a new record, and take over the values that they set."""
-    if not town.plugins.has("before_save"):
+    if not town.plugins.has("before_save", plan.record_type.identity):
         return
     added = town.plugins.before_save(change_of(scene.actor, plan, record))
     if added:
