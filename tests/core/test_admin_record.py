@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 
 import pytest
 from desk import make_contact
@@ -309,3 +310,14 @@ def test_what_points_here_is_beside_the_record(town: Town, clerk: StaffClient) -
     page = clerk.get(f"/admin/desk/topic/{topic.id}/")
     assert "Potholes: Deep hole" in main_of(page)
     assert f"/admin/desk/ticket/new?from=desk.topic%3A{topic.id}" in page.text
+
+
+def test_every_type_that_is_shipped_has_its_pages(make_town: Callable[..., Town]) -> None:
+    """The list, the form for a new record and the empty states of all shipped types can be opened."""
+    town = make_town("complaints", "grants", "economic_development", "recruitment")
+    boss = staff_client(town, "administrator")
+    for record_type in town.schemas.values():
+        base = f"/admin/{record_type.plugin}/{record_type.name}/"
+        for path in ("", "?view=all", "new", "print", "export.csv"):
+            response = boss.get(base + path, follow_redirects=True)
+            assert response.status_code == 200, base + path

@@ -144,7 +144,7 @@ class Editor:
             return False  # somebody may have unfolded it, and questions come and go with what is chosen above
         return not any(
             ((field.required or field.require_if is not None) and field.default is None)
-            or (self.form.answered(field.name) and field.default is None)
+            or (field.default is None and not field.is_empty(self.form.initial.get(field.name)))
             for field in fields
         )
 
