@@ -57,10 +57,16 @@ class Demo:
         return Actor("staff", name, self.staff[name], frozenset({"*"}), door="demo")
 
     def days_ago(self, days: float, hour: int | None = None) -> datetime:
-        """A moment ``days`` before now, within office hours; days in the future are negative."""
-        day = (self.now - timedelta(days=days)).astimezone(self.town.zone)
-        at = time(hour if hour is not None else self.random.randint(8, 16), self.random.randrange(0, 60, 5))
-        moment = datetime.combine(day.date(), at, tzinfo=self.town.zone)
+        """A moment ``days`` before now, within office hours; days in the future are negative.
+
+        What is earlier stays earlier: the hours of a day are pressed into the time from eight to five.
+        """
+        local = (self.now - timedelta(days=days)).astimezone(self.town.zone)
+        if hour is not None:
+            minutes = hour * 60 + self.random.randrange(0, 60, 5)
+        else:
+            minutes = 8 * 60 + (local.hour * 60 + local.minute) * 9 // 24
+        moment = datetime.combine(local.date(), time(minutes // 60, minutes % 60), tzinfo=self.town.zone)
         return min(moment, self.now) if days >= 0 else moment
 
     def create(self, identity: str, values: Mapping[str, Any], *, at: datetime, by: str = "", **more: Any) -> Record:
