@@ -23,6 +23,8 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Field as WTField
 from wtforms.form import BaseForm
 
+from townhall_forms.computing import compute
+from townhall_forms.computing import dependencies
 from townhall_forms.context import Context
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
@@ -271,6 +273,7 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         get = value_getter(self.record_type, current, self.context)
         environment = environment_of(self.context)
         cleared = clear_hidden(self.record_type, current, get, environment)
+        current |= self._computed(current)
         typed = {name: self.record_type.fields[name] for name in self._fields if name not in self.locked}
         hidden = {
             name
@@ -297,6 +300,13 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         self._problems |= {path: text for path, text in found.items() if path.partition(".")[0] not in wrong}
         self.values = {name: current[name] for name in typed if name not in hidden or name in cleared}
         return not self._problems
+
+    def _computed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The computed fields as these values make them, where all that they are worked out from is known."""
+        needed = dependencies(self.record_type)
+        known = {name for name, paths in needed.items() if all(path.partition(".")[0] in values for path in paths)}
+        found = compute(self.record_type, values, self.context) if known else {}
+        return {name: value for name, value in found.items() if name in known}
 
 
 def _plain(value: Any) -> Any:

@@ -240,10 +240,14 @@ def _told(record_type: RecordType) -> list[str]:
     return [name for name, field in record_type.fields.items() if name in asked and field.privacy == "public"]
 
 
-def _published(record_type: RecordType) -> tuple[str, ...]:
-    """Fields of the type's public page, without those that stand elsewhere on the status page."""
-    names = record_type.public.fields if record_type.public is not None else ()
-    return tuple(name for name in names if name not in ("state", "number", "title"))
+def _published(record_type: RecordType) -> list[str]:
+    """Public fields in the order of the type's public page, without those that stand elsewhere on the status page.
+
+    A type without a public page has public fields too: what its sender is meant to read, like a reason or a sum.
+    """
+    first = record_type.public.fields if record_type.public is not None else ()
+    others = [name for name, field in record_type.fields.items() if field.privacy == "public"]
+    return [name for name in dict.fromkeys((*first, *others)) if name not in ("state", "number", "title")]
 
 
 def _by_link(town: Town, number: str, token: str) -> Record | None:
