@@ -16,10 +16,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from townhall_forms.schema import Schemas
-from townhall_forms.schema import RecordType
-
 from townhall.errors import ConfigurationError
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
 
 #: Names that a column may fill besides the type's own fields.
 RECORD_COLUMNS = ("state", "assignee", "due", "created", "closed", "number", "external_key", "channel")

@@ -6,23 +6,25 @@ import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from datetime import UTC
-from datetime import datetime
 from typing import Any
-
-from townhall_forms.schema import RecordType
-from townhall_forms.schema import Schemas
-from townhall_forms.text import normalise
 
 from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
+from townhall.imports.dates import date_reader
 from townhall.imports.mapping import ColumnMapping
 from townhall.imports.mapping import ImportMapping
 from townhall.town import Town
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
+from townhall_forms.text import normalise
 
 _PLACEHOLDER = re.compile(r"\{([^{}|]+)(\|slug)?\}")
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
 _DATE_TYPES = frozenset({"date", "datetime", "time"})
 _RECORD_DATES = frozenset({"created", "closed", "due"})
+
+
+Converter = Callable[[str, Mapping[str, str]], Any]
 
 
 class Refused(Exception):
@@ -83,6 +85,8 @@ class RowReader:
         self.finders: list[LinkFinder] = []
         self._fixed = [(self._placer(path), value) for path, value in mapping.fixed.items()]
         self._readers = [self._prepare(town, actor, column, town.schemas) for column in mapping.columns]
+        names = {path.partition(".")[0] for path in (*mapping.fixed, *(column.field for column in mapping.columns))}
+        self._lines = [name for name in names if (field := self._type.field(name)) is not None and field.row_fields]
 
     def read(self, cells: Mapping[str, str]) -> dict[str, Any]:
         """Values of one row. Raises :class:`Refused`."""
@@ -96,9 +100,9 @@ class RowReader:
             if not key:
                 raise Refused(f"{self._mapping.key} is empty; it names the row")
             values["external_key"] = key
-        for name, value in values.items():
-            if isinstance(value, list):
-                values[name] = [row for row in value if row]
+        for name in self._lines:
+            if name in values:
+                values[name] = [row for row in values[name] if row]
         return values
 
     def forget(self) -> None:
@@ -122,13 +126,12 @@ class RowReader:
 
         def put(cells: Mapping[str, str], values: dict[str, Any]) -> None:
             text = texts(cells)
-            if text:
+            value: Any = text or default
+            if text and convert is not None:
                 try:
                     value = convert(text, cells)
                 except Refused as refused:
                     raise Refused(f"{label}: {refused}") from refused
-            else:
-                value = default
             if value is not None:
                 place(values, value)
 
@@ -138,9 +141,8 @@ class RowReader:
         field = self._type.field(path.partition(".")[0])
         return _placer(path, bool(field is not None and field.row_fields))
 
-    def _converter(
-        self, town: Town, actor: Actor, column: ColumnMapping, schemas: Schemas
-    ) -> Callable[[str, Mapping[str, str]], Any]:
+    def _converter(self, town: Town, actor: Actor, column: ColumnMapping, schemas: Schemas) -> Converter | None:
+        """What makes a value of a cell's text; nothing where the text is the value."""
         steps: list[Callable[[str], Any]] = []
         if column.values is not None:
             steps.append(_translator(column))
@@ -157,17 +159,19 @@ class RowReader:
             return lambda text, cells: _then(steps, text, lambda last: finder.find(str(last), cells))
         if column.value is not None:
             return lambda text, cells: column.value
-        if not steps:
-            return lambda text, cells: text
-        return lambda text, cells: _then(steps, text, lambda last: last)
+        if len(steps) == 1:
+            (only,) = steps
+            return lambda text, cells: only(text)
+        return (lambda text, cells: _then(steps, text, lambda last: last)) if steps else None
 
     def _dates(self, formats: tuple[str, ...], *, with_time: bool) -> Callable[[str], Any]:
         zone = self._zone
+        readers = [date_reader(format) for format in formats]
 
         def read(text: str) -> Any:
-            for format in formats:
+            for reader in readers:
                 try:
-                    moment = datetime.strptime(text, format)
+                    moment = reader(text)
                 except ValueError:
                     continue
                 if not with_time:
@@ -189,24 +193,43 @@ def _then(steps: list[Callable[[str], Any]], text: str, last: Callable[[Any], An
 
 def _text_of(column: ColumnMapping, empty: frozenset[str]) -> Callable[[Mapping[str, str]], str]:
     """The text of a column's cells: stripped, emptied where it means nothing, joined, cut out and re-cased."""
-    sources, join, case, prefix = column.sources, column.join, column.case, column.prefix
-    pattern = re.compile(column.pattern) if column.pattern else None
+    finish = _finisher(column)
+    longest = max(map(len, empty), default=0)
+
+    def clean(cell: str) -> str:
+        part = cell.strip()
+        return "" if len(part) <= longest and part.casefold() in empty else part
+
+    if len(column.sources) == 1:
+        (source,) = column.sources
+        if finish is None:
+            return lambda cells: clean(cells[source])
+        return lambda cells: finish(text) if (text := clean(cells[source])) else ""
+    sources, join = column.sources, column.join
 
     def text(cells: Mapping[str, str]) -> str:
-        parts = []
-        for source in sources:
-            part = cells[source].strip()
-            if part and part.casefold() not in empty:
-                parts.append(part)
-        joined = join.join(parts)
-        if pattern is not None and joined:
-            found = pattern.search(joined)
-            joined = "" if found is None else (found.group(1) if pattern.groups else found.group(0))
-        if case and joined:
-            joined = joined[0].upper() + joined[1:].lower() if case == "sentence" else getattr(joined, case)()
-        return prefix + joined if joined else ""
+        joined = join.join([part for source in sources if (part := clean(cells[source]))])
+        return finish(joined) if joined and finish is not None else joined
 
     return text
+
+
+def _finisher(column: ColumnMapping) -> Callable[[str], str] | None:
+    """What is done with a text that is there: cut out, re-cased, something put before it."""
+    case, prefix = column.case, column.prefix
+    pattern = re.compile(column.pattern) if column.pattern else None
+    if not (case or prefix or pattern):
+        return None
+
+    def finish(text: str) -> str:
+        if pattern is not None:
+            found = pattern.search(text)
+            text = "" if found is None else (found.group(1) if pattern.groups else found.group(0)) or ""
+        if case and text:
+            text = text[0].upper() + text[1:].lower() if case == "sentence" else getattr(text, case)()
+        return prefix + text if text else ""
+
+    return finish
 
 
 def _translator(column: ColumnMapping) -> Callable[[str], Any]:

@@ -137,7 +137,7 @@ def _check_columns(mapping: ImportMapping, source: SourceFile) -> None:
 
 
 def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> None:
-    """Write the refused rows as CSV: their line, the reason, and the cells as they came, ready to mend and try again."""
+    """Write the refused rows as CSV: line, reason, and the cells as they came, ready to mend and try again."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "reason", *source.columns])
