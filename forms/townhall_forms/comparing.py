@@ -46,6 +46,19 @@ def is_missing(value: Any) -> bool:
     return isinstance(values, dict) and not values
 
 
+def plain_codes(operator: str, operands: tuple[Operand, ...], kind: Kind) -> frozenset[str] | None:
+    """The codes that a test of a single code asks for, if it is no more than that; most tests of schemas are.
+
+    A text passes such a test exactly when it is one of them: :func:`fits` without the work.
+    """
+    if kind != "code" or operator not in ("eq", "in", "ne", "not_in"):
+        return None
+    codes = frozenset(
+        operand.value for operand in operands if isinstance(operand, Literal) and type(operand.value) is str
+    )
+    return codes if len(codes) == len(set(operands)) and "" not in codes else None
+
+
 def fits(
     value: Any,
     operator: str,

@@ -15,12 +15,14 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall_forms.comparing import fits
 from townhall_forms.comparing import is_missing
+from townhall_forms.comparing import plain_codes
 from townhall_forms.errors import FormsError
 from townhall_forms.kinds import KINDS
 from townhall_forms.kinds import Kind
@@ -69,10 +71,16 @@ class Leaf:
     kind: Kind = "any"
     many: bool = False
     wanted: bool = True
+    _codes: frozenset[str] | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_codes", plain_codes(self.operator, self.operands, self.kind))
 
     def evaluate(self, get: Get, environment: Environment) -> bool:
         """Whether the test holds."""
         value = get(self.path)
+        if self._codes is not None and type(value) is str:
+            return (value in self._codes) is not (self.operator in _NEGATED)
         if self.operator == "empty":
             return is_missing(value) is self.wanted
         positive = _NEGATED.get(self.operator)

@@ -88,12 +88,13 @@ def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]
     """Write new records with their children, history and index entries; they get their ids, numbers and titles."""
     _number(town, plan, pending)
     record_type = plan.record_type
+    named = indexing.linked_titles(plan, [record.values for record in pending], context)
     rows = []
     for id, record in zip(ids.take(town.database, plan.table, len(pending)), pending, strict=True):
         record.id = id
         record.filled = [pair for pair in record.values.items() if pair[1] is not None]
         record.standard["id"], record.standard["number"] = id, record.number or None
-        record.title = titles.render(plan, record.values, record.standard, context)
+        record.title = titles.render(plan, record.values, record.standard, context, named)
         rows.append(_new_row(actor, plan, record))
     ids.insert(town.database, plan.table, plan.columns, rows)
     _insert_children(town, plan, pending)
@@ -101,7 +102,7 @@ def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]
     _log_opening(town, actor, plan, pending)
     events = [history.Event(record.id, 1, "create", _opening_changes(plan, record), record.note) for record in pending]
     history.write(town, actor, record_type.identity, now, events)
-    _index(town, plan, pending, context)
+    _index(town, plan, pending, named, context)
 
 
 def update(
@@ -156,35 +157,38 @@ def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
 
 
 def _new_row(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
+    """A new record's row, in the order of :attr:`WritePlan.columns`."""
     created = to_microseconds(record.created)
-    columns: dict[str, Any] = {
-        "id": record.id,
-        "version": 1,
-        "number": record.number or None,
-        "number_key": normalise(record.number) if record.number else None,
-        "title": record.title,
-        "title_key": normalise(record.title),
-        "created": created,
-        "updated": created,
-        "channel": record.channel or None,
-        "created_by": actor.name,
-        "created_by_id": actor.id,
-        "updated_by": actor.name,
-        "updated_by_id": actor.id,
-        "external_key": record.external_key,
-    }
+    number = record.number or None
+    row: list[Any] = [
+        record.id,
+        1,
+        number,
+        normalise(number) if number else None,
+        record.title,
+        normalise(record.title),
+        created,
+        created,
+        None,
+        record.channel or None,
+        actor.name,
+        actor.id,
+        actor.name,
+        actor.id,
+        record.external_key,
+    ]
     if plan.record_type.is_case:
-        columns["state"] = record.state
-        columns["assignee"] = record.assignee
-        columns["due"] = None if record.due is None else to_microseconds(record.due)
-        columns["closed"] = None if record.closed is None else to_microseconds(record.closed)
-    for name, value in record.filled:
-        if name in plan.inside:
-            columns.update(plan.inside[name].to_columns(value))
-    row: list[Any] = [None] * len(plan.columns)
+        row.append(record.state)
+        row.append(record.assignee)
+        row.append(None if record.due is None else to_microseconds(record.due))
+        row.append(None if record.closed is None else to_microseconds(record.closed))
+    row.extend([None] * (len(plan.columns) - len(row)))
     places = plan.places
-    for column, value in columns.items():
-        row[places[column]] = value
+    for name, value in record.filled:
+        field = plan.inside.get(name)
+        if field is not None:
+            for column, stored in field.to_columns(value).items():
+                row[places[column]] = stored
     return row
 
 
@@ -282,8 +286,9 @@ def _log_opening(town: Town, actor: Actor, plan: WritePlan, pending: Iterable[Pe
     ids.insert(town.database, "case_transition", _TRANSITION_COLUMNS, rows)
 
 
-def _index(town: Town, plan: WritePlan, pending: Sequence[Pending], context: Context) -> None:
-    known = indexing.linked_titles(plan, [record.values for record in pending], context)
+def _index(
+    town: Town, plan: WritePlan, pending: Sequence[Pending], named: Mapping[tuple[str, int], str], context: Context
+) -> None:
     entries = [
         search_entries.entry(
             town,
@@ -295,7 +300,7 @@ def _index(town: Town, plan: WritePlan, pending: Sequence[Pending], context: Con
             state=record.state,
             updated=to_microseconds(record.created),
             archived=False,
-            titles=known,
+            titles=named,
             context=context,
         )
         for record in pending

@@ -27,8 +27,17 @@ _FARTHEST = 4
 _BATCH = 500
 
 
-def render(plan: WritePlan, values: Mapping[str, Any], standard: Mapping[str, Any], context: Context) -> str:
-    """The record's title; its number, or what it is, when the template comes out empty."""
+def render(
+    plan: WritePlan,
+    values: Mapping[str, Any],
+    standard: Mapping[str, Any],
+    context: Context,
+    named: Mapping[tuple[str, int], str] | None = None,
+) -> str:
+    """The record's title; its number, or what it is, when the template comes out empty.
+
+    ``named`` has the titles of the records that links point at, if they were looked up for many records at once.
+    """
     texts = {}
     for part in plan.title_parts:
         name = part.first.name
@@ -37,7 +46,12 @@ def render(plan: WritePlan, values: Mapping[str, Any], standard: Mapping[str, An
         if part.second is not None:
             value = None if value is None else context.value_of(field.target, value, part.second.name)
             field = part.second
-        texts[part.path] = "" if value is None else field.display(value, context)
+        if value is None:
+            texts[part.path] = ""
+        elif named is not None and part.second is None and type(value) is int and field.target:
+            texts[part.path] = named.get((field.target, value), "")
+        else:
+            texts[part.path] = field.display(value, context)
     title = plan.record_type.title.render(lambda path: texts.get(path, ""))
     return title or str(standard.get("number") or "") or plan.record_type.label
 

@@ -97,6 +97,7 @@ class WritePlan:
         yield from self.record_type.unique
 
     def _columns(self) -> Iterator[str]:
+        """Columns of the record's own row; inserting writes the standard ones in this order."""
         names = [
             "id",
             "version",
