@@ -25,6 +25,7 @@ from townhall.accounts import people
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
 from townhall.events import calendar
+from townhall.events.calendar import CalendarEntry
 from townhall.presentation import MONTHS
 from townhall.records import secret_links
 
@@ -38,13 +39,21 @@ FEED = "/admin/calendar/feed/"
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """An event on the day on which it begins, or for a long one, also on the day on which it ends."""
+
+    event: CalendarEntry
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """A day of the month's grid, or of the list."""
 
     date: date
     inside: bool
     today: bool
-    entries: tuple[Any, ...] = ()
+    entries: tuple[Shown, ...] = ()
 
 
 class CalendarView(StaffView):
@@ -77,8 +86,8 @@ class CalendarView(StaffView):
             this_month=first == today.replace(day=1),
             next_url=urls.with_query(urls.CALENDAR, [("month", f"{following:%Y-%m}")]),
             previous_url=urls.with_query(urls.CALENDAR, [("month", f"{before:%Y-%m}")]),
-            icon_of=lambda entry: self.town.schemas[entry.identity].icon,
-            url_of=lambda entry: urls.record_url(entry.identity, entry.id),
+            icon_of=lambda event: self.town.schemas[event.identity].icon,
+            url_of=lambda event: urls.record_url(event.identity, event.id),
             may_add=self.town.records.may(self.actor, "create", "core.event"),
             has_feed=self._has_feed(self.actor),
             new_feed=request.args.get("feed") == "new" and self._fresh_feed(),
@@ -89,9 +98,17 @@ class CalendarView(StaffView):
         zone = self.town.zone
         start = datetime.combine(grid[0][0], time(), zone)
         end = datetime.combine(grid[-1][-1] + timedelta(days=1), time(), zone)
-        by_day: dict[date, list[Any]] = {}
+        by_day: dict[date, list[Shown]] = {}
+        local = self.desk.presenter.local
         for entry in calendar.entries(self.town, self.actor, start, end):
-            by_day.setdefault(self.desk.presenter.local(entry.starts).date(), []).append(entry)
+            first_day = local(entry.starts).date()
+            by_day.setdefault(first_day, []).append(Shown(entry))
+            last = first_day
+            if entry.ends is not None:
+                # One that ends at midnight ends on the day before; a whole-day event with its last day.
+                last = local(entry.ends if entry.all_day else entry.ends - timedelta(microseconds=1)).date()
+            if last > first_day:
+                by_day.setdefault(last, []).append(Shown(entry, ends=True))
         return [
             [Day(day, day.month == first.month, day == today, tuple(by_day.get(day, ()))) for day in week]
             for week in grid

@@ -30,7 +30,7 @@ LONGEST = 120
 #: Field types whose cells are set to the end of the line, like sums in a ledger.
 NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
 #: Field types whose values are short enough to stay on one line.
-SHORT = frozenset({"date", "datetime", "time", "phone", "year", "staff"})
+SHORT = frozenset({"date", "datetime", "time", "phone", "year"})
 
 Inner = Callable[[Record, "PageOfCells"], str]
 

@@ -82,8 +82,7 @@ class Editor:
         )
         self.version = self.record.version if self.record is not None else 0
         if posted and self.record is not None:
-            sent = self.request.form.get("version", "")
-            self.version = int(sent) if sent.isdecimal() else 0
+            self.version = urls.number(self.request.form.get("version"))
         self.form = build_form(
             self.type,
             self.names,
@@ -269,10 +268,10 @@ def _name_contact(record_type: RecordType, contact: Record | None, values: dict[
 
 def _opened_from(town: Town, actor: Actor, name: str) -> Record | None:
     identity, _, id = name.partition(":")
-    if not id.isdecimal() or identity not in town.schemas:
+    if identity not in town.schemas:
         return None
     try:
-        return town.records.get(actor, identity, int(id))
+        return town.records.get(actor, identity, urls.number(id))
     except NotFound:
         return None
 

@@ -46,9 +46,12 @@ def csv_lines(
     archived: bool = False,
     ids: frozenset[int] | None = None,
 ) -> Iterator[str]:
-    """The lines of the file. A byte order mark tells spreadsheets that it is UTF-8."""
+    """The lines of the file, in parts: the first has the headings and the first records, or raises what is refused.
+
+    A byte order mark tells spreadsheets that it is UTF-8.
+    """
     names = export_columns(actor, record_type)
-    yield "\ufeff" + _line(names)
+    begin = "\ufeff" + _line(names)
     context = town.context(actor)
     fields = record_type.all_fields
 
@@ -72,9 +75,9 @@ def csv_lines(
             archived=archived,
         )
         rows = [_line(cells(record)) for record in page.records if ids is None or record.id in ids]
-        if rows:
-            yield "".join(rows)
-        after = page.after
+        if begin or rows:
+            yield begin + "".join(rows)
+        begin, after = "", page.after
         if not after:
             return
 

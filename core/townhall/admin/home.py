@@ -150,11 +150,15 @@ class HomeView(StaffView, AdminIndexView):
         """What is on the calendar next."""
         now = self.desk.presenter.now()
         entries = calendar.entries(self.town, self.actor, now, now + timedelta(days=COMING_DAYS))
+        coming = [(entry.starts, "", entry) for entry in entries if entry.starts >= now and not entry.cancelled]
+        # What has begun and lasts, like a round that is open, comes up with its end.
+        coming += [(entry.ends, "ends ", entry) for entry in entries if entry.starts < now and entry.ends is not None]
+        coming.sort(key=lambda each: each[0])
         rows = []
-        for entry in entries[:COMING_SHOWN]:
+        for at, word, entry in coming[:COMING_SHOWN]:
             where = f" · {entry.location}" if entry.location else ""
-            end = Markup('<span class="due">{}</span>').format(self.desk.presenter.ago(entry.starts))
-            meta = f"{self.desk.presenter.moment(entry.starts)}{where}"
+            end = Markup('<span class="due">{}</span>').format(f"{word}{self.desk.presenter.ago(at)}")
+            meta = f"{word.capitalize()}{self.desk.presenter.moment(at)}{where}"
             rows.append(Row(entry.title, urls.record_url(entry.identity, entry.id), meta, "", end))
         return rows
 
@@ -194,8 +198,8 @@ class HomeView(StaffView, AdminIndexView):
 
     def _who(self, text: str, chosen: str) -> tuple[int | None, list[Any]]:
         """The contact that is meant, if that is clear, and who else it could be."""
-        if chosen.isdecimal():
-            return int(chosen), []
+        if urls.number(chosen):
+            return urls.number(chosen), []
         if not text or not self.town.records.may(self.actor, "view", CONTACT):
             return None, []
         hits, _ = self.town.records.search(self.actor, text, identities=[CONTACT], limit=MATCHES)

@@ -168,11 +168,22 @@ class Lister:
         return tuple(good) if good else tuple(path for path in declared if path.partition(".")[0] in allowed)
 
     def _columns(self, paths: Sequence[str]) -> tuple[Column, ...]:
-        wanted = [path for path in paths if not (path == "number" and "title" in paths)]  # it stands under the title
+        names = self._named_by(paths)
+        wanted = [path for path in names if not (path == "number" and "title" in names)]  # it stands under the title
         columns = list(self.cells.columns(wanted)) or list(self.cells.columns(["title"]))
+        if names != list(paths):
+            label = self.type.all_fields[next(iter(self.type.title.paths))].label
+            columns = [replace(each, label=label) if each.is_title else each for each in columns]
         if not any(column.is_title for column in columns):
             columns[0] = self._linked(columns[0])
         return tuple(columns)
+
+    def _named_by(self, paths: Sequence[str]) -> list[str]:
+        """The paths, with the one field that is the whole title as the title."""
+        alone = next(iter(self.type.title.paths)) if len(self.type.title.paths) == 1 else ""
+        if "title" in paths or alone not in paths or alone not in self.type.fields:
+            return list(paths)
+        return ["title" if path == alone else path for path in paths]
 
     def _linked(self, column: Column) -> Column:
         """The column as the one that leads to the record."""
@@ -230,7 +241,7 @@ class Lister:
         found = self.find(actor, asked)
         count = self.count(actor, asked)
         cells = PageOfCells(self.town.context(actor), self._presenter, self._marks)
-        picked = frozenset(int(value) for value in asked.arguments.getlist("pick") if value.isdecimal())
+        picked = frozenset(urls.number(value) for value in asked.arguments.getlist("pick"))
         controls = asked.applied.controls
         sight = [*controls[:FILTERS_IN_SIGHT], *(c for c in controls[FILTERS_IN_SIGHT:] if c.active)]
         total = self._count_view(actor, EVERYTHING)

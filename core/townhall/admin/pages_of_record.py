@@ -169,6 +169,7 @@ class RecordPages:
             stored=record.values if record is not None else None,
             lookup_url=lookup_of(self.type),
             file_url=file_url,
+            require=move.require if move is not None else (),
         )
 
     @page("record", "move", more=True, methods=FORM)
@@ -217,9 +218,6 @@ class RecordPages:
         if not form.validate(state=move.target, require=move.require):
             return [(id, f"{label}: {message}") for id, label, message in form.error_list]
         sent = request.form
-        version = (
-            int(sent.get("version", "") or record.version) if sent.get("version", "").isdecimal() else record.version
-        )
         try:
             moved = self.town.records.transition(
                 self.actor,
@@ -227,7 +225,7 @@ class RecordPages:
                 record.id,
                 move.name,
                 dict(form.values),
-                version=version,
+                version=urls.number(sent.get("version"), record.version),
                 note=sent.get("note", "").strip(),
                 message=sent.get("message", "").strip(),
             )
@@ -283,8 +281,8 @@ class RecordPages:
         chosen = sent.get("assignee", "")
         if chosen == "me":
             values["assignee"] = self.actor.id
-        elif chosen.isdecimal() and (int(chosen) in people or int(chosen) == record.assignee):
-            values["assignee"] = int(chosen)
+        elif urls.number(chosen) in {*people, record.assignee}:
+            values["assignee"] = urls.number(chosen)
         elif chosen == "" and "assignee" in sent:
             values["assignee"] = None
         if "due_day" not in sent:
@@ -301,7 +299,7 @@ class RecordPages:
 
     def _give(self, record: Record, values: dict[str, Any]) -> str:
         """Save who has it; a sentence if that was refused."""
-        version = request.form.get("version", "")
+        version = urls.number(request.form.get("version"), record.version)
         taken = record.assignee is not None and record.assignee != self.actor.id
         if request.form.get("take") and taken:
             return f"{staff_name(self.desk, self.actor, record.assignee)} took it a moment ago."
@@ -311,7 +309,7 @@ class RecordPages:
                 record.identity,
                 record.id,
                 values,
-                version=int(version) if version.isdecimal() else record.version,
+                version=version,
             )
         except Conflict as conflict:
             holder = conflict.current.assignee
@@ -396,13 +394,12 @@ class RecordPages:
             abort(403)
         if request.method == "POST":
             act = self.town.records.restore if restore else self.town.records.archive
-            version = request.form.get("version", "")
             try:
                 act(
                     self.actor,
                     record.identity,
                     id,
-                    version=int(version) if version.isdecimal() else record.version,
+                    version=urls.number(request.form.get("version"), record.version),
                     note=request.form.get("note", "").strip(),
                 )
             except Conflict:

@@ -265,7 +265,7 @@ class RecordView(RecordPages, BaseModelView):
             search=asked.text,
             sort=asked.sort,
             archived=asked.archived,
-            ids=frozenset(int(id) for id in request.args.getlist("pick") if id.isdecimal()) or None,
+            ids=frozenset(urls.number(id) for id in request.args.getlist("pick")) - {0} or None,
         )
         name = f"{self.type.name}-{self.desk.presenter.today().isoformat()}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -324,7 +324,7 @@ class RecordView(RecordPages, BaseModelView):
     @page("list", "delete-view", more=True, methods=FORM)
     def remove_view(self, asked: str) -> ResponseReturnValue:
         """Delete a kept view."""
-        id = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
+        id = urls.number(asked)
         if request.method == "POST":
             label = delete_view(self.town, self.actor, self.type.identity, id)
             flash(f"The view “{label}” is deleted.", "ok")
@@ -356,7 +356,7 @@ class RecordView(RecordPages, BaseModelView):
         action = sent.get("do", "")
         label = bulk.label_of(groups, action)
         back = urls.local_path(sent.get("back"), self.lister.base)
-        ids = [int(id) for id in dict.fromkeys(sent.getlist("pick")) if id.isdecimal()][: bulk.MOST]
+        ids = [id for id in dict.fromkeys(map(urls.number, sent.getlist("pick"))) if id]
         if not label:
             abort(403 if not groups else 404)
         if not ids:

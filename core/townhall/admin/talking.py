@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
+from townhall.admin import urls
 from townhall.errors import ValidationFailed
 from townhall.records.types import Record
 from townhall_forms.values import Reference
@@ -84,4 +85,4 @@ def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[
 def reference(text: str) -> Reference | None:
     """``grants.application:7`` as a reference; ``None`` for anything else."""
     identity, _, id = text.partition(":")
-    return Reference(identity, int(id)) if identity and id.isdecimal() else None
+    return Reference(identity, urls.number(id)) if identity and urls.number(id) else None

@@ -13,6 +13,8 @@ SETTINGS = "/admin/settings/"
 FILES = "/admin/files/"
 PEOPLE = "/admin/people"
 ACCOUNT = "/admin/account"
+#: Digits of a number that any column can hold.
+LONGEST_NUMBER = 18
 
 
 def list_url(identity: str) -> str:
@@ -35,6 +37,11 @@ def with_query(path: str, pairs: Iterable[tuple[str, str | int]]) -> str:
     """``path`` with a query string, or alone when there is nothing to ask."""
     query = urlencode([(key, value) for key, value in pairs if value != ""])
     return f"{path}?{query}" if query else path
+
+
+def number(text: str | None, fallback: int = 0) -> int:
+    """The number that an address or a form names, such as a record's; ``fallback`` for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else fallback
 
 
 def local_path(target: str | None, fallback: str) -> str:
