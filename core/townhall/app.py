@@ -15,6 +15,8 @@ from flask import make_response
 from flask import render_template
 from flask import request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
+from werkzeug.routing import Map
 
 import townhall_forms
 from townhall import accounts
@@ -26,6 +28,7 @@ from townhall import security
 from townhall.current import current_town
 from townhall.db import meta
 from townhall.town import Town
+from townhall_forms.fields.base import LARGEST_INTEGER
 
 __all__ = ["create_app", "current_town"]
 
@@ -33,6 +36,13 @@ _HERE = Path(__file__).parent
 _FORMS = Path(townhall_forms.__file__).parent
 #: How long a browser may use a static file whose address carries its digest.
 _YEAR = 365 * 24 * 3600
+
+
+class RecordNumber(IntegerConverter):
+    """A whole number in an address that a column can hold; there is nothing at the address of a larger one."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=LARGEST_INTEGER)
 
 
 def create_app(town: Town) -> Flask:
@@ -45,6 +55,7 @@ def create_app(town: Town) -> Flask:
         instance_path=str(town.instance),
     )
     app.extensions["townhall"] = town
+    app.url_map.converters["int"] = RecordNumber
     configure_settings(app, town)
     configure_proxies(app, town)
     configure_database(app, town)

@@ -167,6 +167,8 @@ def feed_response(desk: Desk, token: str) -> Response:
 
 def _month(text: str) -> date | None:
     try:
-        return date.fromisoformat(f"{text}-01")
+        first = date.fromisoformat(f"{text}-01")
     except ValueError:
         return None
+    # The months beside the first and last ones that there are have no dates.
+    return first if date.min.year < first.year < date.max.year else None

@@ -365,6 +365,9 @@ class RecordView(RecordPages, BaseModelView):
         if action == "export":
             pairs: list[tuple[str, str | int]] = [("view", "all"), *(("pick", id) for id in ids)]
             return redirect(urls.with_query(f"{self.lister.base}export.csv", pairs))
+        if len(ids) > bulk.MOST:
+            flash(f"{len(ids):,} lines at once are too many: select {bulk.MOST} at most. Nothing was changed.", "bad")
+            return redirect(back)
         picked = self.picked(ids)
         move = bulk.move_of(self.type, action)
         form = self.move_form(move, None)

@@ -9,6 +9,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import NotFound
 from townhall.records import reading
+from townhall.records.plans import possible
 from townhall_forms.context import StoredFile
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def open_file(town: Town, actor: Actor, file_id: int) -> tuple[StoredFile, Path]
     table = town.system.attachment
     row = (
         table.select(table.identity, table.record_id, table.field)
-        .where(table.id == file_id, table.record_id.is_null(False))
+        .where(table.id.in_(possible([file_id])), table.record_id.is_null(False))
         .tuples()
         .first()
     )

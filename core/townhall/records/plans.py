@@ -18,6 +18,7 @@ from typing import Any
 
 from townhall.db.engines import TownDatabase
 from townhall.errors import NotFound
+from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
 from townhall_forms.schema import RecordType
@@ -34,6 +35,11 @@ FILE_TYPES = frozenset({"file", "files"})
 BATCH = 500
 
 Build = Callable[[Mapping[str, Any]], Any]
+
+
+def possible(ids: Iterable[int]) -> list[int]:
+    """Those of ``ids`` that a record could have at all: people type numbers that no column can hold."""
+    return [id for id in ids if 0 < id <= LARGEST_INTEGER]
 
 
 def batches(ids: Sequence[int]) -> Iterable[Sequence[int]]:
@@ -93,7 +99,7 @@ class Reader:
         A row begins with :data:`STANDARD_COLUMNS`, and that of a case goes on with :data:`CASE_COLUMNS`.
         """
         found: dict[int, Sequence[Any]] = {}
-        for part in batches(ids):
+        for part in batches(possible(ids)):
             sql = f"{self.select} ({', '.join([database.param] * len(part))})"
             for row in database.execute_sql(sql, part).fetchall():
                 found[row[0]] = row

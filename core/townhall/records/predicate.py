@@ -26,6 +26,7 @@ from townhall.records import answering
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
+from townhall.records.plans import possible
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
 from townhall_forms.conditions import parse_condition
@@ -249,7 +250,7 @@ def _unknown(actor: Actor, record_type: RecordType, path: str, deed: str) -> str
 
 def may_see(town: Town, actor: Actor, record_type: RecordType, ids: Iterable[int]) -> frozenset[int]:
     """Those of ``ids`` that the actor may know of and that exist."""
-    wanted = sorted(set(ids))
+    wanted = sorted(set(possible(ids)))
     if not wanted:
         return frozenset()
     model = plan(town, record_type.identity).model

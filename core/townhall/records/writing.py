@@ -22,6 +22,7 @@ from townhall.records import parsing
 from townhall.records import people
 from townhall.records import preparing
 from townhall.records import reading
+from townhall.records.plans import possible
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
@@ -127,7 +128,7 @@ def lock(town: Town, actor: Actor, plan: WritePlan, id: int, version: int | None
     Raises :class:`~townhall.errors.NotFound` if there is none for this actor, and
     :class:`~townhall.errors.Conflict` if it isn't at ``version`` any more.
     """
-    query = plan.tables.model.select(plan.column("version")).where(plan.column("id") == id)
+    query = plan.tables.model.select(plan.column("version")).where(plan.column("id").in_(possible([id])))
     if town.database.supports_row_locks:
         query = query.for_update()
     row = query.tuples().first()

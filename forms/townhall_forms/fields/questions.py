@@ -35,8 +35,8 @@ class QuestionsField(OneColumn):
     sortable: ClassVar[bool] = False
 
     def is_empty(self, value: Any) -> bool:
-        """No question is asked."""
-        return value is None or not value.questions
+        """No question is asked, or no line stands in the editor."""
+        return not (value.questions if isinstance(value, Questions) else value)
 
     def revise(self, old: Any, new: Any) -> Any:
         """The next version, if something changed. Questions that are gone stay with the version that asked them."""
