@@ -90,7 +90,9 @@ class Drawn:
     @property
     def optional(self) -> bool:
         """Whether to mark it as optional."""
-        if self.typed.required or self.control == "checkbox" or self.caption:
+        if self.typed.required or self.control in ("checkbox", "answers") or self.caption:
+            return False
+        if self.path in self.form.needed:
             return False
         return self.typed.require_if is None or not self.form.holds(self.typed.require_if)
 

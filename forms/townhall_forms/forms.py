@@ -81,6 +81,7 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         prefix: str,
         lookup_url: Callable[[str], str] | None,
         file_url: Callable[[StoredFile], str] | None,
+        require: Iterable[str] = (),
     ) -> None:
         self.record_type = record_type
         self.context = context
@@ -89,6 +90,7 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         self.prefix = prefix
         self.lookup_url = lookup_url
         self.file_url = file_url
+        self.needed = frozenset(require)
         self.values: dict[str, Any] = {}
         self.searches: dict[str, str] = {}
         self.redraw = False
@@ -351,13 +353,15 @@ def build_form(
     prefix: str = "",
     lookup_url: Callable[[str], str] | None = None,
     file_url: Callable[[StoredFile], str] | None = None,
+    require: Iterable[str] = (),
 ) -> RecordForm:
     """A form for the fields of ``record_type`` named in ``field_names``, in that order.
 
     ``values`` fills it at first; a field that is not in it starts with its default. ``formdata`` and ``files`` are what
     was sent, if it was. ``stored`` has the values of the record that is edited, whole: locks are judged on it, and
     conditions may read fields that are not in the form. Fields that nobody types (``read_only``, computed) are left
-    out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file.
+    out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file. ``require`` names
+    fields that are asked for here although the record can do without them, so that they are not marked optional.
     """
     names = [name for name in dict.fromkeys(field_names) if name in record_type.fields]
     names = [name for name in names if not record_type.fields[name].read_only]
@@ -374,6 +378,7 @@ def build_form(
         prefix=prefix,
         lookup_url=lookup_url,
         file_url=file_url,
+        require=require,
     )
     if formdata is not None:
         form.submitted = True

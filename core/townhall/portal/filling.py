@@ -23,6 +23,7 @@ from townhall.portal import services
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.files import Attached
 from townhall_forms.fields.files import FileInput
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
@@ -106,7 +107,7 @@ class Filling:
             if field is None or name not in self.draft.values:
                 continue
             try:
-                found[name] = field.bind(found, self.context).parse(self.draft.values[name], self.context)
+                found[name] = field.bind(found, self.context).parse(self._answer(field), self.context)
             except Invalid:
                 self.draft.done = [step for step in self.draft.done if step != self._step_of(name)]
         return found
@@ -300,6 +301,16 @@ class Filling:
         return [field.bind(self.values, self.context) for field in fields if self.asks(field)]
 
     # -- helpers ----------------------------------------------------------------------------------------------
+
+    def _answer(self, field: Field) -> Any:
+        """A kept answer; files that the record has already are files again, since nobody else may name them."""
+        answer = self.draft.values[field.name]
+        if not isinstance(field, Attached) or not answer:
+            return answer
+        value = self.stored.get(field.name)
+        held = {file.token: file for file in (value if isinstance(value, tuple) else (value,)) if file is not None}
+        entries = answer if isinstance(answer, list) else [answer]
+        return [held.get(entry["token"], entry) for entry in entries]
 
     def _step_of(self, field: str) -> str:
         return next((step.name for step in self.form.steps if field in step.fields), "")

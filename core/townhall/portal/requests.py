@@ -146,9 +146,10 @@ def move(number: str, name: str) -> BaseResponse:
         stored=record.values,
         formdata=request.form if request.method == "POST" else None,
         files=request.files if request.method == "POST" else None,
+        require=transition.require,
     )
     text = request.form.get("text", "").strip()[:LONGEST_MESSAGE]
-    if request.method == "POST" and not form.redraw and form.validate(state=transition.target):
+    if request.method == "POST" and not form.redraw and form.validate(state=transition.target, require=transition.require):
         try:
             town.records.transition(
                 actor, record.identity, record.id, name, form.values, version=record.version, message=text
