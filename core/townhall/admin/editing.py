@@ -13,6 +13,7 @@ from flask import Request
 from markupsafe import Markup
 
 from townhall.access.actors import Actor
+from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.desk import Desk
 from townhall.admin.facts import FactWriter
@@ -149,7 +150,7 @@ class Editor:
 
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, as ``(id of the input, sentence)``."""
-        listed = [(id, f"{label}: {_lower(message)}") for id, label, message in self.form.error_list]
+        listed = [(id, talking.about(label, _lower(message))) for id, label, message in self.form.error_list]
         return [("", sentence) for sentence in self.whole] + listed
 
     # -- saving -----------------------------------------------------------------------------------------------

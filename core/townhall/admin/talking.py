@@ -86,3 +86,10 @@ def reference(text: str) -> Reference | None:
     """``grants.application:7`` as a reference; ``None`` for anything else."""
     identity, _, id = text.partition(":")
     return Reference(identity, urls.number(id)) if identity and urls.number(id) else None
+
+
+def about(label: str, message: str) -> str:
+    """What is wrong with a field, after its label. A label that is a question needs no colon."""
+    if not label:
+        return message
+    return f"{label} {message[:1].upper()}{message[1:]}" if label.endswith(("?", ":", "!")) else f"{label}: {message}"

@@ -1,0 +1,192 @@
+"""The forms of a type: for a new record, for changing one, and for what a move asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import abort
+from flask import flash
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from townhall.admin import once
+from townhall.admin import talking
+from townhall.admin import urls
+from townhall.admin.details import asks_something
+from townhall.admin.details import contact_of
+from townhall.admin.details import get_record
+from townhall.admin.details import may_say
+from townhall.admin.editing import Editor
+from townhall.admin.editing import file_url
+from townhall.admin.editing import lookup_of
+from townhall.admin.pages import page
+from townhall.admin.record_base import CHANGED_MEANWHILE
+from townhall.admin.record_base import FORM
+from townhall.admin.record_base import RecordPages
+from townhall.errors import Conflict
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.records.types import Record
+from townhall_forms.forms import RecordForm
+from townhall_forms.forms import build_form
+from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    pass
+
+
+class FormPages(RecordPages):
+    """Forms and moves."""
+
+    # -- form -------------------------------------------------------------------------------------------------
+
+    @page("list", "new", methods=FORM)
+    def create_view(self) -> ResponseReturnValue:
+        """The form for a new record."""
+        if not self.may("create"):
+            abort(403)
+        form_id = request.form.get("form_id", "")
+        if request.method == "POST" and not once.first_time(self.town, form_id):
+            flash("This was saved already.", "info")
+            return redirect(once.where_to(form_id) or urls.list_url(self.type.identity))
+        editor = Editor(self.desk, self.actor, self.type, request)
+        if request.method == "POST":
+            record = editor.save()
+            if record is not None:
+                return self._saved(record, form_id)
+        return self._form(editor)
+
+    def _saved(self, record: Record, form_id: str) -> ResponseReturnValue:
+        name = record.number or self.type.label
+        if request.form.get("then") == "new":
+            flash(f"{name} is saved: {record.title}", "ok")
+            url = urls.with_query(f"{urls.list_url(record.identity)}new", request.args.items())
+        else:
+            flash(f"{name} is saved.", "ok")
+            url = urls.local_path(request.args.get("next"), self._url(record))
+        once.remember(form_id, url)
+        return redirect(url)
+
+    @page("record", "edit", methods=FORM)
+    def edit_view(self, id: int) -> ResponseReturnValue:
+        """The form for changing a record."""
+        record = self._editable(id)
+        reveal = request.values.get("reveal") == "1" and self.may("see_confidential")
+        if reveal and request.method == "GET":
+            for name in sorted(record.masked):
+                self.town.records.reveal(self.actor, record.identity, id, name, "Opened for editing")
+        if reveal:
+            record = get_record(self.desk, self.actor, self.type.identity, id, reveal=sorted(record.masked))
+        editor = Editor(self.desk, self.actor, self.type, request, record, reveal)
+        if request.method == "POST":
+            saved = editor.save()
+            if saved is not None:
+                flash("Saved.", "ok")
+                return redirect(self._url(saved))
+        return self._form(editor)
+
+    def _form(self, editor: Editor) -> ResponseReturnValue:
+        record = editor.record
+        base = urls.list_url(self.type.identity)
+        html = self.render(
+            "admin/form.html",
+            type=self.type,
+            editor=editor,
+            form=editor.form,
+            record=record,
+            problems=editor.problems() if request.method == "POST" and not editor.form.redraw else [],
+            form_id=once.new_form_id(),
+            back=self._url(record) if record is not None else urls.local_path(request.args.get("next"), base),
+            base=base,
+        )
+        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole else 200)
+
+    # -- moves ------------------------------------------------------------------------------------------------
+
+    def move_form(self, move: Transition | None, record: Record | None) -> RecordForm:
+        """A form with the fields that a move needs and offers."""
+        names = dict.fromkeys([*move.require, *move.asks]) if move is not None else {}
+        posted = request.method == "POST"
+        return build_form(
+            self.type,
+            [name for name in names if name in self.type.fields],
+            self.town.context(self.actor),
+            values={name: record.values.get(name) for name in names} if record is not None else {},
+            formdata=request.form if posted else None,
+            files=request.files if posted else None,
+            stored=record.values if record is not None else None,
+            lookup_url=lookup_of(self.type),
+            file_url=file_url,
+            require=move.require if move is not None else (),
+        )
+
+    @page("record", "move", more=True, methods=FORM)
+    def move(self, id: int, move_name: str) -> ResponseReturnValue:
+        """Ask what a move needs, and make it."""
+        record = self._record(id)
+        move = next(
+            (move for move in self.town.records.transitions(self.actor, record) if move.name == move_name), None
+        )
+        if move is None:
+            if self.type.workflow is None or self.type.workflow.transition(move_name) is None:
+                abort(404)
+            flash("This move can't be made any more: the record has moved on, or you may not make it.", "soon")
+            return redirect(self._url(record))
+        form = self.move_form(move, record)
+        problems: list[tuple[str, str]] = []
+        if request.method == "POST" and not form.redraw:
+            problems = self._make(record, move, form)
+            if not problems:
+                return redirect(self._url(record))
+            if not asks_something(move, record):
+                flash(problems[0][1], "bad")
+                return redirect(self._url(record))
+        workflow = self.type.workflow
+        assert workflow is not None  # noqa: S101 - a move comes from one
+        html = self.render(
+            "admin/move.html",
+            type=self.type,
+            record=record,
+            move=move,
+            form=form,
+            problems=problems,
+            source=workflow.states.get(record.state),
+            target=workflow.states.get(move.target),
+            contact=contact_of(self.desk, self.actor, record),
+            message=request.form.get("message", ""),
+            note=request.form.get("note", ""),
+            version=request.form.get("version", record.version),
+            may_message=may_say(self.desk, self.actor, record),
+            back=self._url(record),
+        )
+        return html, 422 if problems else 200
+
+    def _make(self, record: Record, move: Transition, form: RecordForm) -> list[tuple[str, str]]:
+        """Make the move; what is wrong, if anything, as ``(id of the input, sentence)``."""
+        if not form.validate(state=move.target, require=move.require):
+            return [(id, talking.about(label, message)) for id, label, message in form.error_list]
+        sent = request.form
+        try:
+            moved = self.town.records.transition(
+                self.actor,
+                record.identity,
+                record.id,
+                move.name,
+                dict(form.values),
+                version=urls.number(sent.get("version"), record.version),
+                note=sent.get("note", "").strip(),
+                message=sent.get("message", "").strip(),
+            )
+        except ValidationFailed as failed:
+            form.add_errors(
+                {path: text for path, text in failed.errors.items() if path.partition(".")[0] in form.values}
+            )
+            return [("", text) for text in failed.errors.values()]
+        except Rejected as rejected:
+            return [("", str(rejected))]
+        except Conflict:
+            return [("", CHANGED_MEANWHILE)]
+        state = moved.type.workflow.states.get(moved.state) if moved.type.workflow is not None else None
+        flash(f"{move.label}: done. It is now “{state.label if state is not None else moved.state}”.", "ok")
+        return []

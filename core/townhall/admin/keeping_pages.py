@@ -1,0 +1,180 @@
+"""Notes and messages, looks at what is masked, the archive, and the history of a record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from flask import abort
+from flask import flash
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from townhall.admin import once
+from townhall.admin import talking
+from townhall.admin import urls
+from townhall.admin.details import contact_of
+from townhall.admin.details import may_say
+from townhall.admin.facts import FactWriter
+from townhall.admin.pages import page
+from townhall.admin.record_base import CHANGED_MEANWHILE
+from townhall.admin.record_base import FORM
+from townhall.admin.record_base import RecordPages
+from townhall.errors import Conflict
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.records.types import Record
+
+if TYPE_CHECKING:
+    pass
+
+#: What history's actions are called.
+DEEDS = {
+    "create": "Added",
+    "update": "Changed",
+    "transition": "Moved",
+    "archive": "Archived",
+    "restore": "Restored",
+    "reveal": "Looked at",
+    "import": "Imported",
+}
+
+
+class KeepingPages(RecordPages):
+    """Notes, masks, the archive and history."""
+
+    @page("record", "say", methods=("POST",))
+    def say(self, id: int) -> ResponseReturnValue:
+        """Keep a note, or send a message to the citizen."""
+        record = self._record(id)
+        if not may_say(self.desk, self.actor, record):
+            abort(403)
+        text = request.form.get("text", "")
+        form_id = request.form.get("form_id", "")
+        contact = contact_of(self.desk, self.actor, record)
+        target = f"{self._url(record)}#happened"
+        if not once.first_time(self.town, form_id):
+            return redirect(target)
+        try:
+            if request.form.get("send"):
+                talking.message(self.town, self.actor, record, text)
+                flash("The message stands on the citizen's status page now.", "ok")
+            else:
+                talking.note(self.town, self.actor, record, text, contact[0] if contact is not None else None)
+                flash("The note is saved.", "ok")
+        except ValidationFailed as failed:
+            flash(" ".join(failed.errors.values()), "bad")
+        except Rejected as rejected:
+            flash(str(rejected), "bad")
+        return redirect(target)
+
+    @page("record", "reveal", more=True, methods=FORM)
+    def reveal(self, id: int, field_name: str) -> ResponseReturnValue:
+        """Ask why somebody wants to see a confidential value, then show it once."""
+        record = self._record(id)
+        field = self.type.fields.get(field_name)
+        if field is None or field_name not in record.masked:
+            abort(404)
+        reason = " ".join(request.form.get("reason", "").split())
+        error, value_html = "", None
+        if request.method == "POST":
+            if len(reason) < 3:
+                error = "Write why you need to see it, for example “Caller asked whether we have the right one”."
+            else:
+                value = self.town.records.reveal(self.actor, record.identity, id, field_name, reason)
+                value_html = FactWriter(self.town.context(self.actor), self.desk.presenter).html(record, field, value)
+        html = self.render(
+            "admin/reveal.html",
+            type=self.type,
+            record=record,
+            field=field,
+            reason=reason,
+            error=error,
+            html=value_html,
+            shown=value_html is not None,
+            back=self._url(record),
+        )
+        return html, 422 if error else 200
+
+    @page("record", "archive", methods=FORM)
+    def archive(self, id: int) -> ResponseReturnValue:
+        """Take a record out of the lists. Nothing is deleted."""
+        return self._put_away(id, restore=False)
+
+    @page("record", "restore", methods=FORM)
+    def restore(self, id: int) -> ResponseReturnValue:
+        """Bring an archived record back."""
+        return self._put_away(id, restore=True)
+
+    def _put_away(self, id: int, *, restore: bool) -> ResponseReturnValue:
+        record = self._record(id)
+        if not self.may("archive") or self.type.append_only:
+            abort(403)
+        if request.method == "POST":
+            act = self.town.records.restore if restore else self.town.records.archive
+            try:
+                act(
+                    self.actor,
+                    record.identity,
+                    id,
+                    version=urls.number(request.form.get("version"), record.version),
+                    note=request.form.get("note", "").strip(),
+                )
+            except Conflict:
+                flash(CHANGED_MEANWHILE, "bad")
+            except Rejected as rejected:
+                flash(str(rejected), "bad")
+            except ValidationFailed as failed:
+                flash(" ".join(failed.errors.values()), "bad")
+            else:
+                flash("It is back in the lists." if restore else "It is archived. You can restore it here.", "ok")
+            return redirect(self._url(record))
+        name = record.title or record.number
+        return self.render(
+            "admin/confirm.html",
+            heading=f"Restore “{name}”?" if restore else f"Archive “{name}”?",
+            text="It comes back into the lists and can be changed again."
+            if restore
+            else "It leaves the lists and can't be changed. It can still be read, and be restored at any time.",
+            button="Restore" if restore else "Archive",
+            bad=not restore,
+            ask_note=True,
+            version=record.version,
+            back=self._url(record),
+            trail=[
+                (self.type.label_plural, urls.list_url(self.type.identity)),
+                (record.number or name, self._url(record)),
+                ("Restore" if restore else "Archive", ""),
+            ],
+        )
+
+    @page("record", "history")
+    def history(self, id: int) -> ResponseReturnValue:
+        """Every change of a record, as it was kept."""
+        record = self._record(id)
+        entries = self.town.records.history(self.actor, record.identity, id)
+        return self.render(
+            "admin/history.html",
+            type=self.type,
+            record=record,
+            entries=self._told(record, entries),
+            back=self._url(record),
+        )
+
+    def _told(self, record: Record, entries: Any) -> list[dict[str, Any]]:
+        """History entries with their values in words."""
+        writer = FactWriter(self.town.context(self.actor), self.desk.presenter)
+        told = []
+        for entry in reversed(entries):
+            changes = []
+            for name, (old, new) in entry.changes.items():
+                field = self.type.field(name)
+                if field is None:
+                    changes.append((name, str(old or ""), str(new or "")))
+                    continue
+                changes.append((field.label, writer.words(record, field, old), writer.words(record, field, new)))
+            told.append(
+                {"entry": entry, "deed": DEEDS.get(entry.action, entry.action.capitalize()), "changes": changes}
+            )
+        return told

@@ -1,0 +1,55 @@
+"""What the pages of one type of record have in common, however they are grouped into modules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.admin import urls
+from townhall.admin.details import get_record
+from townhall.errors import Forbidden
+from townhall.records.types import Record
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.access.actors import Actor
+    from townhall.access.permissions import Verb
+    from townhall.admin.desk import Desk
+    from townhall.town import Town
+
+#: Methods of a page that shows a form and takes it.
+FORM = ("GET", "POST")
+CHANGED_MEANWHILE = "A colleague changed this a moment ago. Look at it again, then decide."
+
+
+class RecordPages:
+    """A part of a record's view. The parts are put together in :class:`townhall.admin.record_view.RecordView`."""
+
+    desk: Desk
+    town: Town
+    type: RecordType
+
+    if TYPE_CHECKING:
+
+        @property
+        def actor(self) -> Actor: ...
+
+        def may(self, verb: Verb) -> bool: ...
+
+        def render(self, template: str, **values: Any) -> str: ...
+
+    def _record(self, id: int) -> Record:
+        return get_record(self.desk, self.actor, self.type.identity, id)
+
+    def _url(self, record: Record, page: str = "") -> str:
+        return urls.record_url(record.identity, record.id, page)
+
+    def _editable(self, id: int) -> Record:
+        record = self._record(id)
+        if record.archived is not None or self.type.append_only or not self.may("edit"):
+            raise Forbidden(
+                "This record is archived. Restore it first."
+                if record.archived is not None
+                else f"{self.type.label_plural} can't be changed by you."
+            )
+        return record
