@@ -11,6 +11,7 @@ from flask import g
 from flask import make_response
 from flask import render_template
 from flask import request
+from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from townhall.errors import Conflict
@@ -40,7 +41,10 @@ WORDS = {
         "Something went wrong on our side",
         "It was written down for whoever looks after this site. Try again later.",
     ),
-    503: ("We are closed for a moment", "Try again in a few minutes."),
+    503: (
+        "We can’t do this at the moment",
+        "Nothing was saved. Try again in a few minutes: what you typed is still there when you go back.",
+    ),
 }
 _OURS = {NotFound: 404, Forbidden: 403, Conflict: 409, Rejected: 422, ValidationFailed: 422}
 
@@ -50,6 +54,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for error, code in _OURS.items():
         app.register_error_handler(error, _ours(code))
+    app.register_error_handler(OperationalError, _database_refuses)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -76,6 +81,13 @@ def _unexpected(error: Exception) -> AnyResponse:
     log.exception("A page failed: %s %s", request.method, request.path)
     g.pop("_flashes", None)
     return _plain(500, *WORDS[500])
+
+
+def _database_refuses(error: Exception) -> AnyResponse:
+    """The database is locked, full, read-only or away: the next try may well work."""
+    log.exception("The database refused: %s %s", request.method, request.path)
+    g.pop("_flashes", None)
+    return _plain(503, *WORDS[503])
 
 
 def page(code: int, said: str = "") -> Response:

@@ -15,6 +15,7 @@ from flask import current_app
 from flask import g
 from flask import render_template
 from flask import request
+from flask import session
 from flask.sessions import SecureCookieSessionInterface
 from flask.sessions import SessionMixin
 from flask_wtf.csrf import CSRFError
@@ -135,7 +136,12 @@ def _protect(response: Response) -> Response:
 
 
 def _offer_to_send_again(error: CSRFError) -> tuple[str, int] | AnyResponse:
-    """Show what was typed, with a fresh token and a button that sends it again."""
+    staff = request.path.startswith("/admin/") and request.endpoint != "accounts.sign_in"
+    return offer_to_send_again(400, signed_out=staff and "_user_id" not in session)
+
+
+def offer_to_send_again(code: int, *, signed_out: bool = False) -> tuple[str, int]:
+    """Show what was typed, with a fresh token and a button that sends it again, once somebody is signed in."""
     values = [
         (name, value)
         for name, value in request.form.items(multi=True)
@@ -149,5 +155,6 @@ def _offer_to_send_again(error: CSRFError) -> tuple[str, int] | AnyResponse:
         files=[file.filename for file in request.files.values() if file.filename],
         left_out=any("password" in name.lower() for name in request.form),
         cookies=current_app.config["SESSION_COOKIE_NAME"] in request.cookies,
+        signed_out=signed_out,
     )
-    return page, 400
+    return page, code

@@ -17,6 +17,7 @@ from townhall.access.actors import Actor
 from townhall.accounts import current_actor
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
+from townhall.security import offer_to_send_again
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -58,10 +59,13 @@ class StaffView(BaseView):
 
 def turn_away(actor: Actor) -> ResponseReturnValue:
     """The answer for somebody who may not see a page."""
-    if actor.kind != "staff":
-        target = request.full_path.rstrip("?") if request.method == "GET" else "/admin/"
-        return redirect(url_for("accounts.sign_in", next=target))
-    abort(403)
+    if actor.kind == "staff":
+        abort(403)
+    if request.method == "POST":
+        return offer_to_send_again(
+            401, signed_out=True
+        )  # whoever was signed out over a long form keeps what they typed
+    return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")))
 
 
 def run_page(view: object, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -6,6 +6,7 @@ named by a secret token; when no record claims it in time, :meth:`FileStore.remo
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterable
@@ -28,6 +29,8 @@ from townhall_forms.errors import Invalid
 
 if TYPE_CHECKING:
     from townhall.town import Town
+
+log = logging.getLogger("townhall")
 
 _BLOCK = 64 * 1024
 _MEGABYTE = 1024 * 1024
@@ -63,7 +66,11 @@ class FileStore:
         kind = self._promised(filename, accept)
         largest = self._town.settings.max_upload_mb * _MEGABYTE
         limit = min(max_size or largest, largest)
-        checksum, size = self._take_in(upload, filename, kind, limit)
+        try:
+            checksum, size = self._take_in(upload, filename, kind, limit)
+        except OSError as error:
+            log.exception("An upload could not be kept in %s", self._folder)
+            raise Invalid(f"“{filename}” could not be kept: our storage refuses it. Try again later.") from error
         token = secrets.token_urlsafe(16)
         now = self._town.clock.now()
         waits = timedelta(days=max(self._town.settings.draft_days, 1) + 1)
