@@ -330,10 +330,16 @@ class Schemas(Mapping[str, RecordType]):
 
     def links_to(self, identity: str) -> Iterator[tuple[RecordType, Field]]:
         """Every link field of any type that points at ``identity``, with the type that declares it."""
+        return iter(self._links.get(identity, ()))
+
+    @cached_property
+    def _links(self) -> Mapping[str, list[tuple[RecordType, Field]]]:
+        found: dict[str, list[tuple[RecordType, Field]]] = {}
         for record_type in self._types.values():
             for field in record_type.fields.values():
-                if field.target == identity:
-                    yield record_type, field
+                if field.target:
+                    found.setdefault(field.target, []).append((record_type, field))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,16 +209,20 @@ def _insert_rows(
     for field in plan.rows:
         if names is not None and field.name not in names:
             continue
-        columns = [column.name for inner in field.row_fields.values() for column in inner.columns()]
-        rows = []
+        columns = ["parent_id", "position"]
+        columns += [column.name for inner in field.row_fields.values() for column in inner.columns()]
+        places = {column: place for place, column in enumerate(columns)}
+        rows: list[list[Any]] = []
         for id, values in parents:
             for position, row in enumerate(values.get(field.name) or ()):
-                cells: dict[str, Any] = {}
-                for name, inner in field.row_fields.items():
-                    cells.update(inner.to_columns(row.get(name)))
-                rows.append([id, position, *(cells[column] for column in columns)])
+                cells: list[Any] = [id, position, *[None] * (len(columns) - 2)]
+                for name, value in row.items():
+                    if value is not None:
+                        for column, stored in field.row_fields[name].to_columns(value).items():
+                            cells[places[column]] = stored
+                rows.append(cells)
         if rows:
-            ids.insert(town.database, _child_table(plan, field), ["parent_id", "position", *columns], rows)
+            ids.insert(town.database, _child_table(plan, field), columns, rows)
 
 
 def _insert_links(
