@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from townhall.access.actors import system
 from townhall.app import create_app
-from townhall.portal import codes
+from townhall.records import link_codes
 from townhall.town import Town
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
@@ -437,7 +437,7 @@ class TestStatus:
     def test_code_typed_in_by_hand_opens_it(self, visitor: FlaskClient, park: Town, spots: dict[str, int]) -> None:
         """Number and code do the same as the link; a wrong pair is refused in the same words for any number."""
         number, link = send_wish(visitor, spots["Old oak"])
-        receipt_code = codes.readable(link.rsplit("/", 1)[1])
+        receipt_code = link_codes.readable(link.rsplit("/", 1)[1])
         other = create_app(park).test_client()
         good = send(other, "/requests/", {"number": number.lower(), "code": receipt_code.lower()})
         assert good.location == f"/requests/{number}"

@@ -122,6 +122,7 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
         "contact": contact,
         "may": {
             "edit": may_edit,
+            "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
             "archive": records.may(actor, "archive", identity) and not record.type.append_only,
             "message": contact is not None and record.type.is_case,
@@ -219,6 +220,11 @@ def staff_name(desk: Desk, actor: Actor, id: int | None) -> str:
 def may_say(desk: Desk, actor: Actor, record: Record) -> bool:
     """Whether the actor may write a note or a message here."""
     return record.identity != INTERACTION and desk.town.records.may(actor, "create", INTERACTION)
+
+
+def has_status_page(record: Record) -> bool:
+    """Whether citizens send such records themselves, so that they may follow this one on a page of their own."""
+    return bool(record.type.forms) and bool(record.number)
 
 
 # -- files and places -------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ DEEDS = {
     "restore": "Restored",
     "reveal": "Looked at",
     "import": "Imported",
+    "link": "Gave a new secret link",
 }
 
 

@@ -27,6 +27,7 @@ from townhall.admin.details import get_record
 from townhall.admin.form_pages import FormPages
 from townhall.admin.giving_pages import GivingPages
 from townhall.admin.keeping_pages import KeepingPages
+from townhall.admin.link_pages import LinkPages
 from townhall.admin.list_pages import ListPages
 from townhall.admin.listing import Lister
 from townhall.admin.pages import open_page
@@ -40,7 +41,7 @@ from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 
 
-class RecordView(ListPages, FormPages, GivingPages, KeepingPages, BaseModelView):
+class RecordView(ListPages, FormPages, GivingPages, KeepingPages, LinkPages, BaseModelView):
     """The list, form and pages of one type of record."""
 
     in_menu_by_itself = True

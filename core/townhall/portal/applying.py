@@ -20,7 +20,6 @@ from werkzeug.wrappers import Response
 
 from townhall.current import current_town
 from townhall.errors import NotFound
-from townhall.portal import codes
 from townhall.portal import drafts
 from townhall.portal import services
 from townhall.portal import visitor
@@ -34,6 +33,7 @@ from townhall.portal.form_pages import step_page
 from townhall.portal.form_pages import summary
 from townhall.portal.paper import paper
 from townhall.portal.sending import send
+from townhall.records import link_codes
 from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Step
@@ -126,7 +126,7 @@ def receipt(name: str) -> Response:
         promise=draft.receipt.get("promise", ""),
         number=number,
         link=url_for("portal.exchange", number=number, token=token, _external=True) if token else "",
-        code=codes.readable(token) if token else "",
+        code=link_codes.readable(token) if token else "",
     )
     return make_response(page)
 

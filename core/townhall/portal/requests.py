@@ -29,10 +29,10 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.portal import applying
-from townhall.portal import codes
 from townhall.portal import journey
 from townhall.portal import listings
 from townhall.portal import visitor
+from townhall.records import link_codes
 from townhall_forms.forms import build_form
 from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
@@ -81,7 +81,7 @@ def requests() -> BaseResponse:
     if request.method == "POST":
         if not visitor.within_limit(town, "check", visitor.TRIES_PER_FORM):
             return make_response(render_template("portal/busy.html", what="Too many codes were tried"), 429)
-        token = codes.typed(request.form.get("code", ""))
+        token = link_codes.typed(request.form.get("code", ""))
         found = _by_link(town, number, token)
         if found is not None:
             visitor.remember_request(found.number, token)
@@ -149,7 +149,11 @@ def move(number: str, name: str) -> BaseResponse:
         require=transition.require,
     )
     text = request.form.get("text", "").strip()[:LONGEST_MESSAGE]
-    if request.method == "POST" and not form.redraw and form.validate(state=transition.target, require=transition.require):
+    if (
+        request.method == "POST"
+        and not form.redraw
+        and form.validate(state=transition.target, require=transition.require)
+    ):
         try:
             town.records.transition(
                 actor, record.identity, record.id, name, form.values, version=record.version, message=text

@@ -23,6 +23,10 @@ from townhall.portal.form_pages import review_page
 from townhall.portal.form_pages import step_page
 from townhall.portal.form_pages import summary
 
+CHANGED_MEANWHILE = (
+    "We changed something here while you were writing. What you wrote is still here: look through it and send it again"
+)
+
 
 def send(filling: Filling) -> Response:
     """Send the answers, or show what is wrong with them."""
@@ -66,10 +70,11 @@ def _update(filling: Filling) -> Response:
     changed = {name: filling.values.get(name) for name in draft.values}
     try:
         town.records.update(filling.actor, draft.identity, draft.record, changed, version=draft.version)
-    except Conflict:
-        flash("It changed while you were writing. Look at it as it is now, and change it once more.", "soon")
-    else:
-        flash("Your changes are saved.", "ok")
+    except Conflict as conflict:
+        draft.version = conflict.current.version
+        drafts.keep(town, visitor.draft_key(filling.name), draft)
+        return review_page(filling, [("", CHANGED_MEANWHILE)], 409)
+    flash("Your changes are saved.", "ok")
     drafts.discard(town, visitor.draft_key(filling.name))
     return redirect(url_for("portal.status", number=record.number), 303)
 

@@ -10,6 +10,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.db.transactions import immediate
+from townhall.records import history
+from townhall.records import reading
 from townhall.records.instants import to_microseconds
 
 if TYPE_CHECKING:
@@ -27,6 +32,19 @@ def make(town: Town, identity: str, id: int, purpose: str, *, expires: datetime 
         created_at=to_microseconds(town.clock.now()),
         expires_at=to_microseconds(expires) if expires else None,
     ).execute()
+    return token
+
+
+def renew(town: Town, actor: Actor, identity: str, id: int, purpose: str) -> str:
+    """A new link in place of all older ones to the record, written to its history. Needs the permission to edit."""
+    policy.require(actor, "edit", town.schemas[identity])
+    record = reading.get(town, actor, identity, id, fields=())
+    with immediate(town.database):
+        revoke_all(town, identity, id, purpose)
+        token = make(town, identity, id, purpose)
+        history.write(
+            town, actor, identity, to_microseconds(town.clock.now()), [history.Event(id, record.version, "link", {})]
+        )
     return token
 
 

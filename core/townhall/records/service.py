@@ -266,6 +266,10 @@ class Records:
         reading.get(self._town, actor, identity, id, fields=())
         return secret_links.make(self._town, identity, id, purpose, expires=expires)
 
+    def renew_link(self, actor: Actor, identity: str, id: int, purpose: str) -> str:
+        """A new secret token for who lost theirs: older ones stop working, and that it was given is written down."""
+        return secret_links.renew(self._town, actor, identity, id, purpose)
+
     def resolve_link(self, token: str, purpose: str) -> tuple[str, int] | None:
         """The record that a token opens, if it opens one for this purpose."""
         return secret_links.resolve(self._town, token, purpose)

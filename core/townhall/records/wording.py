@@ -52,7 +52,7 @@ _SHORT = frozenset(
         "time", "email", "phone", "url", "language", "country",
     }
 )  # fmt: skip
-_DEEDS = {"archive": "Archived", "restore": "Restored", "import": "Imported"}
+_DEEDS = {"archive": "Archived", "restore": "Restored", "import": "Imported", "link": "New secret link given"}
 _LONGEST_VALUE = 80
 
 About = tuple[str, int, str, str]
