@@ -19,8 +19,8 @@ from townhall.cli import main
 from townhall.config import Settings
 from townhall.extend import manifest
 from townhall.imports import mapping
-from townhall_forms.fields import FIELD_TYPES
 from townhall_forms.keys import KEYS
+from townhall_forms.reference import TYPES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -50,7 +50,7 @@ def test_every_schema_key_is_documented() -> None:
 def test_every_field_type_is_documented() -> None:
     """Each field type stands in the reference page of the schema language."""
     text = page("reference/schema.md")
-    assert [name for name in FIELD_TYPES if f"`{name}`" not in text] == []
+    assert [name for name in TYPES if f"`{name}`" not in text] == []
 
 
 def test_every_setting_is_documented_and_in_the_example() -> None:
