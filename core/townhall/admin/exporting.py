@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.access.policy import exportable_fields
+from townhall.imports.formulas import harmless
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
 from townhall_forms.schema import RecordType
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 BATCH = 500
 STANDARD = ("number", "title", "state", "assignee", "due", "created", "updated", "closed")
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.,]+$)")
-
-
-def harmless(text: str) -> str:
-    """Text that a spreadsheet takes as text: what would start a formula gets an apostrophe before it."""
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def export_columns(actor: Actor, record_type: RecordType) -> list[str]:

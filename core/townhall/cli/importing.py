@@ -13,6 +13,7 @@ from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.errors import ConfigurationError
 from townhall.imports.csv_files import open_csv
+from townhall.imports.mapping import RECORD_COLUMNS
 from townhall.imports.mapping import ImportMapping
 from townhall.imports.mapping import load_mapping
 from townhall.imports.mapping import parse_mapping
@@ -41,6 +42,8 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
         by_name = {
             key.casefold(): field for field in record_type.all_fields.values() for key in (field.name, field.label)
         }
+        # An export also has what the town sets itself: it is left out when the file comes back.
+        fillable = {*RECORD_COLUMNS, *(name for name, field in record_type.fields.items() if field.compute is None)}
         known = [(column, by_name[column.casefold()]) for column in columns if column.casefold() in by_name]
         if not known:
             raise ConfigurationError(
@@ -49,7 +52,7 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
             )
         data = {
             "mapping": {"type": identity},
-            "column": [{"from": column, "field": field.name} for column, field in known if field.name != "id"],
+            "column": [{"from": column, "field": field.name} for column, field in known if field.name in fillable],
         }
         return parse_mapping(data, "by name", town.schemas, file="mapping by column names")
     shipped = mapping_paths(town)

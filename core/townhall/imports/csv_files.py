@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from townhall.errors import ConfigurationError
+from townhall.imports.formulas import as_written
 
 #: A cell longer than this is taken for a missing quotation mark rather than for a text.
 LONGEST_CELL = 1_000_000
 _DELIMITERS = ",;\t|"
+_NAMED = {"tab": "\t", "\\t": "\t"}
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -47,6 +49,7 @@ class SourceFile:
         width = len(columns)
         reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
         next(reader)
+        marked = "'" in self.text  # an export keeps formulas from running with an apostrophe
         while True:
             line = reader.line_num + 1
             try:
@@ -61,6 +64,8 @@ class SourceFile:
             if len(raw) != width:
                 yield SourceRow(line, {}, raw, f"has {len(raw)} cells where the header has {width}")
             else:
+                if marked:
+                    raw = [as_written(cell) for cell in raw]
                 yield SourceRow(line, dict(zip(columns, raw, strict=True)), raw)
 
     def __len__(self) -> int:
@@ -87,7 +92,9 @@ def open_csv(path: Path, *, encoding: str = "", delimiter: str = "") -> SourceFi
     header_line = text.partition("\n")[0]
     if not header_line.strip():
         raise ConfigurationError(f"{path} is empty: its first line should name the columns.")
-    delimiter = delimiter or max(_DELIMITERS, key=header_line.count)
+    delimiter = _NAMED.get(delimiter, delimiter) or max(_DELIMITERS, key=header_line.count)
+    if len(delimiter) != 1 or delimiter in '"\n\r ':
+        raise ConfigurationError(f"“{delimiter}” can't stand between cells: give one character, such as ; or , or tab.")
     try:
         header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:

@@ -7,6 +7,7 @@ mistake at once as a :class:`~townhall.errors.ConfigurationError`.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -45,6 +46,13 @@ COLUMN_KEYS = {
     "create": "for a link: make the linked record if none matches, with these further values",
     "pattern": "a regular expression; its first group, or the whole match, is taken from the cell, or nothing",
     "prefix": "what is put before the text, such as `+44` or `https://`",
+}
+_KINDS = {str: "a text", list: "a list of texts", dict: "a table", bool: "true"}
+_COLUMN_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys(("field", "join", "unknown", "case", "match", "pattern", "prefix"), str),
+    **dict.fromkeys(("from", "format"), (str, list)),
+    "values": dict,
+    "create": (dict, bool),
 }
 CASES = ("sentence", "title", "upper", "lower")
 
@@ -115,8 +123,9 @@ def load_mapping(path: Path, schemas: Schemas) -> ImportMapping:
 
 def parse_mapping(data: Mapping[str, Any], name: str, schemas: Schemas, *, file: str) -> ImportMapping:
     """Build a mapping from its parsed TOML. Raises :class:`~townhall.errors.ConfigurationError`."""
-    mistakes: list[str] = []
-    mistakes += _unknown(data, {"mapping", "column", "set"}, "")
+    mistakes = [*_unknown(data, {"mapping", "column", "set"}, ""), *_misshapen(data)]
+    if mistakes:
+        raise ConfigurationError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
     head = data.get("mapping", {})
     mistakes += _unknown(head, MAPPING_KEYS, "mapping.")
     identity = head.get("type", "")
@@ -169,7 +178,7 @@ def _column(table: Mapping[str, Any]) -> ColumnMapping:
         formats=(formats,) if isinstance(formats, str) else tuple(formats),
         case=table.get("case", ""),
         match=table.get("match", ""),
-        create={} if create is True else create,
+        create={} if create is True else None if create is False else create,
         pattern=table.get("pattern", ""),
         prefix=table.get("prefix", ""),
     )
@@ -207,6 +216,39 @@ def _check_field(path: str, record_type: RecordType) -> Iterator[str]:
         index, _, name = rest.partition(".")
         if not index.isdigit() or name.partition(".")[0] not in declared.row_fields:
             yield f"field: “{path}” should be like {first}.0.{next(iter(declared.row_fields))}"
+
+
+def _misshapen(data: Mapping[str, Any]) -> Iterator[str]:
+    """What is not of the kind that it should be: a number where text is meant, text where a table is."""
+    head, columns = data.get("mapping", {}), data.get("column", [])
+    if not isinstance(head, Mapping):
+        yield "mapping: should be a table, [mapping]"
+    else:
+        yield from _wrong_kinds(head, dict.fromkeys(MAPPING_KEYS, str) | {"empty": list}, "mapping.")
+    if not isinstance(data.get("set", {}), Mapping):
+        yield "set: should be a table, [set]"
+    if not isinstance(columns, list) or not all(isinstance(table, Mapping) for table in columns):
+        yield "column: should be tables, each under [[column]]"
+        return
+    for index, table in enumerate(columns, start=1):
+        yield from _wrong_kinds(table, _COLUMN_KINDS, f"column {index}.")
+        pattern = table.get("pattern", "")
+        if isinstance(pattern, str):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                yield f"column {index}.pattern: is no regular expression: {error}"
+
+
+def _wrong_kinds(table: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> Iterator[str]:
+    for key, kind in kinds.items():
+        if key not in table or isinstance(table[key], kind):
+            continue
+        allowed = kind if isinstance(kind, tuple) else (kind,)
+        yield f"{where}{key}: should be {' or '.join(_KINDS[one] for one in allowed)}"
+    for key, value in table.items():
+        if isinstance(value, list) and key in kinds and not all(isinstance(one, str) for one in value):
+            yield f"{where}{key}: should be a list of texts"
 
 
 def _unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> list[str]:

@@ -40,7 +40,12 @@ class LinkFinder:
         self._column = column
         self._target = target
         self._known: dict[str, int] = {}
-        self.made = 0
+        self._made: set[str] = set()
+
+    @property
+    def made(self) -> int:
+        """How many records were made, or would be: one that a dry run makes in every batch counts once."""
+        return len(self._made)
 
     def find(self, text: str, cells: Mapping[str, str]) -> int:
         """Id of the record whose ``match`` field equals ``text``. Raises :class:`Refused`."""
@@ -71,7 +76,7 @@ class LinkFinder:
         except ValidationFailed as error:
             reasons = "; ".join(error.errors.values())
             raise Refused(f"{self._target.label.lower()} “{text}” can't be made: {reasons}") from error
-        self.made += 1
+        self._made.add(normalise(text))
         return record.id
 
 

@@ -18,6 +18,7 @@ from townhall.db.transactions import immediate
 from townhall.errors import ConfigurationError
 from townhall.imports.csv_files import SourceFile
 from townhall.imports.csv_files import SourceRow
+from townhall.imports.formulas import harmless
 from townhall.imports.mapping import ImportMapping
 from townhall.imports.rows import Refused
 from townhall.imports.rows import RowReader
@@ -70,7 +71,6 @@ def run_import(
     rows = source.rows()
     with _rare_collections():
         while batch := list(islice(rows, BATCH)):
-            made = reader.made
             try:
                 with immediate(town.database):
                     _run_batch(town, actor, mapping, reader, batch, summary, seen)
@@ -78,7 +78,7 @@ def run_import(
                         raise _RolledBack
             except _RolledBack:
                 reader.forget()
-            summary.linked += reader.made - made
+            summary.linked = reader.made
             progress(len(batch))
     return summary
 
@@ -152,13 +152,22 @@ def _check_columns(mapping: ImportMapping, source: SourceFile) -> None:
 
 
 def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> None:
-    """Write the refused rows as CSV: line, reason, and the cells as they came, ready to mend and try again."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "reason", *source.columns])
-        writer.writerows(_refused_rows(summary))
+    """Write the refused rows as CSV: line, reason, and the cells as they came, ready to mend and try again.
+
+    Raises :class:`~townhall.errors.ConfigurationError` if the file can't be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["line", "reason", *map(harmless, source.columns)])
+            writer.writerows(_refused_rows(summary))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The {len(summary.refused):,} refused rows can't be written to {path}: {error.strerror or error}. The "
+            f"others were imported; name another file with --refused and run it again for the refused ones."
+        ) from error
 
 
 def _refused_rows(summary: ImportSummary) -> Iterator[list[str]]:
     for row, reason in sorted(summary.refused, key=lambda pair: pair[0].line):
-        yield [str(row.line), reason, *row.raw]
+        yield [str(row.line), reason, *map(harmless, row.raw)]
