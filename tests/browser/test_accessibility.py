@@ -1,0 +1,345 @@
+"""Every kind of page has no WCAG 2.1 A or AA violation and fits its window, wide and narrow; and works by keyboard.
+
+The pages are counted from the application's own address map: a new page that nobody looks at fails a test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+import pytest
+from browsing import PASSWORD
+from browsing import Served
+from browsing import accessibility_violations
+from browsing import has_no_sideways_scroll
+from browsing import sign_in
+from journeys import OFFICE
+from journeys import open_town
+from journeys import press
+from journeys import served
+from playwright.sync_api import Browser
+from playwright.sync_api import Page
+from playwright.sync_api import expect
+
+from townhall.accounts import people
+from townhall.admin.pages import pages_of
+from townhall.app import create_app
+from townhall.clock import FixedClock
+from townhall.demo import Demo
+from townhall.town import Town
+
+NOW = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
+PLUGINS = ("complaints", "grants", "recruitment", "economic_development")
+CHIEF = "ada@town.example"
+WIDTHS = (1440, 320)
+
+#: Pages of every type of record, by what stands behind the list's or the record's address. ``{first}`` is the number
+#: of the type's first record. They are looked at for one case; lists, forms and details of all other types too.
+CASE = "/admin/complaints/service_request/"
+CONTACT = "/admin/core/contact/"
+KINDS: dict[str, tuple[str, ...]] = {
+    "list": (
+        CASE,
+        f"{CASE}?view=all&priority=high#filters",
+        f"{CASE}?view=all&q=nothing+like+this",
+        f"{CASE}?archived=1&view=all",
+        "/admin/grants/finding/?view=mine",
+        CONTACT,
+    ),
+    "list new": (f"{CASE}new", f"{CONTACT}new", "/admin/complaints/category/new", "/admin/grants/round/new"),
+    "list print": (f"{CASE}print",),
+    "list save-view": (f"{CASE}save-view?view=all&priority=high",),
+    "list bulk": (f"{CASE}bulk?do=archive&pick=1&pick=2", f"{CASE}bulk?do=move:accept&pick=1"),
+    "record": (
+        f"{CASE}{{first}}/",
+        f"{CONTACT}{{first}}/",
+        f"{CONTACT}{{last}}/",
+        "/admin/grants/application/{first}/",
+    ),
+    "record edit": (f"{CASE}{{first}}/edit", f"{CONTACT}{{last}}/edit", "/admin/grants/round/{first}/edit"),
+    "record print": (f"{CASE}{{first}}/print", f"{CONTACT}{{first}}/print"),
+    "record give": (f"{CASE}{{first}}/give",),
+    "record move +": ("/admin/complaints/service_request/{open}/move/resolve",),
+    "record archive": (f"{CASE}{{first}}/archive",),
+    "record restore": (f"{CASE}{{first}}/restore",),
+    "record history": (f"{CASE}{{first}}/history", f"{CONTACT}{{first}}/history"),
+    "record link": (f"{CASE}{{open}}/link",),
+    "record reveal +": ("/admin/economic_development/prospect/{secret}/reveal/name",),
+}
+STAFF: dict[str, tuple[str, ...]] = {
+    "admin.index": ("/admin/", "/admin/?who=everybody"),
+    "admin_search.index": ("/admin/search/?q=Mill", "/admin/search/?q=nothing+like+this"),
+    "admin_calendar.index": ("/admin/calendar/", "/admin/calendar/?view=list"),
+    "admin_plugins.index": ("/admin/plugins/", "/admin/plugins/?off=grants#switch-off"),
+    "admin_settings.index": ("/admin/settings/",),
+    "accounts.people": ("/admin/people",),
+    "accounts.person": ("/admin/people/1",),
+    "accounts.account": ("/admin/account",),
+    "error": ("/admin/nothing", f"{CASE}999999/"),
+}
+PUBLIC: dict[str, tuple[str, ...]] = {
+    "accounts.sign_in": ("/admin/sign-in",),
+    "portal.home": ("/",),
+    "portal.search": ("/search", "/search?q=lamp", "/search?q=nothing"),
+    "portal.accessibility": ("/accessibility",),
+    "portal.privacy": ("/privacy",),
+    "portal.listing": ("/open/grants/round/", "/open/complaints/service_request/", "/open/recruitment/posting/"),
+    "portal.entry": ("/open/grants/round/{round}", "/open/recruitment/posting/{posting}"),
+    "portal.start": ("/apply/complaints/service_request/public?category=1",),
+    "portal.paper": ("/apply/complaints/service_request/public/print?category=1",),
+    "portal.requests": ("/requests/",),
+    "portal.status": ("/requests/SR-2026-000001",),
+    "portal.resume": ("/continue/AAAAAAAAAAAAAAAAAAAAAA",),
+    "error": ("/nowhere",),
+}
+#: Pages that are looked at on the way of a form, below.
+ON_THE_WAY = {"portal.step", "portal.saved", "portal.receipt", "portal.status", "portal.move"}
+#: Addresses that are no pages, or that lead to one of the above at once.
+NO_PAGES = {
+    "static": "files",
+    "townhall_forms.static": "files",
+    "admin.static": "files",
+    "town_css": "a stylesheet",
+    "favicon": "a picture",
+    "robots": "for programs",
+    "health": "for programs",
+    "calendar_feed": "for calendar programs",
+    "admin_files.file": "a download",
+    "admin_files.index": "leads home",
+    "portal.file": "a download",
+    "portal.exchange": "leads to portal.status",
+    "list export.csv": "a download",
+    "list lookup +": "for the script",
+    "list delete-view +": "the page of record archive",
+}
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo town, served: every type has records in many states."""
+    with open_town(tmp_path_factory.mktemp("hall"), FixedClock(NOW), *PLUGINS) as town:
+        people.add(town, OFFICE, CHIEF, name="Ada Chief", role="administrator", password=PASSWORD)
+        people.add(town, OFFICE, "vic@town.example", name="Vic Viewer", role="viewer", password=PASSWORD)
+        Demo(town, {person.name: person.id for person in people.everybody(town)}).build()
+        with served(town) as answering:
+            yield answering
+
+
+@pytest.fixture(scope="module")
+def desk(hall: Served, browser: Browser) -> Iterator[Page]:
+    """One window of an administrator for all pages."""
+    yield from window(hall, browser, CHIEF)
+
+
+@pytest.fixture(scope="module")
+def street(hall: Served, browser: Browser) -> Iterator[Page]:
+    """One window of a visitor for all pages."""
+    yield from window(hall, browser)
+
+
+def window(hall: Served, browser: Browser, email: str = "") -> Iterator[Page]:
+    """A window that stays open for the tests of this module."""
+    context = browser.new_context(base_url=hall.url, viewport={"width": WIDTHS[0], "height": 900}, locale="en-US")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    if email:
+        sign_in(page, email)
+    yield page
+    context.close()
+
+
+def faults(page: Page, widths: tuple[int, ...] = WIDTHS) -> list[str]:
+    """What is wrong with the page that is open: violations, or that it is wider than its window."""
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        where = f"{page.url.partition('//')[2].partition('/')[2]} at {width}"
+        found += [f"/{where}: {violation}" for violation in accessibility_violations(page)]
+        if not has_no_sideways_scroll(page):
+            found.append(f"/{where}: wider than its window")
+        if page.locator("h1").count() != 1:
+            found.append(f"/{where}: {page.locator('h1').count()} headings of the first level")
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    return found
+
+
+def look(page: Page, addresses: Iterable[str], widths: tuple[int, ...] = WIDTHS, status: int = 200) -> list[str]:
+    """What is wrong with the pages at these addresses."""
+    found = []
+    for address in addresses:
+        response = page.goto(address)
+        if response is None or response.status != status:
+            found.append(f"{address}: did not answer {status}")
+        found += faults(page, widths)
+    return found
+
+
+def ids(town: Town, identity: str, where: Any = None, sort: str = "created") -> list[int]:
+    """Numbers of the records of a type, the first made first."""
+    return [record.id for record in town.records.find(OFFICE, identity, where, sort=sort, fields=()).records]
+
+
+def filled(town: Town, address: str) -> str:
+    """An address with the numbers of records in it."""
+    plugin, name = [*address.split("/"), "", ""][2:4]
+    identity = f"{plugin}.{name}"
+    if "{first}" in address:
+        address = address.replace("{first}", str(ids(town, identity)[0]))
+    if "{last}" in address:
+        address = address.replace("{last}", str(ids(town, identity, sort="-created")[0]))
+    if "{open}" in address:
+        address = address.replace("{open}", str(ids(town, identity, {"state": "in_progress"})[0]))
+    if "{secret}" in address:
+        named = (
+            id for id in ids(town, identity) if town.records.get(OFFICE, identity, id, reveal=("name",)).get("name")
+        )
+        address = address.replace("{secret}", str(next(named)))
+    for link, where in (("round", {"state": "open"}), ("posting", {"state": "open"})):
+        if f"{{{link}}}" in address:
+            address = address.replace(f"{{{link}}}", str(ids(town, identity, where)[0]))
+    return address
+
+
+def test_every_page_is_looked_at(hall: Served) -> None:
+    """Each address that answers GET is among the pages below, or named with the reason why it is no page."""
+    app = create_app(hall.town)
+    there = set()
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()):
+            continue
+        if not rule.endpoint.startswith("records_"):
+            there.add(rule.endpoint)
+    views = [view for view in app.extensions["admin"][0]._views if view.endpoint.startswith("records_")]
+    for view in views:
+        for (below, word, more), (_, place) in pages_of(view.__class__).items():
+            if "GET" in place.methods:
+                there.add(f"{below} {word}{' +' if more else ''}")
+    looked = {*KINDS, *STAFF, *PUBLIC, *ON_THE_WAY, *NO_PAGES} - {"list", "record", "error"}
+    assert there == looked
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *STAFF])
+def test_staff_pages(hall: Served, desk: Page, kind: str) -> None:
+    """Each kind of page that clerks see is accessible and fits, wide and narrow."""
+    addresses = KINDS.get(kind) or STAFF[kind]
+    status = 404 if kind == "error" else 200
+    assert look(desk, [filled(hall.town, address) for address in addresses], status=status) == []
+
+
+@pytest.mark.parametrize("kind", PUBLIC)
+def test_public_pages(hall: Served, street: Page, kind: str) -> None:
+    """Each kind of page that residents see is accessible and fits, wide and narrow."""
+    status = 404 if kind in ("error", "portal.status", "portal.resume") else 200
+    assert look(street, [filled(hall.town, address) for address in PUBLIC[kind]], status=status) == []
+
+
+@pytest.mark.parametrize("plugin", ["core", *PLUGINS])
+def test_every_type(hall: Served, desk: Page, plugin: str) -> None:
+    """The form of every type is accessible; its form, its list and a record's page fit a telephone."""
+    found = []
+    for record_type in hall.town.schemas.values():
+        if record_type.plugin != plugin:
+            continue
+        base = f"/admin/{record_type.plugin}/{record_type.name}/"
+        found += look(desk, [f"{base}new"], widths=(320,))
+        desk.set_viewport_size({"width": 320, "height": 900})
+        for page in (f"{base}?view=all", *(f"{base}{id}/" for id in ids(hall.town, record_type.identity)[:1])):
+            desk.goto(page)
+            if not has_no_sideways_scroll(desk):
+                found.append(f"{page}: wider than its window")
+    assert found == []
+
+
+def test_forms_with_mistakes(desk: Page) -> None:
+    """A form that comes back says so in its title, leads to each mistake, and puts the focus on the summary."""
+    for address in (f"{CASE}new", "/admin/economic_development/business/new"):
+        desk.goto(address)
+        desk.locator("main .save .btn-go").click()
+        expect(desk).to_have_title(re.compile("^Error:"))
+        expect(desk.locator("#errors")).to_be_focused()
+        assert faults(desk) == []
+
+
+def test_staff_pages_that_refuse(hall: Served, browser: Browser) -> None:
+    """Who may not do something reads why, on a page that is as well made as any other."""
+    with contextmanager(window)(hall, browser, "vic@town.example") as page:
+        response = page.goto("/admin/people")
+        assert response is not None
+        assert response.status == 403
+        assert faults(page) == []
+
+
+def test_a_form_on_its_way(hall: Served, street: Page) -> None:
+    """Every page of a public form, with and without mistakes, to the receipt, the status and what one can say there."""
+    street.goto("/apply/complaints/service_request/public?category=1")
+    press(street, "Continue")
+    expect(street.get_by_role("alert")).to_be_focused()
+    found = faults(street)
+    street.get_by_label("Where is it?").fill("12 Mill Lane")
+    press(street, "Save and return later")
+    found += faults(street)
+    press(street, "Go on now")
+    found += faults(street)
+    street.get_by_text("It is dark", exact=True).click()
+    press(street, "Continue")
+    street.get_by_label("Your name").fill("Ada Archer")
+    street.get_by_label("E-mail").fill("nonsense")
+    press(street, "Continue")
+    found += faults(street)
+    street.get_by_label("E-mail").fill("ada@example.org")
+    press(street, "Continue")
+    found += faults(street)
+    press(street, "Send report")
+    expect(street.get_by_role("heading", name="We have it")).to_be_visible()
+    found += faults(street)
+    press(street, "See how it stands")
+    found += faults(street)
+    press(street, "I take it back…")
+    found += faults(street)
+    assert found == []
+
+
+def test_in_the_dark(hall: Served, desk: Page, street: Page) -> None:
+    """The dark colours have enough contrast too."""
+    found = []
+    for page, addresses in (
+        (desk, ("/admin/", CASE, f"{CASE}1/", f"{CASE}new", "/admin/plugins/")),
+        (street, ("/", "/open/grants/round/", "/apply/complaints/service_request/public?category=1")),
+    ):
+        page.emulate_media(color_scheme="dark")
+        found += look(page, addresses, widths=(1440,))
+        page.emulate_media(color_scheme="light")
+    assert found == []
+
+
+def test_a_call_is_logged_with_the_keyboard_alone(hall: Served, desk: Page) -> None:
+    """From the top of a contact's page a clerk skips to the box, writes down a call and saves, and reads it below."""
+    contact = ids(hall.town, "core.contact", sort="-created")[0]
+    desk.goto(f"{CONTACT}{contact}/")
+    desk.keyboard.press("Tab")
+    expect(desk.get_by_role("link", name="Skip to content")).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#main")).to_be_focused()
+    note = desk.get_by_label("What was said?")
+    for _ in range(20):
+        desk.keyboard.press("Tab")
+        if note.evaluate("element => element === document.activeElement"):
+            break
+    expect(note).to_be_focused()
+    desk.keyboard.type("Called about the lamp. Called back.")
+    for _ in range(3):
+        desk.keyboard.press("Tab")
+    button = desk.get_by_role("button", name="Save contact")
+    for _ in range(5):
+        desk.keyboard.press("Tab")
+        if button.evaluate("element => element === document.activeElement"):
+            break
+    expect(button).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".timeline")).to_contain_text("Called about the lamp. Called back.")
