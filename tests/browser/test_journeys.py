@@ -183,7 +183,7 @@ def test_a_request_is_worked_resolved_and_opened_again(resident: Page, clerk: Pa
 def test_a_grant_is_applied_for_reviewed_and_awarded(
     hall: Served, resident: Page, clerk: Page, new_page: Pages, javascript: bool
 ) -> None:
-    """Applied for in two sittings with a budget and a paper; declared, reviewed, decided, awarded; the club reads it."""
+    """Applied for in two sittings with a budget and a paper; reviewed, decided and awarded; the club reads it."""
     project = f"New benches {'with' if javascript else 'without'} script"
     resident.goto("/open/grants/round/")
     press(resident, "Community grants, spring")

@@ -11,6 +11,7 @@ from pathlib import Path
 from browsing import PASSWORD
 from browsing import Served
 from browsing import serve
+from playwright.sync_api import FilePayload
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
@@ -34,7 +35,7 @@ public_submissions_per_hour = 500
 #: What a town's office has set up before anybody comes.
 OFFICE = system("cli", "The office")
 #: A picture that browsers can show, one pixel large.
-PHOTO = {
+PHOTO: FilePayload = {
     "name": "lamp.png",
     "mimeType": "image/png",
     "buffer": base64.b64decode(
@@ -43,9 +44,9 @@ PHOTO = {
 }
 
 
-def paper(name: str) -> dict[str, object]:
+def paper(name: str) -> FilePayload:
     """A small PDF to send along."""
-    return {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n"}
+    return FilePayload(name=name, mimeType="application/pdf", buffer=b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n")
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def find(page: Page, number: str) -> None:
     expect(page.locator(".docket-tab")).to_contain_text(number)
 
 
-def move(page: Page, label: str, answer: Callable[[], None] | None = None) -> None:
+def move(page: Page, label: str, answer: Callable[[], object] | None = None) -> None:
     """Make a move on a record's page, behind “More” if it stands there, answering what it asks."""
     moves = page.locator(".moves")
     asks = moves.get_by_role("link", name=f"{label}…", exact=True)
