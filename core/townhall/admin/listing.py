@@ -92,6 +92,7 @@ class Asked:
     view: View | None
     view_name: str
     saved: SavedView | None
+    saved_views: Sequence[SavedView]
     text: str
     sort: str
     archived: bool
@@ -139,6 +140,7 @@ class Lister:
             view=view,
             view_name=view_name,
             saved=saved,
+            saved_views=saved_views,
             text=text,
             sort=arguments.get("sort", "") or (view.sort if view and view.sort else self.type.list.sort),
             archived=arguments.get("archived") == "1",
@@ -279,7 +281,7 @@ class Lister:
             count = self._count_view(actor, name)
             url = urls.with_query(self.base, [("view", name)])
             made.append(Tab(label, url, str(count), name == here, alarm=name == "overdue" and count.value > 0))
-        for view in views_of(self.town, actor, self.type.identity):
+        for view in asked.saved_views:
             url = urls.with_query(self.base, [("saved", view.id)])
             made.append(Tab(view.label, url, "", asked.saved is not None and asked.saved.id == view.id))
         return made

@@ -14,7 +14,10 @@ _GENERATION = "generation"
 
 def get(system: SystemTables, key: str, default: str = "") -> str:
     """The fact kept under ``key``."""
-    row = system.meta.select(system.meta.value).where(system.meta.key == key).tuples().first()
+    # Every request asks for the generation: a query object for it would cost more than the answer.
+    database = system.database
+    statement = f'SELECT "value" FROM "meta" WHERE "key" = {database.param}'  # noqa: S608  # a mark, not a value
+    row = database.execute_sql(statement, (key,)).fetchone()
     return str(row[0]) if row else default
 
 
