@@ -15,7 +15,8 @@ _QUERY = """
 SELECT contact.id, contact.title, contact.number, contact.kind, contact.preferred_channel,
   (SELECT number FROM core_contact__phones WHERE parent_id = contact.id ORDER BY position LIMIT 1),
   (SELECT address FROM core_contact__emails WHERE parent_id = contact.id ORDER BY position LIMIT 1)
-FROM core_contact AS contact WHERE contact.archived IS NULL ORDER BY contact.title_key, contact.id LIMIT 50
+FROM core_contact AS contact WHERE contact.archived IS NULL AND contact.title_key >= ''
+ORDER BY contact.title_key, contact.id LIMIT 50
 """
 _TEMPLATE = """<!doctype html><title>{{ title }}</title><table><thead><tr><th>Name</th><th>Kind</th><th>Phone</th>
 <th>E-mail</th><th>Prefers</th></tr></thead><tbody>
