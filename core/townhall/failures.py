@@ -11,6 +11,7 @@ from flask import g
 from flask import make_response
 from flask import render_template
 from flask import request
+from peewee import InternalError
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
 
@@ -55,6 +56,7 @@ def install(app: Flask) -> None:
     for error, code in _OURS.items():
         app.register_error_handler(error, _ours(code))
     app.register_error_handler(OperationalError, _database_refuses)
+    app.register_error_handler(InternalError, _database_refuses)  # how a read-only PostgreSQL says it
     app.register_error_handler(Exception, _unexpected)
 
 

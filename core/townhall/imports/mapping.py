@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -30,7 +31,8 @@ MAPPING_KEYS = {
     "encoding": "the file's character encoding; UTF-8, with or without a byte order mark, when it isn't given",
     "delimiter": "the character between cells; found out from the header when it isn't given",
     "empty": "cell texts that mean nothing, such as `NA`",
-    "key": "the column that names a row; a row whose key is already there is skipped, so an import can be repeated",
+    "key": "the column, or the list of columns, that names a row; a row whose key is already there is skipped, so an "
+    "import can be repeated",
 }
 COLUMN_KEYS = {
     "from": "the column, or a list of columns that are joined",
@@ -87,14 +89,19 @@ class ImportMapping:
     encoding: str = ""
     delimiter: str = ""
     empty: frozenset[str] = frozenset()
-    key: str = ""
+    key: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Every column of the file that the mapping reads."""
         names = [name for column in self.columns for name in column.sources]
-        return tuple(dict.fromkeys([*names, *([self.key] if self.key else [])]))
+        return tuple(dict.fromkeys([*names, *self.key]))
+
+    def key_of(self, cells: Mapping[str, str]) -> str:
+        """What names the row, from its key's columns; empty if all of them are."""
+        parts = [cells[name].strip() for name in self.key]
+        return " | ".join(parts) if any(parts) else ""
 
 
 def shipped_mappings(folders: Iterable[Path]) -> dict[str, Path]:
@@ -157,9 +164,14 @@ def parse_mapping(data: Mapping[str, Any], name: str, schemas: Schemas, *, file:
         encoding=head.get("encoding", ""),
         delimiter=head.get("delimiter", ""),
         empty=frozenset(text.casefold() for text in head.get("empty", [])),
-        key=head.get("key", ""),
+        key=_names(head.get("key", ())),
         fixed=fixed,
     )
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One text or a list of them."""
+    return tuple(name for name in ([given] if isinstance(given, str) else given) if name)
 
 
 def _column(table: Mapping[str, Any]) -> ColumnMapping:
@@ -168,14 +180,14 @@ def _column(table: Mapping[str, Any]) -> ColumnMapping:
     values = table.get("values")
     create = table.get("create")
     return ColumnMapping(
-        sources=(sources,) if isinstance(sources, str) else tuple(sources),
+        sources=_names(sources),
         field=table.get("field", ""),
         join=table.get("join", " "),
         values={key.casefold(): value for key, value in values.items()} if values is not None else None,
         unknown=table.get("unknown", "keep"),
         value=table.get("value"),
         default=table.get("default"),
-        formats=(formats,) if isinstance(formats, str) else tuple(formats),
+        formats=_names(formats),
         case=table.get("case", ""),
         match=table.get("match", ""),
         create={} if create is True else None if create is False else create,
@@ -224,7 +236,9 @@ def _misshapen(data: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(head, Mapping):
         yield "mapping: should be a table, [mapping]"
     else:
-        yield from _wrong_kinds(head, dict.fromkeys(MAPPING_KEYS, str) | {"empty": list}, "mapping.")
+        yield from _wrong_kinds(
+            head, dict.fromkeys(MAPPING_KEYS, str) | {"empty": list, "key": (str, list)}, "mapping."
+        )
     if not isinstance(data.get("set", {}), Mapping):
         yield "set: should be a table, [set]"
     if not isinstance(columns, list) or not all(isinstance(table, Mapping) for table in columns):

@@ -101,9 +101,9 @@ class RowReader:
         for put in self._readers:
             put(cells, values)
         if self._mapping.key:
-            key = cells[self._mapping.key].strip()
+            key = self._mapping.key_of(cells)
             if not key:
-                raise Refused(f"{self._mapping.key} is empty; it names the row")
+                raise Refused(f"{' and '.join(self._mapping.key)} is empty; it names the row")
             values["external_key"] = key
         for name in self._lines:
             if name in values:

@@ -106,14 +106,12 @@ def _run_batch(
     ready: list[tuple[SourceRow, dict[str, Any]]] = []
     known: set[str] = set()
     if mapping.key:
-        known = existing_keys(
-            town, actor, mapping, [row.cells[mapping.key].strip() for row in batch if not row.problem]
-        )
+        known = existing_keys(town, actor, mapping, [mapping.key_of(row.cells) for row in batch if not row.problem])
     for row in batch:
         if row.problem:
             summary.refused.append((row, row.problem))
             continue
-        key = row.cells[mapping.key].strip() if mapping.key else ""
+        key = mapping.key_of(row.cells)
         if key and (key in known or key in seen):
             summary.skipped += 1
             continue
