@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
 from playwright.sync_api import Page
+from playwright.sync_api import Route
 from playwright.sync_api import expect
 from staff_client import PASSWORD
 from staff_client import add_person
@@ -68,6 +70,7 @@ def test_a_case_is_opened_worked_and_finished(
     page.get_by_label("How deep?").fill("9")
     well_made(page, javascript)
     page.get_by_role("button", name="Save ticket").click()
+    page.wait_for_url(re.compile(r"/ticket/\d+/$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Potholes: Hole by the school")
     expect(page.get_by_text("Halina Nowak").first).to_be_visible()
     well_made(page, javascript)
@@ -187,6 +190,7 @@ def test_every_staff_page_is_accessible_and_fits(desk: Served, new_page: Callabl
         "/admin/desk/ticket/1/archive",
         "/admin/desk/ticket/1/move/finish",
         "/admin/desk/ticket/1/print",
+        "/admin/desk/ticket/print?view=all",
         "/admin/desk/ticket/save-view?state=new",
         "/admin/desk/ticket/bulk?do=move:finish&pick=1",
         "/admin/nothing",
@@ -207,3 +211,15 @@ def test_the_menu_of_moves_closes_with_escape(desk: Served, new_page: Callable[.
     page.keyboard.press("Escape")
     expect(page.locator(".menu-list")).not_to_be_visible()
     expect(button).to_be_focused()
+
+
+def test_what_was_chosen_before_the_script_ran_is_asked_for(desk: Served, new_page: Callable[..., Page]) -> None:
+    """A quick hand chooses a topic before the form's script is there; its questions come all the same."""
+    page = new_page(desk)
+    sign_in(page, CLERK, PASSWORD)
+    held: list[Route] = []
+    page.route("**/forms.js*", lambda route: held.append(route))
+    page.goto("/admin/desk/ticket/new", wait_until="commit")
+    page.get_by_label("Topic", exact=True).select_option(label="Potholes")
+    held[0].continue_()
+    expect(page.get_by_label("How deep?")).to_be_visible()

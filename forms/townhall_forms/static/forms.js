@@ -43,6 +43,21 @@ function start(form) {
   window.addEventListener("beforeunload", (event) => {
     if (state.dirty) event.preventDefault();
   });
+  askForWhatWasChosen(form, state);
+}
+
+/** Quick people choose before this script runs, and browsers bring back what was chosen on an earlier visit. */
+function askForWhatWasChosen(form, state) {
+  for (const field of form.querySelectorAll("[data-refresh]")) {
+    if (named(form, field.dataset.field).some(wasChanged)) redraw(form, state, "_refresh", field.dataset.field);
+  }
+}
+
+function wasChanged(input) {
+  if (input.type === "checkbox" || input.type === "radio") return input.checked !== input.defaultChecked;
+  if (input.options === undefined) return input.type !== "hidden" && input.value !== input.defaultValue;
+  const drawn = [...input.options].findIndex((option) => option.defaultSelected);
+  return input.selectedIndex !== Math.max(drawn, 0);
 }
 
 /** What has to be done again whenever the content of a form is new. */
