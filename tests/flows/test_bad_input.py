@@ -195,7 +195,7 @@ def test_wildcards_and_quotes_are_only_letters(town: Town, app: Flask, text: str
 def fill(clerk: StaffClient, **values: object) -> int:
     """Send the form of a new ticket; the status of the answer."""
     clerk.get(f"{TICKETS}new")
-    return clerk.post(f"{TICKETS}new", values).status_code
+    return int(clerk.post(f"{TICKETS}new", values).status_code)
 
 
 def test_text_is_kept_as_it_was_meant(town: Town, app: Flask) -> None:
