@@ -33,8 +33,8 @@ def settings_page() -> str:
         GENERATED,
         "A town's settings stand in `townhall.toml` in its instance folder. An environment variable of the name in the",
         "last column goes before the file. An unknown setting or a value that can't be is said at start, with its file",
-        "and its key. `TOWNHALL_INSTANCE` names the instance folder; `TOWNHALL_ADMIN_PASSWORD` is the first password for",
-        "`townhall init`.",
+        "and its key. `TOWNHALL_INSTANCE` names the instance folder; `TOWNHALL_ADMIN_PASSWORD` is the first password",
+        "for `townhall init`.",
         "",
     ]
     for section in config.SECTIONS:
@@ -137,8 +137,8 @@ def manifest_page() -> str:
         "# The manifest, `plugin.toml`",
         "",
         GENERATED,
-        "A plugin is a folder with this file and a folder `schemas`. Townhall reads both without running any of its code.",
-        "An unknown key is a mistake, reported with its file and “did you mean”.",
+        "A plugin is a folder with this file and a folder `schemas`. Townhall reads both without running any of its",
+        "code. An unknown key is a mistake, reported with its file and “did you mean”.",
         "",
         f"This Townhall offers version {manifest.API_VERSION} of the plugin API. Needed are: "
         + ", ".join(f"`{key}`" for key in manifest.REQUIRED)

@@ -360,8 +360,9 @@ def build_form(
     ``values`` fills it at first; a field that is not in it starts with its default. ``formdata`` and ``files`` are what
     was sent, if it was. ``stored`` has the values of the record that is edited, whole: locks are judged on it, and
     conditions may read fields that are not in the form. Fields that nobody types (``read_only``, computed) are left
-    out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file. ``require`` names
-    fields that are asked for here although the record can do without them, so that they are not marked optional.
+    out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file.
+    ``require`` names fields that are asked for here although the record can do without them, so that they are not
+    marked optional.
     """
     names = [name for name in dict.fromkeys(field_names) if name in record_type.fields]
     names = [name for name in names if not record_type.fields[name].read_only]

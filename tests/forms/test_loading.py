@@ -319,7 +319,9 @@ def test_a_mistake_in_a_field_is_told_with_its_place(field: str, key: str, words
     """Unknown keys, wrong shapes and keys that would do nothing are all refused."""
     text = f"[type]\nname = 'x'\ntitle = '{{other}}'\n[fields.other]\ntype = 'integer'\n[fields.field]\n{field}\n"
     place = f"fields.field.{key}".rstrip(".")
-    assert [found for found in mistakes(text) if found[0] == place and words.lower() in found[1].lower()], mistakes(text)
+    assert [found for found in mistakes(text) if found[0] == place and words.lower() in found[1].lower()], mistakes(
+        text
+    )
 
 
 def test_all_mistakes_of_all_files_are_told_at_once() -> None:

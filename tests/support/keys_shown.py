@@ -1,8 +1,8 @@
 """Which keys of the schema language are seen to do something, and where.
 
 A test that switches a key on and sees a door change says so: ``@shows("fields.NAME.help", "form")`` above it, or a
-:class:`Case` or :class:`Seen` in a table. ``tests/test_every_key_does_something.py`` reads these claims out of all tests and fails for
-each key and door that nobody makes good.
+:class:`Case` or :class:`Seen` in a table. ``tests/test_every_key_does_something.py`` reads these claims out of all
+tests and fails for each key and door that nobody makes good.
 """
 
 from __future__ import annotations
@@ -74,7 +74,11 @@ def claims(root: Path) -> Iterator[tuple[str, str]]:
     """Every ``(key, door)`` that a test under ``root`` claims to show."""
     for path in sorted(root.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("shows", "Case", "Seen"):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("shows", "Case", "Seen")
+            ):
                 texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
                 key, doors = texts[0], texts[1:] if node.func.id == "shows" else texts[1:2]
                 yield from ((str(key), str(door)) for door in doors)

@@ -38,7 +38,8 @@ ORGANISATIONS = (
     ("Lock Street Bakery", "business"), ("County Water Board", "partner"), ("Northline Electric", "partner"),
     ("Quarry Road Garage", "business"), ("Millbrook Food Bank", "charity"), ("Station Road Surgery", "public"),
     ("The Weir Theatre", "charity"), ("Al-Noor Community Centre", "faith"), ("Meadow Way Care Home", "business"),
-    ("Green Loop Recycling", "partner"), ("Saddler’s Yard Bikes", "business"), ("Millbrook Historical Society", "charity"),
+    ("Green Loop Recycling", "partner"), ("Saddler’s Yard Bikes", "business"),
+    ("Millbrook Historical Society", "charity"),
     ("Orchard Press", "business"), ("Brook & Stone Landscapes", "business"), ("River Scouts", "charity"),
     ("Chapel Hill Dental", "business"), ("Cooper Street Laundry", "business"), ("Beacon Robotics", "business"),
 )  # fmt: skip
