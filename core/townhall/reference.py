@@ -94,12 +94,13 @@ def hooks_page() -> str:
     lines = ["# Hooks", "", GENERATED, inspect.cleandoc(hookspecs.__doc__ or ""), ""]
     lines += [
         "```python",
+        "from townhall import Flag",
         "from townhall import hookimpl",
         "",
         "",
         "@hookimpl",
         "def record_flags(record):",
-        "    ...",
+        '    return [Flag("Call before you visit")]',
         "```",
         "",
     ]
