@@ -157,48 +157,6 @@ def test_a_confidential_value_is_revealed_with_a_reason(
     expect(page.get_by_text("Diabetic")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 320])
-def test_every_staff_page_is_accessible_and_fits(desk: Served, new_page: Callable[..., Page], width: int) -> None:
-    """No WCAG 2.1 A or AA violation and no sideways scroll on any kind of staff page, wide and narrow."""
-    page = new_page(desk, width=width)
-    sign_in(page, "ada@milbrook.example", PASSWORD)
-    for path in (
-        "/admin/",
-        "/admin/search/?q=hole",
-        "/admin/search/?q=nothing+there",
-        "/admin/calendar/",
-        "/admin/plugins/",
-        "/admin/plugins/?off=desk",
-        "/admin/settings/",
-        "/admin/core/contact/",
-        "/admin/core/contact/1/",
-        "/admin/core/contact/1/edit",
-        "/admin/core/contact/new",
-        "/admin/core/interaction/",
-        "/admin/core/event/new",
-        "/admin/desk/topic/",
-        "/admin/desk/topic/1/",
-        "/admin/desk/topic/1/edit",
-        "/admin/desk/entry/",
-        "/admin/desk/ticket/?view=all",
-        "/admin/desk/ticket/?state=done",
-        "/admin/desk/ticket/new?contact=1",
-        "/admin/desk/ticket/1/",
-        "/admin/desk/ticket/1/edit?reveal=1",
-        "/admin/desk/ticket/1/history",
-        "/admin/desk/ticket/1/give",
-        "/admin/desk/ticket/1/archive",
-        "/admin/desk/ticket/1/move/finish",
-        "/admin/desk/ticket/1/print",
-        "/admin/desk/ticket/print?view=all",
-        "/admin/desk/ticket/save-view?state=new",
-        "/admin/desk/ticket/bulk?do=move:finish&pick=1",
-        "/admin/nothing",
-    ):
-        page.goto(path)
-        well_made(page, True)
-
-
 def test_the_menu_of_moves_closes_with_escape(desk: Served, new_page: Callable[..., Page]) -> None:
     """A menu of buttons opens with the keyboard, and Escape closes it and leads back to its button."""
     page = new_page(desk)
