@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from browsing import Served
 from browsing import accessibility_violations
+from browsing import evaluate
 from browsing import has_no_sideways_scroll
 from browsing import serve
 from browsing import sign_in
@@ -106,7 +107,7 @@ def test_a_call_is_logged_with_the_keyboard_alone(desk: Served, new_page: Callab
     page.keyboard.type("Asked about the bins")
     for _ in range(12):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent").strip() == "Save contact":
+        if evaluate(page, "document.activeElement.textContent").strip() == "Save contact":
             break
     page.keyboard.press("Enter")
     expect(page.get_by_text("Asked about the bins").first).to_be_visible()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page
 from werkzeug.serving import make_server
@@ -42,7 +43,7 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/admin/**")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 def accessibility_violations(page: Page) -> list[str]:
@@ -50,10 +51,9 @@ def accessibility_violations(page: Page) -> list[str]:
     import axe_playwright_python
 
     script = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
-    page.evaluate(script)
-    result = page.evaluate(
-        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
-    )
+    run = "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})"
+    evaluate(page, script)
+    result = evaluate(page, run, WCAG)
     return [
         f"{violation['id']}: {violation['help']} at {node['target']}"
         for violation in result["violations"]
@@ -63,4 +63,13 @@ def accessibility_violations(page: Page) -> list[str]:
 
 def has_no_sideways_scroll(page: Page) -> bool:
     """Whether the page fits its window's width."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    return bool(evaluate(page, "document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def evaluate(page: Page, script: str, argument: Any = None) -> Any:
+    """What ``script`` says of the page that is there once it is loaded.
+
+    A click returns when the next page begins to come in; until it is there, it may have no document at all.
+    """
+    page.wait_for_load_state("load")
+    return page.evaluate(script, argument)
