@@ -59,14 +59,23 @@ def _plant_file(town: Town, plugin: str, file: Path) -> int:
 
 def read(file: Path) -> tuple[str, Sequence[Mapping[str, Any]]]:
     """The type's name and the records in a file of seeds. Raises :class:`~townhall.errors.PluginError`."""
+    data = read_table(file)
+    return data["type"], data["records"]
+
+
+def read_table(file: Path, *others: str) -> dict[str, Any]:
+    """What a file of records holds: its ``type``, its ``records``, and what else it may say under ``others``.
+
+    Raises :class:`~townhall.errors.PluginError`.
+    """
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PluginError(f"{file.name} can't be read: {error}.") from error
-    unknown = sorted(set(data) - {"type", "records"})
+    unknown = sorted(set(data) - {"type", "records", *others})
     if unknown:
         raise PluginError(f"{file.name}: “{unknown[0]}” is not a key here. Write type and [[records]].")
     name, rows = data.get("type"), data.get("records")
     if not isinstance(name, str) or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise PluginError(f'{file.name}: write type = "…" and the records as [[records]].')
-    return name, rows
+    return data
