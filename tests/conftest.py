@@ -1,7 +1,8 @@
 """Towns for tests: on SQLite always, and on a real PostgreSQL server that is started once and thrown away.
 
 ``town`` is a fresh town with the plugin in ``tests/fixtures/plugins/desk`` switched on, its clock standing still at
-:data:`MOMENT`. It is a copy of a town that was made once per engine, so a test costs a file copy and not a migration.
+``townhall.testing.towns.MOMENT``. It is a copy of a town that was made once per engine, so a test costs a file copy
+and not a migration. ``clock``, ``clerk``, ``viewer`` and ``administrator`` are those of the kit that vendors get.
 Without PostgreSQL those variants are skipped, saying so; with ``TOWNHALL_TEST_POSTGRESQL=required`` they fail.
 """
 
@@ -12,8 +13,6 @@ import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC
-from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -25,14 +24,10 @@ from towns import Template
 from towns import copy_of
 from towns import make_template
 
-from townhall.access.actors import Actor
-from townhall.access.roles import ROLES
 from townhall.clock import FixedClock
 from townhall.town import Town
 from townhall_forms.tables import describe
 
-#: What time it is in tests: a Tuesday noon in New York.
-MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 REQUIRED = os.environ.get("TOWNHALL_TEST_POSTGRESQL") == "required"
 
 
@@ -49,12 +44,6 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine that a test runs on: every test that asks for it, or for a town, runs on both."""
     return str(request.param)
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """The town's clock, which stands still until a test moves it."""
-    return FixedClock(MOMENT)
 
 
 _templates: dict[tuple[str, tuple[str, ...]], Template] = {}
@@ -89,24 +78,6 @@ def make_town(
 def town(make_town: Callable[..., Town]) -> Town:
     """A town with the plugin ``desk``."""
     return make_town("desk")
-
-
-@pytest.fixture
-def clerk() -> Actor:
-    """Somebody who works with records."""
-    return Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
-
-
-@pytest.fixture
-def viewer() -> Actor:
-    """Somebody who only looks."""
-    return Actor("staff", "Vic Viewer", 8, ROLES["viewer"].permissions, door="admin")
-
-
-@pytest.fixture
-def administrator() -> Actor:
-    """Somebody who may do everything."""
-    return Actor("staff", "Ada Administrator", 1, ROLES["administrator"].permissions, door="admin")
 
 
 @pytest.fixture(scope="session", autouse=True)

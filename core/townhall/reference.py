@@ -1,11 +1,12 @@
 """Reference pages that are written from the code: ``python -m townhall.reference [FOLDER]``.
 
-Settings, commands, hooks, errors and the manifest are each declared once, in code; the pages can't part from them
-because a test compares.
+Settings, commands, hooks, errors, the manifest and the testing kit are each declared once, in code; the pages can't
+part from them because a test compares.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -163,6 +164,7 @@ def manifest_page() -> str:
         "| `schemas/` | one TOML file per type, in [the schema language](schema.md) |",
         "| `seeds/` | records that are made once, when the plugin is switched on for the first time |",
         "| `mappings/` | mapping files for `townhall import` |",
+        "| `samples/` | a record of each type whose rules can't be guessed, for [tests](testing.md) |",
         "| `templates/`, `static/` | what the plugin's own pages need |",
         "",
     ]
@@ -177,6 +179,52 @@ def _plain(text: str) -> str:
     return re.sub(r":raises ([\w.]+): ", r"- raises `\1` ", text.replace(":return: ", "- returns: "))
 
 
+def testing_page() -> str:
+    """The reference of the kit for testing a plugin: its fixtures, and what the check makes sure of."""
+    from townhall.testing import conformance
+
+    file = Path(__file__).parent / "testing" / "fixtures.py"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    fixtures = [
+        f"| `{node.name}` | {_plain(' '.join((ast.get_docstring(node) or '').split()))} |"
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+    ]
+    lines = [
+        "# Testing a plugin",
+        "",
+        GENERATED,
+        "Townhall brings pytest fixtures for a plugin's own tests; pytest finds them by itself. Which plugins a town",
+        "has on is said in the project's `pyproject.toml`, by the name of an installed one or the folder of another:",
+        "",
+        "```toml",
+        "[tool.pytest.ini_options]",
+        'townhall_plugins = ["potholes", "./allotments"]',
+        "```",
+        "",
+        "| fixture | what it is |",
+        "|---|---|",
+        *fixtures,
+        "",
+        "Samples are found as a person would find them: what is asked for is filled in, and what is refused is mended.",
+        "What can't be guessed stands in a file `samples/TYPE.toml` of the plugin, in the way of `seeds/`: samples start",
+        'from its first record. `after = ["other"]` in it names types of which there has to be a record first, with the',
+        "same links.",
+        "",
+        "## What `townhall plugins check` makes sure of",
+        "",
+        "Manifest, names and imports are read. Then the plugin is switched on in a town that is thrown away.",
+        "",
+        "| check | it makes sure that |",
+        "|---|---|",
+        *(f"| {name} | {label} |" for name, (label, _) in conformance.CHECKS.items()),
+        "| upgrade | an upgrade from the version named with `--previous` keeps all records |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page, by file name."""
     from townhall.cli import main
@@ -187,6 +235,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "hooks.md": hooks_page,
         "errors.md": errors_page,
         "manifest.md": manifest_page,
+        "testing.md": testing_page,
     }
 
 

@@ -15,6 +15,14 @@ from townhall.town import Town
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "tutorial" / "declare-a-type.md"
 IDENTITY = "allotments.request"
+VENDOR_PAGE = PAGE.with_name("write-a-module.md")
+EXAMPLE = PAGE.parents[2] / "examples" / "townhall-potholes"
+SHOWN = sorted(
+    file
+    for folder in ("townhall_potholes", "tests")
+    for file in (EXAMPLE / folder).rglob("*.*")
+    if file.suffix != ".pyc"
+)
 
 
 @pytest.fixture
@@ -61,3 +69,10 @@ def test_the_check_of_the_tutorial_holds(allotments: Town) -> None:
             form="public",
             contact={"name": "Halina Nowak", "email": "halina@post.example"},
         )
+
+
+@pytest.mark.parametrize("file", SHOWN, ids=lambda file: file.name)
+def test_the_vendors_tutorial_shows_the_example(file: Path) -> None:
+    """Every file of the example's module and tests stands in the tutorial word for word; the example's tests run."""
+    place = file.relative_to(EXAMPLE).as_posix()
+    assert f"# {place}\n{file.read_text(encoding='utf-8')}```" in VENDOR_PAGE.read_text(encoding="utf-8")

@@ -8,6 +8,8 @@ from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
+from townhall.cli.vendor import check
+from townhall.cli.vendor import new
 from townhall.lifecycle import switching
 
 
@@ -73,3 +75,7 @@ def disable(name: str, yes: bool) -> None:
             click.confirm(f"Switch {status.title} off? Its pages go; its records are kept.", abort=True)
         switching.disable(town, operator(), name)
         click.echo(f"{status.title} is off. Its records are kept.")
+
+
+plugins.add_command(new)
+plugins.add_command(check)

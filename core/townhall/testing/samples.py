@@ -90,8 +90,9 @@ class Sampler:
         for _ in range(_TRIES):
             try:
                 return self._create(identity, tried, state)
-            except ValidationFailed as refused:
-                if not self._mend(identity, tried, fixed, refused.errors):
+            except (ValidationFailed, Rejected) as refused:
+                errors = refused.errors if isinstance(refused, ValidationFailed) else {refused.field: str(refused)}
+                if not self._mend(identity, tried, fixed, errors):
                     raise
         return self._create(identity, tried, state)
 
@@ -167,6 +168,10 @@ class Sampler:
                 tried[name] = value
             elif not field.required:
                 del tried[name]
+                changed = True
+            elif field.type_name == "text":
+                self._number += 1
+                tried[name] = self._value(field)  # somebody has the other one
                 changed = True
             elif field.target and not field.many_targets:
                 tried[name] = self.linked(field.target, field.where, fresh=True)  # the one before is taken

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 
 from townhall.access.actors import system
@@ -16,9 +18,11 @@ from townhall.extend.manifest import read_manifest
 from townhall.lifecycle import switching
 from townhall.town import Town
 
+#: What time it is in a town that is tried: a Tuesday noon in New York.
+MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 SETTINGS = '[town]\nname = "Milbrook"\n'
 #: What a plugin's folder may hold that a town has no use for.
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def make_template(
 def _put(plugin: Path, folder: Path) -> str:
     """Copy a plugin's folder into the town; its name."""
     name = read_manifest(plugin / FILE_NAME).name
-    shutil.copytree(plugin, folder / "plugins" / name, ignore=_LEFT_OUT)
+    shutil.copytree(plugin, folder / "plugins" / name, ignore=LEFT_OUT)
     return name
 
 

@@ -72,7 +72,7 @@ def _in_a_town(report: Report, place: Path, folder: Path) -> None:
             try:
                 enable(town, report.plugin)
             except PluginError as error:
-                yield str(error)
+                yield str(error).replace(str(place / "plugins" / report.plugin), str(folder))
 
         if not report.run("enable", "it can be switched on in a fresh town", start):
             return

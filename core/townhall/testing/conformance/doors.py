@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -63,7 +64,12 @@ def public(trial: Trial) -> Iterator[str]:
     for record_type, form in forms:
         _prepare(trial, record_type, form)
         for record in _newest(trial, record_type):
-            yield from _fill_in(trial, trial.visitor(app), clerk, record, form)
+            known = _known(clerk, record)
+            with _aside(trial, record):
+                yield from _fill_in(trial, trial.visitor(app), record, known, form)
+                for made in _newest(trial, record_type):
+                    if made.id > record.id and not record_type.append_only:
+                        _archive(trial, made)
 
 
 def back_again(trial: Trial) -> Iterator[str]:
@@ -81,17 +87,30 @@ def back_again(trial: Trial) -> Iterator[str]:
 
 
 def _refused(trial: Trial, record: Record, row: dict[str, str]) -> dict[str, str]:
-    """What an import would say to this row; the record that it is like stands aside meanwhile."""
-    records, aside = trial.town.records, not record.type.append_only
-    if aside:
-        version = records.get(trial.actor, record.identity, record.id, fields=()).version
-        records.archive(trial.actor, record.identity, record.id, version=version)
-    try:
-        (outcome,) = records.import_rows(trial.actor, record.identity, [row], dry_run=True)
-    finally:
-        if aside:
-            records.restore(trial.actor, record.identity, record.id, version=version + 1)
+    """What an import would say to this row."""
+    with _aside(trial, record):
+        (outcome,) = trial.town.records.import_rows(trial.actor, record.identity, [row], dry_run=True)
     return dict(outcome.errors)
+
+
+@contextmanager
+def _aside(trial: Trial, record: Record) -> Iterator[None]:
+    """Put a record aside meanwhile, so that another one may have its unique values."""
+    records = trial.town.records
+    if record.type.append_only:
+        yield
+        return
+    _archive(trial, record)
+    try:
+        yield
+    finally:
+        version = records.get(trial.actor, record.identity, record.id, fields=()).version
+        records.restore(trial.actor, record.identity, record.id, version=version)
+
+
+def _archive(trial: Trial, record: Record) -> None:
+    version = trial.town.records.get(trial.actor, record.identity, record.id, fields=()).version
+    trial.town.records.archive(trial.actor, record.identity, record.id, version=version)
 
 
 def _is_data(record_type: RecordType, name: str) -> bool:
@@ -143,11 +162,15 @@ def _prepare(trial: Trial, record_type: RecordType, form: Form) -> None:
             trial.sampler.linked(target.identity, field.where, fresh=True, values=wanted)
 
 
-def _fill_in(trial: Trial, visitor: Client, clerk: StaffClient, record: Record, form: Form) -> Iterator[str]:
+def _known(clerk: StaffClient, record: Record) -> FormOnPage:
+    """What a form would send that had the record's values in it."""
+    edit = clerk.get(f"{urls.record_url(record.identity, record.id)}edit")
+    return PageReader(edit.text).form_to("version") or FormOnPage("", "post")
+
+
+def _fill_in(trial: Trial, visitor: Client, record: Record, known: FormOnPage, form: Form) -> Iterator[str]:
     """Fill in a public form with what stands in a record, page by page, up to the receipt."""
     identity = record.identity
-    edit = clerk.get(f"{urls.record_url(identity, record.id)}edit")
-    known = next((each for each in PageReader(edit.text).forms if "version" in each.names), FormOnPage("", "post"))
     plugin, _, name = identity.partition(".")
     url = f"/apply/{plugin}/{name}/{form.name}"
     link = form.per or form.per_group

@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
-from datetime import UTC
-from datetime import datetime
 from pathlib import Path
 
 from flask import Flask
@@ -26,16 +24,15 @@ from townhall.testing.clients import Client
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import add_person
 from townhall.testing.samples import Sampler
+from townhall.testing.towns import LEFT_OUT
+from townhall.testing.towns import MOMENT
 from townhall.testing.towns import SETTINGS
 from townhall.town import Town
 from townhall_forms.schema import RecordType
 
-#: When the trial happens: an ordinary Tuesday.
-MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 ADMINISTRATOR = "ada@milbrook.example"
 CLERK = "erin@milbrook.example"
 VIEWER = "vic@milbrook.example"
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
 
 
 @dataclass
@@ -82,7 +79,7 @@ def put(folder: Path, town_folder: Path) -> str:
     name = read_manifest(folder / FILE_NAME).name
     target = town_folder / "plugins" / name
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(folder, target, ignore=_LEFT_OUT)
+    shutil.copytree(folder, target, ignore=LEFT_OUT)
     return name
 
 
