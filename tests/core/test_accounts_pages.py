@@ -218,7 +218,7 @@ def test_files_for_everybody_carry_no_cookie(client: FlaskClient, path: str) -> 
 
 
 def test_signing_in_asks_few_questions_of_the_database(client: FlaskClient, town: Town) -> None:
-    """Knowing who makes a request costs two queries: the person and the roles."""
+    """Knowing who makes a request costs one query: the person with the roles."""
     from townhall.accounts import current_actor
 
     sign_in(client)
@@ -231,7 +231,7 @@ def test_signing_in_asks_few_questions_of_the_database(client: FlaskClient, town
         assert current_actor() is actor
         town.database.query_hooks.clear()
     assert actor.may("users.manage")
-    assert len(queries) <= 2
+    assert len(queries) == 1
 
 
 def _cookie(client: FlaskClient):  # type: ignore[no-untyped-def]
