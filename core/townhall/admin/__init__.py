@@ -24,6 +24,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.contact_view import ContactView
     from townhall.admin.counting import CountCache
     from townhall.admin.desk import Desk
+    from townhall.admin.drawing import Drawer
     from townhall.admin.files import FilesView
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
@@ -34,7 +35,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.settings import SettingsView
 
     marks = app.extensions["townhall_marks"]
-    desk = Desk(town, marks.presenter, marks, CountCache())
+    desk = Desk(town, marks.presenter, marks, CountCache(), Drawer(app.jinja_env))
     admin = Admin(
         app,
         name=town.settings.name,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.admin.counting import CountCache
+from townhall.admin.drawing import Drawer
 from townhall.admin.places import plugin_place
 from townhall_forms.schema import RecordType
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The town, how its values look, and what is counted for its menu."""
+    """The town, how its values look, what is counted for its menu, and what is drawn once."""
 
     town: Town
     presenter: Presenter
     marks: Marks
     cache: CountCache
+    drawer: Drawer
 
     def viewable(self, actor: Actor, keep: Callable[[RecordType], bool] = lambda _: True) -> list[RecordType]:
         """Types whose records the actor may see, in the menu's order."""
