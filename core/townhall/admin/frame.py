@@ -121,9 +121,7 @@ class Menu:
             counts.drawn[key] = made
         return made
 
-    def _groups(
-        self, actor: Actor, counts: MenuCounts, others: tuple[NavItem, ...], path: str
-    ) -> tuple[NavGroup, ...]:
+    def _groups(self, actor: Actor, counts: MenuCounts, others: tuple[NavItem, ...], path: str) -> tuple[NavGroup, ...]:
         groups = (
             NavGroup("Work", tuple(self._work(actor, counts))),
             NavGroup("Records", tuple(self._plugins(actor, counts, path))),
@@ -204,9 +202,7 @@ class Menu:
     def _foreign(self) -> list[Any]:
         """Flask-Admin's entries that are not ours. None is added once there are requests."""
         leaves = [
-            leaf
-            for entry in self.admin.menu()
-            for leaf in (entry.get_children() if entry.is_category() else [entry])
+            leaf for entry in self.admin.menu() for leaf in (entry.get_children() if entry.is_category() else [entry])
         ]
         return [leaf for leaf in leaves if not getattr(getattr(leaf, "_view", None), "in_menu_by_itself", False)]
 
