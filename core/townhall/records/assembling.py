@@ -19,11 +19,14 @@ from townhall.access.actors import Actor
 from townhall.errors import Forbidden
 from townhall.records import display
 from townhall.records.answering import visible_answers
-from townhall.records.instants import from_microseconds
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
 from townhall.records.plans import batches
 from townhall.records.plans import quote
+from townhall.records.types import ID
+from townhall.records.types import NUMBER
+from townhall.records.types import STATE
+from townhall.records.types import TITLE
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.fields.base import Field
@@ -33,12 +36,6 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 Values = dict[str, Any]
-
-#: Where the columns stand that every row begins with, see :data:`~townhall.records.plans.STANDARD_COLUMNS`.
-ID, VERSION, NUMBER, TITLE, CREATED, UPDATED, ARCHIVED, CHANNEL, CREATED_BY = range(9)
-STATE, _, _, CLOSED = range(9, 13)
-_NO_CASE = (None, None, None, None)
-
 
 @dataclass(frozen=True)
 class _View:
@@ -97,16 +94,28 @@ def records(
     pointing = [field for field in reader.pointing if field.name not in view.masked]
     names = _titles(town, actor, pointing, values) if pointing else {}
     context = town.context(actor) if view.retitle else None
+    staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
+    filled = view.masked
     found = {}
     for id, row in rows.items():
         mine = values[id]
         title = row[TITLE]
         if context is not None:
             title = display.public_title(town, view.record_type, row[NUMBER] or "", mine, names, context)
-        filled = frozenset(name for name in view.masked if mine[name] is not None) if view.masked else view.masked
-        for name in view.kept_back(row):
-            mine.pop(name, None)
-        found[id] = _record(view, row, mine, title, names, filled)
+        if not plain:
+            filled = frozenset(name for name in view.masked if mine[name] is not None)
+            for name in view.kept_back(row):
+                mine.pop(name, None)
+        found[id] = Record(
+            view.record_type,
+            row,
+            mine,
+            title=title,
+            titles=names,
+            masked=filled,
+            hidden=hidden - mine.keys() if hidden else hidden,
+            staff=staff,
+        )
     return found
 
 
@@ -144,34 +153,6 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
         return frozenset()
     states = {state for form in record_type.forms.values() for state in form.edit_in}
     return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
-
-
-def _record(
-    view: _View, row: Sequence[Any], values: Values, title: str, names: display.Titles, filled: frozenset[str]
-) -> Record:
-    staff = policy.is_staff(view.actor)
-    state, assignee, due, closed = row[STATE : CLOSED + 1] if view.record_type.is_case else _NO_CASE
-    archived, hidden = row[ARCHIVED], view.access.hidden
-    return Record(
-        type=view.record_type,
-        id=row[ID],
-        version=row[VERSION],
-        number=row[NUMBER] or "",
-        title=title,
-        created=from_microseconds(row[CREATED]),
-        updated=from_microseconds(row[UPDATED]),
-        values=values,
-        state=state or "",
-        assignee=assignee if staff else None,
-        due=from_microseconds(due) if due is not None and staff else None,
-        closed=from_microseconds(closed) if closed is not None else None,
-        archived=from_microseconds(archived) if archived is not None else None,
-        channel=(row[CHANNEL] or "") if staff else "",
-        created_by=(row[CREATED_BY] or "") if staff else "",
-        hidden=(hidden & view.asked) - values.keys() if hidden else hidden,
-        masked=filled,
-        titles=names,
-    )
 
 
 # -- what is kept outside of the row ------------------------------------------------------------------------------
