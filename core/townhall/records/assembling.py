@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 
+
 @dataclass(frozen=True)
 class _View:
     """What one question by one actor gets of a type: fields that are shown, and others that are needed for it.

@@ -148,17 +148,29 @@ class TypePlan:
         kind = self.tables.columns[column].field_type
         return "" if kind == "TEXT" else -(2**63) + 1 if kind == "BIGINT" else None
 
-    def along(self, sql: str, column: str) -> str:
-        """A statement on the type's table, told to SQLite to walk along the index of a column if there is one."""
+    def sql_name(self, column: str) -> str:
+        """A column of the record's own table in a statement on :attr:`source`."""
+        return f"{quote(self._database, 't1')}.{quote(self._database, column)}"
+
+    @cached_property
+    def source(self) -> str:
+        """The record's own table in a statement, called as queries of the model call it."""
+        return f"FROM {quote(self._database, self.table)} AS {quote(self._database, 't1')}"
+
+    def along(self, column: str) -> str:
+        """The source, told to SQLite to walk along the index of a column if there is one."""
         index = self._indexes.get(column)
-        start = f'FROM "{self.table}" AS "t1"'
-        return sql.replace(start, f'{start} INDEXED BY "{index}"', 1) if index else sql
+        return f'{self.source} INDEXED BY "{index}"' if index else self.source
 
     @cached_property
     def _indexes(self) -> Mapping[str, str]:
-        """Indexes on (column, id), by column, that are there."""
+        """Indexes on (column, id), by column as statements name it, that are there."""
         there = {index.name: index.columns for index in self._database.get_indexes(self.table)}
-        return {columns[0]: name for name, columns in there.items() if len(columns) == 2 and columns[1] == "id"}
+        return {
+            self.sql_name(columns[0]): name
+            for name, columns in there.items()
+            if len(columns) == 2 and columns[1] == "id"
+        }
 
     def reader(self, fields: frozenset[str]) -> Reader:
         """The reader of these declared fields."""
