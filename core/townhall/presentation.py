@@ -47,6 +47,13 @@ MONTHS = (
 #: The icon of each tone of a workflow state; its shape carries the meaning, its colour only repeats it.
 TONE_ICONS = {"new": "new", "live": "half", "wait": "pause", "ok": "done", "soon": "dial-low", "bad": "closed"}
 
+#: Class, icon and word of each level of privacy.
+PRIVACY_MARKS = {
+    "public": ("mark", "globe", "Public"),
+    "internal": ("mark", "building", "Internal"),
+    "confidential": ("mark mark-secret", "lock", "Confidential"),
+}
+
 #: What can't stand in HTML as it is.
 _SPECIAL = re.compile("[&<>\"']").search
 
@@ -279,9 +286,14 @@ class Marks:
         """A ``time`` element around words for an instant."""
         if value is None:
             return Markup("")
-        return Markup('<time datetime="{}">{}</time>').format(
-            self.presenter.local(value).isoformat(timespec="minutes"), words or self.presenter.moment(value)
-        )
+        instant = self.presenter.local(value).isoformat(timespec="minutes")
+        shown = escaped(words or self.presenter.moment(value))
+        return Markup(f'<time datetime="{instant}">{shown}</time>')  # noqa: S704  # escaped, or made here
+
+    def privacy(self, level: str) -> Markup:
+        """The mark that says who may see something."""
+        css, name, words = PRIVACY_MARKS.get(level, PRIVACY_MARKS["internal"])
+        return Markup(f'<span class="{css}">{self.icon(name)}{words}</span>')  # noqa: S704  # our own words
 
 
 def install(app: _Application, town: Any) -> Marks:
@@ -311,6 +323,7 @@ def install(app: _Application, town: Any) -> Marks:
         record_pill=marks.record_pill,
         due=marks.due,
         time_of=marks.time,
+        privacy_mark=marks.privacy,
         asset=marks.asset,
         forms_asset=marks.forms_asset,
         plural=plural,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Flag
 from townhall.records import reading
 from townhall.records import standing
+from townhall.records.standing import Standing
 from townhall.records.types import Record
 
 #: Facts that have a place of their own on the page.
@@ -61,9 +63,10 @@ class ContactView(RecordView):
     def contact_page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
         """A contact's page, perhaps with what is wrong in the quick log."""
         actor = self.actor
-        shown = details(self.desk, actor, record, request.args)
+        standings = standing.of(self.town, actor, record.id)
+        shown = details(self.desk, actor, record, request.args, filled=True, standings=standings)
         show_closed = request.args.get("cases") == "closed"
-        cases, closed = self.cases(record, show_closed)
+        cases, closed = self.cases(standings, show_closed)
         sections = [
             replace_facts(section, ELSEWHERE) for section in shown["sections"] if section.name != "relationships"
         ]
@@ -181,11 +184,11 @@ class ContactView(RecordView):
                 made.append(Row(title, urls.record_url("core.contact", id), f"{meta}{note}", "users"))
         return made
 
-    def cases(self, record: Record, show_closed: bool) -> tuple[list[Record], int]:
+    def cases(self, standings: Sequence[Standing], show_closed: bool) -> tuple[list[Record], int]:
         """Their cases over all types that are open, the most pressing first, or closed; and how many are the others."""
         wanted: dict[str, list[int]] = {}
         others = 0
-        for each in standing.of(self.town, self.actor, record.id):
+        for each in standings:
             workflow = self.town.schemas[each.identity].workflow
             if workflow is None:
                 continue

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from townhall.access.actors import Actor
 from townhall.admin import urls
+from townhall.presentation import escaped
+from townhall.presentation import lines
+from townhall.records.standing import Standing
+from townhall.records.types import Record
 from townhall.records.types import TimelineEntry
 
 if TYPE_CHECKING:
+    from townhall.presentation import Marks
     from townhall.town import Town
 
 #: Icons of the channels of an interaction.
@@ -61,14 +68,21 @@ class Story:
     newest_url: str
 
 
-def story(town: Town, actor: Actor, identity: str, id: int, arguments: Mapping[str, str], base: str) -> Story:
+def story(
+    town: Town,
+    actor: Actor,
+    record: Record,
+    arguments: Mapping[str, str],
+    base: str,
+    standings: Sequence[Standing] | None = None,
+) -> Story:
     """The timeline of a record, as its page's address asks for it."""
-    show = arguments.get("show", "")
-    after = arguments.get("after", "")
-    kinds = [show] if show else None
-    entries, following, counts = town.records.timeline(actor, identity, id, kinds=kinds, limit=SHOWN, after=after)
+    show, after = arguments.get("show", ""), arguments.get("after", "")
+    entries, following, counts = town.records.timeline_of(
+        actor, record, kinds=[show] if show else None, limit=SHOWN, after=after, standings=standings
+    )
     return Story(
-        entries=[happening(entry, (identity, id)) for entry in entries],
+        entries=[happening(entry, (record.identity, record.id)) for entry in entries],
         chips=chips(counts, show, base),
         total=counts.get(show, 0) if show else sum(counts.get(kind, 0) for kind in KIND_LABELS),
         older_url=f"{urls.with_query(base, [('show', show), ('after', following)])}#happened" if following else "",
@@ -106,3 +120,44 @@ def chips(counts: Mapping[str, int], show: str, base: str) -> list[tuple[str, st
             url = f"{urls.with_query(base, [('show', kind)])}#happened"
             made.append((f"{label} {counts.get(kind, 0)}", url, KIND_ICONS[kind], kind == show))
     return made if len(made) > 2 or show else []
+
+
+class TimelineWriter:
+    """Writes the lines of a timeline. Pages show many of them, so they are strings and no template."""
+
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
+        self._presenter = marks.presenter
+
+    def write(self, entries: Sequence[Happening], days: bool = False) -> Markup:
+        """The list of these lines, newest first; with ``days`` under a heading for each day."""
+        made, last = ['<ol class="timeline">\n'], ""
+        for entry in entries:
+            day = self._presenter.long_day(entry.at) if days else ""
+            if day != last:
+                made.append(f'<li class="event-day"><span>{day}</span></li>\n')
+                last = day
+            made.append(self._line(entry, self._presenter.clock(entry.at) if days else ""))
+        made.append("</ol>\n")
+        return Markup("".join(made))  # noqa: S704  # every part below is escaped or our own
+
+    def _line(self, entry: Happening, clock: str) -> str:
+        css = "event event-talk" if entry.kind == "talk" else "event"
+        head = escaped(f"{entry.headline}, {entry.actor}" if entry.actor else entry.headline)
+        body = f'<p class="event-body">{lines(entry.body)}</p>' if entry.body else ""
+        foot = f'<p class="event-foot">{words}</p>' if (words := self._foot(entry)) else ""
+        return (
+            f'<li class="{css}"><span class="event-icon">{self._marks.icon(entry.icon)}</span><div>'
+            f'<p class="event-head"><b>{head}</b>{self._marks.time(entry.at, clock)}</p>{body}'
+            f"{foot}</div></li>\n"
+        )
+
+    def _foot(self, entry: Happening) -> str:
+        """What it was about and what came of it; of other talk, who may read it."""
+        parts = [escaped(detail) for detail in entry.details]
+        if entry.about_text:
+            about = escaped(entry.about_text)
+            parts.insert(0, f'<a href="{escaped(entry.about_url)}">{about}</a>' if entry.about_url else about)
+        if parts or entry.kind not in ("talk", "note"):
+            return " · ".join(parts)
+        return self._marks.privacy("public" if entry.public else "internal")

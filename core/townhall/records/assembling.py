@@ -207,22 +207,17 @@ def _links(town: Town, plan: TypePlan, field: Field, ids: Sequence[int]) -> Mapp
 def _files(
     town: Town, plan: TypePlan, fields: Sequence[Field], ids: Sequence[int]
 ) -> Mapping[tuple[int, str], Sequence[StoredFile]]:
-    table = town.system.attachment
+    mark = town.database.param
+    names = [field.name for field in fields]
     found: dict[tuple[int, str], list[StoredFile]] = defaultdict(list)
     for part in batches(ids):
-        query = (
-            table.select(
-                table.record_id, table.field, table.id, table.filename, table.media_type, table.size, table.checksum
-            )
-            .where(
-                table.identity == plan.record_type.identity,
-                table.record_id.in_(part),
-                table.field.in_([field.name for field in fields]),
-            )
-            .order_by(table.record_id, table.field, table.position)
-            .tuples()
+        sql = (
+            "SELECT record_id, field, id, filename, media_type, size, checksum FROM attachment"  # noqa: S608
+            f" WHERE identity = {mark} AND record_id IN ({', '.join([mark] * len(part))})"
+            f" AND field IN ({', '.join([mark] * len(names))}) ORDER BY record_id, field, position"
         )
-        for record_id, name, id, filename, media_type, size, checksum in query:
+        rows = town.database.execute_sql(sql, (plan.record_type.identity, *part, *names)).fetchall()
+        for record_id, name, id, filename, media_type, size, checksum in rows:
             found[record_id, name].append(stored_file(id, filename, media_type, size, checksum))
     return found
 

@@ -36,13 +36,18 @@ class RelatedList:
     count: Count
 
 
-def panels(town: Town, actor: Actor, record: Record) -> list[RelatedList]:
-    """The panels of a record's page that the actor may see, those without records as well, in the types' order."""
-    made = []
+def panels(town: Town, actor: Actor, record: Record, *, only_filled: bool = False) -> list[RelatedList]:
+    """The panels of a record's page that the actor may see, in the types' order; those without records as well,
+    unless ``only_filled`` ones are wanted.
+    """
+    made: list[RelatedList] = []
     filled = _pointing(town, record)
+    if only_filled and not filled:
+        return made
     for label, record_type, field in sorted(_declared(town, actor, record), key=lambda each: each[1].order):
         if (record_type.identity, field.name) not in filled:
-            made.append(RelatedList(label, record_type, field, (), Count(0)))
+            if not only_filled:
+                made.append(RelatedList(label, record_type, field, (), Count(0)))
             continue
         where = {field.name: record.id}
         page = reading.find(town, actor, record_type.identity, where, limit=SHOWN, fields=record_type.list.columns)
