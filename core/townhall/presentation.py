@@ -134,7 +134,7 @@ class Presenter:
 
     def clock(self, value: datetime | None) -> str:
         """``08:52`` on the town's clock."""
-        return "" if value is None else f"{self.local(value):%H:%M}"
+        return "" if value is None else _clock(self.local(value))
 
     def moment(self, value: datetime | None) -> str:
         """``Today 08:52`` or ``Mon 23 Nov, 08:52``."""
@@ -142,15 +142,15 @@ class Presenter:
             return ""
         local = self.local(value)
         if local.date() == self.today():
-            return f"Today {local:%H:%M}"
-        return f"{self.day(local.date())}, {local:%H:%M}"
+            return f"Today {_clock(local)}"
+        return f"{self.day(local.date())}, {_clock(local)}"
 
     def seen(self, value: datetime | None) -> str:
         """``Today 08:52``, and only the day for any other: for lists."""
         if value is None:
             return ""
         local = self.local(value)
-        return f"Today {local:%H:%M}" if local.date() == self.today() else self.day(local.date())
+        return f"Today {_clock(local)}" if local.date() == self.today() else self.day(local.date())
 
     def ago(self, value: datetime | None) -> str:
         """``12 min ago``, ``3 h ago``, ``6 d ago``; ``in 5 h`` for what is to come."""
@@ -188,6 +188,10 @@ class Presenter:
         return "", "dial-half" if days <= 3 else "dial-full", words
 
 
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
+
+
 def span(gap: timedelta) -> str:
     """A length of time in its largest fitting unit: ``12 min``, ``5 h``, ``3 d``."""
     minutes = max(int(gap.total_seconds() // 60), 0)
@@ -214,6 +218,7 @@ class Marks:
         self.presenter = presenter
         self._static_url = static_url.rstrip("/")
         self._sprite = self.asset("icons.svg")
+        self._crest = Markup('<svg aria-hidden="true"><use href="{}#crest"/></svg>').format(self._sprite)
         self._icons: dict[tuple[str, str], Markup] = {}
         self._pills: dict[tuple[str, str, str], Markup] = {}
         self._clocks: dict[tuple[str, str], Markup] = {}
@@ -245,7 +250,7 @@ class Marks:
 
     def crest(self) -> Markup:
         """The town's mark. Its name stands beside it."""
-        return Markup('<svg aria-hidden="true"><use href="{}#crest"/></svg>').format(self._sprite)
+        return self._crest
 
     def pill_of(self, label: str, tone: str, large: bool = False) -> Markup:
         """A pill with any label in one of the tones of a state."""
@@ -314,6 +319,9 @@ def install(app: _Application, town: Any) -> Marks:
         size=size,
         lines=lines,
         plural=plural,
+        # Of a constant a filter is worked out when the template is compiled: {{ 'edit'|icon }} costs nothing later.
+        icon=marks.icon,
+        asset=marks.asset,
     )
     environment.globals.update(
         icon=marks.icon,

@@ -172,13 +172,16 @@ def _refuse_other_origins() -> None:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    there = {name.lower() for name, _ in headers}
     nonce = g.get("csp_nonce") or secrets.token_urlsafe(16)
-    response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce))
-    if "Cache-Control" not in response.headers and response.mimetype == "text/html":
+    policy = ("Content-Security-Policy", _POLICY.format(nonce=nonce))
+    for name, value in (*_HEADERS.items(), policy):
+        if name.lower() not in there:
+            headers.add(name, value)
+    if "cache-control" not in there and response.mimetype == "text/html":
         staff = request.path.startswith("/admin")
-        response.headers["Cache-Control"] = "no-store" if staff else "private, no-cache"
+        headers.add("Cache-Control", "no-store" if staff else "private, no-cache")
     return response
 
 

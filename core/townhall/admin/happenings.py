@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -131,26 +132,31 @@ class TimelineWriter:
 
     def write(self, entries: Sequence[Happening], days: bool = False) -> Markup:
         """The list of these lines, newest first; with ``days`` under a heading for each day."""
-        made, last = ['<ol class="timeline">\n'], ""
+        made: list[str] = ['<ol class="timeline">\n']
+        last: date | None = None
         for entry in entries:
-            day = self._presenter.long_day(entry.at) if days else ""
-            if day != last:
-                made.append(f'<li class="event-day"><span>{day}</span></li>\n')
-                last = day
-            made.append(self._line(entry, self._presenter.clock(entry.at) if days else ""))
+            local = self._presenter.local(entry.at)
+            if days and local.date() != last:
+                last = local.date()
+                made.append(f'<li class="event-day"><span>{self._presenter.long_day(last)}</span></li>\n')
+            made.append(self._line(entry, local, days))
         made.append("</ol>\n")
         return Markup("".join(made))  # noqa: S704  # every part below is escaped or our own
 
-    def _line(self, entry: Happening, clock: str) -> str:
+    def _line(self, entry: Happening, local: datetime, days: bool) -> str:
         css = "event event-talk" if entry.kind == "talk" else "event"
         head = escaped(f"{entry.headline}, {entry.actor}" if entry.actor else entry.headline)
         body = f'<p class="event-body">{lines(entry.body)}</p>' if entry.body else ""
         foot = f'<p class="event-foot">{words}</p>' if (words := self._foot(entry)) else ""
         return (
             f'<li class="{css}"><span class="event-icon">{self._marks.icon(entry.icon)}</span><div>'
-            f'<p class="event-head"><b>{head}</b>{self._marks.time(entry.at, clock)}</p>{body}'
+            f'<p class="event-head"><b>{head}</b>{self._time(local, days)}</p>{body}'
             f"{foot}</div></li>\n"
         )
+
+    def _time(self, local: datetime, days: bool) -> str:
+        words = self._presenter.clock(local) if days else self._presenter.moment(local)
+        return f'<time datetime="{local.isoformat(timespec="minutes")}">{words}</time>'
 
     def _foot(self, entry: Happening) -> str:
         """What it was about and what came of it; of other talk, who may read it."""

@@ -16,6 +16,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.access.permissions import Verb
 from townhall.db.engines import TownDatabase
 from townhall.errors import NotFound
 from townhall.records.types import CASE_COLUMNS
@@ -289,3 +292,16 @@ def plan(town: Town, identity: str) -> TypePlan:
     if identity not in town.schemas:
         raise NotFound(f"There is no type “{identity}” here. Its plugin may be switched off.")
     return plans(town).of(town, identity)
+
+
+def types(town: Town, actor: Actor, verb: Verb = "view") -> tuple[RecordType, ...]:
+    """Types to whose records the actor may do ``verb`` at all. For who goes by permissions, it is worked out once."""
+    kept = plans(town).kept
+    key = ("types", verb, actor.kind, actor.permissions)
+    if policy.is_staff(actor) and key in kept:
+        found: tuple[RecordType, ...] = kept[key]
+        return found
+    found = tuple(record_type for record_type in town.schemas.values() if policy.may(actor, verb, record_type))
+    if policy.is_staff(actor):
+        kept[key] = found
+    return found

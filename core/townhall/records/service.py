@@ -21,6 +21,7 @@ from townhall.records import history
 from townhall.records import importing
 from townhall.records import messages
 from townhall.records import panels
+from townhall.records import plans
 from townhall.records import reading
 from townhall.records import revealing
 from townhall.records import searching
@@ -40,6 +41,7 @@ from townhall.records.types import TimelineEntry
 from townhall.records.write_plans import write_plan
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
+from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ class Records:
         """Whether the actor may do ``verb`` to records of the type at all."""
         record_type = self._town.schemas.get(identity)
         return record_type is not None and policy.may(actor, verb, record_type)
+
+    def types(self, actor: Actor, verb: Verb = "view") -> Sequence[RecordType]:
+        """Types to whose records the actor may do ``verb`` at all, in no order that means anything."""
+        return plans.types(self._town, actor, verb)
 
     def get(
         self,
