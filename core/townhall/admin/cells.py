@@ -47,6 +47,7 @@ class Column:
     css: str
     write: Inner
     is_title: bool = False
+    reads: tuple[str, ...] = ()
 
 
 class PageOfCells:
@@ -105,7 +106,7 @@ class CellMaker:
             css = "cell-bare"
         elif field.type_name in SHORT:
             css = "nowrap"
-        return Column(path, field.label, sort, css, writer(path, field, self._type))
+        return Column(path, field.label, sort, css, writer(path, field, self._type), reads=_read_for(field))
 
     def _title(self) -> Inner:
         base = self._base
@@ -116,6 +117,12 @@ class CellMaker:
             return f'<a class="cell-title" href="{base}{record.id}/">{escaped(record.title)}</a>{sub}'
 
         return write
+
+
+def _read_for(field: Field) -> tuple[str, ...]:
+    """What has to be read for a field's cell: of rows, only the columns that the cell goes by."""
+    first = next(iter(field.row_fields), None)
+    return (field.name,) if first is None else (f"{field.name}.{first}", f"{field.name}.primary")
 
 
 def writer(path: str, field: Field, record_type: RecordType) -> Inner:

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
 
+from townhall.access.actors import Actor
 from townhall.admin import once
 from townhall.admin import talking
 from townhall.admin import urls
@@ -27,6 +28,7 @@ from townhall.admin.record_view import RecordView
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Flag
+from townhall.presentation import escaped
 from townhall.records import reading
 from townhall.records import standing
 from townhall.records.standing import Standing
@@ -92,13 +94,25 @@ class ContactView(RecordView):
             closed=closed,
             show_closed=show_closed,
             relations=self.relations(record),
-            new_cases=self.desk.creatable_cases(actor) if record.archived is None else [],
-            log_ways=talking.WAYS,
+            new_cases=self.new_cases(actor, record) if record.archived is None else "",
+            log_ways=self.desk.drawer.draw(
+                "admin/log_ways.html", ways=talking.WAYS, chosen=request.form.get("how", "phone") if errors else "phone"
+            ),
             log=request.form if errors else {},
             log_errors=errors or {},
             form_id=once.new_form_id(),
         )
         return html, 422 if errors else 200
+
+    def new_cases(self, actor: Actor, record: Record) -> Markup:
+        """Links to open a case of theirs, one for each type."""
+        icon = self.desk.marks.icon
+        links = (
+            f'<a class="btn" href="{urls.new_url(type_.identity, contact=record.id)}">'
+            f"{icon(type_.icon)}{escaped(type_.label)}</a>"
+            for type_ in self.desk.creatable_cases(actor)
+        )
+        return Markup("".join(links))  # noqa: S704  # escaped, or our own
 
     # -- what stands at the top -------------------------------------------------------------------------------
 

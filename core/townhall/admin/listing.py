@@ -211,7 +211,7 @@ class Lister:
         options: dict[str, Any] = {
             "search": asked.text,
             "limit": limit,
-            "fields": [*asked.paths],
+            "fields": [path for column in asked.columns for path in column.reads],
             "archived": asked.archived,
         }
         after, before = asked.arguments.get("after", ""), asked.arguments.get("before", "")

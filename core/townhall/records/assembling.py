@@ -43,7 +43,8 @@ class _View:
     """What one question by one actor gets of a type: fields that are shown, and others that are needed for it.
 
     ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
-    of ``masked`` ones only whether they hold something is told.
+    of ``masked`` ones only whether they hold something is told. ``columns`` are those that are asked for of rows
+    fields, where not all are.
     """
 
     record_type: RecordType
@@ -55,6 +56,7 @@ class _View:
     titled: frozenset[str]
     masked: frozenset[str]
     retitle: bool
+    columns: Mapping[str, frozenset[str]]
 
     @property
     def needed(self) -> frozenset[str]:
@@ -88,7 +90,7 @@ def records(
     reader = plan.reader(view.needed)
     rows = reader.fetch(town.database, ids)
     values = {id: reader.maker.make(row) for id, row in rows.items()}
-    _add_outside(town, actor, plan, reader, values)
+    _add_outside(town, view, plan, reader, values)
     for field in plan.answers:
         if field.name in view.needed and actor.kind != "system":
             visible_answers(town, actor, plan, field, values)
@@ -125,6 +127,8 @@ def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | No
     access = policy.readable(actor, record_type)
     declared = record_type.fields
     asked = frozenset(declared if fields is None else (name for name in fields if name in declared))
+    columns = _columns(record_type, fields or (), asked)
+    asked |= frozenset(columns)
     shown = (asked & access.readable) | _revealed(record_type, access, reveal)
     retitle = not policy.is_staff(actor) and not plan.public_title
     return _View(
@@ -137,7 +141,18 @@ def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | No
         titled=display.public_title_fields(town, record_type) if retitle else frozenset(),
         masked=(access.masked & asked) - shown,
         retitle=retitle,
+        columns=columns,
     )
+
+
+def _columns(record_type: RecordType, fields: Collection[str], whole: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """Columns of rows fields that were asked for by a path such as ``phones.number``, by field."""
+    found: dict[str, frozenset[str]] = {}
+    for path in fields:
+        name, dot, column = path.partition(".")
+        if dot and name not in whole and name in record_type.fields and record_type.fields[name].row_fields:
+            found[name] = found.get(name, frozenset()) | {column}
+    return found
 
 
 def _revealed(record_type: RecordType, access: policy.FieldAccess, reveal: Collection[str]) -> frozenset[str]:
@@ -159,10 +174,13 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
 # -- what is kept outside of the row ------------------------------------------------------------------------------
 
 
-def _add_outside(town: Town, actor: Actor, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
+def _add_outside(town: Town, view: _View, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
     ids = list(values)
     for field in reader.rows:
-        found = _rows(town, actor, plan, field, ids)
+        allowed = policy.row_columns(view.actor, field)
+        if field.name in view.columns and field.name not in view.titled:
+            allowed &= view.columns[field.name]
+        found = _rows(town, plan, field, ids, allowed)
         for id, mine in values.items():
             mine[field.name] = tuple(found.get(id, ())) or None
     for field in reader.links:
@@ -177,10 +195,10 @@ def _add_outside(town: Town, actor: Actor, plan: TypePlan, reader: Reader, value
 
 
 def _rows(
-    town: Town, actor: Actor, plan: TypePlan, field: Field, ids: Sequence[int]
+    town: Town, plan: TypePlan, field: Field, ids: Sequence[int], allowed: frozenset[str]
 ) -> Mapping[int, Sequence[Mapping[str, Any]]]:
     """Rows of a child table by their record, with the columns that the actor may read."""
-    select, maker = plan.child(field, policy.row_columns(actor, field))
+    select, maker = plan.child(field, allowed)
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for part in batches(ids):
         marks = ", ".join([town.database.param] * len(part))

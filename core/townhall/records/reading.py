@@ -116,7 +116,8 @@ def find(
 ) -> Page:
     """A page of records, sorted by ``sort`` (a field's name, ``-`` before it for downwards; the type's own without).
 
-    ``after`` and ``before`` are those of a neighbouring page. Raises :class:`~townhall.errors.Rejected` with a sentence
+    ``fields`` are those that are wanted, all without; ``phones.number`` is one column of the rows of a field. ``after``
+    and ``before`` are those of a neighbouring page. Raises :class:`~townhall.errors.Rejected` with a sentence
     for a filter or order that can't be used.
     """
     plan = plan_of(town, identity)
