@@ -224,6 +224,10 @@ class Marks:
         self._clocks: dict[tuple[str, str], Markup] = {}
         text = (STATIC / "icons.svg").read_text(encoding="utf-8")
         self._known = frozenset(part.split('"', 1)[0] for part in text.split('<symbol id="')[1:])
+        self._privacy = {
+            level: Markup('<span class="{}">{}{}</span>').format(css, self.icon(name), words)
+            for level, (css, name, words) in PRIVACY_MARKS.items()
+        }
 
     def asset(self, name: str) -> str:
         """URL of a file of the static folder."""
@@ -297,8 +301,7 @@ class Marks:
 
     def privacy(self, level: str) -> Markup:
         """The mark that says who may see something."""
-        css, name, words = PRIVACY_MARKS.get(level, PRIVACY_MARKS["internal"])
-        return Markup(f'<span class="{css}">{self.icon(name)}{words}</span>')  # noqa: S704  # our own words
+        return self._privacy.get(level, self._privacy["internal"])
 
 
 def install(app: _Application, town: Any) -> Marks:

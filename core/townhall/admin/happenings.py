@@ -14,7 +14,6 @@ from markupsafe import Markup
 from townhall.access.actors import Actor
 from townhall.admin import urls
 from townhall.presentation import escaped
-from townhall.presentation import lines
 from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall.records.types import TimelineEntry
@@ -43,26 +42,11 @@ SHOWN = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the timeline, ready for the page."""
-
-    at: datetime
-    kind: str
-    icon: str
-    headline: str
-    actor: str
-    body: str
-    public: bool
-    about_text: str
-    about_url: str
-    details: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
-    """A stretch of a timeline with the chips above it and the way on."""
+    """A stretch of the timeline of the record ``page``, with the chips above it and the way on."""
 
-    entries: Sequence[Happening]
+    page: tuple[str, int]
+    entries: Sequence[TimelineEntry]
     chips: Sequence[tuple[str, str, str, bool]]
     total: int
     older_url: str
@@ -83,33 +67,12 @@ def story(
         actor, record, kinds=[show] if show else None, limit=SHOWN, after=after, standings=standings
     )
     return Story(
-        entries=[happening(entry, (record.identity, record.id)) for entry in entries],
+        page=(record.identity, record.id),
+        entries=entries,
         chips=chips(counts, show, base),
         total=counts.get(show, 0) if show else sum(counts.get(kind, 0) for kind in KIND_LABELS),
         older_url=f"{urls.with_query(base, [('show', show), ('after', following)])}#happened" if following else "",
         newest_url=f"{urls.with_query(base, [('show', show)])}#happened" if after else "",
-    )
-
-
-def happening(entry: TimelineEntry, page: tuple[str, int]) -> Happening:
-    """A timeline entry as a line of the page of the record ``page``."""
-    about_text, about_url = "", ""
-    if entry.about is not None and entry.about[:2] != page:
-        identity, id, number, title = entry.about
-        about_text = " ".join(part for part in (number, title) if part)
-        about_url = urls.record_url(identity, id)
-    icon = CHANNEL_ICONS.get(entry.channel, "message") if entry.kind == "talk" else KIND_ICONS.get(entry.kind, "note")
-    return Happening(
-        at=entry.at,
-        kind=entry.kind,
-        icon=icon,
-        headline=entry.headline,
-        actor=entry.actor,
-        body=entry.body,
-        public=entry.public,
-        about_text=about_text,
-        about_url=about_url,
-        details=entry.details,
     )
 
 
@@ -130,40 +93,44 @@ class TimelineWriter:
         self._marks = marks
         self._presenter = marks.presenter
 
-    def write(self, entries: Sequence[Happening], days: bool = False) -> Markup:
-        """The list of these lines, newest first; with ``days`` under a heading for each day."""
+    def write(self, story: Story, days: bool = False) -> Markup:
+        """The list of its lines, newest first; with ``days`` under a heading for each day."""
         made: list[str] = ['<ol class="timeline">\n']
         last: date | None = None
-        for entry in entries:
+        for entry in story.entries:
             local = self._presenter.local(entry.at)
             if days and local.date() != last:
                 last = local.date()
                 made.append(f'<li class="event-day"><span>{self._presenter.long_day(last)}</span></li>\n')
-            made.append(self._line(entry, local, days))
+            words = self._presenter.clock(local) if days else self._presenter.moment(local)
+            made.append(self._line(entry, local, words, self._foot(entry, story.page)))
         made.append("</ol>\n")
         return Markup("".join(made))  # noqa: S704  # every part below is escaped or our own
 
-    def _line(self, entry: Happening, local: datetime, days: bool) -> str:
-        css = "event event-talk" if entry.kind == "talk" else "event"
+    def _line(self, entry: TimelineEntry, local: datetime, words: str, foot: str) -> str:
+        talk = entry.kind == "talk"
+        icon = CHANNEL_ICONS.get(entry.channel, "message") if talk else KIND_ICONS.get(entry.kind, "note")
         head = escaped(f"{entry.headline}, {entry.actor}" if entry.actor else entry.headline)
-        body = f'<p class="event-body">{lines(entry.body)}</p>' if entry.body else ""
-        foot = f'<p class="event-foot">{words}</p>' if (words := self._foot(entry)) else ""
+        body = "<br>".join(escaped(entry.body).splitlines())
         return (
-            f'<li class="{css}"><span class="event-icon">{self._marks.icon(entry.icon)}</span><div>'
-            f'<p class="event-head"><b>{head}</b>{self._time(local, days)}</p>{body}'
-            f"{foot}</div></li>\n"
+            f'<li class="event{" event-talk" if talk else ""}"><span class="event-icon">{self._marks.icon(icon)}</span>'
+            f'<div><p class="event-head"><b>{head}</b>'
+            f'<time datetime="{local.isoformat(timespec="minutes")}">{words}</time></p>'
+            f"{_part('body', body)}{_part('foot', foot)}</div></li>\n"
         )
 
-    def _time(self, local: datetime, days: bool) -> str:
-        words = self._presenter.clock(local) if days else self._presenter.moment(local)
-        return f'<time datetime="{local.isoformat(timespec="minutes")}">{words}</time>'
-
-    def _foot(self, entry: Happening) -> str:
+    def _foot(self, entry: TimelineEntry, page: tuple[str, int]) -> str:
         """What it was about and what came of it; of other talk, who may read it."""
         parts = [escaped(detail) for detail in entry.details]
-        if entry.about_text:
-            about = escaped(entry.about_text)
-            parts.insert(0, f'<a href="{escaped(entry.about_url)}">{about}</a>' if entry.about_url else about)
+        if entry.about is not None and entry.about[:2] != page:
+            identity, id, number, title = entry.about
+            about = escaped(f"{number} {title}".strip())
+            if about:
+                parts.insert(0, f'<a href="{urls.record_url(identity, id)}">{about}</a>')
         if parts or entry.kind not in ("talk", "note"):
             return " · ".join(parts)
         return self._marks.privacy("public" if entry.public else "internal")
+
+
+def _part(name: str, html: str) -> str:
+    return f'<p class="event-{name}">{html}</p>' if html else ""

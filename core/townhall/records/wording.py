@@ -86,23 +86,21 @@ class Writer:
         return {id: self._interaction(record) for id, record in found.items()}
 
     def _interaction(self, record: Record) -> TimelineEntry:
-        direction = record.get("direction") or ""
-        files = [file.filename for file in record.get("files") or ()]
-        about = record.get("about")
-        subject, body = record.get("subject") or "", record.get("body") or ""
+        value = record.values.get
+        direction, about = value("direction") or "", value("about")
         return TimelineEntry(
-            at=record.get("at") or record.created,
+            at=value("at") or record.created,
             kind="note" if direction == "internal" else "talk",
             headline=self._headline(record, direction),
-            body="\n".join(part for part in (subject, body) if part),
+            body="\n".join(part for part in (value("subject"), value("body")) if part),
             actor=self._who(record) if self.staff else "",
             channel=record.get("channel") or "",
             direction=direction,
-            public=bool(record.get("public")),
+            public=bool(value("public")),
             about=self._about.get((about.identity, about.id)) if about is not None else None,
             identity=record.identity,
             id=record.id,
-            details=files,
+            details=[file.filename for file in value("files") or ()],
         )
 
     def _headline(self, record: Record, direction: str) -> str:
