@@ -28,6 +28,7 @@ from townhall.records.types import NUMBER
 from townhall.records.types import STATE
 from townhall.records.types import TITLE
 from townhall.records.types import Record
+from townhall.records.types import Row
 from townhall_forms.context import StoredFile
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -39,7 +40,7 @@ Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """What one question by one actor gets of a type: fields that are shown, and others that are needed for it.
 
     ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
@@ -86,9 +87,15 @@ def records(
     """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before."""
     if not ids:
         return {}
-    view = _view(town, actor, plan, fields, reveal)
-    reader = plan.reader(view.needed)
-    rows = reader.fetch(town.database, ids)
+    view = view_of(town, actor, plan, fields, reveal)
+    return assembled(town, plan, view, plan.reader(view.needed).fetch(town.database, ids))
+
+
+def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -> dict[int, Record]:
+    """The records whose rows were read already, by id."""
+    if not rows:
+        return {}
+    actor, reader = view.actor, plan.reader(view.needed)
     values = {id: reader.maker.make(row) for id, row in rows.items()}
     _add_outside(town, view, plan, reader, values)
     for field in plan.answers:
@@ -122,7 +129,10 @@ def records(
     return found
 
 
-def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | None, reveal: Collection[str]) -> _View:
+def view_of(
+    town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | None, reveal: Collection[str] = ()
+) -> View:
+    """What this question by this actor gets of the type."""
     record_type = plan.record_type
     access = policy.readable(actor, record_type)
     declared = record_type.fields
@@ -131,7 +141,7 @@ def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | No
     asked |= frozenset(columns)
     shown = (asked & access.readable) | _revealed(record_type, access, reveal)
     retitle = not policy.is_staff(actor) and not plan.public_title
-    return _View(
+    return View(
         record_type=record_type,
         actor=actor,
         access=access,
@@ -174,7 +184,7 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
 # -- what is kept outside of the row ------------------------------------------------------------------------------
 
 
-def _add_outside(town: Town, view: _View, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
+def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
     ids = list(values)
     for field in reader.rows:
         allowed = policy.row_columns(view.actor, field)

@@ -1,4 +1,4 @@
-"""The ids of one page, and how many rows there are in all: statements that every list asks, so they are text.
+"""The rows of one page, and how many rows there are in all: statements that every list asks, so they are text.
 
 What was asked is a :class:`Test` on the rows of a type's table. That nothing is asked but whether a record is archived
 is said without building an expression for it.
@@ -17,10 +17,16 @@ from townhall.db.search import COMMON
 from townhall.records import predicate
 from townhall.records.paging import Cursor
 from townhall.records.paging import Order
+from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
+from townhall.records.types import ID
+from townhall.records.types import Row
 
 if TYPE_CHECKING:
     from townhall.town import Town
+
+#: A record's id and what the list is sorted by.
+Place = tuple[int, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +58,36 @@ def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
 
 
 def page(
-    town: Town, plan: TypePlan, test: Test, order: Order, cursor: Cursor | None, size: int, *, backwards: bool
-) -> list[tuple[int, Any]]:
-    """Ids and sort values of the next ``size`` rows beyond the cursor."""
-    select = f"SELECT {order.id}, {order.column or order.id}"
-    source = plan.source
+    town: Town,
+    plan: TypePlan,
+    test: Test,
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+    *,
+    backwards: bool,
+    reader: Reader,
+) -> tuple[list[Place], dict[int, Row] | None]:
+    """The next ``size`` places beyond the cursor, and the rows that ``reader`` wants if they came along."""
+    value, source = order.column or order.id, plan.source
     if order.column and test.narrow and town.database.engine == "sqlite":
-        few = _few(town, f"{select} {source}", test)
+        few = _few(town, f"SELECT {order.id}, {value} {source}", test)
         if few is not None:
-            return order.arranged(few, cursor, backwards=backwards)[:size]
-        source = plan.along(order.column)
-    found: list[tuple[int, Any]] = []
+            return order.arranged(few, cursor, backwards=backwards)[:size], None
+        source = plan.along(value)
+    found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
-        where = _where(test.where, segment.where)
-        sql = f"{select} {source}{where} ORDER BY {segment.order} LIMIT {size - len(found)}"
+        sql = (
+            f"SELECT {reader.columns}, {value} {source}{_where(test.where, segment.where)}"
+            f" ORDER BY {segment.order} LIMIT {size - len(found)}"
+        )
         found.extend(town.database.execute_sql(sql, (*test.parameters, *segment.parameters)).fetchall())
         if len(found) == size:
             break
-    return found
+    return [(row[ID], row[-1]) for row in found], {row[ID]: row for row in found}
 
 
-def _few(town: Town, select: str, test: Test) -> list[tuple[int, Any]] | None:
+def _few(town: Town, select: str, test: Test) -> list[Place] | None:
     """Ids and sort values of all rows that pass the test; ``None`` if they are too many to gather.
 
     SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the

@@ -92,7 +92,7 @@ class Maker:
             if stored is not None:
                 values[name] = load(stored)
         if self.others:
-            cells = dict(zip(self.columns, row, strict=True))
+            cells = dict(zip(self.columns, row, strict=False))
             for name, build in self.others:
                 values[name] = build(cells)
         return values
@@ -100,8 +100,11 @@ class Maker:
 
 @dataclass(frozen=True)
 class Reader:
-    """How a set of fields of one type is read: the statement up to its list of ids, and who makes values of a row."""
+    """How a set of fields of one type is read: its columns, the statement up to its list of ids, and who makes values
+    of a row. What stands behind the columns of a row is nobody's business here.
+    """
 
+    columns: str
     select: str
     maker: Maker
     rows: tuple[Field, ...]
@@ -190,6 +193,7 @@ class TypePlan:
         table = quote(self._database, self.table)
         outside = [field for field in fields if not field.columns()]
         return Reader(
+            columns=quoted,
             select=f"SELECT {quoted} FROM {table} WHERE {quote(self._database, 'id')} IN",  # noqa: S608
             maker=maker,
             rows=tuple(field for field in outside if field.row_fields),

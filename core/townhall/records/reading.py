@@ -127,15 +127,19 @@ def find(
     backwards = bool(before) and not after
     place = after or before
     cursor = decode(place, order.sort) if place else None
-    found = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards)
+    view = assembling.view_of(town, actor, plan, fields)
+    reader = plan.reader(view.needed)
+    found, rows = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
     more = len(found) > size
     found = found[:size]
     if backwards:
         found.reverse()
-    records = assembling.records(town, actor, plan, [id for id, _ in found], fields)
+    ids = [id for id, _ in found]
+    rows = reader.fetch(town.database, ids) if rows is None else {id: rows[id] for id in ids}
+    records = assembling.assembled(town, plan, view, rows)
     first = _cursor(order, found[0]) if found and (more if backwards else cursor is not None) else ""
     last = _cursor(order, found[-1]) if found and (more or backwards) else ""
-    return Page([records[id] for id, _ in found if id in records], after=last, before=first)
+    return Page([records[id] for id in ids if id in records], after=last, before=first)
 
 
 def count(
