@@ -7,6 +7,7 @@ here knows Flask: an application is whatever has a ``jinja_env`` and a static fo
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import date
 from datetime import datetime
@@ -19,6 +20,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
+from markupsafe import escape
 
 import townhall_forms
 
@@ -44,6 +46,16 @@ MONTHS = (
 
 #: The icon of each tone of a workflow state; its shape carries the meaning, its colour only repeats it.
 TONE_ICONS = {"new": "new", "live": "half", "wait": "pause", "ok": "done", "soon": "dial-low", "bad": "closed"}
+
+#: Class, icon and word of each level of privacy.
+PRIVACY_MARKS = {
+    "public": ("mark", "globe", "Public"),
+    "internal": ("mark", "building", "Internal"),
+    "confidential": ("mark mark-secret", "lock", "Confidential"),
+}
+
+#: What can't stand in HTML as it is.
+_SPECIAL = re.compile("[&<>\"']").search
 
 STATIC = Path(__file__).parent / "static"
 FORMS_STATIC = Path(townhall_forms.__file__).parent / "static"
@@ -76,6 +88,11 @@ def size(count: int) -> str:
 def lines(text: object) -> Markup:
     """Text of several lines as HTML that keeps its line breaks."""
     return Markup("<br>").join(str(text or "").splitlines())
+
+
+def escaped(text: str) -> str:
+    """Text for HTML. Most of a town's words have nothing to escape, and looking is faster than writing them anew."""
+    return text if _SPECIAL(text) is None else str(escape(text))
 
 
 class Presenter:
@@ -117,7 +134,7 @@ class Presenter:
 
     def clock(self, value: datetime | None) -> str:
         """``08:52`` on the town's clock."""
-        return "" if value is None else f"{self.local(value):%H:%M}"
+        return "" if value is None else _clock(self.local(value))
 
     def moment(self, value: datetime | None) -> str:
         """``Today 08:52`` or ``Mon 23 Nov, 08:52``."""
@@ -125,15 +142,15 @@ class Presenter:
             return ""
         local = self.local(value)
         if local.date() == self.today():
-            return f"Today {local:%H:%M}"
-        return f"{self.day(local.date())}, {local:%H:%M}"
+            return f"Today {_clock(local)}"
+        return f"{self.day(local.date())}, {_clock(local)}"
 
     def seen(self, value: datetime | None) -> str:
         """``Today 08:52``, and only the day for any other: for lists."""
         if value is None:
             return ""
         local = self.local(value)
-        return f"Today {local:%H:%M}" if local.date() == self.today() else self.day(local.date())
+        return f"Today {_clock(local)}" if local.date() == self.today() else self.day(local.date())
 
     def ago(self, value: datetime | None) -> str:
         """``12 min ago``, ``3 h ago``, ``6 d ago``; ``in 5 h`` for what is to come."""
@@ -171,6 +188,10 @@ class Presenter:
         return "", "dial-half" if days <= 3 else "dial-full", words
 
 
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
+
+
 def span(gap: timedelta) -> str:
     """A length of time in its largest fitting unit: ``12 min``, ``5 h``, ``3 d``."""
     minutes = max(int(gap.total_seconds() // 60), 0)
@@ -197,11 +218,16 @@ class Marks:
         self.presenter = presenter
         self._static_url = static_url.rstrip("/")
         self._sprite = self.asset("icons.svg")
+        self._crest = Markup('<svg aria-hidden="true"><use href="{}#crest"/></svg>').format(self._sprite)
         self._icons: dict[tuple[str, str], Markup] = {}
         self._pills: dict[tuple[str, str, str], Markup] = {}
         self._clocks: dict[tuple[str, str], Markup] = {}
         text = (STATIC / "icons.svg").read_text(encoding="utf-8")
         self._known = frozenset(part.split('"', 1)[0] for part in text.split('<symbol id="')[1:])
+        self._privacy = {
+            level: Markup('<span class="{}">{}{}</span>').format(css, self.icon(name), words)
+            for level, (css, name, words) in PRIVACY_MARKS.items()
+        }
 
     def asset(self, name: str) -> str:
         """URL of a file of the static folder."""
@@ -228,7 +254,7 @@ class Marks:
 
     def crest(self) -> Markup:
         """The town's mark. Its name stands beside it."""
-        return Markup('<svg aria-hidden="true"><use href="{}#crest"/></svg>').format(self._sprite)
+        return self._crest
 
     def pill_of(self, label: str, tone: str, large: bool = False) -> Markup:
         """A pill with any label in one of the tones of a state."""
@@ -269,9 +295,13 @@ class Marks:
         """A ``time`` element around words for an instant."""
         if value is None:
             return Markup("")
-        return Markup('<time datetime="{}">{}</time>').format(
-            self.presenter.local(value).isoformat(timespec="minutes"), words or self.presenter.moment(value)
-        )
+        instant = self.presenter.local(value).isoformat(timespec="minutes")
+        shown = escaped(words or self.presenter.moment(value))
+        return Markup(f'<time datetime="{instant}">{shown}</time>')  # noqa: S704  # escaped, or made here
+
+    def privacy(self, level: str) -> Markup:
+        """The mark that says who may see something."""
+        return self._privacy.get(level, self._privacy["internal"])
 
 
 def install(app: _Application, town: Any) -> Marks:
@@ -292,6 +322,9 @@ def install(app: _Application, town: Any) -> Marks:
         size=size,
         lines=lines,
         plural=plural,
+        # Of a constant a filter is worked out when the template is compiled: {{ 'edit'|icon }} costs nothing later.
+        icon=marks.icon,
+        asset=marks.asset,
     )
     environment.globals.update(
         icon=marks.icon,
@@ -301,6 +334,7 @@ def install(app: _Application, town: Any) -> Marks:
         record_pill=marks.record_pill,
         due=marks.due,
         time_of=marks.time,
+        privacy_mark=marks.privacy,
         asset=marks.asset,
         forms_asset=marks.forms_asset,
         plural=plural,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,10 +19,13 @@ from flask import g
 from flask import render_template
 from flask import request
 from flask import session
+from flask.sessions import SecureCookieSession
 from flask.sessions import SecureCookieSessionInterface
 from flask.sessions import SessionMixin
 from flask_wtf.csrf import CSRFError
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import BadSignature
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.datastructures import iter_multi_items
 
@@ -49,6 +55,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: How old a session's cookie gets before a page that changes nothing in it writes it anew.
+REWRITTEN_AFTER = timedelta(minutes=1)
 #: Values of fields with these words in their names are never written back into a page.
 _SECRETS = ("password", "csrf_token")
 
@@ -71,12 +79,51 @@ class TownRequest(Request):
     parameter_storage_class = CleanParameters
 
 
+class DatedSession(SecureCookieSession):
+    """A session that knows when its cookie was written."""
+
+    written: datetime | None = None
+
+
 class SessionCookie(SecureCookieSessionInterface):
-    """Session cookies that are marked secure exactly when the page came over HTTPS, and never ride on static files."""
+    """Session cookies that are marked secure exactly when the page came over HTTPS, and never ride on static files.
+
+    A session lasts from its last use. Signing it anew with every page would cost as much as finding out who it is, so
+    a cookie that is younger than :data:`REWRITTEN_AFTER` and says the same stays as it is.
+    """
+
+    session_class = DatedSession
+    _signer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """What signs and reads cookies: an application has one key, so it is made once."""
+        if self._signer is None:
+            self._signer = super().get_signing_serializer(app)
+        return self._signer
+
+    def open_session(self, app: Flask, request: Request) -> DatedSession | None:
+        """The session that the request's cookie holds; an empty one if there is none that can be believed."""
+        signer = self.get_signing_serializer(app)
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if signer is None or not cookie:
+            return None if signer is None else DatedSession()
+        try:
+            longest = int(app.permanent_session_lifetime.total_seconds())
+            values, written = signer.loads(cookie, max_age=longest, return_timestamp=True)
+        except BadSignature:
+            return DatedSession()
+        session = DatedSession(values)
+        session.written = written
+        return session
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         # A cache that keeps a file for everybody must never keep somebody's cookie with it.
-        return not is_file(request.path) and super().should_set_cookie(app, session)
+        if is_file(request.path):
+            return False
+        written = session.written if isinstance(session, DatedSession) else None
+        if written is not None and not session.modified and datetime.now(UTC) - written < REWRITTEN_AFTER:
+            return False
+        return super().should_set_cookie(app, session)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
@@ -125,13 +172,16 @@ def _refuse_other_origins() -> None:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    there = {name.lower() for name, _ in headers}
     nonce = g.get("csp_nonce") or secrets.token_urlsafe(16)
-    response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce))
-    if "Cache-Control" not in response.headers and response.mimetype == "text/html":
+    policy = ("Content-Security-Policy", _POLICY.format(nonce=nonce))
+    for name, value in (*_HEADERS.items(), policy):
+        if name.lower() not in there:
+            headers.add(name, value)
+    if "cache-control" not in there and response.mimetype == "text/html":
         staff = request.path.startswith("/admin")
-        response.headers["Cache-Control"] = "no-store" if staff else "private, no-cache"
+        headers.add("Cache-Control", "no-store" if staff else "private, no-cache")
     return response
 
 

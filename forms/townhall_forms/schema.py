@@ -261,7 +261,7 @@ class RecordType:
     event: EventMapping | None = None
     source: Path | None = None
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """``plugin.name``: how links, URLs, commands and history name the type."""
         return f"{self.plugin}.{self.name}"

@@ -14,6 +14,7 @@ from staff_client import plain
 from staff_client import staff_client
 
 from townhall.access.actors import system
+from townhall.accounts import people
 from townhall.app import create_app
 from townhall.town import Town
 
@@ -142,3 +143,17 @@ def test_no_page_needs_inline_scripts_or_styles(town: Town) -> None:
         assert " onclick=" not in response.text, path
         assert "<script>" not in response.text, path
         assert "unsafe" not in response.headers["Content-Security-Policy"], path
+
+
+def test_a_new_role_shows_with_the_next_page(town: Town) -> None:
+    """Menus are kept for a while, but never beyond the rights that they were drawn for."""
+    id = add_person(town, "erin@millbrook.example", "clerk")
+    erin = StaffClient(create_app(town), "erin@millbrook.example")
+    assert "People and rights" not in erin.get("/admin/").text
+    people.set_role(town, system(), id, "administrator")
+    assert "People and rights" in erin.get("/admin/").text
+    people.set_role(town, system(), add_person(town, "ada@millbrook.example", "viewer"), "administrator")
+    people.set_role(town, system(), id, "viewer")
+    assert "People and rights" not in erin.get("/admin/").text
+    people.set_active(town, system(), id, False)
+    assert erin.get("/admin/").status_code == 302

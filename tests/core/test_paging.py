@@ -10,7 +10,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.db import search
 from townhall.errors import Rejected
-from townhall.records import reading
+from townhall.records import pages
 from townhall.records.paging import Cursor
 from townhall.records.paging import decode
 from townhall.town import Town
@@ -138,7 +138,7 @@ def test_filtered_pages_have_every_row_once(
     town: Town, tickets: list[int], clerk: Actor, sort: str, common: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A filtered list is paged alike, whether its rows are few enough to gather or are met along the order."""
-    monkeypatch.setattr(reading, "COMMON", common)
+    monkeypatch.setattr(pages, "COMMON", common)
     monkeypatch.setattr(search, "COMMON", common)
     for options in ({"where": {"kind": "report"}}, {"search": "ap"}, {"where": {"score": {"ne": 2}}, "search": "z"}):
         whole = [record.id for record in town.records.find(clerk, TICKET, sort=sort, fields=(), **options).records]

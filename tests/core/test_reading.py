@@ -494,3 +494,17 @@ def test_time_stands_in_the_towns_zone(
     assert summaries(town, clerk, {"created": "today"}) == ["Late"]
     clock.move(timedelta(hours=2))
     assert summaries(town, clerk, {"created": "today"}) == []
+
+
+def test_one_column_of_rows_can_be_asked_for(town: Town, clerk: Actor) -> None:
+    """A path into a rows field reads that column alone; the name of the field reads all of them."""
+    phones = [{"number": "+1 513 555 0142", "label": "mobile"}]
+    id = town.records.create(SYSTEM, "core.contact", {"given_name": "Halina", "phones": phones}).id
+
+    def rows(*fields: str) -> list[dict[str, Any]]:
+        (found,) = town.records.find(clerk, "core.contact", {"id": id}, fields=fields).records
+        assert found.values.keys() == {"phones"}
+        return [dict(row) for row in found.values["phones"]]
+
+    assert rows("phones.number") == [{"number": "+15135550142"}]
+    assert rows("phones.number", "phones")[0].keys() > {"number", "label"}

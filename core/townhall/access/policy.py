@@ -7,6 +7,7 @@ only through a declared public form. A citizen with a secret link sees the recor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from townhall.access.actors import Actor
 from townhall.access.permissions import VERB_LABELS
@@ -26,12 +27,18 @@ PUBLIC_STANDARD_FIELDS = frozenset({"id", "number", "title", "created", "updated
 class FieldAccess:
     """What one actor may know of the fields of a type, by name.
 
-    ``masked`` fields exist, and the actor may reveal them one by one; ``hidden`` ones they may never see.
+    ``masked`` fields exist, and the actor may reveal them one by one; ``hidden`` ones they may never see. By
+    ``filterable`` ones they may filter, sort and group.
     """
 
     readable: frozenset[str]
     masked: frozenset[str]
     hidden: frozenset[str]
+    filterable: frozenset[str]
+
+
+#: What was worked out for a type: whoever has the same rights knows of the same fields, on every page.
+_ACCESS: WeakKeyDictionary[RecordType, dict[str, FieldAccess]] = WeakKeyDictionary()
 
 
 def is_staff(actor: Actor) -> bool:
@@ -98,23 +105,35 @@ def granted_ids(actor: Actor, record_type: RecordType) -> tuple[int, ...]:
 def readable(actor: Actor, record_type: RecordType) -> FieldAccess:
     """Which fields of the type come back to the actor."""
     if actor.kind == "system":
-        return FieldAccess(frozenset(record_type.all_fields), frozenset(), frozenset())
-    if not is_staff(actor):
+        level = "all"
+    elif not is_staff(actor):
+        level = "public"
+    else:
+        level = "reveal" if may(actor, "see_confidential", record_type) else "staff"
+    known = _ACCESS.setdefault(record_type, {})
+    if level not in known:
+        known[level] = _access(level, record_type)
+    return known[level]
+
+
+def _access(level: str, record_type: RecordType) -> FieldAccess:
+    everything, nothing = frozenset(record_type.all_fields), frozenset[str]()
+    secret = _confidential(record_type)
+    if level == "all":
+        return FieldAccess(everything, nothing, nothing, everything - secret)
+    if level == "public":
         names = frozenset(name for name, field in record_type.fields.items() if field.privacy == "public")
-        standard = PUBLIC_STANDARD_FIELDS & frozenset(record_type.system_fields)
-        return FieldAccess(names | standard, frozenset(), frozenset(record_type.all_fields) - names - standard)
-    secret = frozenset(name for name, field in record_type.fields.items() if field.privacy == "confidential")
-    rest = frozenset(record_type.all_fields) - secret
-    if secret and may(actor, "see_confidential", record_type):
-        return FieldAccess(rest, secret, frozenset())
-    return FieldAccess(rest, frozenset(), secret)
+        shown = names | (PUBLIC_STANDARD_FIELDS & frozenset(record_type.system_fields))
+        return FieldAccess(shown, nothing, everything - shown, shown)
+    rest = everything - secret
+    return FieldAccess(rest, secret, nothing, rest) if level == "reveal" else FieldAccess(rest, nothing, secret, rest)
 
 
 def filterable(actor: Actor, record_type: RecordType) -> frozenset[str]:
     """Fields that the actor may filter, sort and group by. A confidential one nobody may, the town itself included:
     the order of a list or the number of its rows would tell what it says.
     """
-    return readable(actor, record_type).readable - _confidential(record_type)
+    return readable(actor, record_type).filterable
 
 
 def exportable_fields(actor: Actor, record_type: RecordType) -> tuple[str, ...]:

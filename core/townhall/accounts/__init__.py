@@ -42,7 +42,9 @@ def install(app: Flask, town: Town) -> None:
         REMEMBER_COOKIE_HTTPONLY=True,
         REMEMBER_COOKIE_SAMESITE="Lax",
     )
-    Security(app, build_datastore(town), register_blueprint=False)
+    guard = Security(app, build_datastore(town), register_blueprint=False)
+    # Flask-Principal would work out for each request what somebody's roles provide; only permissions are asked here.
+    guard.principal.identity_loaders.clear()
     blueprint = Blueprint("accounts", __name__, url_prefix="/admin")
     for module in (signing_in, account, people_page):
         module.routes(blueprint)
@@ -68,7 +70,8 @@ def require_staff() -> Actor:
 
 
 def _actor() -> Actor:
-    if not current_user or not current_user.is_authenticated:
+    person = current_user._get_current_object()
+    if not person or not person.is_authenticated:
         return ANONYMOUS
-    permissions = permissions_of(role.permissions for role in current_user.roles)
-    return Actor("staff", current_user.name or current_user.email, current_user.id, permissions, door="admin")
+    permissions = permissions_of(role.permissions for role in person.roles)
+    return Actor("staff", person.name or person.email, person.id, permissions, door="admin")

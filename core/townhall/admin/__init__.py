@@ -24,9 +24,11 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.contact_view import ContactView
     from townhall.admin.counting import CountCache
     from townhall.admin.desk import Desk
+    from townhall.admin.drawing import Drawer
     from townhall.admin.files import FilesView
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
+    from townhall.admin.happenings import TimelineWriter
     from townhall.admin.home import HomeView
     from townhall.admin.plugins import PluginsView
     from townhall.admin.record_view import RecordView
@@ -34,7 +36,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.settings import SettingsView
 
     marks = app.extensions["townhall_marks"]
-    desk = Desk(town, marks.presenter, marks, CountCache())
+    desk = Desk(town, marks.presenter, marks, CountCache(), Drawer(app.jinja_env))
     admin = Admin(
         app,
         name=town.settings.name,
@@ -47,4 +49,5 @@ def install(app: Flask, town: Town) -> None:
     for page in (SearchView, CalendarView, FilesView, PluginsView, SettingsView):
         admin.add_view(page(desk))
     install_frame(app, Menu(desk, admin))
+    app.jinja_env.globals["timeline"] = TimelineWriter(marks).write
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))

@@ -28,7 +28,7 @@ class ActionGroup:
     """Actions of one kind, as ``(value, label)``."""
 
     label: str
-    options: Sequence[tuple[str, str]]
+    options: tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -52,12 +52,12 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
             if "staff" in move.by and actor.may(f"{identity}.transition.{move.name}")
         ]
         if moves:
-            groups.append(ActionGroup("Move", moves))
+            groups.append(ActionGroup("Move", tuple(moves)))
         if may_edit:
             people = desk.town.context(actor).staff()
             gives = [(f"give:{person.id}", f"Give to {person.title}") for person in people if person.id != actor.id]
             groups.append(
-                ActionGroup("Give", [("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give to nobody")])
+                ActionGroup("Give", (("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give to nobody")))
             )
     rest = []
     if records.may(actor, "export", identity):
@@ -65,7 +65,7 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
     if records.may(actor, "archive", identity) and not record_type.append_only:
         rest.append(("archive", "Archive"))
     if rest:
-        groups.append(ActionGroup("Other", rest) if groups else ActionGroup("", rest))
+        groups.append(ActionGroup("Other" if groups else "", tuple(rest)))
     return groups
 
 

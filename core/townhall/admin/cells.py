@@ -11,14 +11,15 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from markupsafe import Markup
-from markupsafe import escape
 
 from townhall.admin import urls
 from townhall.presentation import Marks
 from townhall.presentation import Presenter
+from townhall.presentation import escaped
 from townhall.records.types import Record
 from townhall_forms.context import Context
 from townhall_forms.fields.base import Field
@@ -33,6 +34,7 @@ NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
 SHORT = frozenset({"date", "datetime", "time", "phone", "year"})
 
 Inner = Callable[[Record, "PageOfCells"], str]
+Read = Callable[[Record], Any]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Column:
     css: str
     write: Inner
     is_title: bool = False
+    reads: tuple[str, ...] = ()
 
 
 class PageOfCells:
@@ -58,14 +61,14 @@ class PageOfCells:
     @cached_property
     def staff(self) -> dict[int, str]:
         """Names of the people who work here."""
-        return {option.id: str(escape(option.title)) for option in self.context.staff()}
+        return {option.id: escaped(option.title) for option in self.context.staff()}
 
 
 def cut(text: str) -> str:
     """Text for a cell, shortened at a word and escaped."""
     if len(text) > LONGEST:
         text = text[:LONGEST].rsplit(" ", 1)[0] + "…"
-    return str(escape(text))
+    return escaped(text)
 
 
 class CellMaker:
@@ -103,116 +106,132 @@ class CellMaker:
             css = "cell-bare"
         elif field.type_name in SHORT:
             css = "nowrap"
-        return Column(path, field.label, sort, css, writer(path, field, self._type))
+        return Column(path, field.label, sort, css, writer(path, field, self._type), reads=_read_for(field))
 
     def _title(self) -> Inner:
         base = self._base
         pattern = self._type.number
 
         def write(record: Record, page: PageOfCells) -> str:
-            sub = f'<span class="cell-sub">{escape(record.number)}</span>' if pattern else ""
-            return f'<a class="cell-title" href="{base}{record.id}/">{escape(record.title)}</a>{sub}'
+            sub = f'<span class="cell-sub">{escaped(record.number)}</span>' if pattern else ""
+            return f'<a class="cell-title" href="{base}{record.id}/">{escaped(record.title)}</a>{sub}'
 
         return write
 
 
+def _read_for(field: Field) -> tuple[str, ...]:
+    """What has to be read for a field's cell: of rows, only the columns that the cell goes by."""
+    first = next(iter(field.row_fields), None)
+    return (field.name,) if first is None else (f"{field.name}.{first}", f"{field.name}.primary")
+
+
 def writer(path: str, field: Field, record_type: RecordType) -> Inner:
     """The function that writes the inside of a cell of ``field``."""
-    special = _STANDARD.get(path) if path in record_type.system_fields else None
+    standard = path in record_type.system_fields
+    special = _STANDARD.get(path) if standard else None
     if special is not None:
         return special
-    made = _BY_TYPE.get(field.type_name)
-    return made(path, field) if made is not None else _plain(path, field)
+    read = attrgetter(path) if standard else _declared(path)
+    return _BY_TYPE.get(field.type_name, _plain)(read, field)
 
 
-def _plain(path: str, field: Field) -> Inner:
+def _declared(name: str) -> Read:
+    """How the value of a declared field is read; one that this person may not see has none."""
+
+    def read(record: Record) -> Any:
+        return record.values.get(name)
+
+    return read
+
+
+def _plain(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         return "" if field.is_empty(value) else cut(field.display(value, page.context))
 
     return write
 
 
-def _choice(path: str, field: Field) -> Inner:
-    labels = {choice.value: str(escape(choice.label)) for choice in field.choices}
+def _choice(read: Read, field: Field) -> Inner:
+    labels = {choice.value: escaped(choice.label) for choice in field.choices}
 
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         if value is None:
             return ""
         known = labels.get(value)
-        return known if known is not None else str(escape(field.display(value, page.context)))
+        return known if known is not None else escaped(field.display(value, page.context))
 
     return write
 
 
-def _boolean(path: str, field: Field) -> Inner:
+def _boolean(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         return "" if value is None else "Yes" if value else "No"
 
     return write
 
 
-def _text(path: str, field: Field) -> Inner:
+def _text(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         return cut(value) if value else ""
 
     return write
 
 
-def _date(path: str, field: Field) -> Inner:
+def _date(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        return page.presenter.day(record.get(path))
+        return page.presenter.day(read(record))
 
     return write
 
 
-def _datetime(path: str, field: Field) -> Inner:
+def _datetime(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        return page.presenter.moment(record.get(path))
+        return page.presenter.moment(read(record))
 
     return write
 
 
-def _seen(path: str) -> Inner:
+def _seen(read: Read) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        return page.presenter.seen(record.get(path))
+        return page.presenter.seen(read(record))
 
     return write
 
 
-def _link(path: str, field: Field) -> Inner:
+def _link(read: Read, field: Field) -> Inner:
     target = field.target
 
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         return "" if value is None else cut(record.titles.get((target, value), ""))
 
     return write
 
 
-def _links(path: str, field: Field) -> Inner:
+def _links(read: Read, field: Field) -> Inner:
     target = field.target
 
     def write(record: Record, page: PageOfCells) -> str:
-        return cut(", ".join(record.titles.get((target, id), "") for id in record.get(path) or ()))
+        return cut(", ".join(record.titles.get((target, id), "") for id in read(record) or ()))
 
     return write
 
 
-def _reference(path: str, field: Field) -> Inner:
+def _reference(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         return "" if value is None else cut(record.titles.get((value.identity, value.id), str(value)))
 
     return write
 
 
-def _staff(path: str, field: Field) -> Inner:
+def _staff(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path)
+        value = read(record)
         if value is None:
             return ""
         return page.staff.get(value, "Somebody who left")
@@ -220,26 +239,28 @@ def _staff(path: str, field: Field) -> Inner:
     return write
 
 
-def _files(path: str, field: Field) -> Inner:
+def _files(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
-        value = record.get(path) or ()
+        value = read(record) or ()
         return str(len(value)) if isinstance(value, tuple) and value else ("1" if value else "")
 
     return write
 
 
-def _rows(path: str, field: Field) -> Inner:
+def _rows(read: Read, field: Field) -> Inner:
     """The first row's first column (the one marked ``primary`` if there is one) and how many more there are."""
     first = next(iter(field.row_fields.values()), None)
 
     def write(record: Record, page: PageOfCells) -> str:
-        rows: Sequence[Any] = record.get(path) or ()
+        rows: Sequence[Any] = read(record) or ()
         if not rows or first is None:
             return ""
-        row = next((row for row in rows if row.get("primary")), rows[0])
+        row, more = rows[0], ""
+        if len(rows) > 1:
+            row = next((row for row in rows if row.get("primary")), row)
+            more = f' <span class="muted small">and {len(rows) - 1} more</span>'
         value = row.get(first.name)
         text = "" if value is None else cut(first.display(value, page.context))
-        more = f' <span class="muted small">and {len(rows) - 1} more</span>' if len(rows) > 1 else ""
         return f'<span class="nowrap">{text}</span>{more}'
 
     return write
@@ -254,10 +275,10 @@ def _due(record: Record, page: PageOfCells) -> str:
 
 
 def _number(record: Record, page: PageOfCells) -> str:
-    return f'<span class="number nowrap">{escape(record.number)}</span>'
+    return f'<span class="number nowrap">{escaped(record.number)}</span>'
 
 
-_BY_TYPE: dict[str, Callable[[str, Field], Inner]] = {
+_BY_TYPE: dict[str, Callable[[Read, Field], Inner]] = {
     "choice": _choice,
     "boolean": _boolean,
     "text": _text,
@@ -278,11 +299,11 @@ _STANDARD: dict[str, Inner] = {
     "state": _state,
     "due": _due,
     "number": _number,
-    "created": _seen("created"),
-    "updated": _seen("updated"),
-    "closed": _seen("closed"),
-    "archived": _seen("archived"),
-    "assignee": _staff("assignee", None),  # type: ignore[arg-type]
+    "created": _seen(attrgetter("created")),
+    "updated": _seen(attrgetter("updated")),
+    "closed": _seen(attrgetter("closed")),
+    "archived": _seen(attrgetter("archived")),
+    "assignee": _staff(attrgetter("assignee"), None),  # type: ignore[arg-type]
 }
 
 
@@ -290,33 +311,30 @@ def write_rows(
     records: Iterable[Record], columns: Sequence[Column], page: PageOfCells, picked: frozenset[int], pick: bool
 ) -> Markup:
     """The rows of a list as HTML: a box to pick the row, then a cell for each column."""
-    plan = [(column.write, column.is_title, _open_cell(column)) for column in columns]
+    plan = [(column.write, *_around(column)) for column in columns]
     made: list[str] = []
     for record in records:
         chosen = record.id in picked
         made.append('<tr role="row" class="is-picked">' if chosen else '<tr role="row">')
         if pick:
-            name = escape(record.number or record.title)
             made.append(
                 '<td role="cell" class="cell-pick"><label class="pick"><input type="checkbox" name="pick" '
-                f'value="{record.id}"{" checked" if chosen else ""}><span class="hide">Select {name}</span>'
-                "</label></td>"
+                f'value="{record.id}"{" checked" if chosen else ""}><span class="hide">Select '
+                f"{escaped(record.number or record.title)}</span></label></td>"
             )
-        for write, is_title, opening in plan:
+        for write, opening, closing, nothing in plan:
             inner = write(record, page)
-            if is_title:
-                made.append(f"{opening}{inner}</th>")
-            else:
-                made.append(
-                    f"{opening}<span>{inner}</span></td>" if inner else '<td role="cell" class="cell-none"></td>'
-                )
+            made.append(f"{opening}{inner}{closing}" if inner else nothing)
         made.append("</tr>\n")
     return Markup("".join(made))  # noqa: S704 - every part above is escaped or our own
 
 
-def _open_cell(column: Column) -> str:
+def _around(column: Column) -> tuple[str, str, str]:
+    """What stands before and after the inside of a column's cells, and the cell that has nothing inside."""
     if column.is_title:
         wide = " cell-wide" if column.path == "title" else ""
-        return f'<th role="rowheader" scope="row" class="cell-main{wide}">'
+        opening = f'<th role="rowheader" scope="row" class="cell-main{wide}">'
+        return opening, "</th>", f"{opening}</th>"
     css = f' class="{column.css}"' if column.css else ""
-    return f'<td role="cell"{css} data-label="{escape(column.label)}">'
+    opening = f'<td role="cell"{css} data-label="{escaped(column.label)}"><span>'
+    return opening, "</span></td>", '<td role="cell" class="cell-none"></td>'

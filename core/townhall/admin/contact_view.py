@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
 
+from townhall.access.actors import Actor
 from townhall.admin import once
 from townhall.admin import talking
 from townhall.admin import urls
@@ -26,8 +28,10 @@ from townhall.admin.record_view import RecordView
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Flag
+from townhall.presentation import escaped
 from townhall.records import reading
 from townhall.records import standing
+from townhall.records.standing import Standing
 from townhall.records.types import Record
 
 #: Facts that have a place of their own on the page.
@@ -61,9 +65,10 @@ class ContactView(RecordView):
     def contact_page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
         """A contact's page, perhaps with what is wrong in the quick log."""
         actor = self.actor
-        shown = details(self.desk, actor, record, request.args)
+        standings = standing.of(self.town, actor, record.id)
+        shown = details(self.desk, actor, record, request.args, filled=True, standings=standings)
         show_closed = request.args.get("cases") == "closed"
-        cases, closed = self.cases(record, show_closed)
+        cases, closed = self.cases(standings, show_closed)
         sections = [
             replace_facts(section, ELSEWHERE) for section in shown["sections"] if section.name != "relationships"
         ]
@@ -89,13 +94,25 @@ class ContactView(RecordView):
             closed=closed,
             show_closed=show_closed,
             relations=self.relations(record),
-            new_cases=self.desk.creatable_cases(actor) if record.archived is None else [],
-            log_ways=talking.WAYS,
+            new_cases=self.new_cases(actor, record) if record.archived is None else "",
+            log_ways=self.desk.drawer.draw(
+                "admin/log_ways.html", ways=talking.WAYS, chosen=request.form.get("how", "phone") if errors else "phone"
+            ),
             log=request.form if errors else {},
             log_errors=errors or {},
             form_id=once.new_form_id(),
         )
         return html, 422 if errors else 200
+
+    def new_cases(self, actor: Actor, record: Record) -> Markup:
+        """Links to open a case of theirs, one for each type."""
+        icon = self.desk.marks.icon
+        links = (
+            f'<a class="btn" href="{urls.new_url(type_.identity, contact=record.id)}">'
+            f"{icon(type_.icon)}{escaped(type_.label)}</a>"
+            for type_ in self.desk.creatable_cases(actor)
+        )
+        return Markup("".join(links))  # noqa: S704  # escaped, or our own
 
     # -- what stands at the top -------------------------------------------------------------------------------
 
@@ -181,11 +198,11 @@ class ContactView(RecordView):
                 made.append(Row(title, urls.record_url("core.contact", id), f"{meta}{note}", "users"))
         return made
 
-    def cases(self, record: Record, show_closed: bool) -> tuple[list[Record], int]:
+    def cases(self, standings: Sequence[Standing], show_closed: bool) -> tuple[list[Record], int]:
         """Their cases over all types that are open, the most pressing first, or closed; and how many are the others."""
         wanted: dict[str, list[int]] = {}
         others = 0
-        for each in standing.of(self.town, self.actor, record.id):
+        for each in standings:
             workflow = self.town.schemas[each.identity].workflow
             if workflow is None:
                 continue

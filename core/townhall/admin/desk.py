@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.admin.counting import CountCache
+from townhall.admin.drawing import Drawer
 from townhall.admin.places import plugin_place
 from townhall_forms.schema import RecordType
 
@@ -19,26 +20,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The town, how its values look, and what is counted for its menu."""
+    """The town, how its values look, what is counted for its menu, and what is drawn once."""
 
     town: Town
     presenter: Presenter
     marks: Marks
     cache: CountCache
+    drawer: Drawer
 
     def viewable(self, actor: Actor, keep: Callable[[RecordType], bool] = lambda _: True) -> list[RecordType]:
         """Types whose records the actor may see, in the menu's order."""
-        types = [
-            type_
-            for type_ in self.town.schemas.values()
-            if keep(type_) and self.town.records.may(actor, "view", type_.identity)
-        ]
+        types = (type_ for type_ in self.town.records.types(actor) if keep(type_))
         return sorted(types, key=lambda type_: (*plugin_place(self.town, type_.plugin), type_.order))
 
     def creatable_cases(self, actor: Actor) -> list[RecordType]:
         """Types of case that the actor may open by hand: what “New case” offers."""
-        return [
-            type_
-            for type_ in self.viewable(actor, lambda type_: type_.is_case and type_.navigation == "records")
-            if self.town.records.may(actor, "create", type_.identity)
-        ]
+        creatable = self.town.records.types(actor, "create")
+        return self.viewable(
+            actor, lambda type_: type_.is_case and type_.navigation == "records" and type_ in creatable
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from markupsafe import Markup
+from markupsafe import escape
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
@@ -18,6 +19,7 @@ from townhall.admin.facts import NOTHING
 from townhall.admin.facts import FactWriter
 from townhall.admin.happenings import story
 from townhall.errors import NotFound
+from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.schema import Transition
@@ -92,8 +94,19 @@ class Sheet:
     type_label: str = ""
 
 
-def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Everything that ``admin/details.html`` shows."""
+def details(
+    desk: Desk,
+    actor: Actor,
+    record: Record,
+    arguments: Mapping[str, str],
+    *,
+    filled: bool = False,
+    standings: Sequence[Standing] | None = None,
+) -> dict[str, Any]:
+    """Everything that ``admin/details.html`` shows; with ``filled``, of its lists only those with something in them.
+
+    ``standings`` are what a contact stands on, for the timeline.
+    """
     town, records = desk.town, desk.town.records
     identity = record.identity
     base = urls.record_url(identity, record.id)
@@ -102,8 +115,7 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
     moves = [] if frozen else moves_of(desk, actor, record)
     writer = FactWriter(town.context(actor), desk.presenter)
     contact = contact_of(desk, actor, record)
-    panels = sheets(desk, actor, record)
-    filled = [sheet for sheet in panels if sheet.rows or sheet.facts or sheet.note or sheet.problem or sheet.empty]
+    panels = sheets(desk, actor, record, filled=filled)
     return {
         "record": record,
         "type": record.type,
@@ -116,9 +128,9 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
         "files": files_of(record),
         "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
         "flags": town.plugins.record_flags(actor, record),
-        "sheets": filled,
+        "sheets": [each for each in panels if each.rows or each.facts or each.note or each.problem or each.empty],
         "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],
-        "story": story(town, actor, identity, record.id, arguments, base),
+        "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
         "may": {
             "edit": may_edit,
@@ -191,12 +203,12 @@ def clocks(
         link = Markup('<a href="{}">{}</a>').format(urls.record_url(CONTACT, id), title)
         made.append(Clock(label, link))
     channel = channel_label(record)
-    opened = Markup("{}").format(presenter.moment(record.created))
+    opened = escape(presenter.moment(record.created))
     made.append(Clock("Opened" if record.type.is_case else "Added", opened, channel or record.created_by))
     if record.closed is not None:
-        made.append(Clock("Closed", Markup("{}").format(presenter.moment(record.closed))))
+        made.append(Clock("Closed", escape(presenter.moment(record.closed))))
     elif record.updated != record.created:
-        made.append(Clock("Last change", Markup("{}").format(presenter.moment(record.updated))))
+        made.append(Clock("Last change", escape(presenter.moment(record.updated))))
     return made
 
 
@@ -246,9 +258,9 @@ def files_of(record: Record) -> list[FileLine]:
 # -- panels -----------------------------------------------------------------------------------------------------
 
 
-def sheets(desk: Desk, actor: Actor, record: Record) -> list[Sheet]:
+def sheets(desk: Desk, actor: Actor, record: Record, *, filled: bool = False) -> list[Sheet]:
     """Lists of related records, then what plugins add."""
-    made = [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record)]
+    made = [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record, filled=filled)]
     for panel in desk.town.plugins.record_panels(actor, record):
         rows = [_panel_row(desk, row) for row in panel.rows]
         made.append(

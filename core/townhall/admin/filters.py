@@ -88,28 +88,44 @@ class Applied:
 
 
 class Filters:
-    """The filters of one type for one actor."""
+    """The filters of one type for one actor.
 
-    def __init__(self, schemas: Schemas, record_type: RecordType, context: Context, allowed: frozenset[str]) -> None:
+    ``idle`` is room for the controls that nobody uses at the moment and that look the same for everybody. Its owner
+    keeps it for the type.
+    """
+
+    def __init__(
+        self,
+        schemas: Schemas,
+        record_type: RecordType,
+        context: Context,
+        allowed: frozenset[str],
+        idle: dict[str, FilterControl],
+    ) -> None:
         self._schemas = schemas
         self._type = record_type
         self._context = context
         self._allowed = allowed
+        self._idle = idle
 
     def read(self, arguments: MultiDict[str, str]) -> Applied:
         """Read the parameters of a list's address."""
         applied = Applied()
-        seen: set[str] = set()
-        for path in (*self._type.list.filters, *_asked(arguments)):
-            if path in seen:
+        asked = _asked(arguments)
+        for path in dict.fromkeys((*self._type.list.filters, *asked)):
+            idle = self._idle.get(path) if path not in asked else None
+            if idle is not None and path.partition(".")[0] in self._allowed:
+                applied.controls.append(idle)
                 continue
-            seen.add(path)
             found = self._field(path)
             if found is None:
-                if path in _asked(arguments):
+                if path in asked:
                     applied.problems.append(f"“{path}” can't be used to filter this list. It was left out.")
                 continue
+            before = len(applied.controls)
             self._read_one(path, *found, arguments, applied)
+            if path not in asked and len(applied.controls) > before and not self._is_looked_up(found[0]):
+                self._idle[path] = applied.controls[-1]
         return applied
 
     def _field(self, path: str) -> tuple[Field, str] | None:
@@ -143,6 +159,10 @@ class Filters:
             applied.problems.append(f"“{label}” can't be used to filter this list. It was left out.")
 
     # -- choices ----------------------------------------------------------------------------------------------
+
+    def _is_looked_up(self, field: Field) -> bool:
+        """Whether what the filter offers is read each time: people and records come and go."""
+        return kind_of(field) == "staff" or bool(field.target)
 
     def _is_short_link(self, field: Field) -> bool:
         """Whether a link points at something that the town sets up, so that all of it fits into a list."""
@@ -254,7 +274,8 @@ class Filters:
 
 def _asked(arguments: MultiDict[str, str]) -> list[str]:
     """Paths of the filters that an address asks for."""
-    return list(dict.fromkeys(_path(name) for name in arguments if name not in RESERVED and arguments.get(name)))
+    names = (name for name in arguments if name not in RESERVED and any(arguments.getlist(name)))
+    return list(dict.fromkeys(_path(name) for name in names))
 
 
 def _path(name: str) -> str:

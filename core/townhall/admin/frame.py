@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
 from flask import has_request_context
 from flask import request
+from markupsafe import Markup
 
 from townhall.access.actors import Actor
 from townhall.accounts import current_actor
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
     from flask_admin import Admin
 
     from townhall.admin.desk import Desk
+
+NOTHING = Markup("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,16 @@ class Frame:
     signed_in: bool = False
     actor_name: str = ""
     me_url: str = ""
-    groups: tuple[NavGroup, ...] = ()
+    menu: Markup = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class MenuCounts:
+    """Open cases by identity, the actor's own, and the menus that were drawn with them: they go when these go."""
+
+    by_type: Mapping[str, Count]
+    mine: Count
+    drawn: dict[Hashable, Markup] = field(default_factory=dict)
 
 
 class Menu:
@@ -74,6 +90,7 @@ class Menu:
         self.town = town
         self.admin = admin
         self.cache = desk.cache
+        self.drawer = desk.drawer
         types = sorted(town.schemas.values(), key=lambda type_: (*plugin_place(town, type_.plugin), type_.order))
         self._records = [type_ for type_ in types if type_.navigation == "records"]
         self._setup = [type_ for type_ in types if type_.navigation == "setup"]
@@ -85,61 +102,71 @@ class Menu:
         subtitle = f"{settings.subtitle}, staff" if settings.subtitle else "Staff"
         if actor.kind != "staff":
             return Frame(town_name=settings.name, subtitle=subtitle)
-        path = request.path if has_request_context() else ""
-        groups = (
-            NavGroup("Work", tuple(self._work(actor))),
-            NavGroup("Records", tuple(self._plugins(actor, path))),
-            NavGroup("Set-up", tuple(self._set_up(actor))),
-            NavGroup("More", tuple(self._others())),
-        )
-        shown = tuple(
-            NavGroup(group.heading, tuple(_mark(item, path) for item in group.entries))
-            for group in groups
-            if group.entries
-        )
         return Frame(
             town_name=settings.name,
             subtitle=subtitle,
             signed_in=True,
             actor_name=actor.name,
             me_url=urls.ACCOUNT,
-            groups=shown,
+            menu=self._drawn(actor, request.path if has_request_context() else ""),
+        )
+
+    def _drawn(self, actor: Actor, path: str) -> Markup:
+        """The menu's lines. What a vendor added is asked each time, and so is whether a plugin is in trouble."""
+        counts, others = self.counts(actor), tuple(self._others())
+        key = (_place(path), others, len(self.town.plugins.problems))
+        made = counts.drawn.get(key)
+        if made is None:
+            made = self.drawer.draw("admin/menu.html", groups=self._groups(actor, counts, others, path))
+            counts.drawn[key] = made
+        return made
+
+    def _groups(self, actor: Actor, counts: MenuCounts, others: tuple[NavItem, ...], path: str) -> tuple[NavGroup, ...]:
+        groups = (
+            NavGroup("Work", tuple(self._work(actor, counts))),
+            NavGroup("Records", tuple(self._plugins(actor, counts, path))),
+            NavGroup("Set-up", tuple(self._set_up(actor))),
+            NavGroup("More", others),
+        )
+        return tuple(
+            NavGroup(group.heading, tuple(_mark(item, path) for item in group.entries))
+            for group in groups
+            if group.entries
         )
 
     # -- counts -----------------------------------------------------------------------------------------------
 
-    def counts(self, actor: Actor) -> dict[str, Count]:
-        """Open cases by identity, and the actor's own under ``mine``; a few seconds old at most."""
+    def counts(self, actor: Actor) -> MenuCounts:
+        """Open cases, a few seconds old at most."""
         return self.cache.get(("menu", actor.id, actor.permissions), lambda: self._count(actor))
 
-    def _count(self, actor: Actor) -> dict[str, Count]:
-        found = dict(queries.open_counts(self.town, actor))
+    def _count(self, actor: Actor) -> MenuCounts:
+        found = queries.open_counts(self.town, actor)
         lane = Lane("mine", states="open", assignee=actor.id)
-        return {**found, "mine": work.counts(self.town, actor, [lane])["mine"]}
+        return MenuCounts(found, work.counts(self.town, actor, [lane])["mine"])
 
     # -- groups -----------------------------------------------------------------------------------------------
 
-    def _work(self, actor: Actor) -> Iterable[NavItem]:
-        mine = self.counts(actor)["mine"]
-        yield NavItem("My work", urls.ADMIN, "tray", _shown(mine), exact=True)
+    def _work(self, actor: Actor, counts: MenuCounts) -> Iterable[NavItem]:
+        yield NavItem("My work", urls.ADMIN, "tray", _shown(counts.mine), exact=True)
         yield NavItem("Calendar", urls.CALENDAR, "calendar")
         for type_ in self._records:
             if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
-                yield self._item(type_, actor)
+                yield self._item(type_, counts)
 
-    def _plugins(self, actor: Actor, path: str) -> Iterable[NavItem]:
+    def _plugins(self, actor: Actor, counts: MenuCounts, path: str) -> Iterable[NavItem]:
         by_plugin: dict[str, list[RecordType]] = {}
         for type_ in self._records:
             if type_.plugin != CORE and self.town.records.may(actor, "view", type_.identity):
                 by_plugin.setdefault(type_.plugin, []).append(type_)
         for plugin, types in by_plugin.items():
             if len(types) == 1:
-                yield self._item(types[0], actor)
+                yield self._item(types[0], counts)
                 continue
             inside = path.startswith(f"/admin/{plugin}/")
-            children = tuple(replace(self._item(type_, actor), icon="") for type_ in types) if inside else ()
-            counts = [self.counts(actor).get(type_.identity) for type_ in types]
-            total = Count(sum(c.value for c in counts if c), any(c.capped for c in counts if c))
+            children = tuple(replace(self._item(type_, counts), icon="") for type_ in types) if inside else ()
+            open_ = [found for type_ in types if (found := counts.by_type.get(type_.identity))]
+            total = Count(sum(each.value for each in open_), any(each.capped for each in open_))
             yield NavItem(
                 plugin_label(self.town, plugin),
                 urls.list_url(types[0].identity),
@@ -164,24 +191,34 @@ class Menu:
 
     def _others(self) -> Iterable[NavItem]:
         """Pages that a vendor added to Flask-Admin in its own way."""
-        for entry in self.admin.menu():
-            leaves = entry.get_children() if entry.is_category() else [entry]
-            for leaf in leaves:
-                view = getattr(leaf, "_view", None)
-                if getattr(view, "in_menu_by_itself", False) or not (leaf.is_visible() and leaf.is_accessible()):
-                    continue
+        for leaf in self._foreign:
+            if leaf.is_visible() and leaf.is_accessible():
                 yield NavItem(leaf.name, leaf.get_url() or "", "note")
         for link in self.admin.menu_links():
             if link.is_visible() and link.is_accessible():
                 yield NavItem(link.name, link.get_url(), "link")
 
-    def _item(self, type_: RecordType, actor: Actor) -> NavItem:
-        count = self.counts(actor).get(type_.identity)
+    @cached_property
+    def _foreign(self) -> list[Any]:
+        """Flask-Admin's entries that are not ours. None is added once there are requests."""
+        leaves = [
+            leaf for entry in self.admin.menu() for leaf in (entry.get_children() if entry.is_category() else [entry])
+        ]
+        return [leaf for leaf in leaves if not getattr(getattr(leaf, "_view", None), "in_menu_by_itself", False)]
+
+    def _item(self, type_: RecordType, counts: MenuCounts) -> NavItem:
+        count = counts.by_type.get(type_.identity)
         return NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon, _shown(count))
 
 
 def _shown(count: Count | None) -> str:
     return str(count) if count is not None and count.value else ""
+
+
+def _place(path: str) -> str:
+    """What of an address the menu goes by: no line of it leads below a type's list."""
+    parts = path.split("/", 4)
+    return path if len(parts) < 5 or not parts[4] else "/".join(parts[:4]) + "/…"
 
 
 def _mark(item: NavItem, path: str) -> NavItem:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from townhall.access.actors import Actor
 from townhall.admin import urls
+from townhall.presentation import escaped
+from townhall.records.standing import Standing
+from townhall.records.types import Record
 from townhall.records.types import TimelineEntry
 
 if TYPE_CHECKING:
+    from townhall.presentation import Marks
     from townhall.town import Town
 
 #: Icons of the channels of an interaction.
@@ -35,66 +42,37 @@ SHOWN = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the timeline, ready for the page."""
-
-    at: datetime
-    kind: str
-    icon: str
-    headline: str
-    actor: str
-    body: str
-    public: bool
-    about_text: str
-    about_url: str
-    details: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
-    """A stretch of a timeline with the chips above it and the way on."""
+    """A stretch of the timeline of the record ``page``, with the chips above it and the way on."""
 
-    entries: Sequence[Happening]
+    page: tuple[str, int]
+    entries: Sequence[TimelineEntry]
     chips: Sequence[tuple[str, str, str, bool]]
     total: int
     older_url: str
     newest_url: str
 
 
-def story(town: Town, actor: Actor, identity: str, id: int, arguments: Mapping[str, str], base: str) -> Story:
+def story(
+    town: Town,
+    actor: Actor,
+    record: Record,
+    arguments: Mapping[str, str],
+    base: str,
+    standings: Sequence[Standing] | None = None,
+) -> Story:
     """The timeline of a record, as its page's address asks for it."""
-    show = arguments.get("show", "")
-    after = arguments.get("after", "")
-    kinds = [show] if show else None
-    entries, following, counts = town.records.timeline(actor, identity, id, kinds=kinds, limit=SHOWN, after=after)
+    show, after = arguments.get("show", ""), arguments.get("after", "")
+    entries, following, counts = town.records.timeline_of(
+        actor, record, kinds=[show] if show else None, limit=SHOWN, after=after, standings=standings
+    )
     return Story(
-        entries=[happening(entry, (identity, id)) for entry in entries],
+        page=(record.identity, record.id),
+        entries=entries,
         chips=chips(counts, show, base),
         total=counts.get(show, 0) if show else sum(counts.get(kind, 0) for kind in KIND_LABELS),
         older_url=f"{urls.with_query(base, [('show', show), ('after', following)])}#happened" if following else "",
         newest_url=f"{urls.with_query(base, [('show', show)])}#happened" if after else "",
-    )
-
-
-def happening(entry: TimelineEntry, page: tuple[str, int]) -> Happening:
-    """A timeline entry as a line of the page of the record ``page``."""
-    about_text, about_url = "", ""
-    if entry.about is not None and entry.about[:2] != page:
-        identity, id, number, title = entry.about
-        about_text = " ".join(part for part in (number, title) if part)
-        about_url = urls.record_url(identity, id)
-    icon = CHANNEL_ICONS.get(entry.channel, "message") if entry.kind == "talk" else KIND_ICONS.get(entry.kind, "note")
-    return Happening(
-        at=entry.at,
-        kind=entry.kind,
-        icon=icon,
-        headline=entry.headline,
-        actor=entry.actor,
-        body=entry.body,
-        public=entry.public,
-        about_text=about_text,
-        about_url=about_url,
-        details=entry.details,
     )
 
 
@@ -106,3 +84,53 @@ def chips(counts: Mapping[str, int], show: str, base: str) -> list[tuple[str, st
             url = f"{urls.with_query(base, [('show', kind)])}#happened"
             made.append((f"{label} {counts.get(kind, 0)}", url, KIND_ICONS[kind], kind == show))
     return made if len(made) > 2 or show else []
+
+
+class TimelineWriter:
+    """Writes the lines of a timeline. Pages show many of them, so they are strings and no template."""
+
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
+        self._presenter = marks.presenter
+
+    def write(self, story: Story, days: bool = False) -> Markup:
+        """The list of its lines, newest first; with ``days`` under a heading for each day."""
+        made: list[str] = ['<ol class="timeline">\n']
+        last: date | None = None
+        for entry in story.entries:
+            local = self._presenter.local(entry.at)
+            if days and local.date() != last:
+                last = local.date()
+                made.append(f'<li class="event-day"><span>{self._presenter.long_day(last)}</span></li>\n')
+            words = self._presenter.clock(local) if days else self._presenter.moment(local)
+            made.append(self._line(entry, local, words, self._foot(entry, story.page)))
+        made.append("</ol>\n")
+        return Markup("".join(made))  # noqa: S704  # every part below is escaped or our own
+
+    def _line(self, entry: TimelineEntry, local: datetime, words: str, foot: str) -> str:
+        talk = entry.kind == "talk"
+        icon = CHANNEL_ICONS.get(entry.channel, "message") if talk else KIND_ICONS.get(entry.kind, "note")
+        head = escaped(f"{entry.headline}, {entry.actor}" if entry.actor else entry.headline)
+        body = "<br>".join(escaped(entry.body).splitlines())
+        return (
+            f'<li class="event{" event-talk" if talk else ""}"><span class="event-icon">{self._marks.icon(icon)}</span>'
+            f'<div><p class="event-head"><b>{head}</b>'
+            f'<time datetime="{local.isoformat(timespec="minutes")}">{words}</time></p>'
+            f"{_part('body', body)}{_part('foot', foot)}</div></li>\n"
+        )
+
+    def _foot(self, entry: TimelineEntry, page: tuple[str, int]) -> str:
+        """What it was about and what came of it; of other talk, who may read it."""
+        parts = [escaped(detail) for detail in entry.details]
+        if entry.about is not None and entry.about[:2] != page:
+            identity, id, number, title = entry.about
+            about = escaped(f"{number} {title}".strip())
+            if about:
+                parts.insert(0, f'<a href="{urls.record_url(identity, id)}">{about}</a>')
+        if parts or entry.kind not in ("talk", "note"):
+            return " · ".join(parts)
+        return self._marks.privacy("public" if entry.public else "internal")
+
+
+def _part(name: str, html: str) -> str:
+    return f'<p class="event-{name}">{html}</p>' if html else ""

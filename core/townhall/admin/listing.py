@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import parse_qsl
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from markupsafe import escape
@@ -22,12 +22,12 @@ from townhall.admin.cells import CellMaker
 from townhall.admin.cells import Column
 from townhall.admin.cells import PageOfCells
 from townhall.admin.cells import write_rows
-from townhall.admin.counting import CountCache
 from townhall.admin.filters import Applied
+from townhall.admin.filters import FilterControl
 from townhall.admin.filters import Filters
 from townhall.admin.filters import all_of
 from townhall.admin.saved_views import SavedView
-from townhall.admin.saved_views import tidy_query
+from townhall.admin.saved_views import tidy_pairs
 from townhall.admin.saved_views import views_of
 from townhall.errors import Rejected
 from townhall.records.types import Count
@@ -40,9 +40,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.schema import View
 
 if TYPE_CHECKING:
-    from townhall.presentation import Marks
-    from townhall.presentation import Presenter
-    from townhall.town import Town
+    from townhall.admin.desk import Desk
 
 PAGE_SIZE = 50
 EVERYTHING = "all"
@@ -107,16 +105,18 @@ class Asked:
 class Lister:
     """Answers for the list of one type in one application."""
 
-    def __init__(
-        self, town: Town, record_type: RecordType, presenter: Presenter, marks: Marks, cache: CountCache
-    ) -> None:
-        self.town = town
+    def __init__(self, desk: Desk, record_type: RecordType) -> None:
+        self.town = town = desk.town
         self.type = record_type
         self.cells = CellMaker(town.schemas, record_type)
         self.base = urls.list_url(record_type.identity)
-        self._presenter = presenter
-        self._marks = marks
-        self._cache = cache
+        self._presenter = desk.presenter
+        self._marks = desk.marks
+        self._cache = desk.cache
+        self._drawer = desk.drawer
+        self._idle: dict[str, FilterControl] = {}
+        self._columns = lru_cache(maxsize=200)(self._make_columns)
+        self._choices = lru_cache(maxsize=200)(self._make_choices)
         self._resolve = resolver(town.schemas, record_type)
         self._views = {view.name: view for view in record_type.list.views}
 
@@ -130,7 +130,8 @@ class Lister:
             kept = MultiDict(parse_qsl(saved.query))
             arguments = MultiDict([*kept.items(multi=True), *arguments.items(multi=True)])
         allowed = filterable(actor, self.type)
-        applied = Filters(self.town.schemas, self.type, self.town.context(actor), allowed).read(arguments)
+        filters = Filters(self.town.schemas, self.type, self.town.context(actor), allowed, self._idle)
+        applied = filters.read(arguments)
         text = arguments.get("q", "").strip()
         narrowed = bool(applied.conditions or text)
         view_name, view = self._view(arguments, narrowed)
@@ -169,7 +170,7 @@ class Lister:
         good = [path for path in dict.fromkeys(chosen) if path.partition(".")[0] in allowed and self.cells.column(path)]
         return tuple(good) if good else tuple(path for path in declared if path.partition(".")[0] in allowed)
 
-    def _columns(self, paths: Sequence[str]) -> tuple[Column, ...]:
+    def _make_columns(self, paths: tuple[str, ...]) -> tuple[Column, ...]:
         names = self._named_by(paths)
         wanted = [path for path in names if not (path == "number" and "title" in names)]  # it stands under the title
         columns = list(self.cells.columns(wanted)) or list(self.cells.columns(["title"]))
@@ -210,7 +211,7 @@ class Lister:
         options: dict[str, Any] = {
             "search": asked.text,
             "limit": limit,
-            "fields": [*asked.paths],
+            "fields": [path for column in asked.columns for path in column.reads],
             "archived": asked.archived,
         }
         after, before = asked.arguments.get("after", ""), asked.arguments.get("before", "")
@@ -244,8 +245,6 @@ class Lister:
         count = self.count(actor, asked)
         cells = PageOfCells(self.town.context(actor), self._presenter, self._marks)
         picked = frozenset(urls.number(value) for value in asked.arguments.getlist("pick"))
-        controls = asked.applied.controls
-        sight = [*controls[:FILTERS_IN_SIGHT], *(c for c in controls[FILTERS_IN_SIGHT:] if c.active)]
         total = self._count_view(actor, EVERYTHING)
         label = asked.saved.label if asked.saved else (asked.view.label if asked.view else "Everything")
         return {
@@ -254,21 +253,20 @@ class Lister:
             "asked": asked,
             "view_label": "Archived" if asked.archived else label,
             "tabs": self.tabs(actor, asked),
+            "controls": self.controls(actor, asked),
             "headings": self.headings(asked),
             "rows": write_rows(found.records, asked.columns, cells, picked, pick),
             "shown": len(found.records),
             "count": count,
             "total": total,
-            "controls": sight,
-            "more_controls": [control for control in controls if control not in sight],
             "chips": self.chips(asked),
-            "clear_url": self.address(asked, drop=("q", *self._filter_names(asked)), view=asked.view_name),
+            "clear_url": self.address(asked, drop=("q", *self._filter_names(asked)), view=asked.view_name)
+            if asked.narrowed
+            else "",
             "newer_url": self.address(asked, before=found.before) if found.before else "",
             "older_url": self.address(asked, after=found.after) if found.after else "",
             "query": self.query(asked),
-            "sorts": self.sorts(asked),
             "hidden": [("view", asked.view_name)] + ([("archived", "1")] if asked.archived else []),
-            "column_choices": self.column_choices(actor, asked),
             "picked": len(picked),
         }
 
@@ -286,6 +284,18 @@ class Lister:
             made.append(Tab(view.label, url, "", asked.saved is not None and asked.saved.id == view.id))
         return made
 
+    def controls(self, actor: Actor, asked: Asked) -> Markup:
+        """The filters, the columns to choose from and the ways to sort, for the form above the list."""
+        controls = asked.applied.controls
+        others = [control for control in controls[FILTERS_IN_SIGHT:] if not control.active]
+        return self._drawer.draw(
+            "admin/list_controls.html",
+            controls=tuple(control for control in controls if control not in others),
+            more_controls=tuple(others),
+            column_choices=self._choices(filterable(actor, self.type), asked.paths),
+            sorts=self.sorts(asked),
+        )
+
     def headings(self, asked: Asked) -> list[Heading]:
         """The headings of the columns."""
         sorted_by, down = asked.sort.lstrip("-"), asked.sort.startswith("-")
@@ -301,7 +311,7 @@ class Lister:
             made.append(Heading(column.label, css, self.address(asked, sort=target), direction))
         return made
 
-    def sorts(self, asked: Asked) -> list[tuple[str, str, bool]]:
+    def sorts(self, asked: Asked) -> tuple[tuple[str, str, bool], ...]:
         """Ways to sort, as ``(value, words, chosen)``, for narrow screens where there are no headings."""
         fields = {column.sort: column.label for column in asked.columns if column.sort}
         current = asked.sort.lstrip("-")
@@ -311,7 +321,7 @@ class Lister:
         for name, label in fields.items():
             made.append((name, f"{label}, upwards", asked.sort == name))
             made.append((f"-{name}", f"{label}, downwards", asked.sort == f"-{name}"))
-        return made
+        return tuple(made)
 
     def chips(self, asked: Asked) -> list[ChipLink]:
         """The filters that are on."""
@@ -321,16 +331,14 @@ class Lister:
         made += [ChipLink(chip.label, self.address(asked, drop=chip.names)) for chip in asked.applied.chips]
         return made
 
-    def column_choices(self, actor: Actor, asked: Asked) -> list[tuple[str, str, bool]]:
+    def _make_choices(self, allowed: frozenset[str], paths: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
         """Fields that can be columns, as ``(path, label, shown now)``."""
-        allowed = filterable(actor, self.type)
-        names = [*self.type.system_fields, *self.type.fields]
-        shown = frozenset(asked.paths)
-        return [
-            (name, self.type.all_fields[name].label, name in shown)
-            for name in dict.fromkeys([*asked.paths, *names])
-            if name in self.type.all_fields and name in allowed and self.cells.column(name) is not None
-        ]
+        fields = self.type.all_fields
+        return tuple(
+            (name, fields[name].label, name in paths)
+            for name in dict.fromkeys([*paths, *self.type.system_fields, *self.type.fields])
+            if name in fields and name in allowed and self.cells.column(name) is not None
+        )
 
     def address(self, asked: Asked, drop: Sequence[str] = (), **change: str) -> str:
         """The list's address with some parameters changed. Going elsewhere in it starts from the first page."""
@@ -339,7 +347,7 @@ class Lister:
         if "view" not in asked.arguments and "view" not in change:
             pairs.append(("view", asked.view_name))
         pairs += [(name, value) for name, value in change.items() if value]
-        return f"{self.base}?{urlencode(pairs)}" if pairs else self.base
+        return f"{self.base}?{urls.encoded(tuple(pairs))}" if pairs else self.base
 
     def tidy_address(self, arguments: MultiDict[str, str]) -> str:
         """Where the same list stands under a shorter address; empty if this one is short enough.
@@ -357,14 +365,14 @@ class Lister:
             pairs.append(("columns", ",".join(columns)))
         if pairs == [*arguments.items(multi=True)]:
             return ""
-        return f"{self.base}?{urlencode(pairs)}" if pairs else self.base
+        return f"{self.base}?{urls.encoded(tuple(pairs))}" if pairs else self.base
 
     def query(self, asked: Asked) -> str:
         """The query string that shows the same list from its first page; for exports and saved views."""
         pairs = [*asked.arguments.items(multi=True)]
         if "view" not in asked.arguments:
             pairs.append(("view", asked.view_name))
-        return tidy_query(urlencode(pairs))
+        return tidy_pairs(pairs)
 
     def _filter_names(self, asked: Asked) -> tuple[str, ...]:
         return tuple(

@@ -52,7 +52,7 @@ class RecordView(ListPages, FormPages, GivingPages, KeepingPages, LinkPages, Bas
         self.desk = desk
         self.town = desk.town
         self.type = record_type
-        self.lister = Lister(desk.town, record_type, desk.presenter, desk.marks, desk.cache)
+        self.lister = Lister(desk, record_type)
         super().__init__(
             record_type,
             name=record_type.label_plural,

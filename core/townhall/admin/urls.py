@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlencode
 
 ADMIN = "/admin/"
@@ -35,8 +36,14 @@ def new_url(identity: str, **query: str | int) -> str:
 
 def with_query(path: str, pairs: Iterable[tuple[str, str | int]]) -> str:
     """``path`` with a query string, or alone when there is nothing to ask."""
-    query = urlencode([(key, value) for key, value in pairs if value != ""])
+    query = encoded(tuple((key, value) for key, value in pairs if value != ""))
     return f"{path}?{query}" if query else path
+
+
+@lru_cache(maxsize=2000)
+def encoded(pairs: tuple[tuple[str, str | int], ...]) -> str:
+    """A query string. The same few stand in the links of one page after the other."""
+    return urlencode(pairs)
 
 
 def number(text: str | None, fallback: int = 0) -> int:

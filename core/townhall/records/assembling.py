@@ -19,12 +19,16 @@ from townhall.access.actors import Actor
 from townhall.errors import Forbidden
 from townhall.records import display
 from townhall.records.answering import visible_answers
-from townhall.records.instants import from_microseconds
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
 from townhall.records.plans import batches
 from townhall.records.plans import quote
+from townhall.records.types import ID
+from townhall.records.types import NUMBER
+from townhall.records.types import STATE
+from townhall.records.types import TITLE
 from townhall.records.types import Record
+from townhall.records.types import Row
 from townhall_forms.context import StoredFile
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -34,18 +38,14 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 
-#: Where the columns stand that every row begins with, see :data:`~townhall.records.plans.STANDARD_COLUMNS`.
-ID, VERSION, NUMBER, TITLE, CREATED, UPDATED, ARCHIVED, CHANNEL, CREATED_BY = range(9)
-STATE, _, _, CLOSED = range(9, 13)
-_NO_CASE = (None, None, None, None)
-
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """What one question by one actor gets of a type: fields that are shown, and others that are needed for it.
 
     ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
-    of ``masked`` ones only whether they hold something is told.
+    of ``masked`` ones only whether they hold something is told. ``columns`` are those that are asked for of rows
+    fields, where not all are.
     """
 
     record_type: RecordType
@@ -57,6 +57,7 @@ class _View:
     titled: frozenset[str]
     masked: frozenset[str]
     retitle: bool
+    columns: Mapping[str, frozenset[str]]
 
     @property
     def needed(self) -> frozenset[str]:
@@ -86,38 +87,61 @@ def records(
     """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before."""
     if not ids:
         return {}
-    view = _view(town, actor, plan, fields, reveal)
-    reader = plan.reader(view.needed)
-    rows = reader.fetch(town.database, ids)
+    view = view_of(town, actor, plan, fields, reveal)
+    return assembled(town, plan, view, plan.reader(view.needed).fetch(town.database, ids))
+
+
+def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -> dict[int, Record]:
+    """The records whose rows were read already, by id."""
+    if not rows:
+        return {}
+    actor, reader = view.actor, plan.reader(view.needed)
     values = {id: reader.maker.make(row) for id, row in rows.items()}
-    _add_outside(town, actor, plan, reader, values)
+    _add_outside(town, view, plan, reader, values)
     for field in plan.answers:
         if field.name in view.needed and actor.kind != "system":
             visible_answers(town, actor, plan, field, values)
     pointing = [field for field in reader.pointing if field.name not in view.masked]
     names = _titles(town, actor, pointing, values) if pointing else {}
     context = town.context(actor) if view.retitle else None
+    staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
+    filled = view.masked
     found = {}
     for id, row in rows.items():
         mine = values[id]
         title = row[TITLE]
         if context is not None:
             title = display.public_title(town, view.record_type, row[NUMBER] or "", mine, names, context)
-        filled = frozenset(name for name in view.masked if mine[name] is not None) if view.masked else view.masked
-        for name in view.kept_back(row):
-            mine.pop(name, None)
-        found[id] = _record(view, row, mine, title, names, filled)
+        if not plain:
+            filled = frozenset(name for name in view.masked if mine[name] is not None)
+            for name in view.kept_back(row):
+                mine.pop(name, None)
+        found[id] = Record(
+            view.record_type,
+            row,
+            mine,
+            title=title,
+            titles=names,
+            masked=filled,
+            hidden=hidden - mine.keys() if hidden else hidden,
+            staff=staff,
+        )
     return found
 
 
-def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | None, reveal: Collection[str]) -> _View:
+def view_of(
+    town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | None, reveal: Collection[str] = ()
+) -> View:
+    """What this question by this actor gets of the type."""
     record_type = plan.record_type
     access = policy.readable(actor, record_type)
     declared = record_type.fields
     asked = frozenset(declared if fields is None else (name for name in fields if name in declared))
+    columns = _columns(record_type, fields or (), asked)
+    asked |= frozenset(columns)
     shown = (asked & access.readable) | _revealed(record_type, access, reveal)
     retitle = not policy.is_staff(actor) and not plan.public_title
-    return _View(
+    return View(
         record_type=record_type,
         actor=actor,
         access=access,
@@ -127,7 +151,18 @@ def _view(town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | No
         titled=display.public_title_fields(town, record_type) if retitle else frozenset(),
         masked=(access.masked & asked) - shown,
         retitle=retitle,
+        columns=columns,
     )
+
+
+def _columns(record_type: RecordType, fields: Collection[str], whole: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """Columns of rows fields that were asked for by a path such as ``phones.number``, by field."""
+    found: dict[str, frozenset[str]] = {}
+    for path in fields:
+        name, dot, column = path.partition(".")
+        if dot and name not in whole and name in record_type.fields and record_type.fields[name].row_fields:
+            found[name] = found.get(name, frozenset()) | {column}
+    return found
 
 
 def _revealed(record_type: RecordType, access: policy.FieldAccess, reveal: Collection[str]) -> frozenset[str]:
@@ -146,41 +181,16 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
     return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
 
 
-def _record(
-    view: _View, row: Sequence[Any], values: Values, title: str, names: display.Titles, filled: frozenset[str]
-) -> Record:
-    staff = policy.is_staff(view.actor)
-    state, assignee, due, closed = row[STATE : CLOSED + 1] if view.record_type.is_case else _NO_CASE
-    archived, hidden = row[ARCHIVED], view.access.hidden
-    return Record(
-        type=view.record_type,
-        id=row[ID],
-        version=row[VERSION],
-        number=row[NUMBER] or "",
-        title=title,
-        created=from_microseconds(row[CREATED]),
-        updated=from_microseconds(row[UPDATED]),
-        values=values,
-        state=state or "",
-        assignee=assignee if staff else None,
-        due=from_microseconds(due) if due is not None and staff else None,
-        closed=from_microseconds(closed) if closed is not None else None,
-        archived=from_microseconds(archived) if archived is not None else None,
-        channel=(row[CHANNEL] or "") if staff else "",
-        created_by=(row[CREATED_BY] or "") if staff else "",
-        hidden=(hidden & view.asked) - values.keys() if hidden else hidden,
-        masked=filled,
-        titles=names,
-    )
-
-
 # -- what is kept outside of the row ------------------------------------------------------------------------------
 
 
-def _add_outside(town: Town, actor: Actor, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
+def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
     ids = list(values)
     for field in reader.rows:
-        found = _rows(town, actor, plan, field, ids)
+        allowed = policy.row_columns(view.actor, field)
+        if field.name in view.columns and field.name not in view.titled:
+            allowed &= view.columns[field.name]
+        found = _rows(town, plan, field, ids, allowed)
         for id, mine in values.items():
             mine[field.name] = tuple(found.get(id, ())) or None
     for field in reader.links:
@@ -195,10 +205,10 @@ def _add_outside(town: Town, actor: Actor, plan: TypePlan, reader: Reader, value
 
 
 def _rows(
-    town: Town, actor: Actor, plan: TypePlan, field: Field, ids: Sequence[int]
+    town: Town, plan: TypePlan, field: Field, ids: Sequence[int], allowed: frozenset[str]
 ) -> Mapping[int, Sequence[Mapping[str, Any]]]:
     """Rows of a child table by their record, with the columns that the actor may read."""
-    select, maker = plan.child(field, policy.row_columns(actor, field))
+    select, maker = plan.child(field, allowed)
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for part in batches(ids):
         marks = ", ".join([town.database.param] * len(part))
@@ -225,22 +235,17 @@ def _links(town: Town, plan: TypePlan, field: Field, ids: Sequence[int]) -> Mapp
 def _files(
     town: Town, plan: TypePlan, fields: Sequence[Field], ids: Sequence[int]
 ) -> Mapping[tuple[int, str], Sequence[StoredFile]]:
-    table = town.system.attachment
+    mark = town.database.param
+    names = [field.name for field in fields]
     found: dict[tuple[int, str], list[StoredFile]] = defaultdict(list)
     for part in batches(ids):
-        query = (
-            table.select(
-                table.record_id, table.field, table.id, table.filename, table.media_type, table.size, table.checksum
-            )
-            .where(
-                table.identity == plan.record_type.identity,
-                table.record_id.in_(part),
-                table.field.in_([field.name for field in fields]),
-            )
-            .order_by(table.record_id, table.field, table.position)
-            .tuples()
+        sql = (
+            "SELECT record_id, field, id, filename, media_type, size, checksum FROM attachment"  # noqa: S608
+            f" WHERE identity = {mark} AND record_id IN ({', '.join([mark] * len(part))})"
+            f" AND field IN ({', '.join([mark] * len(names))}) ORDER BY record_id, field, position"
         )
-        for record_id, name, id, filename, media_type, size, checksum in query:
+        rows = town.database.execute_sql(sql, (plan.record_type.identity, *part, *names)).fetchall()
+        for record_id, name, id, filename, media_type, size, checksum in rows:
             found[record_id, name].append(stored_file(id, filename, media_type, size, checksum))
     return found
 

@@ -55,15 +55,19 @@ def may_name(town: Town, actor: Actor, record_type: RecordType) -> bool:
 def _titles_of(
     town: Town, actor: Actor, record_type: RecordType, ids: list[int]
 ) -> Iterable[tuple[tuple[str, int], str]]:
-    model = plan(town, record_type.identity).model
+    type_plan, mark = plan(town, record_type.identity), town.database.param
     restricted = not policy.is_staff(actor) and record_type.public_if is not None
     visible = predicate.scope(town, actor, record_type) if restricted else None
     for part in batches(ids):
-        query = model.select(model.id, model.title).where(model.id.in_(part))
-        if visible is not None:
-            query = query.where(visible)
-        for id, title in query.tuples():
-            yield (record_type.identity, id), title
+        if visible is None:
+            id, title = type_plan.sql_name("id"), type_plan.sql_name("title")
+            sql = f"SELECT {id}, {title} {type_plan.source} WHERE {id} IN ({', '.join([mark] * len(part))})"
+            rows = town.database.execute_sql(sql, part).fetchall()
+        else:
+            model = type_plan.model
+            rows = model.select(model.id, model.title).where(model.id.in_(part), visible).tuples()
+        for found, title in rows:
+            yield (record_type.identity, found), title
 
 
 def text(field: Field, value: Any, names: Titles, context: Context) -> str:

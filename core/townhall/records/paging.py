@@ -9,11 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import peewee
 
 from townhall.errors import Rejected
 
@@ -51,27 +50,31 @@ def _by_value(row: tuple[int, Any]) -> tuple[Any, int]:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the list that one index can be read along: its rows and their order."""
+    """A stretch of the list that one index can be read along: which rows, as SQL with parameters, in which order."""
 
-    where: peewee.ColumnBase | None
-    order: tuple[peewee.Node, ...]
+    where: str
+    parameters: tuple[Any, ...]
+    order: str
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """A sort order: by one column, NULLs last either way, then by id in the same direction.
 
-    ``column`` is ``None`` when the list is sorted by id alone. The rows without a value are a segment of their own:
-    engines disagree on where NULLs stand, and neither walks an index for ``column IS NULL, column``. ``lowest`` is
-    what no value lies below: asked for a range of an index, SQLite walks along it; else it would rather sort.
+    ``column`` is empty when the list is sorted by id alone; it and ``id`` are as SQL wants them, and ``mark`` stands
+    for a parameter. The rows without a value are a segment of their own: engines disagree on where NULLs stand, and
+    neither walks an index for ``column IS NULL, column``. ``lowest`` is what no value lies below: asked for a range of
+    an index, SQLite walks along it; else it would rather sort. ``adapt`` makes a cursor's value one of the column.
     """
 
     sort: str
-    column: peewee.Field | None
-    id_column: peewee.Field
+    column: str
+    id: str
+    mark: str
     descending: bool
     nullable: bool = True
     lowest: object = None
+    adapt: Callable[[Any], Any] = int
 
     def segments(self, cursor: Cursor | None = None, *, backwards: bool = False) -> list[Segment]:
         """The segments to read one after the other until the page is full, starting beyond ``cursor``.
@@ -79,25 +82,27 @@ class Order:
         ``backwards`` reads the list from its end.
         """
         descending = self.descending != backwards
-        id_order = self.id_column.desc() if descending else self.id_column.asc()
-        past_id = self._past(self.id_column, cursor.id, descending) if cursor is not None else None
-        if self.column is None:
-            return [Segment(past_id, (id_order,))]
-        order = (self.column.desc() if descending else self.column.asc(), id_order)
-        filled = self.column.is_null(False) if self.lowest is None else self.column >= self.lowest
+        way, beyond = ("DESC", "<") if descending else ("ASC", ">")
+        by_id = f"{self.id} {way}"
+        past_id, its_id = (f"{self.id} {beyond} {self.mark}", (cursor.id,)) if cursor is not None else ("", ())
+        if not self.column:
+            return [Segment(past_id, its_id, by_id)]
+        filled, parameters = f"{self.column} IS NOT NULL", tuple[Any, ...]()
+        if self.lowest is not None:
+            filled, parameters = f"{self.column} >= {self.mark}", (self.lowest,)
         if cursor is not None and cursor.value is not None:
-            place = peewee.Tuple(self.column, self.id_column)
-            filled = filled & self._past(place, (cursor.value, cursor.id), descending)
-        with_value = Segment(filled, order)
+            filled += f" AND ({self.column}, {self.id}) {beyond} ({self.mark}, {self.mark})"
+            parameters = (*parameters, self.adapt(cursor.value), cursor.id)
+        with_value = Segment(filled, parameters, f"{self.column} {way}, {by_id}")
         if not self.nullable:
             return [with_value]
-        empty = self.column.is_null()
+        empty = f"{self.column} IS NULL"
         if cursor is not None and cursor.value is None:
-            rest = Segment(empty & past_id, (id_order,))
+            rest = Segment(f"{empty} AND {past_id}", its_id, by_id)
             return [rest, with_value] if backwards else [rest]
         if cursor is not None and backwards:
             return [with_value]
-        without_value = Segment(empty, (id_order,))
+        without_value = Segment(empty, (), by_id)
         return [without_value, with_value] if backwards else [with_value, without_value]
 
     def arranged(
@@ -122,7 +127,3 @@ class Order:
         here: tuple[Any, ...] = (id,) if value is None else (value, id)
         there: tuple[Any, ...] = (cursor.id,) if value is None else (cursor.value, cursor.id)
         return here < there if self.descending else here > there
-
-    @staticmethod
-    def _past(place: peewee.ColumnBase, at: object, descending: bool) -> peewee.Expression:
-        return place < at if descending else place > at

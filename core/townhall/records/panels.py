@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from townhall.records import reading
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
 from townhall.records.plans import quote
+from townhall.records.plans import types as types_of
 from townhall.records.types import Count
 from townhall.records.types import Record
 from townhall_forms.fields.base import Field
@@ -36,13 +38,18 @@ class RelatedList:
     count: Count
 
 
-def panels(town: Town, actor: Actor, record: Record) -> list[RelatedList]:
-    """The panels of a record's page that the actor may see, those without records as well, in the types' order."""
-    made = []
+def panels(town: Town, actor: Actor, record: Record, *, only_filled: bool = False) -> list[RelatedList]:
+    """The panels of a record's page that the actor may see, in the types' order; those without records as well,
+    unless ``only_filled`` ones are wanted.
+    """
+    made: list[RelatedList] = []
     filled = _pointing(town, record)
+    if only_filled and not filled:
+        return made
     for label, record_type, field in sorted(_declared(town, actor, record), key=lambda each: each[1].order):
         if (record_type.identity, field.name) not in filled:
-            made.append(RelatedList(label, record_type, field, (), Count(0)))
+            if not only_filled:
+                made.append(RelatedList(label, record_type, field, (), Count(0)))
             continue
         where = {field.name: record.id}
         page = reading.find(town, actor, record_type.identity, where, limit=SHOWN, fields=record_type.list.columns)
@@ -83,13 +90,14 @@ def _any_pointing(town: Town, index: int, record_type: RecordType, field: Field)
 
 def _declared(town: Town, actor: Actor, record: Record) -> Iterator[tuple[str, RecordType, Field]]:
     """Links that ask for a panel. One that says nothing has one too, under its type's name."""
+    viewable = types_of(town, actor)
     links = [
         (record_type, field)
         for record_type, field in town.schemas.links_to(record.identity)
-        if field.panel != "" and policy.may(actor, "view", record_type)
-        if field.name in policy.filterable(actor, record_type)
+        if field.panel != "" and record_type in viewable and field.name in policy.filterable(actor, record_type)
     ]
+    several = Counter(record_type.identity for record_type, _ in links)
     for record_type, field in links:
-        alone = sum(other is record_type for other, _ in links) == 1
+        alone = several[record_type.identity] == 1
         plain = record_type.label_plural if alone else f"{record_type.label_plural}: {field.label}"
         yield field.panel or plain, record_type, field

@@ -16,8 +16,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.access.permissions import Verb
 from townhall.db.engines import TownDatabase
 from townhall.errors import NotFound
+from townhall.records.types import CASE_COLUMNS
+from townhall.records.types import STANDARD_COLUMNS
 from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
@@ -27,14 +32,11 @@ from townhall_forms.schema import Schemas
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: Columns of every record that :class:`~townhall.records.types.Record` has attributes for.
-STANDARD_COLUMNS = ("id", "version", "number", "title", "created", "updated", "archived", "channel", "created_by")
-CASE_COLUMNS = ("state", "assignee", "due", "closed")
 FILE_TYPES = frozenset({"file", "files"})
 #: Most values that one statement is given, so that no engine's limit is met.
 BATCH = 500
 
-Build = Callable[[Mapping[str, Any]], Any]
+Build = Callable[[Any], Any]
 
 
 def possible(ids: Iterable[int]) -> list[int]:
@@ -50,33 +52,47 @@ def batches(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 
 @dataclass(frozen=True)
 class Maker:
-    """How a row of columns becomes values. ``plain`` ones stand in one column each, with what loads it if anything."""
+    """How a row of columns becomes values: ``plain`` ones stand as they are, one beside the other from ``start``.
 
-    plain: tuple[tuple[str, int, Build | None], ...]
-    others: tuple[tuple[str, Build], ...]
+    ``loads`` makes what it should be of some of them, and ``others`` are made of several columns.
+    """
+
     columns: tuple[str, ...]
+    start: int
+    plain: tuple[str, ...]
+    loads: tuple[tuple[str, Build], ...]
+    others: tuple[tuple[str, Build], ...]
 
     @classmethod
-    def of(cls, fields: Iterable[Field], columns: Sequence[str]) -> Maker:
-        """The maker of these fields' values from rows with these columns."""
-        plain: list[tuple[str, int, Build | None]] = []
-        others: list[tuple[str, Build]] = []
-        for field in fields:
-            if isinstance(field, OneColumn) and type(field).from_columns is OneColumn.from_columns:
-                loads = type(field).load is not OneColumn.load
-                plain.append((field.name, columns.index(field.name), field.load if loads else None))
-            else:
-                others.append((field.name, field.from_columns))
-        return cls(tuple(plain), tuple(others), tuple(columns))
+    def of(cls, fields: Sequence[Field], first: Sequence[str]) -> Maker:
+        """The maker of these fields' values, from rows that begin with the columns ``first``."""
+        plain = [
+            field
+            for field in fields
+            if isinstance(field, OneColumn) and type(field).from_columns is OneColumn.from_columns
+        ]
+        others = [field for field in fields if field not in plain]
+        return cls(
+            columns=(
+                *first,
+                *(field.name for field in plain),
+                *(column.name for field in others for column in field.columns()),
+            ),
+            start=len(first),
+            plain=tuple(field.name for field in plain),
+            loads=tuple((field.name, field.load) for field in plain if type(field).load is not OneColumn.load),
+            others=tuple((field.name, field.from_columns) for field in others),
+        )
 
     def make(self, row: Sequence[Any]) -> dict[str, Any]:
         """The values of one row."""
-        values: dict[str, Any] = {}
-        for name, index, load in self.plain:
-            stored = row[index]
-            values[name] = stored if load is None or stored is None else load(stored)
+        values: dict[str, Any] = dict(zip(self.plain, row[self.start :], strict=False))
+        for name, load in self.loads:
+            stored = values[name]
+            if stored is not None:
+                values[name] = load(stored)
         if self.others:
-            cells = dict(zip(self.columns, row, strict=True))
+            cells = dict(zip(self.columns, row, strict=False))
             for name, build in self.others:
                 values[name] = build(cells)
         return values
@@ -84,8 +100,11 @@ class Maker:
 
 @dataclass(frozen=True)
 class Reader:
-    """How a set of fields of one type is read: the statement up to its list of ids, and who makes values of a row."""
+    """How a set of fields of one type is read: its columns, the statement up to its list of ids, and who makes values
+    of a row. What stands behind the columns of a row is nobody's business here.
+    """
 
+    columns: str
     select: str
     maker: Maker
     rows: tuple[Field, ...]
@@ -96,7 +115,7 @@ class Reader:
     def fetch(self, database: TownDatabase, ids: Sequence[int]) -> dict[int, Sequence[Any]]:
         """Rows of the records with these ids, by id. Those that don't exist are missing.
 
-        A row begins with :data:`STANDARD_COLUMNS`, and that of a case goes on with :data:`CASE_COLUMNS`.
+        A row begins with ``STANDARD_COLUMNS``, and that of a case goes on with ``CASE_COLUMNS``.
         """
         found: dict[int, Sequence[Any]] = {}
         for part in batches(possible(ids)):
@@ -135,17 +154,29 @@ class TypePlan:
         kind = self.tables.columns[column].field_type
         return "" if kind == "TEXT" else -(2**63) + 1 if kind == "BIGINT" else None
 
-    def along(self, sql: str, column: str) -> str:
-        """A statement on the type's table, told to SQLite to walk along the index of a column if there is one."""
+    def sql_name(self, column: str) -> str:
+        """A column of the record's own table in a statement on :attr:`source`."""
+        return f"{quote(self._database, 't1')}.{quote(self._database, column)}"
+
+    @cached_property
+    def source(self) -> str:
+        """The record's own table in a statement, called as queries of the model call it."""
+        return f"FROM {quote(self._database, self.table)} AS {quote(self._database, 't1')}"
+
+    def along(self, column: str) -> str:
+        """The source, told to SQLite to walk along the index of a column if there is one."""
         index = self._indexes.get(column)
-        start = f'FROM "{self.table}" AS "t1"'
-        return sql.replace(start, f'{start} INDEXED BY "{index}"', 1) if index else sql
+        return f'{self.source} INDEXED BY "{index}"' if index else self.source
 
     @cached_property
     def _indexes(self) -> Mapping[str, str]:
-        """Indexes on (column, id), by column, that are there."""
+        """Indexes on (column, id), by column as statements name it, that are there."""
         there = {index.name: index.columns for index in self._database.get_indexes(self.table)}
-        return {columns[0]: name for name, columns in there.items() if len(columns) == 2 and columns[1] == "id"}
+        return {
+            self.sql_name(columns[0]): name
+            for name, columns in there.items()
+            if len(columns) == 2 and columns[1] == "id"
+        }
 
     def reader(self, fields: frozenset[str]) -> Reader:
         """The reader of these declared fields."""
@@ -157,15 +188,14 @@ class TypePlan:
     def _compile(self, names: frozenset[str]) -> Reader:
         fields = [field for name, field in self.record_type.fields.items() if name in names]
         inside = [field for field in fields if field.columns()]
-        columns = [*STANDARD_COLUMNS, *(CASE_COLUMNS if self.record_type.is_case else ())]
-        for field in inside:
-            columns.extend(column.name for column in field.columns() if column.name not in columns)
-        quoted = ", ".join(quote(self._database, name) for name in columns)
+        maker = Maker.of(inside, [*STANDARD_COLUMNS, *(CASE_COLUMNS if self.record_type.is_case else ())])
+        quoted = ", ".join(quote(self._database, name) for name in maker.columns)
         table = quote(self._database, self.table)
         outside = [field for field in fields if not field.columns()]
         return Reader(
+            columns=quoted,
             select=f"SELECT {quoted} FROM {table} WHERE {quote(self._database, 'id')} IN",  # noqa: S608
-            maker=Maker.of(inside, columns),
+            maker=maker,
             rows=tuple(field for field in outside if field.row_fields),
             links=tuple(field for field in outside if field.target),
             files=tuple(field for field in outside if field.type_name in FILE_TYPES),
@@ -180,11 +210,11 @@ class TypePlan:
         known = self._children.get((field.name, allowed))
         if known is None:
             inner = [column for name, column in field.row_fields.items() if name in allowed]
-            columns = ["parent_id", *(column.name for each in inner for column in each.columns())]
-            names = ", ".join(quote(self._database, name) for name in columns)
+            maker = Maker.of(inner, ["parent_id"])
+            names = ", ".join(quote(self._database, name) for name in maker.columns)
             table = quote(self._database, self.tables.rows[field.name].model._meta.table_name)
             sql = f"SELECT {names} FROM {table} WHERE parent_id IN"  # noqa: S608
-            known = self._children[field.name, allowed] = (sql, Maker.of(inner, columns))
+            known = self._children[field.name, allowed] = (sql, maker)
         return known
 
     @cached_property
@@ -266,3 +296,16 @@ def plan(town: Town, identity: str) -> TypePlan:
     if identity not in town.schemas:
         raise NotFound(f"There is no type “{identity}” here. Its plugin may be switched off.")
     return plans(town).of(town, identity)
+
+
+def types(town: Town, actor: Actor, verb: Verb = "view") -> tuple[RecordType, ...]:
+    """Types to whose records the actor may do ``verb`` at all. For who goes by permissions, it is worked out once."""
+    kept = plans(town).kept
+    key = ("types", verb, actor.kind, actor.permissions)
+    if policy.is_staff(actor) and key in kept:
+        found: tuple[RecordType, ...] = kept[key]
+        return found
+    found = tuple(record_type for record_type in town.schemas.values() if policy.may(actor, verb, record_type))
+    if policy.is_staff(actor):
+        kept[key] = found
+    return found

@@ -15,10 +15,10 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.db.search import COMMON
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.records import assembling
+from townhall.records import pages
 from townhall.records import predicate
 from townhall.records import searching
 from townhall.records.paging import Cursor
@@ -116,25 +116,30 @@ def find(
 ) -> Page:
     """A page of records, sorted by ``sort`` (a field's name, ``-`` before it for downwards; the type's own without).
 
-    ``after`` and ``before`` are those of a neighbouring page. Raises :class:`~townhall.errors.Rejected` with a sentence
+    ``fields`` are those that are wanted, all without; ``phones.number`` is one column of the rows of a field. ``after``
+    and ``before`` are those of a neighbouring page. Raises :class:`~townhall.errors.Rejected` with a sentence
     for a filter or order that can't be used.
     """
     plan = plan_of(town, identity)
-    conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    test = _test(town, actor, plan, where, search, archived)
     order = ordering(town, actor, plan, sort or _own_sort(town, actor, plan.record_type))
     size = max(1, min(limit, LARGEST_PAGE))
     backwards = bool(before) and not after
     place = after or before
     cursor = decode(place, order.sort) if place else None
-    found = _page(town, plan, conditions, order, cursor, size + 1, backwards=backwards)
+    view = assembling.view_of(town, actor, plan, fields)
+    reader = plan.reader(view.needed)
+    found, rows = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
     more = len(found) > size
     found = found[:size]
     if backwards:
         found.reverse()
-    records = assembling.records(town, actor, plan, [id for id, _ in found], fields)
+    ids = [id for id, _ in found]
+    rows = reader.fetch(town.database, ids) if rows is None else {id: rows[id] for id in ids}
+    records = assembling.assembled(town, plan, view, rows)
     first = _cursor(order, found[0]) if found and (more if backwards else cursor is not None) else ""
     last = _cursor(order, found[-1]) if found and (more or backwards) else ""
-    return Page([records[id] for id, _ in found if id in records], after=last, before=first)
+    return Page([records[id] for id in ids if id in records], after=last, before=first)
 
 
 def count(
@@ -149,13 +154,7 @@ def count(
 ) -> Count:
     """How many records there are; counting stops at ``cap``."""
     plan = plan_of(town, identity)
-    conditions = _conditions(town, actor, plan.record_type, where, search, archived)
-    rows = plan.model.select(peewee.SQL("1")).limit(cap + 1)
-    if conditions:
-        rows = rows.where(predicate.both(conditions))
-    sql, parameters = rows.sql()
-    counted = town.database.execute_sql(f"SELECT count(*) FROM ({sql}) AS counted", parameters)  # noqa: S608
-    number = int(counted.fetchone()[0])
+    number = pages.count(town, plan, _test(town, actor, plan, where, search, archived), cap + 1)
     return Count(min(number, cap), capped=number > cap)
 
 
@@ -246,10 +245,11 @@ def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
         label = plan.record_type.all_fields[name].label
         raise Rejected(f"{plan.record_type.label_plural} can't be sorted by “{label}”.", field=name)
     descending = sort.startswith("-")
+    id, mark = plan.sql_name("id"), town.database.param
     if column == "id":
-        return Order(sort, None, plan.column("id"), descending)
-    nullable = column not in _FILLED
-    return Order(sort, plan.column(column), plan.column("id"), descending, nullable, plan.lowest(column))
+        return Order(sort, "", id, mark, descending)
+    nullable, adapt = column not in _FILLED, plan.column(column).db_value
+    return Order(sort, plan.sql_name(column), id, mark, descending, nullable, plan.lowest(column), adapt)
 
 
 def _own_sort(town: Town, actor: Actor, record_type: RecordType) -> str:
@@ -270,6 +270,13 @@ def _inside(record_type: RecordType, name: str, deed: str) -> Field:
 _DONE = {"group": "grouped", "add up": "added up", "sort": "sorted"}
 
 
+def _test(town: Town, actor: Actor, plan: TypePlan, where: Where, search: str, archived: bool | None) -> pages.Test:
+    if not where and not search.strip() and predicate.scope(town, actor, plan.record_type) is None:
+        return pages.plain(plan, archived)
+    conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    return pages.test_of(plan, conditions) if conditions else pages.plain(plan, None)
+
+
 def _conditions(
     town: Town, actor: Actor, record_type: RecordType, where: Where, search: str, archived: bool | None
 ) -> list[peewee.ColumnBase]:
@@ -279,54 +286,6 @@ def _conditions(
     return conditions
 
 
-def _page(
-    town: Town,
-    plan: TypePlan,
-    conditions: Sequence[peewee.ColumnBase],
-    order: Order,
-    cursor: Cursor | None,
-    size: int,
-    *,
-    backwards: bool,
-) -> list[tuple[int, Any]]:
-    """Ids and sort values of the next ``size`` rows beyond the cursor."""
-    model = plan.model
-    found: list[tuple[int, Any]] = []
-    column = order.column if order.column is not None else model.id
-    walk = False
-    if order.column is not None and len(conditions) > 1 and town.database.engine == "sqlite":
-        few = _few(town, plan, conditions, column)
-        if few is not None:
-            return order.arranged(few, cursor, backwards=backwards)[:size]
-        walk = True
-    for segment in order.segments(cursor, backwards=backwards):
-        query = model.select(model.id, column).order_by(*segment.order).limit(size - len(found))
-        where = [*conditions, *([segment.where] if segment.where is not None else [])]
-        if where:
-            query = query.where(predicate.both(where))
-        sql, parameters = query.sql()
-        if walk and order.column is not None:
-            sql = plan.along(sql, order.column.column_name)
-        found.extend(town.database.execute_sql(sql, parameters).fetchall())
-        if len(found) == size:
-            break
-    return found
-
-
-def _few(
-    town: Town, plan: TypePlan, conditions: Sequence[peewee.ColumnBase], column: Any
-) -> list[tuple[int, Any]] | None:
-    """Ids and sort values of all rows that fulfil the conditions; ``None`` if they are too many to gather.
-
-    SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
-    order. PostgreSQL decides by its statistics.
-    """
-    query = plan.model.select(plan.model.id, column).where(predicate.both(conditions)).limit(COMMON + 1)
-    sql, parameters = query.sql()
-    rows = town.database.execute_sql(sql, parameters).fetchall()
-    return rows if len(rows) <= COMMON else None
-
-
 def _cursor(order: Order, row: tuple[int, Any]) -> str:
     id, value = row
-    return Cursor(order.sort, None if order.column is None else value, id).encode()
+    return Cursor(order.sort, value if order.column else None, id).encode()

@@ -21,6 +21,7 @@ from townhall.records import history
 from townhall.records import importing
 from townhall.records import messages
 from townhall.records import panels
+from townhall.records import plans
 from townhall.records import reading
 from townhall.records import revealing
 from townhall.records import searching
@@ -29,6 +30,7 @@ from townhall.records import timeline
 from townhall.records import workflow
 from townhall.records import writing
 from townhall.records.predicate import Where
+from townhall.records.standing import Standing
 from townhall.records.types import Count
 from townhall.records.types import HistoryEntry
 from townhall.records.types import Hit
@@ -39,6 +41,7 @@ from townhall.records.types import TimelineEntry
 from townhall.records.write_plans import write_plan
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
+from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 
 if TYPE_CHECKING:
@@ -57,6 +60,10 @@ class Records:
         """Whether the actor may do ``verb`` to records of the type at all."""
         record_type = self._town.schemas.get(identity)
         return record_type is not None and policy.may(actor, verb, record_type)
+
+    def types(self, actor: Actor, verb: Verb = "view") -> Sequence[RecordType]:
+        """Types to whose records the actor may do ``verb`` at all, in no order that means anything."""
+        return plans.types(self._town, actor, verb)
 
     def get(
         self,
@@ -151,9 +158,22 @@ class Records:
         """What happened to or with a record, newest first; the next cursor; and how much there is of each kind."""
         return timeline.timeline(self._town, actor, identity, id, kinds=kinds, limit=limit, after=after)
 
-    def panels(self, actor: Actor, record: Record) -> Any:
-        """Lists of the records that point at this one."""
-        return panels.panels(self._town, actor, record)
+    def timeline_of(
+        self,
+        actor: Actor,
+        record: Record,
+        *,
+        kinds: Collection[str] | None = None,
+        limit: int = 20,
+        after: str = "",
+        standings: Sequence[Standing] | None = None,
+    ) -> tuple[list[TimelineEntry], str, dict[str, int]]:
+        """The timeline of a record that the actor has read; a contact's perhaps with what they stand on."""
+        return timeline.of(self._town, actor, record, kinds=kinds, limit=limit, after=after, standings=standings)
+
+    def panels(self, actor: Actor, record: Record, *, filled: bool = False) -> Any:
+        """Lists of the records that point at this one; only those that are ``filled``, or empty ones as well."""
+        return panels.panels(self._town, actor, record, only_filled=filled)
 
     def history(self, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
         """The record's append-only history, as far as the actor may see it."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import peewee
 
-from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import predicate
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
+from townhall.records.plans import types as types_of
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
     """The records on which the contact stands and that the actor may see, the newest first."""
     types = [
         record_type
-        for record_type in town.schemas.values()
-        if record_type.contacts and record_type.identity not in _APART and policy.may(actor, "view", record_type)
+        for record_type in types_of(town, actor)
+        if record_type.contacts and record_type.identity not in _APART
     ]
     sql, places = _statement(town, types)
     if not sql:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
-import peewee
-
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Rejected
@@ -39,6 +37,8 @@ LARGEST_PAGE = 200
 
 #: What history says besides what the moves of a case say already.
 _MOVES = ("create", "transition")
+#: Notes between colleagues are interactions that go nowhere.
+_ONLY = {"note": " AND direction = 'internal'", "talk": " AND direction <> 'internal'"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,29 +54,73 @@ class Item:
 _BIRTH, _EDIT, _MOVE, _EVENT, _TALK = range(5)
 
 
-class _Sources:
-    """Where the items of one timeline come from, as one actor may know of them."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A table that items come from: which rows are the timeline's, as SQL, and the column with their moment."""
 
-    def __init__(self, town: Town, actor: Actor, record: Record, kinds: Collection[str]) -> None:
+    table: str
+    where: str
+    parameters: tuple[Any, ...]
+
+    def newest(self, town: Town, rank: int, after: Item | None, size: int, more: str = "") -> list[Item]:
+        """The newest items beyond ``after``; ``more`` is one more test."""
+        place, parameters = self._place(rank, after, town.database.param)
+        sql = (
+            f"SELECT at, id FROM {self.table} WHERE {self.where}{more}{place}"  # noqa: S608  # names and marks
+            f" ORDER BY at DESC, id DESC LIMIT {size}"
+        )
+        rows = town.database.execute_sql(sql, (*self.parameters, *parameters)).fetchall()
+        return [Item(moment, rank, number) for moment, number in rows if moment is not None]
+
+    def counted(self, town: Town) -> int:
+        """How many items there are."""
+        sql = f"SELECT count(*) FROM {self.table} WHERE {self.where}"  # noqa: S608
+        return int(town.database.execute_sql(sql, self.parameters).fetchone()[0])
+
+    @staticmethod
+    def _place(rank: int, after: Item | None, mark: str) -> tuple[str, tuple[int, ...]]:
+        if after is None:
+            return "", ()
+        if rank < after.rank:
+            return f" AND at <= {mark}", (after.at,)
+        if rank > after.rank:
+            return f" AND at < {mark}", (after.at,)
+        return f" AND (at < {mark} OR (at = {mark} AND id < {mark}))", (after.at, after.at, after.id)
+
+
+class _Sources:
+    """Where the items of one timeline come from, as one actor may know of them.
+
+    Each page of a record asks, so the statements are text.
+    """
+
+    def __init__(
+        self, town: Town, actor: Actor, record: Record, kinds: Collection[str], standings: Sequence[Standing] | None
+    ) -> None:
         self.town = town
         self.actor = actor
         self.record = record
         self.kinds = kinds
         self.staff = policy.is_staff(actor)
         contact = record.identity == CONTACT and self.staff
-        self.standings: list[Standing] = standing.of(town, actor, record.id) if contact else []
+        if standings is None:
+            standings = standing.of(town, actor, record.id) if contact else ()
+        self.standings = standings
         self.cases = [each for each in self.standings if town.schemas[each.identity].is_case]
+        self._talks, self._moves, self._edits = self._talk_source(), self._move_source(), self._edit_source()
 
     # -- one page of each source ------------------------------------------------------------------------------
 
     def page(self, after: Item | None, size: int) -> list[Item]:
         """The newest ``size`` items beyond ``after``."""
+        town = self.town
         found: list[Item] = []
-        if {"talk", "note"} & set(self.kinds):
-            found += self._talk(after, size)
+        if self._talks is not None and {"talk", "note"} & set(self.kinds):
+            only = "" if {"talk", "note"} <= set(self.kinds) else _ONLY["note" if "note" in self.kinds else "talk"]
+            found += self._talks.newest(town, _TALK, after, size, only)
         if "change" in self.kinds:
-            found += self._moves(after, size)
-            found += self._edits(after, size)
+            for source, rank in ((self._moves, _MOVE), (self._edits, _EDIT)):
+                found += source.newest(town, rank, after, size) if source is not None else ()
             found += [
                 Item(each.created, _BIRTH, index)
                 for index, each in enumerate(self.standings)
@@ -90,9 +134,7 @@ class _Sources:
 
     def counts(self) -> dict[str, int]:
         """How many items there are of each kind."""
-        changes = 0
-        for query in (self._move_query(), self._edit_query()):
-            changes += query.count() if query is not None else 0
+        changes = sum(source.counted(self.town) for source in (self._moves, self._edits) if source is not None)
         changes += sum(each not in self.cases and each.starts is None for each in self.standings)
         talk, note = self._talk_counts()
         return {"talk": talk, "note": note, "change": changes, "event": len(self._past_events())}
@@ -105,51 +147,30 @@ class _Sources:
             if each.starts is not None and each.starts <= now
         ]
 
-    # -- interactions -----------------------------------------------------------------------------------------
-
-    def _talk_query(self, *columns: Any) -> Any:
+    def _talk_source(self) -> _Source | None:
+        """Interactions; the public knows of what was said in public."""
         record_type = self.town.schemas.get(INTERACTION)
         if record_type is None or (self.staff and not policy.may(self.actor, "view", record_type)):
             return None
-        table = plan_of(self.town, INTERACTION)
-        about = (table.column("about_id") == self.record.id) & (table.column("about_type") == self.record.identity)
-        mine = about
+        mark = self.town.database.param
+        where = f"(about_id = {mark} AND about_type = {mark})"
+        parameters: tuple[Any, ...] = (self.record.id, self.record.identity)
         if self.record.identity == CONTACT:
-            mine = (table.column("contact") == self.record.id) | about
-        query = table.model.select(*columns).where(mine, table.column("archived").is_null())
-        if not self.staff:
-            query = query.where(table.column("public") == True)  # noqa: E712  # SQL, not Python
-        return query
-
-    def _talk(self, after: Item | None, size: int) -> list[Item]:
-        table = plan_of(self.town, INTERACTION) if INTERACTION in self.town.schemas else None
-        if table is None:
-            return []
-        at, id = table.column("at"), table.column("id")
-        query = self._talk_query(at, id)
-        if query is None:
-            return []
-        if "talk" not in self.kinds:
-            query = query.where(table.column("direction") == "internal")
-        elif "note" not in self.kinds:
-            query = query.where(table.column("direction") != "internal")
-        return _newest(query, at, id, _TALK, after, size)
+            where, parameters = f"(contact = {mark} OR {where})", (self.record.id, *parameters)
+        where += " AND archived IS NULL" + ("" if self.staff else f" AND public = {mark}")
+        return _Source(plan_of(self.town, INTERACTION).table, where, parameters if self.staff else (*parameters, True))
 
     def _talk_counts(self) -> tuple[int, int]:
-        if INTERACTION not in self.town.schemas:
+        talks = self._talks
+        if talks is None:
             return 0, 0
-        direction = plan_of(self.town, INTERACTION).column("direction")
-        query = self._talk_query(direction, peewee.fn.COUNT(peewee.SQL("*")))
-        if query is None:
-            return 0, 0
-        counted = dict(query.group_by(direction).tuples())
+        sql = f"SELECT direction, count(*) FROM {talks.table} WHERE {talks.where} GROUP BY direction"  # noqa: S608
+        counted = dict(self.town.database.execute_sql(sql, talks.parameters).fetchall())
         notes = int(counted.pop("internal", 0))
         return sum(map(int, counted.values())), notes
 
-    # -- moves between states, and edits ------------------------------------------------------------------------
-
-    def _move_query(self) -> Any:
-        table = self.town.system.case_transition
+    def _move_source(self) -> _Source | None:
+        """Moves between states: the case's own, or those of all that a contact has."""
         ids: dict[str, list[int]] = {}
         if self.record.type.is_case:
             ids[self.record.identity] = [self.record.id]
@@ -157,30 +178,20 @@ class _Sources:
             ids.setdefault(each.identity, []).append(each.id)
         if not ids:
             return None
-        mine = None
-        for identity, group in ids.items():
-            part = (table.identity == identity) & table.record_id.in_(group)
-            mine = part if mine is None else mine | part
-        return table.select(table.at, table.id).where(mine)
+        mark = self.town.database.param
+        tests = (f"(identity = {mark} AND record_id IN ({', '.join([mark] * len(group))}))" for group in ids.values())
+        parameters = tuple(value for identity, group in ids.items() for value in (identity, *group))
+        return _Source("case_transition", f"({' OR '.join(tests)})", parameters)
 
-    def _moves(self, after: Item | None, size: int) -> list[Item]:
-        table, query = self.town.system.case_transition, self._move_query()
-        return _newest(query, table.at, table.id, _MOVE, after, size) if query is not None else []
-
-    def _edit_query(self) -> Any:
+    def _edit_source(self) -> _Source | None:
+        """The record's own history; what the moves of a case say already is left out."""
         if not self.staff:
             return None
-        table = self.town.system.history
-        query = table.select(table.at, table.id).where(
-            table.identity == self.record.identity, table.record_id == self.record.id
-        )
-        if self.record.type.is_case:
-            query = query.where(table.action.not_in(_MOVES))
-        return query
-
-    def _edits(self, after: Item | None, size: int) -> list[Item]:
-        table, query = self.town.system.history, self._edit_query()
-        return _newest(query, table.at, table.id, _EDIT, after, size) if query is not None else []
+        mark = self.town.database.param
+        where, parameters = f"identity = {mark} AND record_id = {mark}", (self.record.identity, self.record.id)
+        if not self.record.type.is_case:
+            return _Source("history", where, parameters)
+        return _Source("history", f"{where} AND action NOT IN ({mark}, {mark})", (*parameters, *_MOVES))
 
     # -- words ----------------------------------------------------------------------------------------------------
 
@@ -203,19 +214,6 @@ class _Sources:
         return {item: made[item.rank, item.id] for item in items if (item.rank, item.id) in made}
 
 
-def _newest(query: Any, at: Any, id: Any, rank: int, after: Item | None, size: int) -> list[Item]:
-    """The newest items of one source beyond ``after``."""
-    if after is not None:
-        if rank < after.rank:
-            query = query.where(at <= after.at)
-        elif rank > after.rank:
-            query = query.where(at < after.at)
-        else:
-            query = query.where((at < after.at) | ((at == after.at) & (id < after.id)))
-    rows = query.order_by(at.desc(), id.desc()).limit(size).tuples()
-    return [Item(moment, rank, number) for moment, number in rows if moment is not None]
-
-
 def timeline(
     town: Town,
     actor: Actor,
@@ -231,11 +229,25 @@ def timeline(
     ``kinds`` chooses among ``talk``, ``note``, ``change`` and ``event``. Citizens see public messages and labels.
     """
     record = reading.get(town, actor, identity, id, fields=())
+    return of(town, actor, record, kinds=kinds, limit=limit, after=after)
+
+
+def of(
+    town: Town,
+    actor: Actor,
+    record: Record,
+    *,
+    kinds: Collection[str] | None = None,
+    limit: int = 20,
+    after: str = "",
+    standings: Sequence[Standing] | None = None,
+) -> tuple[list[TimelineEntry], str, dict[str, int]]:
+    """The same for a record that the actor has read already, and perhaps where it stands."""
     unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
         raise Rejected(f"There is no kind “{unknown[0]}”; choose among {', '.join(KINDS)}.", field="kinds")
     size = max(1, min(limit, LARGEST_PAGE))
-    sources = _Sources(town, actor, record, tuple(kinds) if kinds else KINDS)
+    sources = _Sources(town, actor, record, tuple(kinds) if kinds else KINDS, standings)
     items = sources.page(_item(after) if after else None, size + 1)
     more, items = len(items) > size, items[:size]
     following = _cursor(items[-1]) if more else ""

@@ -8,42 +8,120 @@ from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
 from typing import Any
+from typing import Final
 
+from townhall.records.instants import from_microseconds
 from townhall_forms.schema import RecordType
 
+#: The columns that every row of a record begins with, and those that a case goes on with.
+STANDARD_COLUMNS = ("id", "version", "number", "title", "created", "updated", "archived", "channel", "created_by")
+CASE_COLUMNS = ("state", "assignee", "due", "closed")
+ID, VERSION, NUMBER, TITLE, CREATED, UPDATED, ARCHIVED, CHANNEL, CREATED_BY = range(9)
+STATE, ASSIGNEE, DUE, CLOSED = range(9, 13)
 
-@dataclass(frozen=True, slots=True)
+Row = Sequence[Any]
+
+
 class Record:
-    """One record as one actor may see it.
+    """One record as one actor may see it: a thin face over the row that was read, since lists read so many.
 
     ``values`` has only the fields that were asked for and that the actor may read; ``hidden`` names those that exist
     but may not be seen by this actor; ``masked`` those that hold something which the actor may reveal (it isn't in
     ``values``). ``titles`` maps ``(identity, id)`` of linked records to their titles, so that they cost no query.
+    ``staff`` says that the actor may know who works on it and how it came in.
     """
 
-    type: RecordType
-    id: int
-    version: int
-    number: str
-    title: str
-    created: datetime
-    updated: datetime
-    values: Mapping[str, Any]
-    state: str = ""
-    assignee: int | None = None
-    due: datetime | None = None
-    closed: datetime | None = None
-    archived: datetime | None = None
-    channel: str = ""
-    created_by: str = ""
-    hidden: frozenset[str] = frozenset()
-    masked: frozenset[str] = frozenset()
-    titles: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    __slots__ = ("_case", "_row", "_staff", "hidden", "masked", "title", "titles", "type", "values")
+
+    def __init__(
+        self,
+        type: RecordType,
+        row: Row,
+        values: Mapping[str, Any],
+        *,
+        title: str,
+        titles: Mapping[tuple[str, int], str],
+        masked: frozenset[str],
+        hidden: frozenset[str],
+        staff: bool,
+    ) -> None:
+        self.type: Final = type
+        self.title: Final = title
+        self.values: Final = values
+        self.titles: Final = titles
+        self.masked: Final = masked
+        self.hidden: Final = hidden
+        self._row: Final = row
+        self._case: Final = type.workflow is not None
+        self._staff: Final = staff
 
     @property
     def identity(self) -> str:
         """Identity of its type."""
         return self.type.identity
+
+    @property
+    def id(self) -> int:
+        """Its id, which nothing but its address shows."""
+        return self._row[ID]  # type: ignore[no-any-return]  # the row is as the table has it, here and below
+
+    @property
+    def version(self) -> int:
+        """How often it was written."""
+        return self._row[VERSION]  # type: ignore[no-any-return]
+
+    @property
+    def number(self) -> str:
+        """The number that people know it by."""
+        return self._row[NUMBER] or ""
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+        return from_microseconds(self._row[CREATED])
+
+    @property
+    def updated(self) -> datetime:
+        """When it was written last."""
+        return from_microseconds(self._row[UPDATED])
+
+    @property
+    def archived(self) -> datetime | None:
+        """Since when it is put aside."""
+        return _moment(self._row[ARCHIVED])
+
+    @property
+    def channel(self) -> str:
+        """How it came in; for staff."""
+        return (self._row[CHANNEL] or "") if self._staff else ""
+
+    @property
+    def created_by(self) -> str:
+        """Who made it; for staff."""
+        return (self._row[CREATED_BY] or "") if self._staff else ""
+
+    @property
+    def state(self) -> str:
+        """A case's state."""
+        return (self._row[STATE] or "") if self._case else ""
+
+    @property
+    def assignee(self) -> int | None:
+        """Who works on the case; for staff."""
+        return self._row[ASSIGNEE] if self._case and self._staff else None
+
+    @property
+    def due(self) -> datetime | None:
+        """When the case is due; for staff."""
+        return _moment(self._row[DUE]) if self._case and self._staff else None
+
+    @property
+    def closed(self) -> datetime | None:
+        """When the case ended."""
+        return _moment(self._row[CLOSED]) if self._case else None
+
+    def __repr__(self) -> str:
+        return f"<Record {self.identity} {self.id} “{self.title}”>"
 
     def __getitem__(self, name: str) -> Any:
         """The value of a declared or standard field. Raises :class:`KeyError` if it was not read or is hidden."""
@@ -57,6 +135,10 @@ class Record:
             return self[name]
         except KeyError:
             return default
+
+
+def _moment(stored: int | None) -> datetime | None:
+    return None if stored is None else from_microseconds(stored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -85,23 +86,21 @@ class Writer:
         return {id: self._interaction(record) for id, record in found.items()}
 
     def _interaction(self, record: Record) -> TimelineEntry:
-        direction = record.get("direction") or ""
-        files = [file.filename for file in record.get("files") or ()]
-        about = record.get("about")
-        subject, body = record.get("subject") or "", record.get("body") or ""
+        value = record.values.get
+        direction, about = value("direction") or "", value("about")
         return TimelineEntry(
-            at=record.get("at") or record.created,
+            at=value("at") or record.created,
             kind="note" if direction == "internal" else "talk",
             headline=self._headline(record, direction),
-            body="\n".join(part for part in (subject, body) if part),
+            body="\n".join(part for part in (value("subject"), value("body")) if part),
             actor=self._who(record) if self.staff else "",
             channel=record.get("channel") or "",
             direction=direction,
-            public=bool(record.get("public")),
+            public=bool(value("public")),
             about=self._about.get((about.identity, about.id)) if about is not None else None,
             identity=record.identity,
             id=record.id,
-            details=files,
+            details=[file.filename for file in value("files") or ()],
         )
 
     def _headline(self, record: Record, direction: str) -> str:
@@ -119,8 +118,11 @@ class Writer:
 
     def _who(self, record: Record) -> str:
         handler = record.get("handled_by")
-        names = {person.id: person.title for person in self.context.staff()}
-        return names.get(handler, "") or record.created_by
+        return self._people.get(handler, "") or record.created_by
+
+    @cached_property
+    def _people(self) -> dict[int, str]:
+        return {person.id: person.title for person in self.context.staff()}
 
     def _name(self, references: Iterable[Any]) -> None:
         """Find number and title of records that interactions are about."""
@@ -138,19 +140,22 @@ class Writer:
                 for id, number, title in plan.model.select(*columns).where(columns[0].in_(part)).tuples():
                     self._about[identity, id] = (identity, id, number or "", title)
 
+    def _marks(self, ids: Sequence[int]) -> str:
+        return ", ".join([self.town.database.param] * len(ids))
+
+    def _rows(self, sql: str, ids: Sequence[int]) -> list[Any]:
+        return list(self.town.database.execute_sql(sql, tuple(ids)).fetchall())
+
     # -- moves --------------------------------------------------------------------------------------------------
 
     def moves(self, ids: Sequence[int]) -> Mapping[int, TimelineEntry]:
         """Entries of moves between states."""
-        table = self.town.system.case_transition
-        columns = (
-            table.id, table.identity, table.record_id, table.name, table.source, table.target, table.at,
-            table.actor_name,
-        )  # fmt: skip
         made = {}
-        for id, identity, record_id, name, source, target, at, who in (
-            table.select(*columns).where(table.id.in_(list(ids))).tuples()
-        ):
+        sql = (
+            "SELECT id, identity, record_id, name, source, target, at, actor_name FROM case_transition"  # noqa: S608
+            f" WHERE id IN ({self._marks(ids)})"
+        )
+        for id, identity, record_id, name, source, target, at, who in self._rows(sql, ids):
             headline = self._move(self.town.schemas[identity], name, source, target)
             if headline:
                 made[id] = TimelineEntry(
@@ -188,12 +193,11 @@ class Writer:
 
     def edits(self, ids: Sequence[int]) -> Mapping[int, TimelineEntry]:
         """Entries of the record's own history."""
-        entry, values = self.town.system.history, self.town.system.history_values
-        rows = (
-            entry.select(entry.id, entry.at, entry.actor_name, entry.action, values.changes, values.note)
-            .left_outer_join(values, on=(values.history_id == entry.id))
-            .where(entry.id.in_(list(ids)))
-            .tuples()
+        rows = self._rows(
+            "SELECT entry.id, entry.at, entry.actor_name, entry.action, told.changes, told.note"  # noqa: S608
+            " FROM history AS entry LEFT JOIN history_values AS told ON told.history_id = entry.id"
+            f" WHERE entry.id IN ({self._marks(ids)})",
+            ids,
         )
         access = policy.readable(self.actor, self.record.type)
         made = {}

@@ -1,0 +1,103 @@
+"""The rows of one page, and how many rows there are in all: statements that every list asks, so they are text.
+
+What was asked is a :class:`Test` on the rows of a type's table. That nothing is asked but whether a record is archived
+is said without building an expression for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.db.search import COMMON
+from townhall.records import predicate
+from townhall.records.paging import Cursor
+from townhall.records.paging import Order
+from townhall.records.plans import Reader
+from townhall.records.plans import TypePlan
+from townhall.records.types import ID
+from townhall.records.types import Row
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: A record's id and what the list is sorted by.
+Place = tuple[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What must hold of a row, as SQL over the type's table; ``narrow`` if it is more than whether it is archived."""
+
+    where: str
+    parameters: tuple[Any, ...]
+    narrow: bool
+
+
+def plain(plan: TypePlan, archived: bool | None) -> Test:
+    """The test that asks for nothing else."""
+    column = plan.sql_name("archived")
+    return Test("" if archived is None else f"{column} IS {'NOT ' if archived else ''}NULL", (), narrow=False)
+
+
+def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
+    """Conditions that must all hold, as one test."""
+    sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(conditions)).sql()
+    where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
+    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1)
+
+
+def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
+    """How many rows pass the test, counted up to ``most``."""
+    sql = f"SELECT count(*) FROM (SELECT 1 {plan.source}{_where(test.where)} LIMIT {most}) AS counted"  # noqa: S608
+    return int(town.database.execute_sql(sql, test.parameters).fetchone()[0])
+
+
+def page(
+    town: Town,
+    plan: TypePlan,
+    test: Test,
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+    *,
+    backwards: bool,
+    reader: Reader,
+) -> tuple[list[Place], dict[int, Row] | None]:
+    """The next ``size`` places beyond the cursor, and the rows that ``reader`` wants if they came along."""
+    value, source = order.column or order.id, plan.source
+    if order.column and test.narrow and town.database.engine == "sqlite":
+        few = _few(town, f"SELECT {order.id}, {value} {source}", test)
+        if few is not None:
+            return order.arranged(few, cursor, backwards=backwards)[:size], None
+        source = plan.along(value)
+    found: list[Row] = []
+    for segment in order.segments(cursor, backwards=backwards):
+        sql = (
+            f"SELECT {reader.columns}, {value} {source}{_where(test.where, segment.where)}"
+            f" ORDER BY {segment.order} LIMIT {size - len(found)}"
+        )
+        found.extend(town.database.execute_sql(sql, (*test.parameters, *segment.parameters)).fetchall())
+        if len(found) == size:
+            break
+    return [(row[ID], row[-1]) for row in found], {row[ID]: row for row in found}
+
+
+def _few(town: Town, select: str, test: Test) -> list[Place] | None:
+    """Ids and sort values of all rows that pass the test; ``None`` if they are too many to gather.
+
+    SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
+    order. PostgreSQL decides by its statistics.
+    """
+    sql = f"{select}{_where(test.where)} LIMIT {COMMON + 1}"
+    rows = town.database.execute_sql(sql, test.parameters).fetchall()
+    return rows if len(rows) <= COMMON else None
+
+
+def _where(*tests: str) -> str:
+    there = [test for test in tests if test]
+    return f" WHERE {' AND '.join(there)}" if there else ""
