@@ -78,8 +78,8 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
         facts = (identity, event.record_id, event.version, at, *who, event.action, digest)
         entries.append((id, *facts, entry_digest(facts)))
         values.append((id, salt, event.note, changes))
-    ids.insert(town.database, "history", _ENTRY_COLUMNS, entries)
-    ids.insert(town.database, "history_values", _VALUE_COLUMNS, values)
+    town.database.insert_rows("history", _ENTRY_COLUMNS, entries)
+    town.database.insert_rows("history_values", _VALUE_COLUMNS, values)
 
 
 def values_digest(salt: str, note: str, changes: str) -> str:
