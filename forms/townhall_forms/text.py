@@ -31,6 +31,8 @@ _LOOKALIKES = str.maketrans(
     }
 )
 _WORD = re.compile(r"[^\W_]+")
+#: The same for ASCII, which is nearly all text: small letters and digits stay, apostrophes go, all else is a blank.
+_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)} | {ord("'"): None}
 
 
 def normalise(text: str) -> str:
@@ -45,4 +47,6 @@ def normalise(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words of ``text``, normalised, in order: ``"O'Brien, Zoë"`` has ``["obrien", "zoe"]``."""
+    if text.isascii():
+        return text.translate(_ASCII_WORDS).split()
     return _WORD.findall(normalise(text).replace("'", ""))

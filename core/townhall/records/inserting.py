@@ -294,10 +294,9 @@ def _log_opening(town: Town, actor: Actor, plan: WritePlan, pending: Iterable[Pe
 def _index(
     town: Town, plan: WritePlan, pending: Sequence[Pending], named: Mapping[tuple[str, int], str], context: Context
 ) -> None:
+    found_by = search_entries.search_plan(town, plan.record_type)
     entries = [
-        search_entries.entry(
-            town,
-            plan.record_type,
+        found_by.entry(
             record.id,
             record.values,
             number=record.number,
