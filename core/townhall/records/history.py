@@ -11,10 +11,10 @@ import json
 import secrets
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 
 from townhall.access import policy
 from townhall.access.actors import Actor
@@ -42,8 +42,7 @@ _VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something to be written down: ``changes`` holds old and new JSON values by field."""
 
     record_id: int
@@ -71,13 +70,17 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
     values = []
     salts = secrets.token_hex(_SALT * len(events))
     who = (actor.kind, actor.id, actor.name, actor.door)
+    # The facts that all of them share are put into the form of entry_digest once.
+    first, shared = _encode(identity), _encode((at, *who))[1:-1]
     for place, (id, event) in enumerate(zip(ids.take(town.database, "history", len(events)), events, strict=True)):
+        record_id, version, action, changed, note = event
         salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
-        changes = _encode(event.changes)
-        digest = values_digest(salt, event.note, changes)
-        facts = (identity, event.record_id, event.version, at, *who, event.action, digest)
-        entries.append((id, *facts, entry_digest(facts)))
-        values.append((id, salt, event.note, changes))
+        changes = _encode(changed)
+        kept = values_digest(salt, note, changes)
+        facts = f'[{first},{record_id},{version},{shared},{_encode(action)},"{kept}"]'
+        digest = sha256(facts.encode()).hexdigest()
+        entries.append((id, identity, record_id, version, at, *who, action, kept, digest))
+        values.append((id, salt, note, changes))
     town.database.insert_rows("history", _ENTRY_COLUMNS, entries)
     town.database.insert_rows("history_values", _VALUE_COLUMNS, values)
 

@@ -35,7 +35,12 @@ ADDRESS_PARTS = (
     ("country", "Country", "country"),
 )
 _PART_NAMES = tuple(name for name, _, _ in ADDRESS_PARTS)
+#: All but the country, which says nothing by itself.
+_LOCAL_NAMES = _PART_NAMES[:5]
+_KNOWN_NAMES = frozenset(_PART_NAMES)
+_SORTED_NAMES = tuple(sorted(_PART_NAMES))
 _COUNTRY = Country(name="country", label="Country")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MILLIONTH = Decimal("0.000001")
 
 
@@ -60,9 +65,8 @@ class AddressField(Field):
         """Both columns."""
         if value is None:
             return {self.name: None, f"{self.name}_key": None}
-        parts = {name: part for name, part in sorted(zip(_PART_NAMES, value.parts(), strict=True)) if part}
-        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-        return {self.name: text, f"{self.name}_key": normalise(value.one_line())}
+        parts = {name: part for name in _SORTED_NAMES if (part := getattr(value, name))}
+        return {self.name: _encode(parts), f"{self.name}_key": normalise(value.one_line())}
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
         """The address again."""
@@ -79,23 +83,25 @@ class AddressField(Field):
             return None
         if not isinstance(raw, Mapping):
             raise Invalid("Enter an address: street and number, town, postal code.")
-        unknown = set(raw) - set(_PART_NAMES)
+        unknown = raw.keys() - _KNOWN_NAMES
         if unknown:
             raise Invalid(f"An address has no part called “{min(unknown)}”.")
-        parts: dict[str, str] = {}
+        parts: list[str] = []
         problems: dict[str, str] = {}
-        for name in _PART_NAMES[:5]:
-            text = clean_line(str(raw.get(name) or ""))
+        for name in _LOCAL_NAMES:
+            given = raw.get(name)
+            text = clean_line(given if type(given) is str else str(given or ""))
             if len(text) > 200:
                 problems[name] = "Use at most 200 characters."
-            parts[name] = text
+            parts.append(text)
+        country = raw.get("country")
         try:
-            parts["country"] = _COUNTRY.parse(raw.get("country"), context) or ""
+            country = (_COUNTRY.parse(country, context) or "") if country is not None else ""
         except Invalid as error:
             problems["country"] = error.message
         if problems:
             raise Invalid(next(iter(problems.values())), problems)
-        return Address(**parts) if any(parts[name] for name in _PART_NAMES[:5]) else None
+        return Address(*parts, country) if any(parts) else None
 
     @staticmethod
     def _from_text(text: str) -> Any:

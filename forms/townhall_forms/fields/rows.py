@@ -209,9 +209,9 @@ class Rows(Field):
         """A list of objects; empty columns are left out."""
         return [
             {
-                name: field.to_json(row[name])
+                name: field.to_json(value)
                 for name, field in self.row_fields.items()
-                if not field.is_empty(row.get(name))
+                if (value := row.get(name)) is not None and not field.is_empty(value)
             }
             for row in value or ()
         ]
