@@ -29,11 +29,12 @@ MOVING_DEFAULTS = frozenset({"now", "today", "actor"})
 
 @dataclass(frozen=True, slots=True)
 class TitlePart:
-    """One placeholder of a title: the field it names, and the field behind it if it goes over a link."""
+    """One placeholder of a title: where it stands among them, the field it names, and the one behind it over a link."""
 
-    path: str
+    place: int
     first: Field
     second: Field | None
+    declared: bool
 
 
 class WritePlan:
@@ -108,10 +109,10 @@ class WritePlan:
             yield "channel"
 
     def _title_parts(self, town: Town) -> Iterator[TitlePart]:
-        for path in self.record_type.title.paths:
+        for place, path in enumerate(self.record_type.title.paths):
             found: Resolved | None = town.schemas.resolve(self.record_type, path)
             if found is not None:
-                yield TitlePart(path, found.first, found.second)
+                yield TitlePart(place, found.first, found.second, found.first.name in self.record_type.fields)
 
 
 def _moves(field: Field) -> bool:
