@@ -150,7 +150,8 @@ def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
     given = [record.number for record in pending if record.number]
     if given:
         numbers.pass_over(town, plan.record_type, given)
-    years = [record.created.astimezone(town.zone).year for record in without]
+    yearly = numbers.pattern(plan.record_type.number).yearly
+    years = [record.created.astimezone(town.zone).year if yearly else 0 for record in without]
     for record, number in zip(without, numbers.take(town, plan.record_type, years), strict=True):
         record.number = number
 
@@ -220,8 +221,11 @@ def _insert_rows(
             (id, position, line) for id, values in parents for position, line in enumerate(values.get(field.name) or ())
         ]
         if lines:
-            used = {name for _, _, line in lines for name, value in line.items() if value is not None}
-            columns, add = _cells(inner for name, inner in field.row_fields.items() if name in used)
+            columns, add = _cells(
+                inner
+                for name, inner in field.row_fields.items()
+                if any(line.get(name) is not None for _, _, line in lines)
+            )
             rows = [add([id, position], line) for id, position, line in lines]
             town.database.insert_rows(_child_table(plan, field), ("parent_id", "position", *columns), rows)
 

@@ -40,7 +40,7 @@ _LOCAL_NAMES = _PART_NAMES[:5]
 _KNOWN_NAMES = frozenset(_PART_NAMES)
 _SORTED_NAMES = tuple(sorted(_PART_NAMES))
 _COUNTRY = Country(name="country", label="Country")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _MILLIONTH = Decimal("0.000001")
 
 
@@ -65,8 +65,8 @@ class AddressField(Field):
         """Both columns."""
         if value is None:
             return {self.name: None, f"{self.name}_key": None}
-        parts = {name: part for name in _SORTED_NAMES if (part := getattr(value, name))}
-        return {self.name: _encode(parts), f"{self.name}_key": normalise(value.one_line())}
+        parts = [f'"{name}":{_encode(part)}' for name in _SORTED_NAMES if (part := getattr(value, name))]
+        return {self.name: f"{{{','.join(parts)}}}", f"{self.name}_key": normalise(value.one_line())}
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
         """The address again."""
@@ -94,14 +94,16 @@ class AddressField(Field):
             if len(text) > 200:
                 problems[name] = "Use at most 200 characters."
             parts.append(text)
-        country = raw.get("country")
+        country, given = "", raw.get("country")
         try:
-            country = (_COUNTRY.parse(country, context) or "") if country is not None else ""
+            if given is not None:
+                country = _COUNTRY.parse(given, context) or ""
         except Invalid as error:
             problems["country"] = error.message
         if problems:
             raise Invalid(next(iter(problems.values())), problems)
-        return Address(*parts, country) if any(parts) else None
+        line1, line2, city, region, postal_code = parts
+        return Address(line1, line2, city, region, postal_code, country) if any(parts) else None
 
     @staticmethod
     def _from_text(text: str) -> Any:
