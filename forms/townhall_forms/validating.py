@@ -244,7 +244,7 @@ class _Checking:
     def required(self, fields: Iterable[Field]) -> None:
         """Each of these is filled in."""
         for field in fields:
-            if self.asked(field.name) and self.get_is_empty(field):
+            if self.get_is_empty(field) and self.asked(field.name):
                 self.errors.setdefault(field.name, missing_message(field))
 
     def get_is_empty(self, field: Field) -> bool:
@@ -254,9 +254,7 @@ class _Checking:
     def conditional(self, fields: Iterable[Field]) -> None:
         """What must be filled depending on other values is filled."""
         for field in fields:
-            if not self.asked(field.name) or not self.get_is_empty(field):
-                continue
-            if self.needed(field, self.get):
+            if self.get_is_empty(field) and self.asked(field.name) and self.needed(field, self.get):
                 self.errors.setdefault(field.name, missing_message(field))
 
     def needed(self, field: Field, get: Get) -> bool:

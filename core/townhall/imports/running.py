@@ -25,8 +25,9 @@ from townhall.imports.rows import RowReader
 from townhall.imports.rows import existing_keys
 from townhall.town import Town
 
-#: Rows that are written in one transaction: all of them, or none.
-BATCH = 1000
+#: Rows that are written in one transaction: all of them, or none. It takes about a quarter of a second, for which
+#: other writers wait.
+BATCH = 2000
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 

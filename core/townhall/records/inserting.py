@@ -29,6 +29,7 @@ from townhall.records.write_plans import WritePlan
 from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.base import encode_json
 from townhall_forms.text import normalise
 
 if TYPE_CHECKING:
@@ -266,13 +267,13 @@ def _child_table(plan: WritePlan, field: Field) -> str:
     return str(tables[field.name].model._meta.table_name)
 
 
-def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, list[Any]]:
-    fields = plan.record_type.fields
-    changes = {name: [None, fields[name].to_json(value)] for name, value in record.filled}
+def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, tuple[str, str]]:
+    fields, nothing = plan.record_type.fields, history.NOTHING
+    changes = {name: (nothing, fields[name].json_text(value)) for name, value in record.filled}
     if plan.record_type.is_case:
-        changes["state"] = [None, record.state]
+        changes["state"] = (nothing, encode_json(record.state))
         if record.assignee is not None:
-            changes["assignee"] = [None, record.assignee]
+            changes["assignee"] = (nothing, encode_json(record.assignee))
     return changes
 
 

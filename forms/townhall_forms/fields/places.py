@@ -15,6 +15,7 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.base import encode_json
 from townhall_forms.fields.numbers import read_number
 from townhall_forms.fields.text import Country
 from townhall_forms.fields.text import clean_line
@@ -40,7 +41,6 @@ _LOCAL_NAMES = _PART_NAMES[:5]
 _KNOWN_NAMES = frozenset(_PART_NAMES)
 _SORTED_NAMES = tuple(sorted(_PART_NAMES))
 _COUNTRY = Country(name="country", label="Country")
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 _MILLIONTH = Decimal("0.000001")
 
 
@@ -65,7 +65,7 @@ class AddressField(Field):
         """Both columns."""
         if value is None:
             return {self.name: None, f"{self.name}_key": None}
-        parts = [f'"{name}":{_encode(part)}' for name in _SORTED_NAMES if (part := getattr(value, name))]
+        parts = [f'"{name}":{encode_json(part)}' for name in _SORTED_NAMES if (part := getattr(value, name))]
         return {self.name: f"{{{','.join(parts)}}}", f"{self.name}_key": normalise(value.one_line())}
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
@@ -81,7 +81,7 @@ class AddressField(Field):
             raw = self._from_text(raw.strip())
         if raw is None:
             return None
-        if not isinstance(raw, Mapping):
+        if type(raw) is not dict and not isinstance(raw, Mapping):
             raise Invalid("Enter an address: street and number, town, postal code.")
         unknown = raw.keys() - _KNOWN_NAMES
         if unknown:
@@ -149,6 +149,13 @@ class AddressField(Field):
     def to_json(self, value: Any) -> dict[str, str] | None:
         """The parts by name."""
         return None if value is None else dict(zip(_PART_NAMES, value.parts(), strict=True))
+
+    def json_text(self, value: Any) -> str:
+        """The parts by name, made of their texts."""
+        if value is None:
+            return "null"
+        parts = [f'"{name}":{encode_json(getattr(value, name))}' for name in _SORTED_NAMES]
+        return f"{{{','.join(parts)}}}"
 
     def search_text(self, value: Any, context: Context) -> str:
         """Street, town and postal code."""
