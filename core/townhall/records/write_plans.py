@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Standard fields that a door may give a value for, beside the declared ones, when a record is changed.
 SETTABLE = ("assignee", "due", "channel")
+#: Standard fields that a row of an import may bring values for.
+IMPORTED = frozenset({"state", "assignee", "due", "created", "closed", "number", "channel"})
 _FILES = frozenset({"file", "files"})
 #: Defaults that depend on the moment and the actor.
 MOVING_DEFAULTS = frozenset({"now", "today", "actor"})
@@ -54,6 +56,7 @@ class WritePlan:
         self.revised = tuple((name, field) for name, field in fields.items() if field.type_name == "questions")
         self.computed = frozenset(name for name, field in fields.items() if field.compute is not None)
         self.standard_names = frozenset(record_type.system_fields)
+        self.never_imported = self.standard_names - IMPORTED
         self.standard = tuple(name for name in SETTABLE if name in record_type.system_fields)
         self.uniques = tuple(self._uniques())
         #: The standard columns that a new row begins with.
