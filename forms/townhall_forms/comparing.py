@@ -38,6 +38,8 @@ _ORDERING = frozenset({"lt", "lte", "gt", "gte"})
 
 def is_missing(value: Any) -> bool:
     """Whether there is nothing: no value, no text, or a set of values of which each is missing."""
+    if type(value) is str:
+        return not value
     if value is None or value == "":
         return True
     if isinstance(value, tuple | list):

@@ -115,10 +115,11 @@ class Group:
 
     def evaluate(self, get: Get, environment: Environment) -> bool:
         """Whether the group holds."""
-        if self.name == "all":
-            return all(member.evaluate(get, environment) for member in self.members)
-        found = any(member.evaluate(get, environment) for member in self.members)
-        return found if self.name == "any" else not found
+        decisive = self.name != "all"
+        for member in self.members:
+            if member.evaluate(get, environment) is decisive:
+                return self.name == "any"
+        return self.name != "any"
 
     def to_json(self) -> dict[str, Any]:
         """The group for ``conditions.js``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Iterable
 
 from townhall_forms.errors import FormsError
 
@@ -43,23 +43,32 @@ class Template:
         for path in self.paths:
             if _PATH.fullmatch(path) is None:
                 raise InvalidTemplate(f"“{{{path}}}” is not a field; write {{name}} or {{link.name}}.")
-
-    @cached_property
-    def _skeleton(self) -> list[str]:
-        return _PLACEHOLDER.split(self.text)
+        self._literals = _PLACEHOLDER.split(text)[::2]
+        #: What stands around the parts, by which of them are empty: mostly the same few are.
+        self._shapes: dict[tuple[bool, ...], list[str]] = {}
 
     def render(self, get: Callable[[str], str]) -> str:
         """Fill the placeholders in; ``get`` gives the text for a path."""
-        parts = [get(path).strip() for path in self.paths]
-        literals = self._skeleton[::2]
-        if all(parts):
-            return "".join(piece for pair in zip(literals, [*parts, ""], strict=True) for piece in pair).strip()
-        marks = ["\x01" if part else "\x00" for part in parts]
-        shape = "".join(piece for pair in zip(literals, [*marks, ""], strict=True) for piece in pair)
+        return self.fill([get(path) for path in self.paths])
+
+    def fill(self, texts: Iterable[str]) -> str:
+        """Fill the placeholders in with texts in the order of :attr:`paths`."""
+        parts = [text.strip() for text in texts]
+        empty = tuple(not part for part in parts)
+        around = self._shapes.get(empty)
+        if around is None:
+            around = self._shapes[empty] = self._shape(empty)
+        filled = [part for part in parts if part]
+        return "".join([piece for pair in zip(around, [*filled, ""], strict=True) for piece in pair])
+
+    def _shape(self, empty: Iterable[bool]) -> list[str]:
+        """What stands before, between and after the parts that have text, when these ones are empty."""
+        marks = ["\x00" if nothing else "\x01" for nothing in empty]
+        shape = "".join(piece for pair in zip(self._literals, [*marks, ""], strict=True) for piece in pair)
+        if "\x00" not in marks:
+            return shape.strip().split("\x01")
         shape = _EMPTY_BRACKETS.sub("\x00", shape)
-        shape = _AROUND_EMPTY.sub(_joined, shape).strip(_EDGES)
-        filled = iter(part for part in parts if part)
-        return "".join(next(filled) if mark == "\x01" else mark for mark in shape)
+        return _AROUND_EMPTY.sub(_joined, shape).strip(_EDGES).split("\x01")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and other.text == self.text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 #: Letters and marks that Unicode does not take apart, and what people type instead of them.
 _LOOKALIKES = str.maketrans(
@@ -30,19 +31,30 @@ _LOOKALIKES = str.maketrans(
         "—": "-",
     }
 )
+#: Names come again and again and are kept; longer texts don't.
+_LONGEST_KEPT = 100
 _WORD = re.compile(r"[^\W_]+")
+#: The same for ASCII, which is nearly all text: small letters and digits stay, apostrophes go, all else is a blank.
+_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)} | {ord("'"): None}
 
 
 def normalise(text: str) -> str:
     """``text`` in the form by which it is compared, sorted and searched: ``"  ÉCOLE  Rue"`` is ``"ecole rue"``."""
     if text.isascii():
         return " ".join(text.lower().split())
+    return _normalised(text) if len(text) <= _LONGEST_KEPT else _normalised.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _normalised(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text)
-    bare = "".join(mark for mark in apart if not unicodedata.combining(mark))
+    bare = "".join([mark for mark in apart if not unicodedata.combining(mark)])
     # Upper and then lower is what a browser can do too (it has no casefold), and makes "ß" equal "ss".
     return " ".join(bare.upper().lower().translate(_LOOKALIKES).split())
 
 
 def tokens(text: str) -> list[str]:
     """The words of ``text``, normalised, in order: ``"O'Brien, Zoë"`` has ``["obrien", "zoe"]``."""
+    if text.isascii():
+        return text.translate(_ASCII_WORDS).split()
     return _WORD.findall(normalise(text).replace("'", ""))

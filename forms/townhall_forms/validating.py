@@ -43,7 +43,7 @@ class _Plan:
     shown: list[Field] = dataclass_field(default_factory=list)
     locked: list[Field] = dataclass_field(default_factory=list)
     guarded: list[Field] = dataclass_field(default_factory=list)
-    cleared: list[Field] = dataclass_field(default_factory=list)
+    cleared: list[tuple[str, Condition]] = dataclass_field(default_factory=list)
     rows: list[tuple[Field, list[Field]]] = dataclass_field(default_factory=list)
     answers: list[Field] = dataclass_field(default_factory=list)
     checks: list[tuple[Check, frozenset[str]]] = dataclass_field(default_factory=list)
@@ -73,7 +73,7 @@ def _make_plan(record_type: RecordType) -> _Plan:
         if field.read_only or field.is_computed:
             plan.guarded.append(field)
         if field.show_if is not None and field.when_hidden == "clear":
-            plan.cleared.append(field)
+            plan.cleared.append((field.name, field.show_if))
         ruled = [column for column in field.row_fields.values() if column.required or _has_rules(column)]
         if ruled:
             plan.rows.append((field, ruled))
@@ -119,6 +119,8 @@ def value_getter(
     around = standard or {}
 
     def get(path: str) -> Any:
+        if path in values:
+            return values[path]
         first, _, rest = path.partition(".")
         value = values[first] if first in values else around.get(first)
         if not rest or value is None:
@@ -156,12 +158,11 @@ def clear_hidden(
     again = bool(candidates)
     while again:
         again = False
-        for field in candidates:
-            if values.get(field.name) is None or field.show_if is None or field.show_if.evaluate(get, environment):
-                continue
-            values[field.name] = None
-            cleared.add(field.name)
-            again = True
+        for name, show_if in candidates:
+            if values.get(name) is not None and not show_if.evaluate(get, environment):
+                values[name] = None
+                cleared.add(name)
+                again = True
     return frozenset(cleared)
 
 
@@ -243,7 +244,7 @@ class _Checking:
     def required(self, fields: Iterable[Field]) -> None:
         """Each of these is filled in."""
         for field in fields:
-            if self.asked(field.name) and self.get_is_empty(field):
+            if self.get_is_empty(field) and self.asked(field.name):
                 self.errors.setdefault(field.name, missing_message(field))
 
     def get_is_empty(self, field: Field) -> bool:
@@ -253,9 +254,7 @@ class _Checking:
     def conditional(self, fields: Iterable[Field]) -> None:
         """What must be filled depending on other values is filled."""
         for field in fields:
-            if not self.asked(field.name) or not self.get_is_empty(field):
-                continue
-            if self.needed(field, self.get):
+            if self.get_is_empty(field) and self.asked(field.name) and self.needed(field, self.get):
                 self.errors.setdefault(field.name, missing_message(field))
 
     def needed(self, field: Field, get: Get) -> bool:
@@ -269,10 +268,9 @@ class _Checking:
         if not self.asked(rows.name):
             return
         for index, row in enumerate(self.values.get(rows.name) or ()):
-            get = _row_getter(row, self.get)
             for column in columns:
                 value = row.get(column.name)
-                if (value is None or column.is_empty(value)) and self.needed(column, get):
+                if (value is None or column.is_empty(value)) and self.needed(column, _row_getter(row, self.get)):
                     self.errors[f"{rows.name}.{index}.{column.name}"] = missing_message(column)
 
     def answers(self, field: Field, context: Context) -> None:
@@ -299,7 +297,7 @@ class _Checking:
             return
         if check.when is not None and not check.when.evaluate(self.get, self.environment):
             return
-        if any(is_missing(self.get(path)) for path in ordered):
+        if ordered and any(is_missing(self.get(path)) for path in ordered):
             return
         if check.require.evaluate(self.get, self.environment):
             return

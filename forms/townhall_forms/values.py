@@ -49,9 +49,11 @@ class Address:
 
     def one_line(self, home: str = "") -> str:
         """The address in one line; the country is left out when it is ``home``."""
-        area = " ".join(part for part in (self.region, self.postal_code) if part)
+        area = (
+            f"{self.region} {self.postal_code}" if self.region and self.postal_code else self.region or self.postal_code
+        )
         country = "" if self.country == home else self.country
-        return ", ".join(part for part in (self.line1, self.line2, self.city, area, country) if part)
+        return ", ".join(filter(None, (self.line1, self.line2, self.city, area, country)))
 
 
 @dataclass(frozen=True, slots=True)

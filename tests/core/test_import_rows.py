@@ -137,3 +137,29 @@ def test_standard_fields_of_the_town_stay_its_own(town: Town) -> None:
     """An import can't say what only the town knows: ids, titles, when a record was changed."""
     (outcome,) = town.records.import_rows(system("import"), TICKET, rows(make_topic(town).id, 1, id=5, updated=CREATED))
     assert set(outcome.errors) == {"id", "updated"}
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 250])
+def test_any_number_of_rows_arrives_whole_and_in_order(
+    town: Town, clerk: Actor, administrator: Actor, count: int
+) -> None:
+    """However many rows share a statement, each is there once, with its own values and with those that others lack."""
+    topic = make_topic(town)
+    given = rows(topic.id, count)
+    for number, row in enumerate(given):
+        if number % 3 == 1:
+            row["details"] = f"Details {number}"
+        if number % 3 == 2:
+            row["lines"] = [{"what": f"a{number}", "amount": "2"}, {"what": f"b{number}"}]
+    outcomes = town.records.import_rows(administrator, TICKET, given)
+    ids = [outcome.id or 0 for outcome in outcomes]
+    assert ids == sorted(set(ids))
+    for number in {0, count // 2, count - 2, count - 1} & set(range(count)):
+        record = town.records.get(clerk, TICKET, ids[number])
+        assert record["summary"] == f"Hole {number}"
+        assert record["answers"].values == {"deep": number}
+        assert record["details"] == (f"Details {number}" if number % 3 == 1 else None)
+        lines = [(row["what"], row["amount"] is None) for row in record["lines"] or ()]
+        assert lines == ([(f"a{number}", False), (f"b{number}", True)] if number % 3 == 2 else [])
+        assert [hit.id for hit in town.records.search(clerk, record.number)[0]] == [record.id]
+    assert town.records.count(clerk, TICKET).value == count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from townhall_forms.placeholders import InvalidTemplate
@@ -82,3 +84,30 @@ def test_text_is_compared_without_case_and_accents(text: str, expected: str) -> 
 def test_words_of_a_text() -> None:
     """An apostrophe does not split a name."""
     assert tokens("O'Brien, Zoë-Ann 12b") == ["obrien", "zoe", "ann", "12b"]
+
+
+def test_a_template_keeps_nothing_of_what_it_said_before() -> None:
+    """Filling one template again and again, with other parts empty each time, gives what a new one gives."""
+    text = "{a} ({b}), {c}"
+    template = Template(text)
+    ways = [dict(zip("abc", way, strict=True)) for way in product(("", "x", " y "), repeat=3)]
+    for values in [*ways, *reversed(ways)]:
+        assert template.render(values.__getitem__) == Template(text).render(values.__getitem__), values
+
+
+def test_words_of_plain_text_are_those_of_any_text() -> None:
+    """ASCII is taken apart by a table and all else by a pattern; both give the same words, text by text or in one."""
+    texts = ["".join(chr(code) for code in range(start, 128, 3)) for start in range(3)]
+    texts += [f"a{chr(code)}b'{chr(code)}C" for code in range(128)]
+    texts += ["O'Brien, Zoë", "ŁÓDŹ 12/3", "ΟΔΟΣ", "Straße_7", "x\u0301y", "５th", "_under_score_", "", " ", "l’été"]
+    for text in texts:
+        slow = tokens(f"{text} é")
+        assert [*tokens(text), "e"] == slow, text
+    assert tokens(" ".join(texts)) == [word for text in texts for word in tokens(text)]
+
+
+def test_long_and_short_texts_are_normalised_alike() -> None:
+    """Names are remembered once they are normalised, and longer texts are not; nothing else is different."""
+    for text in ("  ÉCOLE  Rue", "Łódź", "ΟΔΟΣ", "ﬁn de siècle"):
+        for _ in range(2):
+            assert normalise(f"{text} " * 50) == " ".join([normalise(text)] * 50)

@@ -182,18 +182,11 @@ def insert(database: TownDatabase, rows: Sequence[Sequence[object]]) -> None:
     """Add entries (in the order of :data:`COLUMNS`) of records that have none yet."""
     if not rows:
         return
-    mark = database.param
-    names = ", ".join(COLUMNS)
     if database.engine == "postgresql":
-        for start in range(0, len(rows), 1000):
-            part = rows[start : start + 1000]
-            places = ", ".join(["(" + ", ".join([mark] * len(COLUMNS)) + ")"] * len(part))
-            values = [value for row in part for value in row]
-            database.execute_sql(f"INSERT INTO search_entry ({names}) VALUES {places}", values)  # noqa: S608
+        database.insert_rows("search_entry", COLUMNS, rows)
         return
     last = database.execute_sql("SELECT coalesce(max(id), 0) FROM search_entry").fetchone()[0]
-    places = ", ".join([mark] * len(COLUMNS))
-    database.executemany(f"INSERT INTO search_entry ({names}) VALUES ({places})", rows)  # noqa: S608
+    database.insert_rows("search_entry", COLUMNS, rows)
     database.execute_sql(
         "INSERT INTO search_words (rowid, public_text, internal_text)"
         " SELECT id, public_text, internal_text FROM search_entry WHERE id > ?",

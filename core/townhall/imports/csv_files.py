@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from townhall.errors import ConfigurationError
 from townhall.imports.formulas import as_written
@@ -24,8 +25,7 @@ _NAMED = {"tab": "\t", "\\t": "\t"}
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(NamedTuple):
     """One row of the file: the line it starts on, its cells by column, or why they can't be used."""
 
     line: int
@@ -65,7 +65,7 @@ class SourceFile:
                 yield SourceRow(line, {}, raw, f"has {len(raw)} cells where the header has {width}")
             else:
                 if marked:
-                    raw = [as_written(cell) for cell in raw]
+                    raw = [as_written(cell) if cell[:1] == "'" else cell for cell in raw]
                 yield SourceRow(line, dict(zip(columns, raw, strict=True)), raw)
 
     def __len__(self) -> int:

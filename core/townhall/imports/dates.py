@@ -33,6 +33,16 @@ def date_reader(format: str) -> Reader:
     if not simple or any(text and text[0].isdigit() for text in between):
         return lambda text: datetime.strptime(text, format)
     pattern = re.compile("".join(map(_piece, pieces, range(len(pieces)))))
+    if names == list(_ORDER[: max(len(names), 3)]):
+
+        def read_in_order(text: str) -> datetime:
+            found = pattern.fullmatch(text)
+            if found is None:
+                raise ValueError(f"{text!r} is not written like {format}")
+            return datetime(*map(int, found.groups()))  # type: ignore[arg-type]  # as many as _ORDER at most
+
+        return read_in_order
+
     places = [names.index(name) if name in names else -1 for name in _ORDER]
     defaults = (1900, 1, 1, 0, 0, 0)
 

@@ -100,6 +100,8 @@ class ImportMapping:
 
     def key_of(self, cells: Mapping[str, str]) -> str:
         """What names the row, from its key's columns; empty if all of them are."""
+        if len(self.key) == 1:
+            return cells[self.key[0]].strip()
         parts = [cells[name].strip() for name in self.key]
         return " | ".join(parts) if any(parts) else ""
 

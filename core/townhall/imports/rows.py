@@ -22,7 +22,12 @@ _PLACEHOLDER = re.compile(r"\{([^{}|]+)(\|slug)?\}")
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
 _DATE_TYPES = frozenset({"date", "datetime", "time"})
 _RECORD_DATES = frozenset({"created", "closed", "due"})
-
+_CASES: Mapping[str, Callable[[str], str]] = {
+    "sentence": lambda text: text[:1].upper() + text[1:].lower(),
+    "title": str.title,
+    "upper": str.upper,
+    "lower": str.lower,
+}
 
 Converter = Callable[[str, Mapping[str, str]], Any]
 
@@ -89,7 +94,9 @@ class RowReader:
         self._zone = town.zone
         self.finders: list[LinkFinder] = []
         self._fixed = [(self._placer(path), value) for path, value in mapping.fixed.items()]
-        self._readers = [self._prepare(town, actor, column, town.schemas) for column in mapping.columns]
+        self._columns = [
+            (self._placer(column.field), self._reader(town, actor, column, town.schemas)) for column in mapping.columns
+        ]
         names = {path.partition(".")[0] for path in (*mapping.fixed, *(column.field for column in mapping.columns))}
         self._lines = [name for name in names if (field := self._type.field(name)) is not None and field.row_fields]
 
@@ -98,8 +105,10 @@ class RowReader:
         values: dict[str, Any] = {}
         for place, value in self._fixed:
             place(values, value)
-        for put in self._readers:
-            put(cells, values)
+        for place, read in self._columns:
+            value = read(cells)
+            if value is not None:
+                place(values, value)
         if self._mapping.key:
             key = self._mapping.key_of(cells)
             if not key:
@@ -120,27 +129,27 @@ class RowReader:
         """How many linked records were made on the way."""
         return sum(finder.made for finder in self.finders)
 
-    def _prepare(
+    def _reader(
         self, town: Town, actor: Actor, column: ColumnMapping, schemas: Schemas
-    ) -> Callable[[Mapping[str, str], dict[str, Any]], None]:
+    ) -> Callable[[Mapping[str, str]], Any]:
+        """What makes the value of one column of a row's cells; ``None`` where there is none."""
         convert = self._converter(town, actor, column, schemas)
         texts = _text_of(column, self._mapping.empty)
-        place = self._placer(column.field)
         default = column.default
+        if convert is None:
+            return lambda cells: texts(cells) or default
         label = " + ".join(column.sources)
 
-        def put(cells: Mapping[str, str], values: dict[str, Any]) -> None:
+        def read(cells: Mapping[str, str]) -> Any:
             text = texts(cells)
-            value: Any = text or default
-            if text and convert is not None:
-                try:
-                    value = convert(text, cells)
-                except Refused as refused:
-                    raise Refused(f"{label}: {refused}") from refused
-            if value is not None:
-                place(values, value)
+            if not text:
+                return default
+            try:
+                return convert(text, cells)
+            except Refused as refused:
+                raise Refused(f"{label}: {refused}") from refused
 
-        return put
+        return read
 
     def _placer(self, path: str) -> Callable[[dict[str, Any], Any], None]:
         field = self._type.field(path.partition(".")[0])
@@ -221,17 +230,18 @@ def _text_of(column: ColumnMapping, empty: frozenset[str]) -> Callable[[Mapping[
 
 def _finisher(column: ColumnMapping) -> Callable[[str], str] | None:
     """What is done with a text that is there: cut out, re-cased, something put before it."""
-    case, prefix = column.case, column.prefix
+    prefix = column.prefix
+    recase = _CASES.get(column.case)
     pattern = re.compile(column.pattern) if column.pattern else None
-    if not (case or prefix or pattern):
+    if not (recase or prefix or pattern):
         return None
 
     def finish(text: str) -> str:
         if pattern is not None:
             found = pattern.search(text)
             text = "" if found is None else (found.group(1) if pattern.groups else found.group(0)) or ""
-        if case and text:
-            text = text[0].upper() + text[1:].lower() if case == "sentence" else getattr(text, case)()
+        if recase is not None:
+            text = recase(text)
         return prefix + text if text else ""
 
     return finish

@@ -11,10 +11,10 @@ import json
 import secrets
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 
 from townhall.access import policy
 from townhall.access.actors import Actor
@@ -24,6 +24,7 @@ from townhall.records.instants import from_microseconds
 from townhall.records.types import HistoryEntry
 from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
+from townhall_forms.fields.base import encode_json
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -39,29 +40,32 @@ _ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
 _SALT = 16
 _VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+#: JSON of nothing.
+NOTHING = "null"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something to be written down: ``changes`` holds old and new JSON values by field."""
+class Event(NamedTuple):
+    """Something to be written down: ``changes`` holds the old and the new value of each field, both as JSON text."""
 
     record_id: int
     version: int
     action: str
-    changes: Mapping[str, Sequence[Any]]
+    changes: Mapping[str, tuple[str, str]]
     note: str = ""
 
 
 def changes_between(
     record_type: RecordType, before: Mapping[str, Any], after: Mapping[str, Any], names: Sequence[str]
-) -> dict[str, list[Any]]:
-    """Old and new values, as JSON, of the fields ``names``."""
+) -> dict[str, tuple[str, str]]:
+    """Old and new values, as JSON text, of the fields ``names``."""
     changes = {}
     for name in names:
         field = record_type.all_fields[name]
         old, new = before.get(name), after.get(name)
-        changes[name] = [None if old is None else field.to_json(old), None if new is None else field.to_json(new)]
+        changes[name] = (
+            NOTHING if old is None else field.json_text(old),
+            NOTHING if new is None else field.json_text(new),
+        )
     return changes
 
 
@@ -71,15 +75,19 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
     values = []
     salts = secrets.token_hex(_SALT * len(events))
     who = (actor.kind, actor.id, actor.name, actor.door)
+    # The facts that all of them share are put into the form of entry_digest once.
+    first, shared = encode_json(identity), encode_json((at, *who))[1:-1]
     for place, (id, event) in enumerate(zip(ids.take(town.database, "history", len(events)), events, strict=True)):
+        record_id, version, action, changed, note = event
         salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
-        changes = _encode(event.changes)
-        digest = values_digest(salt, event.note, changes)
-        facts = (identity, event.record_id, event.version, at, *who, event.action, digest)
-        entries.append((id, *facts, entry_digest(facts)))
-        values.append((id, salt, event.note, changes))
-    ids.insert(town.database, "history", _ENTRY_COLUMNS, entries)
-    ids.insert(town.database, "history_values", _VALUE_COLUMNS, values)
+        changes = "{" + ",".join([f'"{name}":[{old},{new}]' for name, (old, new) in sorted(changed.items())]) + "}"
+        kept = values_digest(salt, note, changes)
+        facts = f'[{first},{record_id},{version},{shared},{encode_json(action)},"{kept}"]'
+        digest = sha256(facts.encode()).hexdigest()
+        entries.append((id, identity, record_id, version, at, *who, action, kept, digest))
+        values.append((id, salt, note, changes))
+    town.database.insert_rows("history", _ENTRY_COLUMNS, entries)
+    town.database.insert_rows("history_values", _VALUE_COLUMNS, values)
 
 
 def values_digest(salt: str, note: str, changes: str) -> str:
@@ -89,7 +97,7 @@ def values_digest(salt: str, note: str, changes: str) -> str:
 
 def entry_digest(facts: Sequence[Any]) -> str:
     """The digest of an entry: of its :data:`FACTS` and the digest of its values."""
-    return sha256(_encode(facts).encode()).hexdigest()
+    return sha256(encode_json(facts).encode()).hexdigest()
 
 
 def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:

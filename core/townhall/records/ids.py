@@ -1,11 +1,10 @@
-"""Writing many rows with ids that are known beforehand, so that children can be written in the same breath.
+"""Ids that are known before their rows are written, so that children are written in the same breath; rows by a value.
 
 Names of tables and columns come from schemas, which allow no quotes in them; values are always parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -32,14 +31,6 @@ def take(database: TownDatabase, table: str, count: int) -> Sequence[int]:
         remembered = database.execute_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         highest = max(highest, remembered[0] if remembered else 0)
     return range(highest + 1, highest + 1 + count)
-
-
-def insert(database: TownDatabase, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows, each a sequence of values in the order of ``columns``."""
-    mark = "?" if database.engine == "sqlite" else "%s"
-    names = ", ".join(f'"{column}"' for column in columns)
-    marks = ", ".join([mark] * len(columns))
-    database.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
 
 
 def rows_with(

@@ -32,9 +32,6 @@ from townhall_forms.schema import Unique
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: Standard values that a row may bring besides its fields.
-_STANDARD = frozenset({"state", "assignee", "due", "created", "closed", "number", "channel"})
-
 
 class _RollBack(Exception):
     """Leaves the transaction without keeping anything."""
@@ -100,8 +97,8 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
 
 def _refuse_standard(plan: WritePlan, row: Mapping[str, Any]) -> None:
     """Standard fields that are the town's own can't be brought in."""
-    refused = plan.standard_names & row.keys() - _STANDARD
-    if refused:
+    if not plan.never_imported.isdisjoint(row):
+        refused = plan.never_imported & row.keys()
         raise ValidationFailed({name: f"“{name}” is set by the town itself and can't be imported." for name in refused})
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from townhall.access.actors import system
 from townhall.records import reading
 from townhall.records import search_entries
-from townhall.records.instants import to_microseconds
 from townhall.records.parsing import rules_context
 from townhall.records.write_plans import WritePlan
 from townhall_forms.context import Context
@@ -39,21 +38,4 @@ def refresh(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
     actor = system()
     context = rules_context(town, actor)
     records = reading.many(town, actor, plan.record_type.identity, ids)
-    titles = linked_titles(plan, [record.values for record in records], context)
-    entries = [
-        search_entries.entry(
-            town,
-            plan.record_type,
-            record.id,
-            record.values,
-            number=record.number,
-            title=record.title,
-            state=record.state,
-            updated=to_microseconds(record.updated),
-            archived=record.archived is not None,
-            titles=titles,
-            context=context,
-        )
-        for record in records
-    ]
-    search_entries.write_entries(town, entries, replace=True)
+    search_entries.write_entries(town, [search_entries.entry_of(town, record, context) for record in records])

@@ -5,6 +5,7 @@ Everything here runs inside a transaction and trusts its values: they were parse
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from townhall.records.write_plans import WritePlan
 from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.base import encode_json
 from townhall_forms.text import normalise
 
 if TYPE_CHECKING:
@@ -89,14 +91,12 @@ def insert(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]
     _number(town, plan, pending)
     record_type = plan.record_type
     named = indexing.linked_titles(plan, [record.values for record in pending], context)
-    rows = []
     for id, record in zip(ids.take(town.database, plan.table, len(pending)), pending, strict=True):
         record.id = id
         record.filled = [pair for pair in record.values.items() if pair[1] is not None]
         record.standard["id"], record.standard["number"] = id, record.number or None
         record.title = titles.render(plan, record.values, record.standard, context, named)
-        rows.append(_new_row(actor, plan, record))
-    ids.insert(town.database, plan.table, plan.columns, rows)
+    _insert_records(town, actor, plan, pending)
     _insert_children(town, plan, pending)
     now = to_microseconds(town.clock.now())
     _log_opening(town, actor, plan, pending)
@@ -141,7 +141,7 @@ def log_transition(
 ) -> None:
     """Write down that a case moved."""
     row = (identity, id, name, source, target, at, actor.kind, actor.id, actor.name)
-    ids.insert(town.database, "case_transition", _TRANSITION_COLUMNS, [row])
+    town.database.insert_rows("case_transition", _TRANSITION_COLUMNS, [row])
 
 
 def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
@@ -151,44 +151,53 @@ def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
     given = [record.number for record in pending if record.number]
     if given:
         numbers.pass_over(town, plan.record_type, given)
-    years = [record.created.astimezone(town.zone).year for record in without]
+    yearly = numbers.pattern(plan.record_type.number).yearly
+    years = [record.created.astimezone(town.zone).year if yearly else 0 for record in without]
     for record, number in zip(without, numbers.take(town, plan.record_type, years), strict=True):
         record.number = number
 
 
-def _new_row(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
-    """A new record's row, in the order of :attr:`WritePlan.columns`."""
+def _insert_records(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]) -> None:
+    """Write the records' own rows: the standard columns, and those of the fields that any of them fills."""
+    used = {name for record in pending for name, _ in record.filled}
+    columns, add = _cells(field for name, field in plan.inside.items() if name in used)
+    rows = [add(_standard_cells(actor, plan, record), record.values) for record in pending]
+    town.database.insert_rows(plan.table, (*plan.leading, *columns), rows)
+
+
+def _cells(fields: Iterable[Field]) -> tuple[list[str], Callable[[list[Any], Mapping[str, Any]], list[Any]]]:
+    """The columns of these fields, and what puts their stored values, in that order, behind what a row begins with."""
+    columns: list[str] = []
+    order: list[tuple[str, Callable[[Any], Mapping[str, Any]], tuple[None, ...]]] = []
+    for field in fields:
+        held = [column.name for column in field.columns()]
+        columns += held
+        order.append((field.name, field.to_columns, (None,) * len(held)))
+
+    def add(row: list[Any], values: Mapping[str, Any]) -> list[Any]:
+        for name, to_columns, empty in order:
+            value = values.get(name)
+            row += empty if value is None else to_columns(value).values()
+        return row
+
+    return columns, add
+
+
+def _standard_cells(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
+    """A new row's standard values, in the order of :attr:`WritePlan.leading`."""
     created = to_microseconds(record.created)
-    number = record.number or None
-    row: list[Any] = [
-        record.id,
-        1,
-        number,
-        normalise(number) if number else None,
-        record.title,
-        normalise(record.title),
-        created,
-        created,
-        None,
-        record.channel or None,
-        actor.name,
-        actor.id,
-        actor.name,
-        actor.id,
-        record.external_key,
-    ]
+    number, title = record.number or None, record.title
+    name, id = actor.name, actor.id
+    key = normalise(number) if number else None
+    row = [record.id, 1, number, key, title, normalise(title), created, created, name, id, name, id]
+    row.append(record.external_key)
     if plan.record_type.is_case:
-        row.append(record.state)
-        row.append(record.assignee)
-        row.append(None if record.due is None else to_microseconds(record.due))
-        row.append(None if record.closed is None else to_microseconds(record.closed))
-    row.extend([None] * (len(plan.columns) - len(row)))
-    places = plan.places
-    for name, value in record.filled:
-        field = plan.inside.get(name)
-        if field is not None:
-            for column, stored in field.to_columns(value).items():
-                row[places[column]] = stored
+        due, closed = record.due, record.closed
+        row += (record.state, record.assignee)
+        row.append(None if due is None else to_microseconds(due))
+        row.append(None if closed is None else to_microseconds(closed))
+    if "channel" in plan.standard:
+        row.append(record.channel or None)
     return row
 
 
@@ -209,20 +218,17 @@ def _insert_rows(
     for field in plan.rows:
         if names is not None and field.name not in names:
             continue
-        columns = ["parent_id", "position"]
-        columns += [column.name for inner in field.row_fields.values() for column in inner.columns()]
-        places = {column: place for place, column in enumerate(columns)}
-        rows: list[list[Any]] = []
-        for id, values in parents:
-            for position, row in enumerate(values.get(field.name) or ()):
-                cells: list[Any] = [id, position, *[None] * (len(columns) - 2)]
-                for name, value in row.items():
-                    if value is not None:
-                        for column, stored in field.row_fields[name].to_columns(value).items():
-                            cells[places[column]] = stored
-                rows.append(cells)
-        if rows:
-            ids.insert(town.database, _child_table(plan, field), columns, rows)
+        lines = [
+            (id, position, line) for id, values in parents for position, line in enumerate(values.get(field.name) or ())
+        ]
+        if lines:
+            columns, add = _cells(
+                inner
+                for name, inner in field.row_fields.items()
+                if any(line.get(name) is not None for _, _, line in lines)
+            )
+            rows = [add([id, position], line) for id, position, line in lines]
+            town.database.insert_rows(_child_table(plan, field), ("parent_id", "position", *columns), rows)
 
 
 def _insert_links(
@@ -237,7 +243,7 @@ def _insert_links(
             for position, target in enumerate(values.get(field.name) or ())
         ]
         if rows:
-            ids.insert(town.database, _child_table(plan, field), ("parent_id", "position", "target_id"), rows)
+            town.database.insert_rows(_child_table(plan, field), ("parent_id", "position", "target_id"), rows)
 
 
 def _claim_files(
@@ -261,13 +267,13 @@ def _child_table(plan: WritePlan, field: Field) -> str:
     return str(tables[field.name].model._meta.table_name)
 
 
-def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, list[Any]]:
-    fields = plan.record_type.fields
-    changes = {name: [None, fields[name].to_json(value)] for name, value in record.filled}
+def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, tuple[str, str]]:
+    fields, nothing = plan.record_type.fields, history.NOTHING
+    changes = {name: (nothing, fields[name].json_text(value)) for name, value in record.filled}
     if plan.record_type.is_case:
-        changes["state"] = [None, record.state]
+        changes["state"] = (nothing, encode_json(record.state))
         if record.assignee is not None:
-            changes["assignee"] = [None, record.assignee]
+            changes["assignee"] = (nothing, encode_json(record.assignee))
     return changes
 
 
@@ -287,16 +293,15 @@ def _log_opening(town: Town, actor: Actor, plan: WritePlan, pending: Iterable[Pe
             rows.append((identity, record.id, "", workflow.initial, record.state, closed, *who))
         else:
             rows.append((identity, record.id, "", "", record.state, opened, *who))
-    ids.insert(town.database, "case_transition", _TRANSITION_COLUMNS, rows)
+    town.database.insert_rows("case_transition", _TRANSITION_COLUMNS, rows)
 
 
 def _index(
     town: Town, plan: WritePlan, pending: Sequence[Pending], named: Mapping[tuple[str, int], str], context: Context
 ) -> None:
+    found_by = search_entries.search_plan(town, plan.record_type)
     entries = [
-        search_entries.entry(
-            town,
-            plan.record_type,
+        found_by.entry(
             record.id,
             record.values,
             number=record.number,

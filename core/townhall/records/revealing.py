@@ -22,6 +22,6 @@ def reveal(town: Town, actor: Actor, identity: str, id: int, field: str, reason:
     if not reason.strip():
         raise ValidationFailed({"reason": "Say why you need to see this. It is written down."})
     with immediate(town.database):
-        event = history.Event(id, record.version, "reveal", {field: (None, None)}, reason.strip())
+        event = history.Event(id, record.version, "reveal", {field: (history.NOTHING, history.NOTHING)}, reason.strip())
         history.write(town, actor, identity, to_microseconds(town.clock.now()), [event])
     return record.values.get(field)

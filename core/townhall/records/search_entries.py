@@ -5,15 +5,13 @@ The words are made once per record, from what the schema says is searched. A con
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import fields
-from dataclasses import replace
-from operator import attrgetter
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 
 from townhall.access.actors import Actor
 from townhall.db import search as index
@@ -38,13 +36,14 @@ LONGEST_WORD = 60
 _LONGEST_NOTE = 120
 #: Found by staff only, whatever the field's privacy is: answers have a privacy each, phone numbers would be guessed.
 _NEVER_PUBLIC = frozenset({"answers", "phone"})
+#: Too long for a note.
+_NEVER_NOTED = frozenset({"longtext", "answers"})
 #: What tells people of one name apart best comes first.
 _NOTES = {"address": 0, "phone": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class SearchEntry:
-    """What the index keeps of one record. Texts are words with one blank between them."""
+class SearchEntry(NamedTuple):
+    """What the index keeps of one record, in the order of its columns. Texts are words with one blank between them."""
 
     identity: str
     record_id: int
@@ -58,12 +57,16 @@ class SearchEntry:
     archived: int
 
 
-_IN_ORDER = attrgetter(*(field.name for field in fields(SearchEntry)))
-
-
 def words(text: str) -> list[str]:
     """The words of ``text`` as the index keeps them."""
-    return [word[:LONGEST_WORD] for word in tokens(text.replace("_", " "))]
+    found = tokens(text)
+    return [word[:LONGEST_WORD] for word in found] if len(text) > LONGEST_WORD else found
+
+
+def _words_of(texts: Sequence[str]) -> list[str]:
+    """The words of all these texts: of plain ones in one go, since one accent makes all of it slow."""
+    text = " ".join(texts)
+    return words(text) if text.isascii() else [word for each in texts for word in words(each)]
 
 
 def number_words(number: str) -> list[str]:
@@ -77,33 +80,33 @@ def number_words(number: str) -> list[str]:
 
 def phone_words(phone: str) -> list[str]:
     """Every end of a phone number of at least four digits, so that any piece of it finds it."""
-    digits = "".join(mark for mark in phone.partition(";")[0] if mark.isdecimal())[:LONGEST_WORD]
+    digits = phone.partition(";")[0].removeprefix("+")
+    if not digits.isdecimal():
+        digits = "".join(mark for mark in digits if mark.isdecimal())
+    digits = digits[:LONGEST_WORD]
     return [digits[start:] for start in range(len(digits) - SHORTEST_DIGITS + 1)] or ([digits] if digits else [])
+
+
+#: What makes a text of a value: for the index of all words, or for the note. Answers need the values around them.
+_Text = Callable[[Any, Mapping[str, Any], Titles, Context], str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One field whose value a record is found by. ``phones`` are kept apart: their digits are words of another sort."""
+    """A field, or a column of rows, by whose value a record is found; ``rows`` is empty for a field."""
 
     field: Field
+    rows: str
     public: bool
-    phone: bool
+    text: _Text
+    line: _Text
 
-    def texts(self, value: Any, titles: Titles, context: Context) -> Iterable[str]:
-        """The texts of one value."""
-        if self.phone:
-            yield " ".join(phone_words(value))
-        elif self.field.target and self.field.type_name != "answers":
-            for point in self.field.references(value):
-                yield titles.get(point, "")
-        else:
-            yield self.field.search_text(value, context)
-
-    def bound(self, values: Mapping[str, Any], context: Context) -> _Source:
-        """The source as it stands in a record with these values: answers need their questions."""
-        if self.field.type_name != "answers":
-            return self
-        return replace(self, field=self.field.bind(values, context))
+    def first(self, values: Mapping[str, Any]) -> Any:
+        """The value, or that of the first row."""
+        if not self.rows:
+            return values.get(self.field.name)
+        lines = values.get(self.rows)
+        return lines[0].get(self.field.name) if lines else None
 
 
 class SearchPlan:
@@ -112,66 +115,78 @@ class SearchPlan:
     def __init__(self, town: Town, record_type: RecordType) -> None:
         self.record_type = record_type
         self._on_public_pages = record_type.public_if is not None
-        self._sources: list[tuple[str, Field | None, _Source]] = [
-            (name, None, _source(field))
-            for name, field in record_type.fields.items()
+        self._sources = [
+            _source(field)
+            for field in record_type.fields.values()
             if field.search and field.privacy != "confidential" and not field.row_fields
         ]
-        self._rows: list[tuple[str, Field, _Source]] = [
-            (name, column, _source(column, inside=field))
-            for name, field in record_type.fields.items()
+        self._rows = [
+            _source(column, inside=field)
+            for field in record_type.fields.values()
             for column in _searched_columns(field)
             if "confidential" not in (field.privacy, column.privacy)
         ]
-        by_use = sorted(self._rows, key=lambda each: _NOTES.get(each[1].type_name, 1))
-        self._noted = [
-            *by_use,
-            *(each for each in self._sources if each[2].field.type_name not in ("longtext", "answers")),
-        ]
+        by_use = sorted(self._rows, key=lambda each: _NOTES.get(each.field.type_name, 1))
+        self._noted = [*by_use, *(each for each in self._sources if each.field.type_name not in _NEVER_NOTED)]
         self._title_is_public = all(
             title_path_is_public(town.schemas, record_type, path) for path in record_type.title.paths
         )
 
-    def texts(
-        self, values: Mapping[str, Any], *, number: str, title: str, titles: Titles, context: Context
+    def entry(
+        self,
+        id: int,
+        values: Mapping[str, Any],
+        *,
+        number: str,
+        title: str,
+        state: str,
+        updated: int,
+        archived: bool,
+        titles: Titles,
+        context: Context,
+    ) -> SearchEntry:
+        """The index's entry of a record. ``titles`` names the records that its searched links point at."""
+        public, internal = self._texts(values, number, title, titles, context)
+        note = self._note(values, title, titles, context)
+        identity = self.record_type.identity
+        return SearchEntry(identity, id, number, title, note, state, public, internal, updated, int(archived))
+
+    def _texts(
+        self, values: Mapping[str, Any], number: str, title: str, titles: Titles, context: Context
     ) -> tuple[str, str]:
         """Words that the public, and that staff, find a record by."""
         public: list[str] = []
         private: list[str] = []
         (public if self._title_is_public else private).append(title)
-        for name, _, source in self._sources:
-            value = values.get(name)
+        for source in self._sources:
+            value = values.get(source.field.name)
             if value is not None:
-                found = source.bound(values, context).texts(value, titles, context)
-                (public if source.public else private).extend(found)
-        for name, column, source in self._rows:
-            for row in values.get(name) or ():
-                value = row.get(column.name)
+                (public if source.public else private).append(source.text(value, values, titles, context))
+        for source in self._rows:
+            name, texts = source.field.name, public if source.public else private
+            for row in values.get(source.rows) or ():
+                value = row.get(name)
                 if value is not None:
-                    (public if source.public else private).extend(source.texts(value, titles, context))
+                    texts.append(source.text(value, values, titles, context))
         numbered = number_words(number) if number else []
-        open_words = dict.fromkeys([*numbered, *words(" ".join(public))])
-        all_words = open_words | dict.fromkeys(words(" ".join(private))) if private else open_words
+        open_words = dict.fromkeys([*numbered, *_words_of(public)])
+        all_words = open_words | dict.fromkeys(_words_of(private)) if private else open_words
         return " ".join(open_words) if self._on_public_pages else "", " ".join(all_words)
 
-    def note(self, values: Mapping[str, Any], *, title: str, titles: Titles, context: Context) -> str:
+    def _note(self, values: Mapping[str, Any], title: str, titles: Titles, context: Context) -> str:
         """A quiet second line that tells records with like titles apart: the first two things they are found by."""
         parts: list[str] = []
-        for text in self._shown(values, titles, context):
+        for source in self._noted:
+            value = source.first(values)
+            if value is None:
+                continue
+            text = source.line(value, values, titles, context)
             if text and text not in title and text not in parts:
                 parts.append(text)
-            if len(parts) == 2:
-                break
+                if len(parts) == 2:
+                    break
         note = " · ".join(parts)
         return note if len(note) <= _LONGEST_NOTE else note[: _LONGEST_NOTE - 1].rstrip() + "…"
-
-    def _shown(self, values: Mapping[str, Any], titles: Titles, context: Context) -> Iterable[str]:
-        for name, column, source in self._noted:
-            value = values.get(name)
-            if value and column is not None:
-                value = value[0].get(column.name)
-            if value is not None:
-                yield _one_line(source, value, titles, context)
 
 
 def _searched_columns(field: Field) -> list[Field]:
@@ -180,16 +195,29 @@ def _searched_columns(field: Field) -> list[Field]:
     return named or (list(field.row_fields.values()) if field.search else [])
 
 
-def _one_line(source: _Source, value: Any, titles: Titles, context: Context) -> str:
-    if source.field.target:
-        return ", ".join(titles.get(point, "") for point in source.field.references(value))
-    return " ".join(source.field.display(value, context).split())
-
-
 def _source(field: Field, inside: Field | None = None) -> _Source:
     levels = {field.privacy, inside.privacy if inside is not None else field.privacy}
     public = levels == {"public"} and not field.target and field.type_name not in _NEVER_PUBLIC
-    return _Source(field, public, field.type_name == "phone")
+    return _Source(field, inside.name if inside is not None else "", public, *_texts_of(field))
+
+
+def _texts_of(field: Field) -> tuple[_Text, _Text]:
+    """How the texts of a field's values are made: their words, and the line that a person reads."""
+
+    def line(value: Any, values: Mapping[str, Any], titles: Titles, context: Context) -> str:
+        return " ".join(field.display(value, context).split())
+
+    if field.type_name == "phone":
+        return lambda value, values, titles, context: " ".join(phone_words(value)), line
+    if field.type_name == "answers":
+        return lambda value, values, titles, context: field.bind(values, context).search_text(value, context), line
+    if field.target:
+
+        def named(value: Any, values: Mapping[str, Any], titles: Titles, context: Context) -> str:
+            return ", ".join(titles.get(point, "") for point in field.references(value))
+
+        return named, named
+    return lambda value, values, titles, context: field.search_text(value, context), line
 
 
 def search_plan(town: Town, record_type: RecordType) -> SearchPlan:
@@ -202,37 +230,26 @@ def search_plan(town: Town, record_type: RecordType) -> SearchPlan:
     return found
 
 
-def entry(
-    town: Town,
-    record_type: RecordType,
-    id: int,
-    values: Mapping[str, Any],
-    *,
-    number: str,
-    title: str,
-    state: str,
-    updated: int,
-    archived: bool,
-    titles: Titles,
-    context: Context,
-) -> SearchEntry:
-    """The index's entry of a record. ``titles`` names the records that its searched links point at."""
-    plan = search_plan(town, record_type)
-    public, internal = plan.texts(values, number=number, title=title, titles=titles, context=context)
-    note = plan.note(values, title=title, titles=titles, context=context)
-    return SearchEntry(record_type.identity, id, number, title, note, state, public, internal, updated, int(archived))
+def entry_of(town: Town, record: Record, context: Context) -> SearchEntry:
+    """The entry of a record as it was read by the town itself."""
+    return search_plan(town, record.type).entry(
+        record.id,
+        record.values,
+        number=record.number,
+        title=record.title,
+        state=record.state,
+        updated=to_microseconds(record.updated),
+        archived=record.archived is not None,
+        titles=record.titles,
+        context=context,
+    )
 
 
 def write_entries(town: Town, entries: Sequence[SearchEntry], *, replace: bool = True) -> None:
     """Write entries, in the transaction of their records. ``replace=False`` is for records that are new."""
-    rows = [_row(each) for each in entries]
     if replace:
-        rows = [row for row in rows if not index.update(town.database, row)]
-    index.insert(town.database, rows)
-
-
-def _row(each: SearchEntry) -> tuple[Any, ...]:
-    return _IN_ORDER(each)
+        entries = [entry for entry in entries if not index.update(town.database, entry)]
+    index.insert(town.database, entries)
 
 
 def delete_entries(town: Town, identity: str, ids: Sequence[int]) -> None:
@@ -255,22 +272,6 @@ def rebuild(town: Town, actor: Actor, identity: str) -> int:
         last = ids[-1]
         found = assembling.records(town, actor, plan, ids)
         delete_entries(town, identity, ids)
-        write_entries(town, [_entry_of(town, record, context) for record in found.values()], replace=False)
+        write_entries(town, [entry_of(town, record, context) for record in found.values()], replace=False)
         written += len(found)
     return written
-
-
-def _entry_of(town: Town, record: Record, context: Context) -> SearchEntry:
-    return entry(
-        town,
-        record.type,
-        record.id,
-        record.values,
-        number=record.number,
-        title=record.title,
-        state=record.state,
-        updated=to_microseconds(record.updated),
-        archived=record.archived is not None,
-        titles=record.titles,
-        context=context,
-    )

@@ -38,21 +38,21 @@ def render(
 
     ``named`` has the titles of the records that links point at, if they were looked up for many records at once.
     """
-    texts = {}
+    template = plan.record_type.title
+    texts = [""] * len(template.paths)
     for part in plan.title_parts:
-        name = part.first.name
-        value = values[name] if name in plan.record_type.fields else standard.get(name)
         field = part.first
+        value = values[field.name] if part.declared else standard.get(field.name)
         if part.second is not None:
             value = None if value is None else context.value_of(field.target, value, part.second.name)
             field = part.second
         if value is None:
-            texts[part.path] = ""
-        elif named is not None and part.second is None and type(value) is int and field.target:
-            texts[part.path] = named.get((field.target, value), "")
+            continue
+        if named is not None and part.second is None and type(value) is int and field.target:
+            texts[part.place] = named.get((field.target, value), "")
         else:
-            texts[part.path] = field.display(value, context)
-    title = plan.record_type.title.render(lambda path: texts.get(path, ""))
+            texts[part.place] = field.display(value, context)
+    title = template.fill(texts)
     return title or str(standard.get("number") or "") or plan.record_type.label
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Standard fields that a door may give a value for, beside the declared ones, when a record is changed.
 SETTABLE = ("assignee", "due", "channel")
+#: Standard fields that a row of an import may bring values for.
+IMPORTED = frozenset({"state", "assignee", "due", "created", "closed", "number", "channel"})
 _FILES = frozenset({"file", "files"})
 #: Defaults that depend on the moment and the actor.
 MOVING_DEFAULTS = frozenset({"now", "today", "actor"})
@@ -29,11 +31,12 @@ MOVING_DEFAULTS = frozenset({"now", "today", "actor"})
 
 @dataclass(frozen=True, slots=True)
 class TitlePart:
-    """One placeholder of a title: the field it names, and the field behind it if it goes over a link."""
+    """One placeholder of a title: where it stands among them, the field it names, and the one behind it over a link."""
 
-    path: str
+    place: int
     first: Field
     second: Field | None
+    declared: bool
 
 
 class WritePlan:
@@ -53,11 +56,14 @@ class WritePlan:
         self.revised = tuple((name, field) for name, field in fields.items() if field.type_name == "questions")
         self.computed = frozenset(name for name, field in fields.items() if field.compute is not None)
         self.standard_names = frozenset(record_type.system_fields)
+        self.never_imported = self.standard_names - IMPORTED
         self.standard = tuple(name for name in SETTABLE if name in record_type.system_fields)
         self.uniques = tuple(self._uniques())
-        self.columns = tuple(self._columns())
-        #: Where in a row each column stands.
-        self.places = {column: place for place, column in enumerate(self.columns)}
+        #: The standard columns that a new row begins with.
+        self.leading = tuple(self._leading())
+        held = (column.name for field in self.inside.values() for column in field.columns())
+        #: Every column of the record's own row.
+        self.columns = frozenset((*self.leading, "archived", "channel", *held))
         self.title_parts = tuple(self._title_parts(town))
         #: Fields whose default is the present moment, day or actor.
         self.moving_defaults = tuple(
@@ -96,36 +102,20 @@ class WritePlan:
                 yield Unique((name,), f"Another {label} has this {field.label.lower()} already.")
         yield from self.record_type.unique
 
-    def _columns(self) -> Iterator[str]:
-        """Columns of the record's own row; inserting writes the standard ones in this order."""
-        names = [
-            "id",
-            "version",
-            "number",
-            "number_key",
-            "title",
-            "title_key",
-            "created",
-            "updated",
-            "archived",
-            "channel",
-            "created_by",
-            "created_by_id",
-            "updated_by",
-            "updated_by_id",
-            "external_key",
-        ]
+    def _leading(self) -> Iterator[str]:
+        """Standard columns, in the order in which inserting gives their values."""
+        yield from ("id", "version", "number", "number_key", "title", "title_key", "created", "updated")
+        yield from ("created_by", "created_by_id", "updated_by", "updated_by_id", "external_key")
         if self.record_type.is_case:
-            names += ["state", "assignee", "due", "closed"]
-        for field in self.inside.values():
-            names += [column.name for column in field.columns()]
-        yield from dict.fromkeys(names)
+            yield from ("state", "assignee", "due", "closed")
+        if "channel" in self.standard:
+            yield "channel"
 
     def _title_parts(self, town: Town) -> Iterator[TitlePart]:
-        for path in self.record_type.title.paths:
+        for place, path in enumerate(self.record_type.title.paths):
             found: Resolved | None = town.schemas.resolve(self.record_type, path)
             if found is not None:
-                yield TitlePart(path, found.first, found.second)
+                yield TitlePart(place, found.first, found.second, found.first.name in self.record_type.fields)
 
 
 def _moves(field: Field) -> bool:

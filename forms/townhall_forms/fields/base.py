@@ -9,6 +9,7 @@ Validation lives here and nowhere else: forms, imports, the command line and any
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from townhall_forms.context import Context
     from townhall_forms.schema import Choice
     from townhall_forms.schema import Privacy
+
+#: Compact JSON with sorted keys: the same value always gives the same text.
+encode_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 ColumnKind = Literal["integer", "text", "boolean"]
 
@@ -203,6 +207,10 @@ class Field:
     def to_json(self, value: Any) -> Any:
         """JSON that :meth:`parse` reads back to the same value."""
         return value
+
+    def json_text(self, value: Any) -> str:
+        """:meth:`to_json` as compact text with sorted keys, which history keeps and digests."""
+        return encode_json(self.to_json(value))
 
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of :meth:`to_json`'s result."""

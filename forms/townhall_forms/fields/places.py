@@ -15,6 +15,7 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.base import encode_json
 from townhall_forms.fields.numbers import read_number
 from townhall_forms.fields.text import Country
 from townhall_forms.fields.text import clean_line
@@ -35,6 +36,10 @@ ADDRESS_PARTS = (
     ("country", "Country", "country"),
 )
 _PART_NAMES = tuple(name for name, _, _ in ADDRESS_PARTS)
+#: All but the country, which says nothing by itself.
+_LOCAL_NAMES = _PART_NAMES[:5]
+_KNOWN_NAMES = frozenset(_PART_NAMES)
+_SORTED_NAMES = tuple(sorted(_PART_NAMES))
 _COUNTRY = Country(name="country", label="Country")
 _MILLIONTH = Decimal("0.000001")
 
@@ -60,9 +65,8 @@ class AddressField(Field):
         """Both columns."""
         if value is None:
             return {self.name: None, f"{self.name}_key": None}
-        parts = {name: part for name, part in sorted(zip(_PART_NAMES, value.parts(), strict=True)) if part}
-        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-        return {self.name: text, f"{self.name}_key": normalise(value.one_line())}
+        parts = [f'"{name}":{encode_json(part)}' for name in _SORTED_NAMES if (part := getattr(value, name))]
+        return {self.name: f"{{{','.join(parts)}}}", f"{self.name}_key": normalise(value.one_line())}
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
         """The address again."""
@@ -77,25 +81,29 @@ class AddressField(Field):
             raw = self._from_text(raw.strip())
         if raw is None:
             return None
-        if not isinstance(raw, Mapping):
+        if type(raw) is not dict and not isinstance(raw, Mapping):
             raise Invalid("Enter an address: street and number, town, postal code.")
-        unknown = set(raw) - set(_PART_NAMES)
+        unknown = raw.keys() - _KNOWN_NAMES
         if unknown:
             raise Invalid(f"An address has no part called “{min(unknown)}”.")
-        parts: dict[str, str] = {}
+        parts: list[str] = []
         problems: dict[str, str] = {}
-        for name in _PART_NAMES[:5]:
-            text = clean_line(str(raw.get(name) or ""))
+        for name in _LOCAL_NAMES:
+            given = raw.get(name)
+            text = clean_line(given if type(given) is str else str(given or ""))
             if len(text) > 200:
                 problems[name] = "Use at most 200 characters."
-            parts[name] = text
+            parts.append(text)
+        country, given = "", raw.get("country")
         try:
-            parts["country"] = _COUNTRY.parse(raw.get("country"), context) or ""
+            if given is not None:
+                country = _COUNTRY.parse(given, context) or ""
         except Invalid as error:
             problems["country"] = error.message
         if problems:
             raise Invalid(next(iter(problems.values())), problems)
-        return Address(**parts) if any(parts[name] for name in _PART_NAMES[:5]) else None
+        line1, line2, city, region, postal_code = parts
+        return Address(line1, line2, city, region, postal_code, country) if any(parts) else None
 
     @staticmethod
     def _from_text(text: str) -> Any:
@@ -141,6 +149,13 @@ class AddressField(Field):
     def to_json(self, value: Any) -> dict[str, str] | None:
         """The parts by name."""
         return None if value is None else dict(zip(_PART_NAMES, value.parts(), strict=True))
+
+    def json_text(self, value: Any) -> str:
+        """The parts by name, made of their texts."""
+        if value is None:
+            return "null"
+        parts = [f'"{name}":{encode_json(getattr(value, name))}' for name in _SORTED_NAMES]
+        return f"{{{','.join(parts)}}}"
 
     def search_text(self, value: Any, context: Context) -> str:
         """Street, town and postal code."""

@@ -125,7 +125,7 @@ class Rows(Field):
         return row
 
     def _row(self, line: Any, index: int, problems: dict[str, str], context: Context) -> dict[str, Any] | None:
-        if not isinstance(line, Mapping):
+        if type(line) is not dict and not isinstance(line, Mapping):
             problems[str(index)] = "A line must name its columns."
             return None
         row: dict[str, Any] = dict.fromkeys(self.row_fields)
@@ -209,12 +209,28 @@ class Rows(Field):
         """A list of objects; empty columns are left out."""
         return [
             {
-                name: field.to_json(row[name])
+                name: field.to_json(value)
                 for name, field in self.row_fields.items()
-                if not field.is_empty(row.get(name))
+                if (value := row.get(name)) is not None and not field.is_empty(value)
             }
             for row in value or ()
         ]
+
+    @cached_property
+    def _in_json_order(self) -> tuple[tuple[str, Field], ...]:
+        return tuple(sorted(self.row_fields.items()))
+
+    def json_text(self, value: Any) -> str:
+        """The list, made of its columns' texts."""
+        lines = []
+        for row in value or ():
+            parts = [
+                f'"{name}":{field.json_text(given)}'
+                for name, field in self._in_json_order
+                if (given := row.get(name)) is not None and not field.is_empty(given)
+            ]
+            lines.append(f"{{{','.join(parts)}}}")
+        return f"[{','.join(lines)}]"
 
     def search_text(self, value: Any, context: Context) -> str:
         """Words of the columns that are searched; of all of them if none says so."""

@@ -12,7 +12,6 @@ from typing import Any
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import phonenumbers
 from email_validator import EmailNotValidError
 from email_validator import validate_email
 
@@ -23,6 +22,8 @@ from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import TEXT
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import OneColumn
+from townhall_forms.telephones import read_phone
+from townhall_forms.telephones import write_phone
 from townhall_forms.text import normalise
 
 #: Left out of all text: controls other than line breaks, lone surrogates, and marks that turn or hide what follows.
@@ -179,33 +180,6 @@ class Email(KeyedText):
         return {"type": "string", "format": "email"}
 
 
-@lru_cache(maxsize=4096)
-def _phone(text: str, country: str) -> str:
-    try:
-        number = phonenumbers.parse(text, country or None)
-    except phonenumbers.NumberParseException as error:
-        raise Invalid("Enter a phone number, with its area code.") from error
-    # Possible, not valid: numbering plans change faster than a town updates, and a clerk must be able to write
-    # down what the caller said.
-    if not phonenumbers.is_possible_number(number):
-        raise Invalid("Enter a phone number with all its digits, area code included.")
-    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return f"{plain};ext={number.extension}" if number.extension else plain
-
-
-@lru_cache(maxsize=4096)
-def _phone_display(value: str, country: str) -> str:
-    try:
-        number = phonenumbers.parse(value.replace(";ext=", " ext. "), None)
-    except phonenumbers.NumberParseException:
-        return value
-    home = phonenumbers.region_code_for_country_code(number.country_code or 0) == country or (
-        country in phonenumbers.region_codes_for_country_code(number.country_code or 0)
-    )
-    style = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    return phonenumbers.format_number(number, style)
-
-
 class Phone(OneColumn):
     """A telephone number, kept in the international form (E.164), an extension after ``;ext=``."""
 
@@ -218,7 +192,7 @@ class Phone(OneColumn):
         if raw is None:
             return None
         text = clean_line(as_text(raw, "Enter a phone number, with its area code."))
-        return _phone(text, context.country) if text else None
+        return read_phone(text, context.country) if text else None
 
     def raw(self, value: Any, context: Context) -> str:
         """The number as it is written here."""
@@ -226,7 +200,7 @@ class Phone(OneColumn):
 
     def display(self, value: Any, context: Context) -> str:
         """As it is written here: national at home, international for the rest of the world."""
-        return "" if value is None else _phone_display(value, context.country)
+        return "" if value is None else write_phone(value, context.country)
 
     def search_text(self, value: Any, context: Context) -> str:
         """The digits alone."""
