@@ -164,7 +164,7 @@ class Field:
         raise NotImplementedError
 
     def to_columns(self, value: Any) -> Mapping[str, Any]:
-        """Column values of a value, ``None`` included."""
+        """Column values of a value, ``None`` included, in the order of :meth:`columns`."""
         raise NotImplementedError
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
