@@ -15,6 +15,7 @@ from typing import Any
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.access.permissions import READING
 from townhall.access.permissions import Verb
 from townhall.records import attachments
 from townhall.records import history
@@ -54,9 +55,11 @@ class Records:
     # -- reading ----------------------------------------------------------------------------------------------
 
     def may(self, actor: Actor, verb: Verb, identity: str) -> bool:
-        """Whether the actor may do ``verb`` to records of the type at all."""
+        """Whether the actor may do ``verb`` to records of the type at all, as things stand."""
         record_type = self._town.schemas.get(identity)
-        return record_type is not None and policy.may(actor, verb, record_type)
+        if record_type is None or not policy.may(actor, verb, record_type):
+            return False
+        return verb in READING or not self._town.plugins.frozen(identity)
 
     def get(
         self,
