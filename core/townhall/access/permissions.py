@@ -18,9 +18,6 @@ Verb = Literal["view", "create", "edit", "archive", "transition", "export", "imp
 #: Every verb, in the order in which screens show them.
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
-#: Verbs that change nothing.
-READING: frozenset[Verb] = frozenset({"view", "export", "see_confidential"})
-
 #: What a verb allows, in the words of the page where roles are made.
 VERB_LABELS: Mapping[Verb, str] = {
     "view": "See",

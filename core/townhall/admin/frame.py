@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import replace
@@ -19,6 +20,8 @@ from townhall.admin.places import CORE
 from townhall.admin.places import plugin_label
 from townhall.admin.places import plugin_place
 from townhall.cases import queries
+from townhall.extend.guarding import PASSED
+from townhall.lifecycle.describing import troubled
 from townhall.records import work
 from townhall.records.types import Count
 from townhall.records.work import Lane
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from flask_admin import Admin
 
     from townhall.admin.desk import Desk
+
+
+log = logging.getLogger("townhall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ class Menu:
             NavGroup("Work", tuple(self._work(actor))),
             NavGroup("Records", tuple(self._plugins(actor, path))),
             NavGroup("Set-up", tuple(self._set_up(actor))),
-            NavGroup("More", tuple(self._others())),
+            # No plugin's code runs for the pages about plugins.
+            NavGroup("More", () if path.startswith(urls.PLUGINS) else tuple(self._others())),
         )
         shown = tuple(
             NavGroup(group.heading, tuple(_mark(item, path) for item in group.entries))
@@ -153,7 +160,7 @@ class Menu:
             if self.town.records.may(actor, "view", type_.identity):
                 yield NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon)
         if actor.may("plugins.manage"):
-            trouble = len(self.town.plugins.problems)
+            trouble = len(self.cache.get("plugins in trouble", lambda: troubled(self.town)))
             yield NavItem(
                 "Plugins", urls.PLUGINS, "plug", f"{trouble}" if trouble else "", "need attention", alarm=trouble > 0
             )
@@ -165,19 +172,29 @@ class Menu:
     def _others(self) -> Iterable[NavItem]:
         """Pages that a vendor added to Flask-Admin in its own way."""
         for entry in self.admin.menu():
-            leaves = entry.get_children() if entry.is_category() else [entry]
+            leaves = entry._children if entry.is_category() else [entry]
             for leaf in leaves:
                 view = getattr(leaf, "_view", None)
-                if getattr(view, "in_menu_by_itself", False) or not (leaf.is_visible() and leaf.is_accessible()):
-                    continue
-                yield NavItem(leaf.name, leaf.get_url() or "", "note")
+                if not getattr(view, "in_menu_by_itself", False) and (url := _address(leaf)):
+                    yield NavItem(leaf.name, url, "note")
         for link in self.admin.menu_links():
-            if link.is_visible() and link.is_accessible():
-                yield NavItem(link.name, link.get_url(), "link")
+            if url := _address(link):
+                yield NavItem(link.name, url, "link")
 
     def _item(self, type_: RecordType, actor: Actor) -> NavItem:
         count = self.counts(actor).get(type_.identity)
         return NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon, _shown(count))
+
+
+def _address(entry: Any) -> str:
+    """Where a line that a vendor added leads; empty if it isn't to be seen, or fails to say so."""
+    try:
+        return (entry.get_url() or "") if entry.is_visible() and entry.is_accessible() else ""
+    except PASSED:
+        raise
+    except BaseException:
+        log.exception("A line of the menu failed: %s", entry.name)
+        return ""
 
 
 def _shown(count: Count | None) -> str:
@@ -195,7 +212,7 @@ def _mark(item: NavItem, path: str) -> NavItem:
 
 def install_frame(app: Flask, menu: Menu) -> None:
     """Let templates ask for the frame, and count again after every change."""
-    app.jinja_env.globals.update(staff_frame=menu.frame, new_form_id=new_form_id)
+    app.jinja_env.globals.update(staff_frame=menu.frame, new_form_id=new_form_id, frozen_words=menu.town.plugins.frozen)
 
     @app.after_request
     def forget_counts(response: Any) -> Any:

@@ -82,7 +82,7 @@ class Breakers:
                 row.again = self._monotonic() + COOL_OFF
 
     def out_since(self, plugin: str, hooks: Iterable[str]) -> datetime | None:
-        """Since when one of these hooks of a plugin is left alone; ``None`` if none is, or if it is tried again here."""
+        """Since when one of these hooks of a plugin is left alone; ``None`` if none is, or if it may be tried here."""
         if not self._rows:
             return None
         with self._lock:

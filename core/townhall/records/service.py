@@ -15,7 +15,6 @@ from typing import Any
 
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.access.permissions import READING
 from townhall.access.permissions import Verb
 from townhall.records import attachments
 from townhall.records import history
@@ -59,7 +58,7 @@ class Records:
         record_type = self._town.schemas.get(identity)
         if record_type is None or not policy.may(actor, verb, record_type):
             return False
-        return verb in READING or not self._town.plugins.frozen(identity)
+        return verb in policy.READING or not self._town.plugins.frozen(identity)
 
     def get(
         self,

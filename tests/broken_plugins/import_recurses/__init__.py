@@ -1,0 +1,8 @@
+"""Its import never ends."""
+
+def again() -> None:
+    """Go on."""
+    again()
+
+
+again()
