@@ -47,34 +47,34 @@ class PluginPage(StaffView):
     permission = switching.PERMISSION
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, name="Plugin", endpoint="admin_plugin", url=f"{urls.PLUGINS}<name>")
+        super().__init__(desk, name="Plugin", endpoint="admin_plugin", url=f"{urls.PLUGINS}<plugin>")
 
     @expose("/")
-    def index(self, name: str) -> ResponseReturnValue:
+    def index(self, plugin: str) -> ResponseReturnValue:
         """Everything about a plugin."""
         return self.render(
             "admin/plugin.html",
-            plugin=self._describe(name),
+            plugin=self._describe(plugin),
             stages=STAGE_LABELS,
             title_of=self.town.plugins.title,
             safe_mode=self.town.safe_mode,
         )
 
     @expose("/try-again", methods=("POST",))
-    def try_again(self, name: str) -> ResponseReturnValue:
+    def try_again(self, plugin: str) -> ResponseReturnValue:
         """Call hooks again that were left alone."""
-        title = self._describe(name).status.title
-        describing.try_again(self.town, name)
+        title = self._describe(plugin).status.title
+        describing.try_again(self.town, plugin)
         flash(f"Everything of {title} is called again.", "ok")
-        return redirect(urls.plugin_url(name))
+        return redirect(urls.plugin_url(plugin))
 
     @expose("/forget", methods=("POST",))
-    def forget(self, name: str) -> ResponseReturnValue:
+    def forget(self, plugin: str) -> ResponseReturnValue:
         """Forget what went wrong."""
-        self._describe(name)
-        count = self.town.failures.forget(name)
+        self._describe(plugin)
+        count = self.town.failures.forget(plugin)
         flash(f"{plural(count, 'failure')} forgotten.", "ok")
-        return redirect(urls.plugin_url(name))
+        return redirect(urls.plugin_url(plugin))
 
     def _describe(self, name: str) -> describing.Description:
         try:

@@ -1,5 +1,6 @@
 """An object in it fails when it is only looked at."""
 
+
 class Hostile:
     """Nobody may look at this."""
 

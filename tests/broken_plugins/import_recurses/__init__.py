@@ -1,5 +1,6 @@
 """Its import never ends."""
 
+
 def again() -> None:
     """Go on."""
     again()

@@ -1,7 +1,7 @@
 """What it writes makes it write again."""
 
-from townhall import system
 from townhall import hookimpl
+from townhall import system
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """It writes after each change, then fails."""
 
-from townhall import system
 from townhall import hookimpl
+from townhall import system
 
 
 @hookimpl
