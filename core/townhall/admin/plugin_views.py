@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 
 from townhall.accounts import current_actor
 from townhall.admin.staff import turn_away
+from townhall.errors import PluginError
 from townhall.errors import TownhallError
 from townhall.extend.answers import text
 from townhall.extend.failures import Stage
@@ -63,7 +64,7 @@ class PluginViews:
             raise TypeError(f"it returned {type(answer).__name__}, not a sequence of views")
         views = list(islice(answer, MOST_VIEWS + 1))
         if len(views) > MOST_VIEWS:
-            raise ValueError(f"it returned more than {MOST_VIEWS} views")
+            raise PluginError(f"it returned more than {MOST_VIEWS} views")
         for view in views:
             try:
                 self._add_one(plugin, view)
@@ -77,7 +78,7 @@ class PluginViews:
         if not isinstance(view, BaseView):
             raise TypeError(f"admin_views gave {type(view).__name__} where a Flask-Admin view belongs")
         if view.admin is not None:
-            raise ValueError("this view belongs to another application already; admin_views must make views anew")
+            raise PluginError("this view belongs to another application already; admin_views must make views anew")
         self._check_place(plugin, view)
         view.is_accessible = self._quiet(plugin, view, view.is_accessible)
         view.is_visible = self._quiet(plugin, view, view.is_visible)
@@ -87,7 +88,7 @@ class PluginViews:
             view.name = view.menu.name = text(str(view.name))
             self._check_rules(plugin, set(self._app.view_functions) - before)
             if self._shared() != shared:
-                raise ValueError("it changes how all pages work, which no plugin may")
+                raise PluginError("it changes how all pages work, which no plugin may")
         except BaseException:
             self._take_back(view, set(self._app.view_functions) - before)
             for name, functions in shared.items():
@@ -97,30 +98,32 @@ class PluginViews:
             self._app.view_functions[endpoint] = self._guarded(plugin, view, self._app.view_functions[endpoint])
 
     def _check_place(self, plugin: str, view: BaseView) -> None:
-        """Raise :class:`ValueError` unless the endpoint and the address of a view are its plugin's, and free."""
+        """Raise :class:`~townhall.errors.PluginError` unless the endpoint and the address of a view are its plugin's, and free."""
         endpoint = str(view.endpoint)
         if self._owner(endpoint) != plugin:
-            raise ValueError(f"the endpoint {endpoint!r} must be {plugin!r} or begin with {plugin + '_'!r}")
+            raise PluginError(f"the endpoint {endpoint!r} must be {plugin!r} or begin with {plugin + '_'!r}")
         if endpoint in self._app.blueprints:
-            raise ValueError(f"there is a view with the endpoint {endpoint!r} already")
+            raise PluginError(f"there is a view with the endpoint {endpoint!r} already")
         url = str(view._get_view_url(self._admin, view.url)).rstrip("/")
         first, _, _ = url.removeprefix("/admin/").partition("/")
         if not url.startswith("/admin/") or self._owner(first) != plugin:
-            raise ValueError(f"the address {url}/ must begin with /admin/{plugin}/ or /admin/{plugin}_")
-        if any(rule.rule.rstrip("/") == url or rule.rule.startswith(f"{url}/") for rule in self._rules()):
-            raise ValueError(f"there is a page at the address {url}/ already")
+            raise PluginError(f"the address {url}/ must begin with /admin/{plugin}/ or /admin/{plugin}_")
+        for other in self._app.blueprints.values():
+            prefix = other.url_prefix or ""
+            if prefix.count("/") > 1 and f"{url}/".startswith(f"{prefix}/"):
+                raise PluginError(f"there are pages at the address {prefix}/ already")
 
     def _check_rules(self, plugin: str, endpoints: set[str]) -> None:
-        """A view's own blueprint may not answer elsewhere either."""
-        for rule in self._rules():
+        """A view's pages may not answer elsewhere either, nor where there is a page already."""
+        rules = list(self._app.url_map.iter_rules())
+        taken = {rule.rule.rstrip("/") for rule in rules if rule.endpoint not in endpoints}
+        for rule in rules:
             if rule.endpoint in endpoints:
                 first, _, _ = rule.rule.removeprefix("/admin/").partition("/")
-                own = rule.rule.startswith("/admin/") and self._owner(first) == plugin
-                if not own and not rule.rule.startswith("/static/admin"):
-                    raise ValueError(f"its page at {rule.rule} is outside /admin/{plugin}")
-
-    def _rules(self) -> Iterator[Any]:
-        yield from self._app.url_map.iter_rules()
+                if not rule.rule.startswith("/admin/") or self._owner(first) != plugin:
+                    raise PluginError(f"its page at {rule.rule} is outside /admin/{plugin}")
+                if rule.rule.rstrip("/") in taken:
+                    raise PluginError(f"there is a page at the address {rule.rule} already")
 
     def _shared(self) -> dict[str, Any]:
         """What runs on every page of the application."""

@@ -5,12 +5,14 @@ in memory and is written when the request, the command or the start is over: in 
 attempt that finds the database free. The same failure again is one row, counted up, and a plugin keeps its last
 :data:`KEPT`.
 
-What a record holds has no place here. Of what a plugin's code says while it works with records, only the words are
-kept: what stands in quotes, addresses and long numbers are left out. Traces have lines of code and no values.
+What a record holds has no place here. Of what a plugin's code says while it works with records, only those words are
+kept that stand in its code; what stands in quotes, addresses and long numbers are left out. Traces have lines of code
+and no values.
 """
 
 from __future__ import annotations
 
+import linecache
 import logging
 import re
 import traceback
@@ -74,7 +76,18 @@ _LONGEST_TRACE = 12_000
 _MOST_FRAMES = 40
 
 #: Errors about code, whose messages name functions and arguments rather than what a record holds.
-_ABOUT_CODE = (AttributeError, ImportError, NameError, NotImplementedError, RecursionError, SyntaxError, TypeError)
+_ABOUT_CODE = (
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    NameError,
+    NotImplementedError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    peewee.DatabaseError,
+)
+_WORD = re.compile(r"\w+")
 _VALUES = re.compile(r"""'[^']*'|"[^"]*"|“[^”]*”|\([^()]*\)=\([^()]*\)|[^\s@'"]+@[^\s@'"]+|\d{3,}""")
 
 
@@ -283,12 +296,32 @@ def _words(stage: Stage, error: BaseException) -> str:
     if isinstance(error, PluginError):
         return _short(text)
     first = text.splitlines()[0] if text.strip() else ""
-    if stage not in _WITHOUT_RECORDS and not isinstance(error, _ABOUT_CODE):
-        first = _VALUES.sub("…", first)
+    if stage not in _WITHOUT_RECORDS:
+        first = _without_values(error, first)
     name = type(error).__name__
-    if isinstance(error, peewee.DatabaseError):
-        name = f"{name} of the database"
     return _short(f"{name}: {first}" if first else name)
+
+
+def _without_values(error: BaseException, said: str) -> str:
+    """What an error said, without what may come from a record."""
+    if isinstance(error, OSError):
+        return error.strerror or ""
+    said = _VALUES.sub("…", said)
+    if isinstance(error, _ABOUT_CODE):
+        return said
+    written = _source_of(error)
+    kept = _WORD.sub(lambda word: word[0] if word[0] in written else "…", said)
+    return re.sub(r"…(?:[\W_]*…)+", "…", kept)
+
+
+def _source_of(error: BaseException) -> frozenset[str]:
+    """The words of the code that raised an error."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return frozenset()
+    return frozenset(_WORD.findall("".join(linecache.getlines(frame.tb_frame.f_code.co_filename))))
 
 
 def _short(text: str) -> str:

@@ -115,7 +115,7 @@ class Guard:
                 "Everything else works.",
             )
         try:
-            with self._undoable(hook), self._once_more(hook), self._measured(hook) as slow:
+            with self._once_more(hook), self._undoable(hook), self._measured(hook) as slow:
                 value = accept(hook.function(*[arguments[name] for name in hook.names]))
         except PASSED:
             raise
