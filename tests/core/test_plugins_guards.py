@@ -303,7 +303,7 @@ def test_a_refusal_on_purpose_reaches_the_person_at_every_door(hall: Hall, tmp_p
     outcomes = town.records.import_rows(system("import"), TICKET, [{"topic": topic.id, "summary": "x"}])
     assert [outcome.errors for outcome in outcomes] == [{"summary": NO}]
     file = tmp_path / "rows.csv"
-    file.write_text(f"topic,summary\n{topic.title},x\n", encoding="utf-8")
+    file.write_text(f"topic,summary\n{topic.id},x\n", encoding="utf-8")
     if town.database.engine == "sqlite":
         told = CliRunner().invoke(main, ["--instance", str(town.instance), "import", TICKET, str(file)])
         assert told.exit_code == 1, told.output

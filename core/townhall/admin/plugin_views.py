@@ -98,7 +98,7 @@ class PluginViews:
             self._app.view_functions[endpoint] = self._guarded(plugin, view, self._app.view_functions[endpoint])
 
     def _check_place(self, plugin: str, view: BaseView) -> None:
-        """Raise :class:`~townhall.errors.PluginError` unless the endpoint and the address of a view are its plugin's, and free."""
+        """Raise :class:`~townhall.errors.PluginError` unless endpoint and address are the plugin's own, and free."""
         endpoint = str(view.endpoint)
         if self._owner(endpoint) != plugin:
             raise PluginError(f"the endpoint {endpoint!r} must be {plugin!r} or begin with {plugin + '_'!r}")
