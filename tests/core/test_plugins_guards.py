@@ -427,7 +427,7 @@ def test_a_plugin_has_a_page_that_tells_everything(sqlite_hall: Hall, clock: Fix
     lay(town, "strict", STRICT + "    \n\n@hookimpl\ndef record_panels(record):\n    raise ValueError(record.title)\n")
     sqlite_hall.desk.get(f"/admin/desk/ticket/{sqlite_hall.ticket}/")
     listed = main_of(sqlite_hall.desk.get("/admin/plugins/"))
-    assert "Strict failed 1 time in the last day." in listed
+    assert "Strict had trouble 1 time in the last day." in listed
     response = sqlite_hall.desk.get("/admin/plugins/strict/")
     page = main_of(response)
     for words in (
@@ -524,11 +524,11 @@ def test_every_broken_plugin_says_in_its_name_at_which_stage_it_fails() -> None:
 
 def test_asking_hooks_that_nobody_implements_costs_next_to_nothing(town: Town) -> None:
     """A hundred thousand questions to nobody take less than a second."""
-    from time import perf_counter
+    from time import process_time
 
     record: Any = None
-    start = perf_counter()
+    start = process_time()
     for _ in range(100_000):
         town.plugins.has("after_save", CONTACT)
         town.plugins.record_flags(CLERK, record)
-    assert perf_counter() - start < 1.0
+    assert process_time() - start < 1.0

@@ -143,6 +143,8 @@ class PluginManager:
 
         ``check`` raises if a value can't be one of that field. Raises :class:`~townhall.errors.Rejected`.
         """
+        if not self._implementations("compute_field"):
+            return None
 
         def accept(answer: Any) -> Any:
             check(anything(answer))
