@@ -22,6 +22,7 @@ import townhall_forms
 from townhall import accounts
 from townhall import admin
 from townhall import failures
+from townhall import plugin_files
 from townhall import portal
 from townhall import presentation
 from townhall import security
@@ -65,7 +66,7 @@ def create_app(town: Town) -> Flask:
     accounts.install(app, town)
     admin.install(app, town)
     portal.install(app, town)
-    configure_plugins(app, town)
+    plugin_files.install(app, town)
     configure_town_files(app, town)
     failures.install(app)
     return app
@@ -107,6 +108,7 @@ def configure_database(app: Flask, town: Town) -> None:
 
     @app.teardown_request
     def give_back(error: BaseException | None) -> None:
+        town.failures.flush(force=False)
         if not town.database.is_closed() and town.database.transaction_depth() == 0:
             town.database.close()
 
@@ -130,21 +132,6 @@ def configure_static(app: Flask) -> None:
             digest = "v" in request.args
             response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if digest else "no-cache"
         return response
-
-
-def configure_plugins(app: Flask, town: Town) -> None:
-    """Let running plugins bring templates and static files, in folders of those names."""
-    for name, folder in town.plugins.folders().items():
-        app.register_blueprint(
-            Blueprint(
-                f"plugin_{name}",
-                f"plugin_{name}",
-                root_path=str(folder),
-                static_folder="static" if (folder / "static").is_dir() else None,
-                static_url_path=f"/static/plugins/{name}",
-                template_folder="templates" if (folder / "templates").is_dir() else None,
-            )
-        )
 
 
 def configure_town_files(app: Flask, town: Town) -> None:

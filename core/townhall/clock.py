@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -15,12 +16,19 @@ class Clock(Protocol):
         """The present instant, aware, in UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds since some moment in the past, which never go back: for measuring how long something takes."""
+        ...
+
 
 class SystemClock:
     """The clock of the computer."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 class FixedClock:
@@ -30,10 +38,15 @@ class FixedClock:
         if moment.tzinfo is None:
             raise ValueError("A fixed clock needs an aware moment, with its time zone.")
         self._moment = moment.astimezone(UTC)
+        self._passed = 0.0
 
     def now(self) -> datetime:
         return self._moment
 
+    def monotonic(self) -> float:
+        return self._passed
+
     def move(self, step: timedelta) -> None:
         """Set the clock forward (or back) by ``step``."""
         self._moment += step
+        self._passed += max(step.total_seconds(), 0.0)

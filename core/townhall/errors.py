@@ -30,7 +30,11 @@ class ConfigurationError(TownhallError):
 
 
 class PluginError(TownhallError):
-    """A plugin can't be found, read or switched."""
+    """A plugin can't be found, read or switched; ``stage`` says on which step of its start, if it was one."""
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
 
 
 class NotFound(TownhallError):

@@ -108,7 +108,8 @@ def hooks_page() -> str:
     for name, function in vars(hookspecs).items():
         if not inspect.isfunction(function) or not hasattr(function, "townhall_spec"):
             continue
-        kind = "decides" if name in hookspecs.DECIDING else "reacts"
+        declared = hookspecs.KINDS[name]
+        kind = f"{'decides' if declared.decides else 'reacts'}, and may take {declared.seconds:g} seconds"
         arguments = ", ".join(inspect.signature(function).parameters)
         lines += [f"## `{name}({arguments})`", "", f"*It {kind}.*", ""]
         lines += [_plain(inspect.cleandoc(function.__doc__ or "")), ""]

@@ -27,9 +27,12 @@ from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
 from townhall.errors import ConfigurationError
+from townhall.errors import PluginError
 from townhall.extend import states
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
+from townhall.extend.failures import FailureLog
+from townhall.extend.hooks import decided_by
 from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
@@ -63,6 +66,7 @@ class Town:
     plugins: PluginManager
     records: Records
     files: FileStore
+    failures: FailureLog
 
     def __init__(
         self, instance: Path, settings: Settings, database: TownDatabase, clock: Clock, *, safe_mode: bool = False
@@ -80,6 +84,7 @@ class Town:
         seed_roles(self.system)
         self.secret = read_secret(instance)
         self.files = FileStore(self)
+        self.failures = FailureLog(self.system, clock)
         self.reload()
 
     @classmethod
@@ -104,6 +109,7 @@ class Town:
 
     def close(self) -> None:
         """Give everything back; the town can't be used afterwards."""
+        self.failures.flush()
         self.database.close_all()
 
     def reload(self) -> None:
@@ -114,9 +120,16 @@ class Town:
         loaded = self._fit(found, wanted)
         self.schemas = loaded.schemas
         self.tables = build_tables(loaded.schemas, self.database)
-        self.plugins = PluginManager(self, found, loaded)
+        decides = {name: state.decides for name, state in states.read(self.system).items()}
+        self.plugins = PluginManager(self, found, loaded, decides)
         self.records = Records(self)
         states.note_problems(self.system, loaded.problems)
+        if not self.safe_mode:
+            names = loaded.running
+            states.note_decisions(self.system, {name: decided_by(loaded.hooks.get(name, ())) for name in names})
+        for name, error in loaded.errors.items():
+            self.failures.note(name, error.stage or "tables", "", error)  # type: ignore[arg-type]  # it is a stage
+        self.failures.flush()
 
     def renewed(self) -> Town:
         """A new town of the same place on the same database, with what changed since this one was opened."""
@@ -158,7 +171,8 @@ class Town:
             raise ConfigurationError(unfit["core"])
         if unfit:
             loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
-            loaded.problems |= unfit
+            for plugin, reason in unfit.items():
+                loaded.fail(plugin, PluginError(reason, "tables"))
         self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
         return loaded
 

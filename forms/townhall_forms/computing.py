@@ -86,14 +86,19 @@ def compute(
 
 def _fitted(field: Field, result: Any, context: Context) -> Any:
     """A result in the form in which its field keeps values; one that doesn't fit is no result."""
+    try:
+        return require_fitting(field, result, context)
+    except Invalid:
+        return None
+
+
+def require_fitting(field: Field, result: Any, context: Context) -> Any:
+    """A result in the form in which its field keeps values. Raises :class:`~townhall_forms.errors.Invalid`."""
     if result is None:
         return None
     if isinstance(result, Decimal) and field.type_name in ("decimal", "percent"):
         result = result.quantize(Decimal(1).scaleb(-(2 if field.decimals is None else field.decimals)), ROUND_HALF_EVEN)
-    try:
-        return field.parse(result, context)
-    except Invalid:
-        return None
+    return field.parse(result, context)
 
 
 def _several(value: Any) -> list[Any]:

@@ -77,6 +77,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_search.index": ("/admin/search/?q=Mill", "/admin/search/?q=nothing+like+this"),
     "admin_calendar.index": ("/admin/calendar/", "/admin/calendar/?view=list"),
     "admin_plugins.index": ("/admin/plugins/", "/admin/plugins/?off=grants#switch-off"),
+    "admin_plugin.index": ("/admin/plugins/grants/", "/admin/plugins/complaints/"),
     "admin_settings.index": ("/admin/settings/",),
     "accounts.people": ("/admin/people",),
     "accounts.person": ("/admin/people/1",),
@@ -129,6 +130,12 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         Demo(town, {person.name: person.id for person in people.everybody(town)}).build()
         secret = {"code_name": "Heron", "name": "Acme Foods", "kind": "new"}
         town.records.create(OFFICE, "economic_development.prospect", secret)
+        for stage in ("call", "slow"):
+            town.failures.note("complaints", stage, "before_save", ValueError("It is a long story. " * 20))
+        try:
+            raise ValueError("with a trace")
+        except ValueError as error:
+            town.failures.note("complaints", "view", "complaints_map", error)
         with served(town) as answering:
             yield answering
 

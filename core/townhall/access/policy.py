@@ -19,6 +19,8 @@ from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 
+#: What may be done to records that nothing can be changed of.
+READING: frozenset[Verb] = frozenset({"view", "export", "see_confidential"})
 #: Standard fields that the public may read, filter and sort by. Who works on a case is not the public's business.
 PUBLIC_STANDARD_FIELDS = frozenset({"id", "number", "title", "created", "updated", "state", "closed"})
 

@@ -30,6 +30,8 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.frame import install_frame
     from townhall.admin.happenings import TimelineWriter
     from townhall.admin.home import HomeView
+    from townhall.admin.plugin_page import PluginPage
+    from townhall.admin.plugin_views import PluginViews
     from townhall.admin.plugins import PluginsView
     from townhall.admin.record_view import RecordView
     from townhall.admin.search import SearchView
@@ -46,8 +48,9 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
-    for page in (SearchView, CalendarView, FilesView, PluginsView, SettingsView):
+    for page in (SearchView, CalendarView, FilesView, PluginsView, PluginPage, SettingsView):
         admin.add_view(page(desk))
+    town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))
     app.jinja_env.globals["timeline"] = TimelineWriter(marks).write
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))

@@ -184,6 +184,8 @@ class FormPages(RecordPages):
             )
             return [("", text) for text in failed.errors.values()]
         except Rejected as rejected:
+            if rejected.field in form.values:
+                form.add_errors({rejected.field: str(rejected)})
             return [("", str(rejected))]
         except Conflict:
             return [("", CHANGED_MEANWHILE)]

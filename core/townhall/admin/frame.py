@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ from townhall.admin.places import CORE
 from townhall.admin.places import plugin_label
 from townhall.admin.places import plugin_place
 from townhall.cases import queries
+from townhall.extend.guarding import PASSED
+from townhall.lifecycle.describing import troubled
 from townhall.records import work
 from townhall.records.types import Count
 from townhall.records.work import Lane
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from townhall.admin.desk import Desk
 
 NOTHING = Markup("")
+
+
+log = logging.getLogger("townhall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,9 @@ class Menu:
 
     def _drawn(self, actor: Actor, path: str) -> Markup:
         """The menu's lines. What a vendor added is asked each time, and so is whether a plugin is in trouble."""
-        counts, others = self.counts(actor), tuple(self._others())
-        key = (_place(path), others, len(self.town.plugins.problems))
+        # No plugin's code runs for the pages about plugins.
+        counts, others = self.counts(actor), () if path.startswith(urls.PLUGINS) else tuple(self._others())
+        key = (_place(path), others, self._trouble())
         made = counts.drawn.get(key)
         if made is None:
             made = self.drawer.draw("admin/menu.html", groups=self._groups(actor, counts, others, path))
@@ -180,7 +187,7 @@ class Menu:
             if self.town.records.may(actor, "view", type_.identity):
                 yield NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon)
         if actor.may("plugins.manage"):
-            trouble = len(self.town.plugins.problems)
+            trouble = self._trouble()
             yield NavItem(
                 "Plugins", urls.PLUGINS, "plug", f"{trouble}" if trouble else "", "need attention", alarm=trouble > 0
             )
@@ -189,26 +196,40 @@ class Menu:
         if actor.may("settings.manage"):
             yield NavItem("Settings", urls.SETTINGS, "edit")
 
+    def _trouble(self) -> int:
+        """How many plugins need somebody's attention, a few seconds ago at most."""
+        return len(self.cache.get("plugins in trouble", lambda: troubled(self.town)))
+
     def _others(self) -> Iterable[NavItem]:
         """Pages that a vendor added to Flask-Admin in its own way."""
         for leaf in self._foreign:
-            if leaf.is_visible() and leaf.is_accessible():
-                yield NavItem(leaf.name, leaf.get_url() or "", "note")
+            if url := _address(leaf):
+                yield NavItem(leaf.name, url, "note")
         for link in self.admin.menu_links():
-            if link.is_visible() and link.is_accessible():
-                yield NavItem(link.name, link.get_url(), "link")
+            if url := _address(link):
+                yield NavItem(link.name, url, "link")
 
     @cached_property
     def _foreign(self) -> list[Any]:
         """Flask-Admin's entries that are not ours. None is added once there are requests."""
-        leaves = [
-            leaf for entry in self.admin.menu() for leaf in (entry.get_children() if entry.is_category() else [entry])
-        ]
+        # Not get_children(), which asks each whether it is accessible: that may be a plugin's code.
+        leaves = [leaf for entry in self.admin.menu() for leaf in (entry._children if entry.is_category() else [entry])]
         return [leaf for leaf in leaves if not getattr(getattr(leaf, "_view", None), "in_menu_by_itself", False)]
 
     def _item(self, type_: RecordType, counts: MenuCounts) -> NavItem:
         count = counts.by_type.get(type_.identity)
         return NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon, _shown(count))
+
+
+def _address(entry: Any) -> str:
+    """Where a line that a vendor added leads; empty if it isn't to be seen, or fails to say so."""
+    try:
+        return (entry.get_url() or "") if entry.is_visible() and entry.is_accessible() else ""
+    except PASSED:
+        raise
+    except BaseException:
+        log.exception("A line of the menu failed: %s", entry.name)
+        return ""
 
 
 def _shown(count: Count | None) -> str:
@@ -232,7 +253,7 @@ def _mark(item: NavItem, path: str) -> NavItem:
 
 def install_frame(app: Flask, menu: Menu) -> None:
     """Let templates ask for the frame, and count again after every change."""
-    app.jinja_env.globals.update(staff_frame=menu.frame, new_form_id=new_form_id)
+    app.jinja_env.globals.update(staff_frame=menu.frame, new_form_id=new_form_id, frozen_words=menu.town.plugins.frozen)
 
     @app.after_request
     def forget_counts(response: Any) -> Any:

@@ -15,6 +15,7 @@ from townhall.admin import urls
 from townhall.admin.staff import StaffView
 from townhall.errors import NotFound
 from townhall.errors import PluginError
+from townhall.lifecycle import describing
 from townhall.lifecycle import switching
 from townhall.presentation import plural
 from townhall_forms.schema import RecordType
@@ -55,6 +56,7 @@ class PluginsView(StaffView):
             switching_off=next((status for status in found if status.name == asked_off and status.enabled), None),
             kept=self._kept(asked_off),
             title_of=self.town.plugins.title,
+            notices=list(describing.troubled(self.town).values()),
             safe_mode=self.town.safe_mode,
         )
 

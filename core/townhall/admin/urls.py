@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from urllib.parse import quote
 from urllib.parse import urlencode
 
 ADMIN = "/admin/"
@@ -16,6 +17,11 @@ PEOPLE = "/admin/people"
 ACCOUNT = "/admin/account"
 #: Digits of a number that any column can hold.
 LONGEST_NUMBER = 18
+
+
+def plugin_url(name: str) -> str:
+    """The page of one plugin."""
+    return f"{PLUGINS}{quote(name, safe='')}/"
 
 
 def list_url(identity: str) -> str:

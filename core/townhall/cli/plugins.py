@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from townhall.cli.context import open_town
@@ -10,6 +12,8 @@ from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.cli.vendor import check
 from townhall.cli.vendor import new
+from townhall.extend.failures import Failure
+from townhall.lifecycle import describing
 from townhall.lifecycle import switching
 
 
@@ -48,6 +52,67 @@ def list_plugins(as_json: bool) -> None:
     for plugin in found:
         if plugin.reason:
             click.echo(f"\n{plugin.reason}")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Tell everything about a plugin: what it is, which hooks it implements, its settings, and what went wrong.
+
+    Which hooks are left alone at the moment only the server knows: the plugin's page says it.
+    """
+    with open_town() as town:
+        plugin = describing.describe(town, name)
+    status = plugin.status
+    if as_json:
+        print_json(
+            {
+                "name": status.name,
+                "title": status.title,
+                "version": status.version,
+                "description": status.description,
+                "author": status.author,
+                "license": plugin.license,
+                "api": plugin.api,
+                "requires": status.requires,
+                "enabled": status.enabled,
+                "running": status.running,
+                "reason": status.reason,
+                "types": [record_type.identity for record_type in status.types],
+                "hooks": [
+                    {"name": hook.name, "decides": hook.decides, "seconds": hook.seconds, "types": hook.types}
+                    for hook in plugin.hooks
+                ],
+                "settings": {setting.name: setting.value for setting in plugin.settings},
+                "failures": [asdict(failure) for failure in plugin.failures],
+            }
+        )
+        return
+    word = "running" if status.running else "could not start" if status.enabled else "off"
+    click.echo(f"{status.title} {status.version} ({status.name}): {word}")
+    for line in (status.description, status.reason):
+        if line:
+            click.echo(line)
+    for label, values in (
+        ("Needs", status.requires),
+        ("Types", [record_type.identity for record_type in status.types]),
+        ("Hooks", [f"{hook.name} ({'decides' if hook.decides else 'reacts'})" for hook in plugin.hooks]),
+        ("Settings", [f"{setting.name} = {setting.value}" for setting in plugin.settings]),
+    ):
+        if values:
+            click.echo(f"{label}: {', '.join(values)}")
+    if not plugin.failures:
+        click.echo("Nothing went wrong.")
+    for failure in plugin.failures:
+        click.echo(_told(failure))
+
+
+def _told(failure: Failure) -> str:
+    """A failure, with its trace, as text."""
+    what = f" {failure.what}" if failure.what else ""
+    head = f"\n{failure.last:%Y-%m-%d %H:%M} UTC  {failure.stage}{what}  ({failure.count} times)\n{failure.message}"
+    return f"{head}\n{failure.trace}" if failure.trace else head
 
 
 @plugins.command()

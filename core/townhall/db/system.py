@@ -60,6 +60,23 @@ class PluginState(Model):
     settings = TextField(default="{}")
     changed_at = BigIntegerField(default=0)
     changed_by = TextField(default="")
+    #: Types of record about which its code decides, as a JSON list; empty until it ran once.
+    decides = TextField(default="")
+
+
+class PluginFailure(Model):
+    """What went wrong in a plugin's own code or files: the same failure is one row, counted up."""
+
+    id = BigAutoField()
+    plugin = CharField(max_length=80, index=True)
+    stage = CharField(max_length=20)
+    what = TextField(default="")
+    message = TextField(default="")
+    trace = TextField(default="")
+    digest = CharField(max_length=64, unique=True)
+    count = IntegerField(default=1)
+    first_at = BigIntegerField()
+    last_at = BigIntegerField()
 
 
 class SchemaVersion(Model):
@@ -231,6 +248,7 @@ class SystemTables:
         self.role: Any = _bound(Role, "role", database)
         self.user_role: Any = _user_role(database, self.user, self.role)
         self.plugin_state: Any = _bound(PluginState, "plugin_state", database)
+        self.plugin_failure: Any = _bound(PluginFailure, "plugin_failure", database)
         self.schema_version: Any = _bound(SchemaVersion, "schema_version", database)
         self.number_sequence: Any = _bound(NumberSequence, "number_sequence", database)
         self.history: Any = _bound(History, "history", database)

@@ -16,11 +16,19 @@ def immediate(database: TownDatabase) -> Iterator[None]:
 
     On SQLite it takes the write lock at its beginning: a transaction that only finds out at its first write that
     somebody else was faster can't wait any more and fails with "database is locked".
+
+    What a savepoint undoes is not told after the commit either.
     """
     outermost = database.transaction_depth() == 0
     lock = ("IMMEDIATE",) if outermost and database.engine == "sqlite" else ()
-    with database.atomic(*lock):
-        yield
+    known = len(database._state.commit_callbacks)
+    try:
+        with database.atomic(*lock):
+            yield
+    except BaseException:
+        if not outermost:
+            del database._state.commit_callbacks[known:]
+        raise
 
 
 def after_commit(database: TownDatabase, call: Callable[[], Any]) -> None:

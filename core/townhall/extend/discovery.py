@@ -74,7 +74,9 @@ def _packaged() -> Iterator[Found]:
         top, *below = module.split(".")
         try:
             spec = find_spec(top)
-        except Exception as error:  # whatever somebody else's import hook does
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:  # whatever somebody else's import hook does
             yield Found(point.name, Path(), None, module, f"{point.name}: its package can't be found: {error}.")
             continue
         locations = list(spec.submodule_search_locations or ()) if spec else []
@@ -99,6 +101,8 @@ def _read(name: str, folder: Path, module: str) -> Found:
         manifest = read_manifest(folder / FILE_NAME)
     except PluginError as error:
         return Found(name, folder, None, module, str(error))
+    except Exception as error:  # whatever nobody thought of: a file nested a thousand deep, for example
+        return Found(name, folder, None, module, f"{folder / FILE_NAME}: can't be read: {type(error).__name__}.")
     if manifest.name != name:
         kind = "entry point" if module else "folder"
         problem = f"{folder / FILE_NAME}: name: {manifest.name!r} must be the same as its {kind}, {name!r}."

@@ -1,8 +1,19 @@
-"""Checking a plugin's hooks before it runs: one that Townhall can't ask under guard keeps the whole plugin off."""
+"""A plugin's implementations of hooks: found and checked before any of them runs.
+
+One that Townhall can't ask under guard, or that would never be asked because its plugin mistyped something, keeps the
+whole plugin off.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from types import ModuleType
+from typing import Any
 
 import pluggy
 
@@ -10,19 +21,89 @@ from townhall import hookspecs
 from townhall.errors import PluginError
 
 
-def check_hooks(name: str, module: ModuleType) -> None:
-    """Refuse a module whose hooks Townhall doesn't have, or that wrap those of other plugins.
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """One plugin's implementation of one hook: the function, the arguments that it takes, and the types that it names.
+
+    ``rank`` is -1 for one that wants to go first and 1 for one that wants to go last.
+    """
+
+    plugin: str
+    hook: str
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    types: frozenset[str] | None = None
+    rank: int = 0
+
+
+def implementations(name: str, module: ModuleType) -> tuple[Implementation, ...]:
+    """The hooks that a plugin's module implements.
+
+    Raises :class:`~townhall.errors.PluginError` for hooks that Townhall doesn't have, that take other arguments or that
+    can't be called one by one.
+    """
+    try:
+        return tuple(_found(name, module))
+    except PluginError:
+        raise
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{name}: its hooks don't fit: {' '.join(str(error).split())}", "hooks") from error
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{name}: its hooks can't be looked at: {said}.", "hooks") from error
+
+
+def _found(name: str, module: ModuleType) -> Iterable[Implementation]:
+    probe = pluggy.PluginManager("townhall")
+    probe.add_hookspecs(hookspecs)
+    probe.register(module, name)
+    for caller in probe.get_hookcallers(module) or ():
+        if not caller.has_spec():
+            raise PluginError(
+                f"{name}: it implements the hook {caller.name}, which this Townhall doesn't have.", "hooks"
+            )
+        for found in caller.get_hookimpls():
+            if found.wrapper or found.hookwrapper:
+                raise PluginError(
+                    f"{name}: its {caller.name} wraps other plugins' hooks, which is not allowed.", "hooks"
+                )
+            if inspect.iscoroutinefunction(found.function) or inspect.isasyncgenfunction(found.function):
+                raise PluginError(f"{name}: its {caller.name} is async; hooks are called plainly.", "hooks")
+            types = getattr(found.function, "townhall_types", None)
+            yield Implementation(
+                name,
+                caller.name,
+                found.function,
+                tuple(found.argnames),
+                None if types is None else frozenset(map(str, types)),
+                -1 if found.tryfirst else 1 if found.trylast else 0,
+            )
+
+
+def check_types(name: str, hooks: Iterable[Implementation], known: Collection[str]) -> None:
+    """Refuse an implementation for a type of core or of the plugin itself that there isn't: nobody would ever ask it.
 
     Raises :class:`~townhall.errors.PluginError`.
     """
-    probe = pluggy.PluginManager("townhall")
-    probe.add_hookspecs(hookspecs)
-    try:
-        probe.register(module, name)
-    except pluggy.PluginValidationError as error:
-        raise PluginError(f"{name}: its hooks don't fit: {' '.join(str(error).split())}") from error
-    for caller in probe.get_hookcallers(module) or ():
-        if not caller.has_spec():
-            raise PluginError(f"{name}: it implements the hook {caller.name}, which this Townhall doesn't have.")
-        if any(found.wrapper or found.hookwrapper for found in caller.get_hookimpls()):
-            raise PluginError(f"{name}: its {caller.name} wraps other plugins' hooks, which is not allowed.")
+    for hook in hooks:
+        for identity in sorted(hook.types or ()):
+            if identity not in known and identity.partition(".")[0] in {name, "core"}:
+                close = get_close_matches(identity, list(known), n=1)
+                hint = f" Did you mean {close[0]}?" if close else ""
+                raise PluginError(
+                    f"{name}: its {hook.hook} is for the type {identity}, which there isn't.{hint}", "hooks"
+                )
+
+
+def decided_by(hooks: Iterable[Implementation]) -> list[str] | None:
+    """The types about which these hooks decide, ``*`` for all; ``None`` if they decide about nothing."""
+    deciding = [hook for hook in hooks if hook.hook in hookspecs.DECIDING]
+    if not deciding:
+        return None
+    named: set[str] = set()
+    for hook in deciding:
+        if hook.hook != "compute_field":  # it is asked about the plugin's own types only, which are meant anyway
+            named |= hook.types if hook.types is not None else {"*"}
+    return sorted(named)

@@ -23,9 +23,9 @@ def import_plugin(found: Found) -> ModuleType | None:
         return _import_folder(found)
     except PluginError:
         raise
+    except (KeyboardInterrupt, MemoryError):
+        raise
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | MemoryError):
-            raise
         raise PluginError(f"{found.name}: its code could not be imported: {type(error).__name__}: {error}.") from error
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
-from types import ModuleType
 from typing import Any
 
 from townhall.errors import PluginError
 from townhall.extend.discovery import Found
-from townhall.extend.hooks import check_hooks
+from townhall.extend.hooks import Implementation
+from townhall.extend.hooks import check_types
+from townhall.extend.hooks import implementations
 from townhall.extend.importing import import_plugin
 from townhall.extend.manifest import API_VERSION
 from townhall.extend.manifest import Manifest
@@ -23,13 +26,22 @@ from townhall_forms.schema import Schemas
 
 @dataclass
 class Loaded:
-    """What came of loading: the types of all plugins that run, their code, and why the others don't run."""
+    """What came of loading: the types of all plugins that run, their hooks, and why the others don't run.
+
+    A plugin without code, or whose code was left out, has no entry in ``hooks``.
+    """
 
     schemas: Schemas
     running: dict[str, Found] = field(default_factory=dict)
-    modules: dict[str, ModuleType] = field(default_factory=dict)
+    hooks: dict[str, tuple[Implementation, ...]] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, PluginError] = field(default_factory=dict)
+
+    def fail(self, name: str, error: PluginError) -> None:
+        """Keep why a plugin doesn't run."""
+        self.problems[name] = str(error)
+        self.errors[name] = error
 
 
 def load_plugins(
@@ -50,7 +62,7 @@ def load_plugins(
         try:
             load_one(loaded, found, name, settings.get(name, {}), code=code)
         except PluginError as error:
-            loaded.problems[name] = str(error)
+            loaded.fail(name, error)
     return loaded
 
 
@@ -60,23 +72,37 @@ def load_one(
     """Add one plugin to ``loaded``. Raises :class:`~townhall.errors.PluginError` and leaves ``loaded`` as it was."""
     plugin = found.get(name)
     if plugin is None:
-        raise PluginError(f"{name}: there is no such plugin; its files are gone. Its records are kept.")
-    manifest = fitting_manifest(plugin)
+        raise PluginError(f"{name}: there is no such plugin; its files are gone. Its records are kept.", "manifest")
+    with _at("manifest"):
+        manifest = fitting_manifest(plugin)
     for needed in manifest.requires:
         if needed not in loaded.running:
             raise PluginError(
-                f"{manifest.title} needs the plugin {needed}, which is not running. Switch that on first."
+                f"{manifest.title} needs the plugin {needed}, which is not running. Switch that on first.", "requires"
             )
-    values = plugin_settings(manifest, settings)
-    module = import_plugin(plugin) if code else None
-    if module is not None:
-        check_hooks(name, module)
-    schemas = plugin_schemas(plugin, manifest, loaded.schemas)
+    with _at("settings"):
+        values = plugin_settings(manifest, settings)
+    with _at("import"):
+        module = import_plugin(plugin) if code else None
+    hooks = implementations(name, module) if module is not None else ()
+    with _at("schemas"):
+        schemas = plugin_schemas(plugin, manifest, loaded.schemas)
+    check_types(name, hooks, schemas)
     loaded.schemas = schemas
     loaded.running[name] = plugin
     loaded.settings[name] = values
     if module is not None:
-        loaded.modules[name] = module
+        loaded.hooks[name] = hooks
+
+
+@contextmanager
+def _at(stage: str) -> Iterator[None]:
+    """What is refused in here is refused on this step of the start."""
+    try:
+        yield
+    except PluginError as error:
+        error.stage = error.stage or stage
+        raise
 
 
 def fitting_manifest(plugin: Found) -> Manifest:
@@ -120,6 +146,8 @@ def plugin_schemas(plugin: Found, manifest: Manifest, known: Schemas) -> Schemas
         raise PluginError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise PluginError(f"{folder}: the schemas can't be read: {error}.") from error
+    except Exception as error:  # whatever nobody thought of: a file nested a thousand deep, for example
+        raise PluginError(f"{folder}: the schemas can't be read: {type(error).__name__}.") from error
 
 
 def in_order(found: Mapping[str, Found], names: Iterable[str]) -> list[str]:

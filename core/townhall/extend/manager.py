@@ -1,27 +1,43 @@
 """The plugin manager: one typed method per hook, each implementation run alone and guarded.
 
 Core never calls a hook directly. A plain call of all implementations would lose every plugin's results when one of
-them fails; here a failure concerns the plugin that failed, and nobody else.
+them fails; here a failure concerns the plugin that failed, and nobody else (:mod:`townhall.extend.guarding`).
+
+To add a hook:
+
+1. declare it in :mod:`townhall.hookspecs`, with ``@deciding(seconds)`` or ``@reacting(seconds)``;
+2. if it answers something new, write in :mod:`townhall.extend.answers` what it may answer;
+3. give it a method here, of one line for most::
+
+       def due_soon(self, record: Record) -> list[Flag]:
+           return [flag for each in self._react("due_soon", flags_of, record=record) for flag in each.value or ()]
+
+   or, for one that decides, ``self._decide("may_close", nothing, record.identity, record=record)``.
+
+The reference page of hooks, the page of each plugin and ``townhall plugins show`` find it by themselves.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+import json
+from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import TypeVar
 
-import pluggy
-
-from townhall import hookspecs
-from townhall.errors import Rejected
-from townhall.errors import TownhallError
+from townhall.extend.answers import MAX_FLAGS
+from townhall.extend.answers import anything
+from townhall.extend.answers import flags_of
+from townhall.extend.answers import nothing
+from townhall.extend.answers import panels_of
+from townhall.extend.answers import values_of
 from townhall.extend.discovery import Found
+from townhall.extend.guarding import Guard
+from townhall.extend.guarding import Reaction
+from townhall.extend.hooks import Implementation
 from townhall.extend.loading import Loaded
 from townhall.extend.values import Change
 from townhall.extend.values import Flag
@@ -33,32 +49,29 @@ if TYPE_CHECKING:
     from townhall.records.types import Record
     from townhall.town import Town
 
-log = logging.getLogger("townhall.plugins")
-
-#: Name of the plugin, function, names of the arguments that it takes.
-Implementation = tuple[str, Any, tuple[str, ...]]
-
-#: Most flags shown beside a record's title.
-MAX_FLAGS = 4
+T = TypeVar("T")
 
 
 class PluginManager:
     """The plugins of one town, as they run now.
 
     ``found`` holds all plugins that are there, ``running`` those that are on, ``problems`` why one that should be on
-    isn't.
+    isn't, ``hooks`` what each implements. ``decides`` says about which types the code of a plugin decides that was left
+    out in safe mode, as :mod:`townhall.extend.states` keeps it.
     """
 
-    def __init__(self, town: Town, found: Mapping[str, Found], loaded: Loaded) -> None:
+    def __init__(
+        self, town: Town, found: Mapping[str, Found], loaded: Loaded, decides: Mapping[str, str] | None = None
+    ) -> None:
         self.found = found
         self.running: dict[str, Found] = dict(loaded.running)
         self.problems: dict[str, str] = dict(loaded.problems)
+        self.hooks: dict[str, tuple[Implementation, ...]] = dict(loaded.hooks)
         self._town = town
         self._settings = dict(loaded.settings)
-        self._pluggy = pluggy.PluginManager("townhall")
-        self._pluggy.add_hookspecs(hookspecs)
-        for name, module in loaded.modules.items():
-            self._pluggy.register(module, name)
+        self.guard = Guard(town, self.title)
+        #: Plugins whose code was left out although it decides, by the types about which it does; ``*`` for all types.
+        self._missed = _missed(self.running, decides or {}) if town.safe_mode else {}
         #: Implementations by hook and type of record, worked out when first asked for; what runs doesn't change.
         self._asked: dict[tuple[str, str], tuple[Implementation, ...]] = {}
 
@@ -81,120 +94,145 @@ class PluginManager:
         plugin = self.found.get(name)
         return plugin.title if plugin else name
 
+    def frozen(self, identity: str) -> str:
+        """Why records of a type can only be read just now, in a sentence; empty if they can be changed.
+
+        The code that decides about them is left out (safe mode), or left alone because it failed too often.
+        """
+        plugin = identity.partition(".")[0]
+        if self._missed:
+            missing = next((self._missed[key] for key in (plugin, identity, "*") if key in self._missed), "")
+            if missing:
+                return (
+                    f"Townhall runs in safe mode, without the code of {self.title(missing)}, which decides about these "
+                    "records. So they can be read and not be changed."
+                )
+        return self.guard.out(plugin)
+
     # -- deciding: a failure refuses --------------------------------------------------------------------------
 
-    def before_save(self, change: Change) -> dict[str, Any]:
-        """Ask every plugin about a change; the values that they add. Raises :class:`~townhall.errors.Rejected`."""
+    def before_save(
+        self, change: Change, take: Callable[[Mapping[str, Any]], None] = lambda values: None
+    ) -> dict[str, Any]:
+        """Ask every plugin about a change; the values that they add. Raises :class:`~townhall.errors.Rejected`.
+
+        ``take`` puts what one of them adds among the record's values, and raises if it can't be a value there.
+        """
         added: dict[str, Any] = {}
-        for plugin, function, names in self._implementations("before_save", change.identity):
+
+        def accept(answer: Any) -> dict[str, Any]:
+            values = values_of(answer)
+            if values:
+                take(values)
+            return values
+
+        for hook in self._implementations("before_save", change.identity):
             current = replace(change, values={**change.values, **added}) if added else change
-            with self._deciding(plugin, "before_save"):
-                result = _call(function, names, town=self._town, change=current)
-                if result is not None and not isinstance(result, Mapping):
-                    raise TypeError(f"before_save returned {type(result).__name__}, not a mapping or None")
-                added.update(result or {})
+            added.update(self.guard.decide(hook, accept, {"town": self._town, "change": current}))
         return added
 
-    def compute_field(self, identity: str, field: str, name: str, values: Mapping[str, Any]) -> Any:
-        """The value of a computed field from the first plugin that knows it; ``None`` if none does."""
-        for plugin, function, names in self._implementations("compute_field"):
-            with self._deciding(plugin, "compute_field"):
-                result = _call(
-                    function, names, town=self._town, identity=identity, field=field, name=name, values=values
-                )
-            if result is not None:
-                return result
-        return None
+    def compute_field(
+        self,
+        identity: str,
+        field: str,
+        name: str,
+        values: Mapping[str, Any],
+        check: Callable[[Any], None] = lambda value: None,
+    ) -> Any:
+        """The value of a computed field from the plugin that declares the type; ``None`` if it gives none.
+
+        ``check`` raises if a value can't be one of that field. Raises :class:`~townhall.errors.Rejected`.
+        """
+        if not self._implementations("compute_field"):
+            return None
+
+        def accept(answer: Any) -> Any:
+            check(anything(answer))
+            return answer
+
+        owner = identity.partition(".")[0]
+        given = {"identity": identity, "field": field, "name": name, "values": values}
+        return next(iter(self._decide("compute_field", accept, only=owner, **given)), None)
 
     # -- reacting: a failure is told and contained ------------------------------------------------------------
 
     def after_save(self, change: Change) -> None:
         """Tell every plugin of a change that is committed."""
-        for plugin, function, names in self._implementations("after_save", change.identity):
-            with self._reacting(plugin, "after_save"):
-                _call(function, names, town=self._town, change=change)
+        self._react("after_save", nothing, change.identity, change=change)
 
     def record_panels(self, actor: Actor, record: Record) -> list[Panel]:
         """The panels that plugins add to a record's page; one that failed is a panel with a ``problem``."""
         panels: list[Panel] = []
-        for plugin, function, names in self._implementations("record_panels"):
-            with self._reacting(plugin, "record_panels") as failure:
-                result = _call(function, names, town=self._town, actor=actor, record=record)
-                panels += [replace(panel, plugin=plugin) for panel in _all_of(Panel, result)]
-            if failure:
-                problem = f"{self.title(plugin)} could not show this. Everything else works."
-                panels.append(Panel(label=self.title(plugin), plugin=plugin, problem=problem))
+        for each in self._react("record_panels", panels_of, actor=actor, record=record):
+            if each.problem:
+                panels.append(Panel(label=self.title(each.plugin), plugin=each.plugin, problem=each.problem))
+            panels += [replace(panel, plugin=each.plugin) for panel in each.value or ()]
         return panels
 
     def record_flags(self, actor: Actor, record: Record) -> list[Flag]:
         """The flags that plugins add beside a record's title."""
-        flags: list[Flag] = []
-        for plugin, function, names in self._implementations("record_flags"):
-            with self._reacting(plugin, "record_flags"):
-                result = _call(function, names, town=self._town, actor=actor, record=record)
-                flags += [replace(flag, plugin=plugin) for flag in _all_of(Flag, result)]
-        return flags[:MAX_FLAGS]
+        answers = self._react("record_flags", flags_of, actor=actor, record=record)
+        return [replace(flag, plugin=each.plugin) for each in answers for flag in each.value or ()][:MAX_FLAGS]
+
+    def admin_views(self, add: Callable[[str, Any], None]) -> None:
+        """Let ``add`` put each plugin's views, if it brings any, into the clerk's screens; it may raise."""
+        for hook in self._implementations("admin_views"):
+
+            def accept(answer: Any, plugin: str = hook.plugin) -> None:
+                add(plugin, answer)
+
+            self.guard.react(hook, accept, {"town": self._town})
 
     def demo_records(self, demo: Demo) -> None:
         """Let every plugin make its records for the demo town."""
-        for plugin, function, names in self._implementations("demo_records"):
-            with self._reacting(plugin, "demo_records"):
-                _call(function, names, town=self._town, demo=demo)
+        self._react("demo_records", nothing, demo=demo)
 
     # -- how --------------------------------------------------------------------------------------------------
 
+    def _react(self, hook: str, accept: Callable[[Any], T], type_: str = "", /, **arguments: Any) -> list[Reaction[T]]:
+        """What each plugin answers to a hook that reacts, in their order."""
+        asked = self._implementations(hook, type_)
+        if not asked:
+            return []
+        given = {"town": self._town, **arguments}
+        return [self.guard.react(each, accept, given) for each in asked]
+
+    def _decide(
+        self, hook: str, accept: Callable[[Any], T], type_: str = "", /, *, only: str = "", **arguments: Any
+    ) -> list[T]:
+        """What each plugin, or ``only`` one, answers to a hook that decides.
+
+        Raises :class:`~townhall.errors.Rejected`.
+        """
+        given = {"town": self._town, **arguments}
+        asked = self._implementations(hook, type_)
+        return [self.guard.decide(each, accept, given) for each in asked if not only or each.plugin == only]
+
     def _implementations(self, hook: str, identity: str = "") -> tuple[Implementation, ...]:
-        """The implementations of a hook, in their order; those that name types only for one of these."""
+        """The implementations of a hook, the last loaded first; those that name types only for one of these."""
         known = self._asked.get((hook, identity))
         if known is None:
-            known = self._asked[hook, identity] = tuple(
-                (each.plugin_name, each.function, each.argnames)
-                for each in reversed(getattr(self._pluggy.hook, hook).get_hookimpls())
-                if not identity or identity in getattr(each.function, "townhall_types", (identity,))
-            )
+            found = [
+                each
+                for hooks in self.hooks.values()
+                for each in hooks
+                if each.hook == hook and (not identity or each.types is None or identity in each.types)
+            ]
+            found.reverse()
+            known = self._asked[hook, identity] = tuple(sorted(found, key=lambda each: each.rank))
         return known
 
-    @contextmanager
-    def _deciding(self, plugin: str, hook: str) -> Iterator[None]:
-        # No savepoint here: a refusal undoes the whole change, and with it what the implementation wrote.
-        try:
-            yield
-        except TownhallError:
-            raise
-        except Exception as error:
-            log.exception("Plugin %s failed in %s", plugin, hook)
-            raise Rejected(
-                f"{self.title(plugin)} could not check this, so nothing was saved. Ask whoever looks after Townhall."
-            ) from error
 
-    @contextmanager
-    def _reacting(self, plugin: str, hook: str) -> Iterator[list[str]]:
-        failure: list[str] = []
-        try:
-            with self._savepoint():
-                yield failure
-        except Exception as error:
-            failure.append(f"{type(error).__name__}: {error}")
-            log.exception("Plugin %s failed in %s", plugin, hook)
+def _missed(running: Mapping[str, Found], decides: Mapping[str, str]) -> dict[str, str]:
+    """Plugins, and types, about which code decides that was left out, each with the plugin whose code it is.
 
-    @contextmanager
-    def _savepoint(self) -> Iterator[None]:
-        """Undo what a failing implementation wrote; outside a transaction each of its writes has its own."""
-        database = self._town.database
-        if database.transaction_depth() == 0:
-            yield
-        else:
-            with database.atomic():
-                yield
-
-
-def _call(function: Any, names: Sequence[str], **arguments: Any) -> Any:
-    return function(*(arguments[name] for name in names))
-
-
-def _all_of(kind: type, result: Any) -> Sequence[Any]:
-    items = [] if result is None else list(result)
-    for item in items:
-        if not isinstance(item, kind):
-            raise TypeError(f"expected {kind.__name__} objects, got {type(item).__name__}")
-    return items
+    A plugin whose code never ran here may decide about anything of its own.
+    """
+    missed: dict[str, str] = {}
+    for name, plugin in running.items():
+        kept = decides.get(name, "")
+        named = json.loads(kept) if kept else []
+        if named is None or not (plugin.folder / "__init__.py").is_file():
+            continue
+        missed |= dict.fromkeys((name, *named), name)
+    return missed

@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from townhall.access.actors import Actor
+from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.imports.dates import date_reader
 from townhall.imports.mapping import ColumnMapping
@@ -78,8 +79,8 @@ class LinkFinder:
         values = {self._column.match: text, **_filled(self._column.create, cells)}
         try:
             record = self._town.records.create(self._actor, self._target.identity, values)
-        except ValidationFailed as error:
-            reasons = "; ".join(error.errors.values())
+        except (ValidationFailed, Rejected) as error:
+            reasons = str(error)
             raise Refused(f"{self._target.label.lower()} “{text}” can't be made: {reasons}") from error
         self._made.add(normalise(text))
         return record.id

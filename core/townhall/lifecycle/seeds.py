@@ -23,6 +23,7 @@ from typing import Any
 
 from townhall.access.actors import system
 from townhall.errors import PluginError
+from townhall.errors import TownhallError
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -37,7 +38,15 @@ def plant(town: Town, plugin: str, folder: Path) -> int:
     Raises :class:`~townhall.errors.PluginError` if one can't be used; earlier files' records stay.
     """
     files = sorted((folder / FOLDER).glob("*.toml")) if (folder / FOLDER).is_dir() else []
-    return sum(_plant_file(town, plugin, file) for file in files)
+    planted = 0
+    for file in files:
+        try:
+            planted += _plant_file(town, plugin, file)
+        except (TownhallError, RecursionError) as error:
+            town.failures.note(plugin, "seeds", file.name, error)
+            said = str(error) if isinstance(error, PluginError) else f"{file.name} can't be planted: {error}"
+            raise PluginError(said, "seeds") from error
+    return planted
 
 
 def _plant_file(town: Town, plugin: str, file: Path) -> int:

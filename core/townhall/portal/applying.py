@@ -200,6 +200,8 @@ def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
     if found is None:
         raise NotFound("There is no form at this address.")
     record_type, declared = found
+    if town.plugins.frozen(record_type.identity):
+        return _closed(declared.label)
     chosen, offered_links = chosen_links(town, record_type, declared, request.args)
     draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links)
     filling = Filling(town, record_type, declared, draft)
@@ -207,9 +209,13 @@ def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
         offered = [one for one in services.services(town) if one.url.startswith(filling.start_url + "?")]
         return make_response(render_template("portal/choose.html", form=declared, headings=services.headings(offered)))
     if not services.is_open(town, declared, filling.chosen):
-        page = render_template("portal/closed.html", label=filling.label, message=declared.closed_message)
-        return make_response(page)
+        return _closed(filling.label, declared.closed_message)
     return filling
+
+
+def _closed(label: str, message: str = "") -> Response:
+    """The page of a form that can't be sent at the moment."""
+    return make_response(render_template("portal/closed.html", label=label, message=message))
 
 
 def _begin(filling: Filling, step: str) -> Response:
@@ -234,8 +240,7 @@ def _resumed(town: Town, name: str) -> Filling | Response:
         return gone()
     if is_open:
         return filling
-    page = render_template("portal/closed.html", label=filling.label, message=filling.form.closed_message)
-    return make_response(page)
+    return _closed(filling.label, filling.form.closed_message)
 
 
 def _declared(town: Town, draft: Draft) -> tuple[RecordType, Form] | None:

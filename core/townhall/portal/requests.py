@@ -32,7 +32,9 @@ from townhall.portal import applying
 from townhall.portal import journey
 from townhall.portal import listings
 from townhall.portal import visitor
+from townhall.portal.form_pages import summary
 from townhall.records import link_codes
+from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
 from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
@@ -122,7 +124,10 @@ def message(number: str) -> BaseResponse:
         return make_response(_status_page(opened, text=text, problem=problem), 422)
     if not visitor.within_limit(town, "message", visitor.TRIES_PER_FORM):
         return make_response(_status_page(opened, text=text, problem="Please wait an hour, then send it again"), 429)
-    town.records.message(actor, record.identity, record.id, text)
+    try:
+        town.records.message(actor, record.identity, record.id, text)
+    except (ValidationFailed, Rejected) as error:
+        return make_response(_status_page(opened, text=text, problem=str(error)), 422)
     flash("We have your message.", "ok")
     return redirect(url_for("portal.status", number=number) + "#messages", 303)
 
@@ -149,6 +154,7 @@ def move(number: str, name: str) -> BaseResponse:
         require=transition.require,
     )
     text = request.form.get("text", "").strip()[:LONGEST_MESSAGE]
+    problems: list[tuple[str, str]] = []
     if (
         request.method == "POST"
         and not form.redraw
@@ -159,15 +165,33 @@ def move(number: str, name: str) -> BaseResponse:
                 actor, record.identity, record.id, name, form.values, version=record.version, message=text
             )
         except ValidationFailed as error:
-            form.add_errors(error.errors)
-        except (Rejected, Conflict, Forbidden) as error:
+            problems = _about_form(form, error.errors)
+        except Rejected as error:
+            problems = _about_form(form, {error.field: str(error)})
+        except (Conflict, Forbidden) as error:
             flash(str(error), "soon")
             return redirect(url_for("portal.status", number=number), 303)
         else:
             flash("Thank you, we have it.", "ok")
             return redirect(url_for("portal.status", number=number), 303)
-    page = render_template("portal/move.html", private=True, record=record, transition=transition, form=form, text=text)
-    return make_response(page, 422 if form.errors else 200)
+    page = render_template(
+        "portal/move.html",
+        private=True,
+        record=record,
+        transition=transition,
+        form=form,
+        text=text,
+        problems=problems + summary(form),
+    )
+    return make_response(page, 422 if problems or form.errors else 200)
+
+
+def _about_form(form: RecordForm, errors: dict[str, str]) -> list[tuple[str, str]]:
+    """Put what records refused beside its inputs; what is about none of them comes back for the summary."""
+    shown = {field.name for field in form}
+    own = {path: sentence for path, sentence in errors.items() if path.partition(".")[0] in shown}
+    form.add_errors(own)
+    return [("", sentence) for path, sentence in errors.items() if path not in own]
 
 
 def edit(number: str) -> BaseResponse:

@@ -58,7 +58,11 @@ def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mappin
 
         def hook(field: Field, present: Mapping[str, Any]) -> Any:
             name = str((field.compute or {}).get("hook", ""))
-            return town.plugins.compute_field(identity, field.name, name, present)
+
+            def check(result: Any) -> None:
+                computing.require_fitting(field, result, scene.rules)
+
+            return town.plugins.compute_field(identity, field.name, name, present, check)
 
         values.update(computing.compute(plan.record_type, values, scene.rules, hook))
 

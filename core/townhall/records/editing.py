@@ -119,9 +119,11 @@ class Edit:
     def ask_plugins(self, action: str) -> None:
         """Let plugins decide, and take over the values that they set."""
         if self.town.plugins.has("before_save", self.plan.record_type.identity):
-            added = self.town.plugins.before_save(self.as_change(action))
+            added = self.town.plugins.before_save(
+                self.as_change(action),
+                lambda values: preparing.take_over(self.plan, self.values, self.standard, values, self.scene.rules),
+            )
             if added:
-                preparing.take_over(self.plan, self.values, self.standard, added, self.scene.rules)
                 checking.settle(self.town, self.plan, self.values, self.standard, self.scene)
 
     def as_change(self, action: str) -> Change:

@@ -75,6 +75,8 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
             pending[index] = preparing.prepare(town, plan, row, scene)
         except ValidationFailed as failure:
             errors[index] = dict(failure.errors)
+        except Rejected as refusal:
+            errors[index] = {refusal.field: str(refusal)}
     _check_links(town, plan, pending, errors)
     _check_repeats(town, plan, pending, errors)
     if not errors and town.plugins.has("before_save", plan.record_type.identity):

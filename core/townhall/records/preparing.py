@@ -73,10 +73,12 @@ def ask_plugins(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> N
     """Let plugins decide about a new record, and take over the values that they set."""
     if not town.plugins.has("before_save", plan.record_type.identity):
         return
-    added = town.plugins.before_save(change_of(scene.actor, plan, record))
+    standard = record.standard
+    added = town.plugins.before_save(
+        change_of(scene.actor, plan, record),
+        lambda values: take_over(plan, record.values, standard, values, scene.rules),
+    )
     if added:
-        standard = record.standard
-        take_over(plan, record.values, standard, added, scene.rules)
         if plan.record_type.is_case:
             record.assignee, record.due = standard["assignee"], standard["due"]
         record.channel = standard["channel"] or ""

@@ -57,9 +57,11 @@ class Records:
     # -- reading ----------------------------------------------------------------------------------------------
 
     def may(self, actor: Actor, verb: Verb, identity: str) -> bool:
-        """Whether the actor may do ``verb`` to records of the type at all."""
+        """Whether the actor may do ``verb`` to records of the type at all, as things stand."""
         record_type = self._town.schemas.get(identity)
-        return record_type is not None and policy.may(actor, verb, record_type)
+        if record_type is None or not policy.may(actor, verb, record_type):
+            return False
+        return verb in policy.READING or not self._town.plugins.frozen(identity)
 
     def types(self, actor: Actor, verb: Verb = "view") -> Sequence[RecordType]:
         """Types to whose records the actor may do ``verb`` at all, in no order that means anything."""

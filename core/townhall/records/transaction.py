@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from townhall.db.transactions import immediate
+from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records.write_plans import WritePlan
 
@@ -22,11 +23,13 @@ _POSTGRESQL = re.compile(r"Key \(([^)]+)\)=")
 
 @contextmanager
 def write_transaction(town: Town, plan: WritePlan) -> Iterator[None]:
-    """Everything in it is written, or nothing.
+    """Everything in it is written, or nothing; nothing at all while the records of this type can only be read.
 
     Values that must be unique were looked for before; where somebody else was faster in the meantime the engine
-    refuses the second one, and that is told in the same words.
+    refuses the second one, and that is told in the same words. Raises :class:`~townhall.errors.Rejected` if frozen.
     """
+    if frozen := town.plugins.frozen(plan.record_type.identity):
+        raise Rejected(frozen)
     try:
         with immediate(town.database):
             yield

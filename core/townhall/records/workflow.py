@@ -84,7 +84,7 @@ def transitions(town: Town, actor: Actor, record: Record) -> list[Transition]:
     """The moves that the actor may make with this record now, in their declared order."""
     plan = write_plan(town, record.identity)
     workflow = plan.record_type.workflow
-    if workflow is None or record.archived is not None:
+    if workflow is None or record.archived is not None or town.plugins.frozen(record.identity):
         return []
     moves = [
         move

@@ -1,0 +1,200 @@
+"""Calling one implementation of a hook, alone: whatever it does concerns its own plugin and nobody else.
+
+The guard of a town knows two ways. :meth:`Guard.decide` asks a hook that decides: if it fails, or is left alone
+because it failed too often, the change is refused with a sentence. :meth:`Guard.react` tells a hook that reacts: if it
+fails, what it wrote is undone, and the caller gets a sentence to show instead.
+
+Every error is a failure, ``SystemExit`` and endless recursion among them; only ``KeyboardInterrupt`` and
+``MemoryError`` pass, because they mean the whole process. So is an answer that is nonsense. A call that takes longer
+than its hook may is written down; one that takes :data:`HOPELESS` times as long counts as a failure for the breaker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import dataclass
+from threading import local
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from townhall.db.transactions import immediate
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.extend.answers import text
+from townhall.extend.breaker import Breakers
+from townhall.extend.failures import Stage
+from townhall.extend.hooks import Implementation
+from townhall.hookspecs import DECIDING
+from townhall.hookspecs import KINDS
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+log = logging.getLogger("townhall.plugins")
+
+T = TypeVar("T")
+
+#: Errors that mean the whole process, and no plugin.
+PASSED = (KeyboardInterrupt, MemoryError)
+#: A call that takes so many times its budget counts as failed.
+HOPELESS = 10
+#: How often a hook may lead to itself: by a write in it that asks it again.
+DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction(Generic[T]):
+    """What a hook that reacts answered, or, in ``problem``, a sentence for the person instead."""
+
+    plugin: str
+    value: T | None = None
+    problem: str = ""
+
+
+class _Depths(local):
+    """How often each hook stands on this thread's stack."""
+
+    def __init__(self) -> None:
+        self.depths: dict[tuple[str, str], int] = {}
+
+
+class Guard:
+    """Calls the hooks of one town's plugins. ``title`` says what to call a plugin in a sentence."""
+
+    def __init__(self, town: Town, title: Callable[[str], str]) -> None:
+        self._town = town
+        self._title = title
+        self._monotonic = town.clock.monotonic
+        self._within = _Depths()
+        self.breakers = Breakers(town.clock.monotonic, town.clock.now)
+
+    def decide(self, hook: Implementation, accept: Callable[[Any], T], arguments: Mapping[str, Any]) -> T:
+        """The answer of a hook that decides, as ``accept`` takes it.
+
+        There is no savepoint: a refusal undoes the whole change, and with it what the implementation wrote. Raises
+        :class:`~townhall.errors.Rejected` if the hook refuses, fails or can't be asked, and
+        :class:`~townhall.errors.ValidationFailed` if it refuses so.
+        """
+        if not self.breakers.allows(hook.plugin, hook.hook):
+            raise Rejected(self.out(hook.plugin) or f"{self._title(hook.plugin)} can't check this at the moment.")
+        refusal: Rejected | ValidationFailed | None = None
+        try:
+            with self._once_more(hook), self._measured(hook):
+                try:
+                    answer = hook.function(*[arguments[name] for name in hook.names])
+                except (Rejected, ValidationFailed) as error:
+                    refusal = _in_plain_words(error, self._title(hook.plugin))
+                else:
+                    accepted = accept(answer)
+        except PASSED:
+            raise
+        except BaseException as error:
+            self.failed(hook.plugin, hook.hook, error)
+            raise Rejected(
+                f"{self._title(hook.plugin)} could not check this, so nothing was saved. "
+                "Ask whoever looks after Townhall."
+            ) from error
+        self.breakers.succeeded(hook.plugin, hook.hook)
+        if refusal is not None:
+            raise refusal
+        return accepted
+
+    def react(self, hook: Implementation, accept: Callable[[Any], T], arguments: Mapping[str, Any]) -> Reaction[T]:
+        """The answer of a hook that reacts, as ``accept`` takes it, or a sentence instead."""
+        if not self.breakers.allows(hook.plugin, hook.hook):
+            return Reaction(
+                hook.plugin,
+                problem=f"{self._title(hook.plugin)} failed several times, so it is left alone for a minute. "
+                "Everything else works.",
+            )
+        try:
+            with self._once_more(hook), self._undoable(hook), self._measured(hook) as slow:
+                value = accept(hook.function(*[arguments[name] for name in hook.names]))
+        except PASSED:
+            raise
+        except BaseException as error:
+            self.failed(hook.plugin, hook.hook, error)
+            return Reaction(
+                hook.plugin, problem=f"{self._title(hook.plugin)} could not show this. Everything else works."
+            )
+        if slow:
+            self.breakers.failed(hook.plugin, hook.hook)
+        else:
+            self.breakers.succeeded(hook.plugin, hook.hook)
+        return Reaction(hook.plugin, value)
+
+    def failed(self, plugin: str, hook: str, error: BaseException, stage: Stage = "call") -> None:
+        """Write a failure of a plugin's code down, and count it."""
+        self.breakers.failed(plugin, hook)
+        self.told(plugin, hook, error, stage)
+
+    def told(self, plugin: str, what: str, error: BaseException, stage: Stage) -> None:
+        """Write a failure of a plugin down, for IT in the log and on the plugin's page."""
+        log.error("Plugin %s failed in %s", plugin, what, exc_info=error)
+        self._town.failures.note(plugin, stage, what, error)
+
+    def out(self, plugin: str) -> str:
+        """Why nothing of which a plugin decides can be saved just now; empty if it can."""
+        since = self.breakers.out_since(plugin, DECIDING)
+        if since is None:
+            return ""
+        at = f"{since.astimezone(self._town.zone):%H:%M}"
+        title = self._title(plugin)
+        return (
+            f"{title} has failed again and again since {at}, and what it must check can't be saved without it. "
+            "It is tried again after a minute; if that doesn't help, whoever looks after Townhall finds the reason on "
+            "the plugins page."
+        )
+
+    # -- how --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _once_more(self, hook: Implementation) -> Iterator[None]:
+        """Count how deep a hook has led to itself, and stop it before the interpreter does."""
+        depths = self._within.depths
+        key = (hook.plugin, hook.hook)
+        depth = depths.get(key, 0)
+        if depth >= DEEPEST:
+            raise RecursionError("it leads to itself: what it writes asks it again, without an end")
+        depths[key] = depth + 1
+        try:
+            yield
+        finally:
+            depths[key] = depth
+
+    @contextmanager
+    def _measured(self, hook: Implementation) -> Iterator[list[float]]:
+        """Write down a call that took too long. What is given holds the seconds if it was hopelessly long."""
+        hopeless: list[float] = []
+        allowed = KINDS[hook.hook].seconds
+        start = self._monotonic()
+        yield hopeless
+        took = self._monotonic() - start
+        if took > allowed:
+            said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
+            log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
+            self._town.failures.note(hook.plugin, "slow", hook.hook, said)
+            if took >= allowed * HOPELESS:
+                hopeless.append(took)
+
+    def _undoable(self, hook: Implementation) -> Any:
+        """A transaction that undoes what a failing hook wrote: a savepoint inside another one."""
+        database = self._town.database
+        if KINDS[hook.hook].writes or database.transaction_depth():
+            return immediate(database)
+        return nullcontext()
+
+
+def _in_plain_words(error: Rejected | ValidationFailed, title: str) -> Rejected | ValidationFailed:
+    """A refusal on purpose, with nothing in it but sentences and names of fields."""
+    if isinstance(error, ValidationFailed):
+        return ValidationFailed({text(name): text(sentence) for name, sentence in error.errors.items()})
+    field = error.field if isinstance(error.field, str) else ""
+    return Rejected(text(str(error)) or f"{title} refuses this.", text(field))

@@ -1,0 +1,9 @@
+"""Its computing fails."""
+
+from townhall import hookimpl
+
+
+@hookimpl
+def compute_field(values):
+    """Compute."""
+    return 1 / 0

@@ -1,0 +1,9 @@
+"""Its import never ends."""
+
+
+def again() -> None:
+    """Go on."""
+    again()
+
+
+again()

@@ -1,0 +1,2 @@
+def before_save(change:
+    return

@@ -1,0 +1,192 @@
+"""Whatever a plugin does wrong concerns that plugin, and nobody else.
+
+With each of those in ``tests/broken_plugins`` switched on, and with all of them together, every page of core gives its
+proper answer, core's records are saved, and no decision is let through.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+
+import pytest
+from broken import ALL
+from broken import PERSON
+from broken import Hall
+from broken import Kept
+from broken import count
+from broken import make_hall
+from flask import Flask
+from staff_client import main_of
+from staff_client import plain
+from werkzeug.test import TestResponse
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.access.roles import ROLES
+from townhall.clock import FixedClock
+from townhall.errors import Rejected
+from townhall.errors import TownhallError
+from townhall.lifecycle import describing
+
+#: Plugins that can't start at all, by the stage at which that shows.
+STAGES = {
+    "manifest_": "manifest",
+    "requires_": "requires",
+    "schema_": "schemas",
+    "import_": "import",
+    "hook_": "hooks",
+}
+UNABLE = {name: stage for name in ALL for start, stage in STAGES.items() if name.startswith(start)}
+DECIDING = [name for name in ALL if name.startswith(("decide_", "compute_"))]
+#: Plugins that decide about every type of record: nothing can be saved with them.
+ABOUT_EVERYTHING = {"decide_about_everything", "all_exit"}
+MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
+CLERK = Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    usual = Flask.jinja_options
+    Flask.jinja_options = {**usual, "bytecode_cache": Kept()}
+    yield
+    Flask.jinja_options = usual
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    """The hall on SQLite, for the whole matrix."""
+    made = make_hall(tmp_path_factory.mktemp("hall") / "town", FixedClock(MOMENT))
+    yield made
+    made.town.close()
+
+
+def bad_answers(hall: Hall, *names: str) -> list[str]:
+    """Core's pages that don't give their proper answer."""
+    contact, ticket = f"/admin/core/contact/{hall.contact}/", f"/admin/desk/ticket/{hall.ticket}/"
+    staff = {
+        "/admin/": 200,
+        "/admin/core/contact/": 200,
+        "/admin/core/contact/new": 200,
+        contact: 200,
+        f"{contact}edit": 200,
+        f"{contact}history": 200,
+        "/admin/core/contact/999999/": 404,
+        "/admin/desk/ticket/": 200,
+        ticket: 200,
+        "/admin/search/?q=Moreau": 200,
+        "/admin/calendar/": 200,
+        "/admin/plugins/": 200,
+        "/admin/settings/": 200,
+        "/admin/people": 200,
+        **{f"/admin/plugins/{name}/": 200 for name in names},
+    }
+    street = {
+        "/": 200,
+        "/search?q=report": 200,
+        "/privacy": 200,
+        "/requests/": 200,
+        "/requests/T-2026-9999": 404,
+        "/apply/desk/ticket/public?topic=1": 200,
+        "/open/nobody/nothing/": 404,
+        "/admin/sign-in": 200,
+        "/admin/core/contact/": 302,
+        "/health": 200,
+        "/town.css": 200,
+        "/static/townhall.css": 200,
+        "/robots.txt": 200,
+    }
+    found = []
+    for visitor, pages in ((hall.desk, staff), (hall.street, street)):
+        for url, wanted in pages.items():
+            response = visitor.get(url)
+            text = response.text
+            response.close()
+            if response.status_code != wanted:
+                found.append(f"{url}: {response.status_code} instead of {wanted}")
+            if "mine now" in text.lower() or "<script>alert" in text:
+                found.append(f"{url}: shows what a plugin put there")
+    if "Moreau" not in main_of(hall.desk.get(contact)) or "Deep hole" not in main_of(hall.desk.get(ticket)):
+        found.append("a record's page doesn't show the record")
+    return found
+
+
+def saves(hall: Hall) -> TestResponse:
+    """What comes of a contact that a clerk adds in the form."""
+    hall.desk.get("/admin/core/contact/new")
+    return hall.desk.post("/admin/core/contact/new", PERSON)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_core_goes_on_with_each_of_them(hall: Hall, name: str) -> None:
+    """Every page of core answers, and core's records are saved, except where the plugin decides about these too."""
+    with hall.on(name) as town:
+        assert bad_answers(hall, name) == []
+        before = count(town, "core.contact")
+        response = saves(hall)
+        if name in ABOUT_EVERYTHING:
+            assert response.status_code == 422
+            assert "could not check this, so nothing was saved" in plain(response)
+            assert count(town, "core.contact") == before
+        else:
+            assert response.status_code == 302, main_of(response)
+            assert count(town, "core.contact") == before + 1
+            town.records.update(
+                CLERK, "core.contact", hall.contact, {"given_name": name.title()}, version=version(hall)
+            )
+        assert ("core.contact" in town.schemas, "desk.ticket" in town.schemas) == (True, True)
+        if name in UNABLE:
+            assert name not in town.plugins.running
+            failure = town.failures.of(name)[0]
+            assert failure.stage == UNABLE[name]
+            assert failure.message
+
+
+def version(hall: Hall) -> int:
+    """The version of the contact."""
+    return hall.town.records.get(system(), "core.contact", hall.contact).version
+
+
+def test_core_goes_on_with_all_of_them(hall: Hall) -> None:
+    """With all broken plugins together, pages answer and each plugin in trouble is told once on the plugins page."""
+    with hall.on(*ALL) as town:
+        assert bad_answers(hall, *ALL) == []
+        assert saves(hall).status_code == 422
+        listed = main_of(hall.desk.get("/admin/plugins/"))
+        for name in UNABLE:
+            title = name.replace("_", " ").capitalize()
+            assert title in listed or name in listed
+            assert town.plugins.problems[name]
+        assert set(UNABLE) <= set(describing.troubled(town))
+        hall.desk.post("/admin/plugins/nothing", {})
+        menu = plain(hall.desk.get("/admin/"))
+        assert re.search(rf"Plugins {len(describing.troubled(town))} need attention", menu)
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_no_decision_is_let_through(hall: Hall, name: str) -> None:
+    """Whatever a deciding hook does instead of deciding, nothing is written, by no door, and it is written down why."""
+    identity = f"{name}.thing"
+    with hall.on(name) as town:
+        for act in (
+            lambda: town.records.create(system(), identity, {"label": "Moreau"}),
+            lambda: town.records.create(CLERK, identity, {"label": "Moreau"}),
+        ):
+            with pytest.raises(TownhallError) as refused:
+                act()
+            assert isinstance(refused.value, Rejected)
+            assert "could not check this, so nothing was saved" in str(refused.value)
+        outcomes = town.records.import_rows(system(), identity, [{"label": "Moreau"}])
+        assert all(outcome.errors for outcome in outcomes)
+        hall.desk.get(f"/admin/{name}/thing/new")
+        response = hall.desk.post(f"/admin/{name}/thing/new", {"label": "Moreau"})
+        assert response.status_code == 422
+        assert "could not check this" in main_of(response)
+        assert count(town, identity) == 0
+        assert not town.records.find(system(), "core.contact", {"family_name": "Ghost"}).records
+        failures = [failure for failure in town.failures.of(name) if failure.stage == "call"]
+        assert sum(failure.count for failure in failures) >= 4
+        assert "Moreau" not in json.dumps([(failure.message, failure.trace) for failure in failures])

@@ -1,0 +1,129 @@
+"""A served town with plugins that break lying beside it, and a browser that outlives switching them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from desk import make_ticket
+from desk import make_topic
+from jinja2.bccache import Bucket
+from jinja2.bccache import BytecodeCache
+from staff_client import PASSWORD
+from staff_client import add_person
+from towns import PLUGINS
+from werkzeug.test import Client
+from werkzeug.test import TestResponse
+
+from townhall.access.actors import system
+from townhall.clock import FixedClock
+from townhall.db import meta
+from townhall.extend import states
+from townhall.lifecycle import switching
+from townhall.town import Town
+from townhall.wsgi import TownApplication
+
+BROKEN = Path(__file__).parent.parent / "broken_plugins"
+ALL = sorted(folder.name for folder in BROKEN.iterdir() if (folder / "plugin.toml").exists())
+PERSON = {"kind": "person", "family_name": "Moreau"}
+
+
+class Visitor:
+    """A browser that keeps its cookies, whatever is switched meanwhile."""
+
+    def __init__(self, application: TownApplication) -> None:
+        self.http = Client(application)
+        self.token = ""
+
+    def get(self, url: str) -> TestResponse:
+        """Open a page."""
+        response = self.http.get(url)
+        if response.mimetype == "text/html":
+            found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
+            self.token = found.group(1) if found else self.token
+        return response
+
+    def post(self, url: str, data: Mapping[str, Any]) -> TestResponse:
+        """Send a form."""
+        return self.http.post(url, data={"csrf_token": self.token, **data})
+
+
+@dataclass
+class Hall:
+    """A town that is served, with all broken plugins lying in its folder and none switched on."""
+
+    application: TownApplication
+    desk: Visitor
+    street: Visitor
+    contact: int
+    ticket: int
+
+    @property
+    def town(self) -> Town:
+        """The town as it is served now."""
+        return self.application.town
+
+    @contextmanager
+    def on(self, *names: str) -> Iterator[Town]:
+        """While this lasts, these plugins are wanted, whether they can start or not."""
+        self._switch(names, True)
+        try:
+            yield self.town
+        finally:
+            for name in names:
+                self.town.failures.forget(name)
+            self._switch(names, False)
+
+    def _switch(self, names: tuple[str, ...], on: bool) -> None:
+        town = self.town
+        for name in names:
+            states.switch(town.system, name, on, version="1", schemas="", at=town.clock.now(), by="test")
+        meta.bump_generation(town.system)
+        self.street.get("/health")
+        assert self.town.is_current
+
+
+def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> Hall:
+    """A hall in an empty folder."""
+    (folder / "plugins").mkdir(parents=True)
+    for source in (PLUGINS / "desk", *(BROKEN / name for name in ALL)):
+        shutil.copytree(source, folder / "plugins" / source.name)
+    (folder / "townhall.toml").write_text('[town]\nname = "Milbrook"\n', encoding="utf-8")
+    town = Town.open(folder, clock=clock, database=database)
+    switching.enable(town, system(), "desk")
+    contact = town.records.create(system(), "core.contact", PERSON)
+    ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
+    add_person(town, "ada@milbrook.example", "administrator")
+    application = TownApplication(town)
+    desk = Visitor(application)
+    desk.get("/admin/sign-in")
+    assert desk.post("/admin/sign-in", {"email": "ada@milbrook.example", "password": PASSWORD}).status_code == 302
+    desk.get("/admin/account")
+    return Hall(application, desk, Visitor(application), contact.id, ticket.id)
+
+
+class Kept(BytecodeCache):
+    """Compiled templates that all applications of this module share: compiling them was most of the time."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """What was compiled before."""
+        if bucket.key in self.held:
+            bucket.bytecode_from_string(self.held[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what is compiled."""
+        self.held[bucket.key] = bucket.bytecode_to_string()
+
+
+def count(town: Town, identity: str) -> int:
+    """How many records of a type there are."""
+    return town.records.count(system(), identity, archived=None).value
