@@ -1,20 +1,28 @@
 """The way in for web servers: ``townhall.wsgi:application``, for the town in ``TOWNHALL_INSTANCE``.
 
 The application is built anew when the town's generation in the database changes, so switching a plugin needs no
-restart: new requests go to the new application, those under way finish on the old one.
+restart: new requests go to the new application, those under way finish on the old one. One of those that has not
+written yet and finds, when it wants to, that something was switched is made again on the new application.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from threading import Lock
+from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.app import create_app
+from townhall.errors import Outdated
+from townhall.errors import RestartNeeded
+from townhall.records.outdating import watched
 from townhall.town import Town
 
 if TYPE_CHECKING:
@@ -22,6 +30,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 log = logging.getLogger("townhall")
+
+#: How often a request is made on an application that turns out to be outdated.
+ATTEMPTS = 3
+#: Bytes of a request's body that are kept in memory; more goes to a temporary file.
+IN_MEMORY = 1024 * 1024
 
 
 class TownApplication:
@@ -39,12 +52,35 @@ class TownApplication:
         return self._town
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ.get("PATH_INFO", "").startswith("/static/"):
-            self._renew_if_needed()
-        return self._app(environ, start_response)
+        if environ.get("PATH_INFO", "").startswith("/static/"):
+            return self._app(environ, start_response)
+        self._renew_if_needed()
+        with RepeatableInput(environ["wsgi.input"]) as body:
+            return self._answer({**environ, "wsgi.input": body}, start_response, body)
+
+    def _answer(
+        self, environ: WSGIEnvironment, start_response: StartResponse, body: RepeatableInput
+    ) -> Iterable[bytes]:
+        """Answer a request; once more if the application that does so turns out to be outdated."""
+        app = self._app
+        for _ in range(ATTEMPTS):
+            try:
+                with watched():
+                    return app({**environ}, start_response)
+            except Outdated:
+                body.rewind()
+                self._renew_if_needed()
+                if app is self._app:
+                    break
+                app = self._app
+        # What was switched can't be taken up: the town goes on as it was before.
+        return app({**environ}, start_response)
 
     def _renew_if_needed(self) -> None:
-        """Build the application anew if something was switched; if that fails, the old one goes on."""
+        """Build the application anew if something was switched; if that fails, the old one goes on.
+
+        Whoever comes meanwhile waits, so that nobody sees the town of before after having seen that of now.
+        """
         try:
             generation = self._town.generation()
         except Exception:
@@ -57,11 +93,61 @@ class TownApplication:
                 return
             try:
                 town = self._town.renewed()
-                self._app = create_app(town)
-                self._town = town
+                self._app, self._town = create_app(town), town
+            except RestartNeeded as reason:
+                self._failed = generation
+                log.warning("%s Until then the town goes on as it was before the last change", reason)
             except Exception:
                 self._failed = generation
                 log.exception("The town could not be renewed; it goes on as it was before the last change")
+
+
+class RepeatableInput:
+    """The body of a request, which can be read once more from its beginning.
+
+    What was read is kept, in memory as long as it is small; nothing is read that nobody asked for.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._kept: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed by __exit__
+        self._again = False
+
+    def __enter__(self) -> RepeatableInput:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._kept.close()
+
+    def rewind(self) -> None:
+        """Begin again."""
+        self._kept.seek(0)
+        self._again = True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes; all that are left without it."""
+        return self._take(size, self._kept.read, self._source.read)
+
+    def readline(self, size: int = -1) -> bytes:
+        """The rest of the line, at most ``size`` bytes of it."""
+        return self._take(size, self._kept.readline, self._source.readline)
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """All lines that are left."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self.readline():
+            yield line
+
+    def _take(self, size: int, kept: Callable[[int], bytes], fresh: Callable[..., bytes]) -> bytes:
+        found = kept(size) if self._again else b""
+        if self._again and found:
+            return found + (self._take(-1, kept, fresh) if size < 0 else b"")
+        self._again = False
+        block = fresh() if size < 0 else fresh(size)
+        self._kept.write(block)
+        return block
 
 
 def __getattr__(name: str) -> Any:

@@ -8,13 +8,14 @@ from html import unescape
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from werkzeug.test import TestResponse
 
 from townhall.access.actors import system
 from townhall.accounts import people
 from townhall.app import create_app
 from townhall.town import Town
+from townhall.wsgi import TownApplication
 
 PASSWORD = "correct horse battery"
 
@@ -22,8 +23,8 @@ PASSWORD = "correct horse battery"
 class StaffClient:
     """Somebody who is signed in."""
 
-    def __init__(self, app: Flask, email: str) -> None:
-        self.http: FlaskClient = app.test_client()
+    def __init__(self, app: Flask | TownApplication, email: str) -> None:
+        self.http: Client = Client(app) if isinstance(app, TownApplication) else app.test_client()
         self.token = ""
         self.get("/admin/sign-in")
         signed = self.post("/admin/sign-in", {"email": email, "password": PASSWORD})
@@ -56,7 +57,7 @@ def add_person(town: Town, email: str, role: str, name: str = "") -> int:
     return people.add(town, system("cli"), email, name=named, role=role, password=PASSWORD).id
 
 
-def staff_client(town: Town, role: str = "clerk", app: Flask | None = None) -> StaffClient:
+def staff_client(town: Town, role: str = "clerk", app: Flask | TownApplication | None = None) -> StaffClient:
     """A client for a new colleague with this role."""
     email = f"{role}@milbrook.example"
     add_person(town, email, role)
