@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plugging import SCHEMA
+from plugging import add_plugin
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -14,22 +16,6 @@ from townhall.errors import PluginError
 from townhall.extend.discovery import discover
 from townhall.lifecycle import switching
 from townhall.town import Town
-
-SCHEMA = '[type]\nname = "{name}"\ntitle = "{{label}}"\n[fields.label]\ntype = "text"\nrequired = true\n'
-
-
-def add_plugin(
-    town: Town, name: str, *, code: str = "", schema: str = "", manifest: str = "", requires: str = "", title: str = ""
-) -> Path:
-    """Lay a plugin's folder into the town's plugins folder."""
-    folder = town.instance / "plugins" / name
-    (folder / "schemas").mkdir(parents=True)
-    head = f'name = "{name}"\ntitle = "{title or name.title()}"\nversion = "1.0.0"\napi = ">=1,<2"\n'
-    (folder / "plugin.toml").write_text(manifest or head + requires, encoding="utf-8")
-    (folder / "schemas" / "thing.toml").write_text(schema or SCHEMA.format(name="thing"), encoding="utf-8")
-    if code:
-        (folder / "__init__.py").write_text(code, encoding="utf-8")
-    return folder
 
 
 def status(town: Town, name: str) -> switching.Status:
