@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import Lock
+from time import monotonic
 from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
@@ -33,18 +34,22 @@ log = logging.getLogger("townhall")
 
 #: How often a request is made on an application that turns out to be outdated.
 ATTEMPTS = 3
+#: Seconds after which what could not be taken up is tried again.
+PATIENCE = 30
 #: Bytes of a request's body that are kept in memory; more goes to a temporary file.
 IN_MEMORY = 1024 * 1024
+#: Held while an application is built: one at a time in a process (Python 3.11 can't parse in two threads at once).
+_building = Lock()
 
 
 class TownApplication:
     """A WSGI application that always shows the town as it is now."""
 
     def __init__(self, town: Town) -> None:
-        self._lock = Lock()
         self._town = town
         self._app = create_app(town)
-        self._failed = -1
+        #: The generation that could not be taken up, and when that was tried.
+        self._failed = (-1, 0.0)
 
     @property
     def town(self) -> Town:
@@ -86,20 +91,25 @@ class TownApplication:
         except Exception:
             log.exception("The town's generation could not be read")
             return
-        if generation in (self._town.built_for, self._failed):
+        if self._is_taken_up(generation):
             return
-        with self._lock:
-            if generation in (self._town.built_for, self._failed):
+        with _building:
+            if self._is_taken_up(generation):
                 return
             try:
                 town = self._town.renewed()
                 self._app, self._town = create_app(town), town
             except RestartNeeded as reason:
-                self._failed = generation
+                self._failed = (generation, monotonic())
                 log.warning("%s Until then the town goes on as it was before the last change", reason)
             except Exception:
-                self._failed = generation
+                self._failed = (generation, monotonic())
                 log.exception("The town could not be renewed; it goes on as it was before the last change")
+
+    def _is_taken_up(self, generation: int) -> bool:
+        """Whether the town is that of this generation, or could not be made so a moment ago."""
+        failed, at = self._failed
+        return generation == self._town.built_for or (generation == failed and monotonic() - at < PATIENCE)
 
 
 class RepeatableInput:
@@ -126,11 +136,17 @@ class RepeatableInput:
 
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes; all that are left without it."""
-        return self._take(size, self._kept.read, self._source.read)
+        if size == 0:
+            return b""
+        found = self._kept.read(size) if self._again else b""
+        return found if found and size >= 0 else found + self._fresh(self._source.read, size)
 
     def readline(self, size: int = -1) -> bytes:
         """The rest of the line, at most ``size`` bytes of it."""
-        return self._take(size, self._kept.readline, self._source.readline)
+        found = self._kept.readline(size) if self._again else b""
+        if found.endswith(b"\n") or (found and size >= 0):
+            return found
+        return found + self._fresh(self._source.readline, size)
 
     def readlines(self, hint: int = -1) -> list[bytes]:
         """All lines that are left."""
@@ -140,12 +156,10 @@ class RepeatableInput:
         while line := self.readline():
             yield line
 
-    def _take(self, size: int, kept: Callable[[int], bytes], fresh: Callable[..., bytes]) -> bytes:
-        found = kept(size) if self._again else b""
-        if self._again and found:
-            return found + (self._take(-1, kept, fresh) if size < 0 else b"")
+    def _fresh(self, take: Callable[..., bytes], size: int) -> bytes:
+        """Bytes that nobody has read yet; they are kept behind the others."""
         self._again = False
-        block = fresh() if size < 0 else fresh(size)
+        block = take() if size < 0 else take(size)
         self._kept.write(block)
         return block
 

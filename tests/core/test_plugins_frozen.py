@@ -269,6 +269,7 @@ def test_reading_that_code_restricted_is_for_administrators_without_it(
     """Whoever looks after plugins reads such records while the code is off, or in safe mode; nobody else does."""
     monkeypatch.setattr(hookspecs, "RESTRICTING", frozenset({"before_save"}))
     public = SCHEMA.format(name="thing").replace("\n[fields", '\npublic_if = { label = "Bench" }\n[fields')
+    public += 'privacy = "public"\n'
     add_plugin(
         town, "park", schema=public, code="from townhall import hookimpl\n@hookimpl\ndef before_save():\n    pass\n"
     )
@@ -291,9 +292,8 @@ def test_reading_that_code_restricted_is_for_administrators_without_it(
 def test_a_frozen_type_can_be_linked_only_by_what_was_there(town: Town, clerk: Actor) -> None:
     """Another plugin's record keeps its reference to a frozen one, with its title, and may be saved with it."""
     topic = make_topic(town)
-    note = town.records.create(
-        clerk, "core.interaction", {"channel": "phone", "direction": "in", "body": "Hm", "about": Reference(TOPIC, topic.id)}
-    )
+    call = {"channel": "phone", "direction": "in", "body": "Hm", "about": Reference(TOPIC, topic.id)}
+    note = town.records.create(clerk, "core.interaction", call)
     switching.disable(town, system(), "desk")
     changed = town.records.update(clerk, "core.interaction", note.id, {"body": "More"}, version=note.version)
     assert changed.titles[(TOPIC, topic.id)] == topic.title

@@ -78,7 +78,7 @@ def _additions(
 ) -> Iterator[Addition]:
     types = [record_type for record_type in loaded.schemas.values() if record_type.plugin in added]
     if also:
-        titles = ", ".join(town.plugins.title(name) for name in also)
+        titles = ", ".join(found[name].title for name in also)
         yield Addition(_count(len(also), "other plugin", "other plugins"), f"{titles}, needed for it")
     yield from _kinds(types)
     kept = sum(_kept(town, record_type) for record_type in types)
