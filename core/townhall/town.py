@@ -122,21 +122,21 @@ class Town:
         self.records = Records(self)
         states.note_problems(self.system, loaded.problems)
 
-    def renewed(self) -> Town:
+    def renewed(self, *, without: str = "") -> Town:
         """A new town of the same place on the same database, with what changed since this one was opened.
 
         Raises :class:`~townhall.errors.RestartNeeded` if the code of a plugin that is to run on is not the code that
-        this process runs.
+        this process runs. ``without`` names a plugin that is about to be switched off, and may be different.
         """
-        if reason := self.outdated_code():
+        if reason := self.outdated_code(without):
             raise RestartNeeded(reason)
         return Town(self.instance, load_settings(self.instance), self.database, self.clock, safe_mode=self.safe_mode)
 
-    def outdated_code(self) -> str:
+    def outdated_code(self, without: str = "") -> str:
         """Why this process can't take up what changed: a sentence for each plugin whose code is another by now."""
         if self.safe_mode:
             return ""
-        wanted = states.enabled(self.system)
+        wanted = states.enabled(self.system) - {without}
         reasons = (importing.outdated(found) for name, found in self.plugins.running.items() if name in wanted)
         return " ".join(filter(None, reasons))
 

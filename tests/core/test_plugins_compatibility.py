@@ -120,7 +120,7 @@ def test_a_look_ahead_names_all_that_changes(make_town: Callable[..., Town]) -> 
     told = {each.what: each.which for each in switching.preview(town, "park").additions}
     assert told["1 other plugin"] == "Lake, needed for it"
     assert told["2 tables"] == "lake_thing, park_thing"
-    assert "Things: See, Add, Change" in told["14 permissions"]
+    assert "For each kind: See, Add, Change" in told["14 permissions"]
     assert told["2 menu entries"] == "Things, Things"
     assert told["First records"] == "1 thing"
     assert told["1 setting"] == "Radius: 50"
@@ -157,6 +157,9 @@ def test_changed_code_needs_a_restart(make_town: Callable[..., Town], caplog: py
     assert saved.status_code in (302, 303), "what was switched elsewhere can't be taken up, and work goes on"
     assert application.town is town
     assert caplog.text.count(sentence) == 1
+    off = boss.follow(boss.post("/admin/plugins/switch", {"name": "park", "on": "0"}))
+    assert "Park is off" in main_of(off), "a plugin whose files are others by now can be switched off"
+    assert application.town.plugins.running.keys() == {"lake"}
 
 
 def test_code_of_a_plugin_that_was_off_is_not_mixed(make_town: Callable[..., Town]) -> None:

@@ -65,7 +65,7 @@ class PluginsView(StaffView):
         act = switching.enable if on else switching.disable
         try:
             # Not in the town that is shown: requests under way finish with what they began with.
-            status = act(self.town.renewed(), self.actor, name)
+            status = act(self.town.renewed(without="" if on else name), self.actor, name)
         except PluginError as error:
             flash(str(error), "bad")
             return redirect(urls.PLUGINS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import click
 
 from townhall.cli.context import open_town
@@ -9,8 +12,11 @@ from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.errors import PluginError
+from townhall.lifecycle import packing
 from townhall.lifecycle import previewing
+from townhall.lifecycle import purging
 from townhall.lifecycle import switching
+from townhall.lifecycle import unpacking
 from townhall.lifecycle.status import Status
 
 
@@ -95,3 +101,65 @@ def disable(name: str, yes: bool) -> None:
             click.confirm(f"Switch {status.title} off? Its records are kept and can be read.", abort=True)
         switching.disable(town, operator(), name)
         click.echo(f"{status.title} is off. Its records are kept and can be read.")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The new file. [default: NAME with the present time, here]",
+)
+def pack(name: str, output: Path | None) -> None:
+    """Write everything that a plugin keeps here into one file, on or off.
+
+    The file holds confidential values too: keep it as you keep a backup.
+    """
+    with open_town() as town:
+        packed = packing.pack(town, operator(), name, output or Path(packing.suggested_name(town, name)))
+        told = packing.as_told(packed.counts, town.schemas)
+    click.echo(f"{packed.title} is packed into {packed.file}: {told}.")
+    click.echo("Secret links and drafts of the public stay behind. The file holds confidential values: keep it safe.")
+    if packed.lost:
+        click.echo(f"The bytes of {packed.lost} files were not there any more; townhall doctor looks into it.")
+
+
+@plugins.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def unpack(file: Path, yes: bool) -> None:
+    """Bring what a pack holds into this town: all of it or, if anything doesn't fit, nothing."""
+    with open_town() as town:
+        found = unpacking.look(town, file)
+        if found.problem:
+            raise PluginError(found.problem)
+        click.echo(f"{found.title} {found.contents.version}, packed by {found.contents.town}:")
+        click.echo(f"  {packing.as_told(found.contents.counts, found.types)}, with {found.files} files")
+        if not yes:
+            click.confirm("Bring it into this town?", abort=True)
+        done = unpacking.unpack(town, operator(), file)
+        click.echo(
+            f"{done.title} is here: {packing.as_told(done.counts, town.schemas)}, "
+            f"with {done.contacts} contacts and {done.interactions} interactions."
+        )
+        if not done.running:
+            click.echo(f"Its records can be read. To work with them: townhall plugins enable {done.name}")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--confirm", default=None, metavar="NAME", help="The plugin's name, typed out, instead of being asked.")
+def purge(name: str, confirm: str | None) -> None:
+    """Delete all records of a plugin that is off, after packing them. Says first what goes."""
+    with open_town() as town:
+        found = purging.impact(town, name)
+        if found.problem:
+            raise PluginError(found.problem)
+        click.echo(f"Purging {found.title} deletes:")
+        for line in purging.lines(found, town.schemas):
+            click.echo(f"  {line}")
+        if confirm is None and not sys.stdin.isatty():
+            raise click.UsageError(f"Without a terminal, say that you mean it with --confirm {name}.")
+        typed = confirm if confirm is not None else click.prompt(f"To go on, type the plugin's name, {name}")
+        file = purging.purge(town, operator(), name, typed)
+    click.echo(f"{found.title} is purged. Everything that it kept is in {file}.")

@@ -47,10 +47,10 @@ def freeze(schemas: Schemas, kept: Mapping[str, State], running: Sequence[str]) 
     frozen: dict[str, Frozen] = {}
     for state in _in_order(kept, [name for name, state in kept.items() if state.schemas and name not in running]):
         sentence = _sentence(state)
-        types, problem = _load(state, schemas)
+        types, mistakes = kept_types(state, schemas)
         added = {identity: _frozen(record_type, sentence, state) for identity, record_type in types.items()}
         schemas = Schemas({**schemas, **added})
-        frozen[state.name] = Frozen(state.name, state.version, state.essentials, sentence, problem)
+        frozen[state.name] = Frozen(state.name, state.version, state.essentials, sentence, _told(state, mistakes))
     return schemas, frozen
 
 
@@ -85,8 +85,11 @@ def _frozen(record_type: RecordType, sentence: str, state: State) -> RecordType:
     )
 
 
-def _load(state: State, known: Schemas) -> tuple[dict[str, RecordType], str]:
-    """The types in kept schemas; those with mistakes are left out, and with them those that count on them."""
+def kept_types(state: State, known: Schemas) -> tuple[dict[str, RecordType], list[str]]:
+    """The types in the schemas that are kept of a plugin, and what is wrong with those that don't fit ``known``.
+
+    Those with mistakes are left out, and with them those that count on them.
+    """
     plugins = frozenset(record_type.plugin for record_type in known.values())
     sources = [
         Source(state.name, Path(state.name) / name, text, plugins, state.essentials.stand_ins)
@@ -95,14 +98,14 @@ def _load(state: State, known: Schemas) -> tuple[dict[str, RecordType], str]:
     mistakes: list[str] = []
     while sources:
         try:
-            return {name: each for name, each in load_schemas(sources, known).items() if name not in known}, _told(
-                state, mistakes
-            )
+            loaded = load_schemas(sources, known)
         except SchemaErrors as error:
             mistakes += map(str, error.mistakes)
             wrong = {mistake.file for mistake in error.mistakes}
             sources = [source for source in sources if source.name not in wrong]
-    return {}, _told(state, mistakes)
+        else:
+            return {identity: each for identity, each in loaded.items() if identity not in known}, mistakes
+    return {}, mistakes
 
 
 def _told(state: State, mistakes: Sequence[str]) -> str:

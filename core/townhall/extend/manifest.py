@@ -115,6 +115,11 @@ def read_manifest(file: Path) -> Manifest:
     return manifest
 
 
+def is_name(text: str) -> bool:
+    """Whether a plugin may be called so."""
+    return _NAME.fullmatch(text) is not None and text not in RESERVED
+
+
 def _is_range(text: str) -> bool:
     try:
         SpecifierSet(text)

@@ -47,6 +47,18 @@ class Essentials:
         known = {each.name: given[each.name] for each in fields(cls) if each.name in given}
         return cls(**{**known, "requires": tuple(known.get("requires", ()))})
 
+    @classmethod
+    def checked(cls, given: Mapping[str, Any]) -> Essentials:
+        """The essentials in data that anybody may have made. Raises :class:`TypeError` if it is odd."""
+        told = cls.from_json(json.dumps(dict(given)))
+        texts = (told.title, told.description, told.icon, told.author, told.navigation_label, *told.requires)
+        stand_ins = (*told.stand_ins.keys(), *told.stand_ins.values())
+        if not all(isinstance(text, str) for text in (*texts, *stand_ins)):
+            raise TypeError("a text was expected")
+        if type(told.navigation_order) is not int or type(told.restricted) is not bool:
+            raise TypeError("a number or a truth was expected")
+        return told
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import system
+from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import permissions_of
 from townhall.db import migration
 from townhall.errors import PluginError
@@ -89,11 +90,7 @@ def _additions(
         names = [step.name for step in steps if step.kind == kind]
         if names:
             yield Addition(_count(len(names), one, many), ", ".join(names))
-    permissions = [(record_type, [label for _, label in permissions_of(record_type)]) for record_type in types]
-    count = sum(len(labels) for _, labels in permissions)
-    if count:
-        which = "; ".join(f"{each.label_plural}: {', '.join(labels)}" for each, labels in permissions)
-        yield Addition(_count(count, "permission", "permissions"), which)
+    yield from _permissions(types)
     yield from _menu(found, added, types)
     yield from _public(types)
     yield from _seeds(town, found, added, loaded)
@@ -106,6 +103,18 @@ def _kinds(types: Sequence[RecordType]) -> Iterator[Addition]:
     cases = [record_type for record_type in types if record_type.is_case]
     if cases:
         yield Addition(_count(len(cases), "kind of case", "kinds of case"), _names(cases))
+
+
+def _permissions(types: Sequence[RecordType]) -> Iterator[Addition]:
+    """The permissions that come: those that every type has once, then each type's own."""
+    labels = [(record_type, [label for _, label in permissions_of(record_type)]) for record_type in types]
+    count = sum(len(each) for _, each in labels)
+    if not count:
+        return
+    shared = [label for label in VERB_LABELS.values() if all(label in each for _, each in labels)]
+    own = [(each.label_plural, [label for label in mine if label not in shared]) for each, mine in labels]
+    parts = [f"For each kind: {', '.join(shared)}", *(f"{name}: {', '.join(mine)}" for name, mine in own if mine)]
+    yield Addition(_count(count, "permission", "permissions"), "; ".join(parts))
 
 
 def _menu(found: Mapping[str, Found], added: Sequence[str], types: Sequence[RecordType]) -> Iterator[Addition]:

@@ -101,7 +101,7 @@ def _problem(found: Mapping[str, Found], kept: Mapping[str, states.State], name:
     """Why a plugin can't run with what is installed and switched on; what it needs would come along."""
     plugin = found.get(name)
     if plugin is None:
-        return f"{name}: its files are gone. Its records are kept."
+        return f"{kept[name].title} is not installed here. Its records are kept."
     wanted = {each for each, state in kept.items() if state.enabled}
     return compatibility.check(found, {*wanted, name, *requirements(found, (name,))}).get(name, "")
 

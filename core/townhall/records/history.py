@@ -34,12 +34,13 @@ MASK = "confidential"
 
 #: Columns of an entry that its digest covers, in this order; the digest of its values follows them.
 FACTS = ("identity", "record_id", "version", "at", "actor_kind", "actor_id", "actor_name", "door", "action")
-_ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
+ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
 #: Bytes of randomness that go into each digest of values.
 _SALT = 16
-_VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
+VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+#: How values are written down: the same values always in the same letters.
+encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
     who = (actor.kind, actor.id, actor.name, actor.door)
     for place, (id, event) in enumerate(zip(ids.take(town.database, "history", len(events)), events, strict=True)):
         salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
-        changes = _encode(event.changes)
+        changes = encode(event.changes)
         digest = values_digest(salt, event.note, changes)
         facts = (identity, event.record_id, event.version, at, *who, event.action, digest)
         entries.append((id, *facts, entry_digest(facts)))
         values.append((id, salt, event.note, changes))
-    ids.insert(town.database, "history", _ENTRY_COLUMNS, entries)
-    ids.insert(town.database, "history_values", _VALUE_COLUMNS, values)
+    ids.insert(town.database, "history", ENTRY_COLUMNS, entries)
+    ids.insert(town.database, "history_values", VALUE_COLUMNS, values)
 
 
 def values_digest(salt: str, note: str, changes: str) -> str:
@@ -89,7 +90,7 @@ def values_digest(salt: str, note: str, changes: str) -> str:
 
 def entry_digest(facts: Sequence[Any]) -> str:
     """The digest of an entry: of its :data:`FACTS` and the digest of its values."""
-    return sha256(_encode(facts).encode()).hexdigest()
+    return sha256(encode(facts).encode()).hexdigest()
 
 
 def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
