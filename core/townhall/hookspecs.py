@@ -42,6 +42,11 @@ hookspec = pluggy.HookspecMarker("townhall")
 hookimpl = pluggy.HookimplMarker("townhall")
 
 
+#: Hooks that decide who may read records. While the code of a plugin that has one doesn't run, its records are for
+#: whoever looks after plugins only.
+RESTRICTING: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class HookKind:
     """What is so for all implementations of a hook.

@@ -98,8 +98,9 @@ class Menu:
         self.cache = desk.cache
         self.drawer = desk.drawer
         types = sorted(town.schemas.values(), key=lambda type_: (*plugin_place(town, type_.plugin), type_.order))
-        self._records = [type_ for type_ in types if type_.navigation == "records"]
-        self._setup = [type_ for type_ in types if type_.navigation == "setup"]
+        self._records = [type_ for type_ in types if type_.navigation == "records" and not type_.frozen]
+        self._setup = [type_ for type_ in types if type_.navigation == "setup" and not type_.frozen]
+        self._frozen = [type_ for type_ in types if type_.navigation != "hidden" and type_.frozen]
 
     def frame(self) -> Frame:
         """The frame for whoever asks."""
@@ -131,9 +132,10 @@ class Menu:
     def _groups(self, actor: Actor, counts: MenuCounts, others: tuple[NavItem, ...], path: str) -> tuple[NavGroup, ...]:
         groups = (
             NavGroup("Work", tuple(self._work(actor, counts))),
-            NavGroup("Records", tuple(self._plugins(actor, counts, path))),
+            NavGroup("Records", tuple(self._plugins(actor, counts, path, self._records))),
             NavGroup("Set-up", tuple(self._set_up(actor))),
             NavGroup("More", others),
+            NavGroup("Only to read", tuple(self._plugins(actor, counts, path, self._frozen))),
         )
         return tuple(
             NavGroup(group.heading, tuple(_mark(item, path) for item in group.entries))
@@ -161,23 +163,23 @@ class Menu:
             if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
                 yield self._item(type_, counts)
 
-    def _plugins(self, actor: Actor, counts: MenuCounts, path: str) -> Iterable[NavItem]:
+    def _plugins(self, actor: Actor, counts: MenuCounts, path: str, types: Iterable[RecordType]) -> Iterable[NavItem]:
         by_plugin: dict[str, list[RecordType]] = {}
-        for type_ in self._records:
+        for type_ in types:
             if type_.plugin != CORE and self.town.records.may(actor, "view", type_.identity):
                 by_plugin.setdefault(type_.plugin, []).append(type_)
-        for plugin, types in by_plugin.items():
-            if len(types) == 1:
-                yield self._item(types[0], counts)
+        for plugin, mine in by_plugin.items():
+            if len(mine) == 1:
+                yield self._item(mine[0], counts)
                 continue
             inside = path.startswith(f"/admin/{plugin}/")
-            children = tuple(replace(self._item(type_, counts), icon="") for type_ in types) if inside else ()
-            open_ = [found for type_ in types if (found := counts.by_type.get(type_.identity))]
+            children = tuple(replace(self._item(type_, counts), icon="") for type_ in mine) if inside else ()
+            open_ = [found for type_ in mine if (found := counts.by_type.get(type_.identity))]
             total = Count(sum(each.value for each in open_), any(each.capped for each in open_))
             yield NavItem(
                 plugin_label(self.town, plugin),
-                urls.list_url(types[0].identity),
-                types[0].icon,
+                urls.list_url(mine[0].identity),
+                "snow" if mine[0].frozen else mine[0].icon,
                 _shown(total),
                 children=children,
             )
@@ -218,7 +220,8 @@ class Menu:
 
     def _item(self, type_: RecordType, counts: MenuCounts) -> NavItem:
         count = counts.by_type.get(type_.identity)
-        return NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon, _shown(count))
+        icon = "snow" if type_.frozen else type_.icon
+        return NavItem(type_.label_plural, urls.list_url(type_.identity), icon, _shown(count))
 
 
 def _address(entry: Any) -> str:
@@ -253,7 +256,9 @@ def _mark(item: NavItem, path: str) -> NavItem:
 
 def install_frame(app: Flask, menu: Menu) -> None:
     """Let templates ask for the frame, and count again after every change."""
-    app.jinja_env.globals.update(staff_frame=menu.frame, new_form_id=new_form_id, frozen_words=menu.town.plugins.frozen)
+    app.jinja_env.globals.update(
+        staff_frame=menu.frame, new_form_id=new_form_id, frozen_words=menu.town.plugins.read_only
+    )
 
     @app.after_request
     def forget_counts(response: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -12,9 +14,15 @@ from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.cli.vendor import check
 from townhall.cli.vendor import new
+from townhall.errors import PluginError
 from townhall.extend.failures import Failure
 from townhall.lifecycle import describing
+from townhall.lifecycle import packing
+from townhall.lifecycle import previewing
+from townhall.lifecycle import purging
 from townhall.lifecycle import switching
+from townhall.lifecycle import unpacking
+from townhall.lifecycle.status import Status
 
 
 @click.group()
@@ -25,7 +33,7 @@ def plugins() -> None:
 @plugins.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
-    """List all plugins, and why one that should be on isn't."""
+    """List all plugins, what goes together, and what blocks what."""
     with open_town() as town:
         found = switching.statuses(town)
     if as_json:
@@ -37,8 +45,10 @@ def list_plugins(as_json: bool) -> None:
                     "version": plugin.version,
                     "enabled": plugin.enabled,
                     "running": plugin.running,
+                    "frozen": plugin.frozen,
                     "reason": plugin.reason,
                     "requires": plugin.requires,
+                    "needed_by": plugin.needed_by,
                     "types": [record_type.identity for record_type in plugin.types],
                 }
                 for plugin in found
@@ -47,11 +57,18 @@ def list_plugins(as_json: bool) -> None:
         return
     print_table(
         ("NAME", "TITLE", "VERSION", "STATE"),
-        [(plugin.name, plugin.title, plugin.version, "on" if plugin.running else "off") for plugin in found],
+        [(plugin.name, plugin.title, plugin.version, _state(plugin)) for plugin in found],
     )
     for plugin in found:
-        if plugin.reason:
-            click.echo(f"\n{plugin.reason}")
+        for sentence in (plugin.reason, plugin.unreadable):
+            if sentence:
+                click.echo(f"\n{sentence}")
+
+
+def _state(plugin: Status) -> str:
+    if plugin.running:
+        return "on"
+    return "off, records can be read" if plugin.frozen else "off"
 
 
 @plugins.command()
@@ -119,13 +136,21 @@ def _told(failure: Failure) -> str:
 @click.argument("names", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def enable(names: tuple[str, ...], yes: bool) -> None:
-    """Switch plugins on, with those that they need. Everything is tried first; a running server follows by itself."""
+    """Switch plugins on, with those that they need. Says first what that changes; all are switched on, or none.
+
+    A running server follows by itself.
+    """
     with open_town() as town:
+        plan = previewing.preview(town, names)
+        previewing.refuse(plan)
+        click.echo(f"Switching on {plan.title} will add:")
+        for addition in plan.additions:
+            click.echo(f"  {addition.what}: {addition.which}")
+        if not yes:
+            click.confirm(f"Switch {plan.title} on?", abort=True)
+        switching.enable_all(town, operator(), names)
         for name in names:
-            plan = switching.preview(town, name)
-            if plan.also and not plan.problem and not yes:
-                click.confirm(f"{plan.title} needs {', '.join(plan.also)}. Switch that on too?", abort=True)
-            status = switching.enable(town, operator(), name)
+            status = switching.status(town, name)
             click.echo(f"{status.title} is on, with {len(status.types)} types of records.")
 
 
@@ -133,13 +158,77 @@ def enable(names: tuple[str, ...], yes: bool) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def disable(name: str, yes: bool) -> None:
-    """Switch a plugin off. Its records are kept."""
+    """Switch a plugin off. Its records are kept and can be read."""
     with open_town() as town:
         status = switching.status(town, name)
+        if status.enabled and status.needed_by:
+            raise PluginError(switching.needed_sentence(town, status))
         if not yes:
-            click.confirm(f"Switch {status.title} off? Its pages go; its records are kept.", abort=True)
+            click.confirm(f"Switch {status.title} off? Its records are kept and can be read.", abort=True)
         switching.disable(town, operator(), name)
-        click.echo(f"{status.title} is off. Its records are kept.")
+        click.echo(f"{status.title} is off. Its records are kept and can be read.")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The new file. [default: NAME with the present time, here]",
+)
+def pack(name: str, output: Path | None) -> None:
+    """Write everything that a plugin keeps here into one file, on or off.
+
+    The file holds confidential values too: keep it as you keep a backup.
+    """
+    with open_town() as town:
+        packed = packing.pack(town, operator(), name, output or Path(packing.suggested_name(town, name)))
+        told = packing.as_told(packed.counts, town.schemas)
+    click.echo(f"{packed.title} is packed into {packed.file}: {told}.")
+    click.echo("Secret links and drafts of the public stay behind. The file holds confidential values: keep it safe.")
+    if packed.lost:
+        click.echo(f"The bytes of {packed.lost} files were not there any more; townhall doctor looks into it.")
+
+
+@plugins.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def unpack(file: Path, yes: bool) -> None:
+    """Bring what a pack holds into this town: all of it or, if anything doesn't fit, nothing."""
+    with open_town() as town:
+        found = unpacking.look(town, file)
+        if found.problem:
+            raise PluginError(found.problem)
+        click.echo(f"{found.title} {found.contents.version}, packed by {found.contents.town}:")
+        click.echo(f"  {packing.as_told(found.contents.counts, found.types)}, with {found.files} files")
+        if not yes:
+            click.confirm("Bring it into this town?", abort=True)
+        done = unpacking.unpack(town, operator(), file)
+        click.echo(
+            f"{done.title} is here: {packing.as_told(done.counts, town.schemas)}, "
+            f"with {done.contacts} contacts and {done.interactions} interactions."
+        )
+        if not done.running:
+            click.echo(f"Its records can be read. To work with them: townhall plugins enable {done.name}")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--confirm", default=None, metavar="NAME", help="The plugin's name, typed out, instead of being asked.")
+def purge(name: str, confirm: str | None) -> None:
+    """Delete all records of a plugin that is off, after packing them. Says first what goes."""
+    with open_town() as town:
+        found = purging.impact(town, name)
+        if found.problem:
+            raise PluginError(found.problem)
+        click.echo(f"Purging {found.title} deletes:")
+        for line in purging.lines(found, town.schemas):
+            click.echo(f"  {line}")
+        if confirm is None and not sys.stdin.isatty():
+            raise click.UsageError(f"Without a terminal, say that you mean it with --confirm {name}.")
+        typed = confirm if confirm is not None else click.prompt(f"To go on, type the plugin's name, {name}")
+        file = purging.purge(town, operator(), name, typed)
+    click.echo(f"{found.title} is purged. Everything that it kept is in {file}.")
 
 
 plugins.add_command(new)

@@ -142,7 +142,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
         for plugin in switching.statuses(town):
             if plugin.enabled or plugin.reason:
                 state = "is on." if plugin.running else "is off."
-                yield Finding(f"plugin {plugin.name}", not plugin.reason, plugin.reason or state)
+                good = not plugin.reason or not (plugin.enabled or plugin.installed)
+                yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

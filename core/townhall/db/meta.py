@@ -6,10 +6,13 @@ setting changed. Every process compares it with the one it was built for.
 
 from __future__ import annotations
 
+import secrets
+
 from townhall.db.system import SystemTables
 from townhall.db.transactions import immediate
 
 _GENERATION = "generation"
+_TOWN = "town"
 
 
 def get(system: SystemTables, key: str, default: str = "") -> str:
@@ -27,9 +30,26 @@ def put(system: SystemTables, key: str, value: str) -> None:
     table.insert(key=key, value=value).on_conflict(conflict_target=[table.key], update={table.value: value}).execute()
 
 
+def town_mark(system: SystemTables) -> str:
+    """What tells this town from all others: made once, and the same in all its backups."""
+    if not get(system, _TOWN):
+        table = system.meta
+        table.insert(key=_TOWN, value=secrets.token_hex(16)).on_conflict_ignore().execute()
+    return get(system, _TOWN)
+
+
 def generation(system: SystemTables) -> int:
     """The town's present generation."""
     return int(get(system, _GENERATION, "0"))
+
+
+def locked_generation(system: SystemTables) -> int:
+    """The present generation, which stays so until the transaction of the caller ends."""
+    if system.database.engine != "postgresql":
+        return generation(system)  # a transaction that writes is alone on SQLite
+    statement = 'SELECT "value" FROM "meta" WHERE "key" = %s FOR SHARE'
+    row = system.database.execute_sql(statement, (_GENERATION,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def bump_generation(system: SystemTables) -> int:

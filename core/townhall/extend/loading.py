@@ -8,27 +8,32 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
+from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.errors import PluginError
+from townhall.extend import compatibility
 from townhall.extend.discovery import Found
 from townhall.extend.hooks import Implementation
 from townhall.extend.hooks import check_types
 from townhall.extend.hooks import implementations
 from townhall.extend.importing import import_plugin
-from townhall.extend.manifest import API_VERSION
 from townhall.extend.manifest import Manifest
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import Schemas
 
+if TYPE_CHECKING:
+    from townhall.extend.frozen import Frozen
+
 
 @dataclass
 class Loaded:
     """What came of loading: the types of all plugins that run, their hooks, and why the others don't run.
 
-    A plugin without code, or whose code was left out, has no entry in ``hooks``.
+    A plugin without code, or whose code was left out, has no entry in ``hooks``. ``frozen`` has the plugins that don't
+    run and whose records can be read; their types are among ``schemas``.
     """
 
     schemas: Schemas
@@ -36,6 +41,7 @@ class Loaded:
     hooks: dict[str, tuple[Implementation, ...]] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, Frozen] = field(default_factory=dict)
     errors: dict[str, PluginError] = field(default_factory=dict)
 
     def fail(self, name: str, error: PluginError) -> None:
@@ -58,7 +64,8 @@ def load_plugins(
     """
     loaded = Loaded(core)
     names = set(wanted)
-    for name in in_order(found, names):
+    loaded.problems = compatibility.check(found, names)
+    for name in in_order(found, names - loaded.problems.keys()):
         try:
             load_one(loaded, found, name, settings.get(name, {}), code=code)
         except PluginError as error:
@@ -69,16 +76,18 @@ def load_plugins(
 def load_one(
     loaded: Loaded, found: Mapping[str, Found], name: str, settings: Mapping[str, Any], *, code: bool = True
 ) -> None:
-    """Add one plugin to ``loaded``. Raises :class:`~townhall.errors.PluginError` and leaves ``loaded`` as it was."""
-    plugin = found.get(name)
-    if plugin is None:
-        raise PluginError(f"{name}: there is no such plugin; its files are gone. Its records are kept.", "manifest")
-    with _at("manifest"):
-        manifest = fitting_manifest(plugin)
+    """Add one plugin, which goes together with the others, to ``loaded``.
+
+    Raises :class:`~townhall.errors.PluginError` and leaves ``loaded`` as it was.
+    """
+    plugin = found[name]
+    manifest = plugin.manifest
+    if manifest is None:
+        raise PluginError(plugin.problem, "manifest")
     for needed in manifest.requires:
         if needed not in loaded.running:
             raise PluginError(
-                f"{manifest.title} needs the plugin {needed}, which is not running. Switch that on first.", "requires"
+                f"{manifest.title} needs the plugin {found[needed].title}, which could not start.", "requires"
             )
     with _at("settings"):
         values = plugin_settings(manifest, settings)
@@ -103,18 +112,6 @@ def _at(stage: str) -> Iterator[None]:
     except PluginError as error:
         error.stage = error.stage or stage
         raise
-
-
-def fitting_manifest(plugin: Found) -> Manifest:
-    """The plugin's manifest. Raises :class:`~townhall.errors.PluginError` if it is wrong or for another Townhall."""
-    if plugin.manifest is None:
-        raise PluginError(plugin.problem)
-    if not plugin.manifest.fits:
-        raise PluginError(
-            f"{plugin.title} {plugin.version} is made for plugin API {plugin.manifest.api} and this Townhall has "
-            f"{API_VERSION}. Install a version of it that fits."
-        )
-    return plugin.manifest
 
 
 def plugin_settings(manifest: Manifest, given: Mapping[str, Any]) -> dict[str, Any]:

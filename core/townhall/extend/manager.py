@@ -56,8 +56,9 @@ class PluginManager:
     """The plugins of one town, as they run now.
 
     ``found`` holds all plugins that are there, ``running`` those that are on, ``problems`` why one that should be on
-    isn't, ``hooks`` what each implements. ``decides`` says about which types the code of a plugin decides that was left
-    out in safe mode, as :mod:`townhall.extend.states` keeps it.
+    isn't, ``hooks`` what each implements, and ``frozen`` those that don't run and whose records can be read.
+    ``decides`` says about which types the code of a plugin decides that was left out in safe mode, as
+    :mod:`townhall.extend.states` keeps it.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class PluginManager:
         self.running: dict[str, Found] = dict(loaded.running)
         self.problems: dict[str, str] = dict(loaded.problems)
         self.hooks: dict[str, tuple[Implementation, ...]] = dict(loaded.hooks)
+        self.frozen = dict(loaded.frozen)
         self._town = town
         self._settings = dict(loaded.settings)
         self.guard = Guard(town, self.title)
@@ -92,9 +94,12 @@ class PluginManager:
     def title(self, name: str) -> str:
         """What to call a plugin on screen."""
         plugin = self.found.get(name)
-        return plugin.title if plugin else name
+        if plugin is not None and plugin.manifest is not None:
+            return plugin.title
+        kept = self.frozen.get(name)
+        return kept.title if kept is not None else name
 
-    def frozen(self, identity: str) -> str:
+    def read_only(self, identity: str) -> str:
         """Why records of a type can only be read just now, in a sentence; empty if they can be changed.
 
         The code that decides about them is left out (safe mode), or left alone because it failed too often.

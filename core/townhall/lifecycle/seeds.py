@@ -37,9 +37,8 @@ def plant(town: Town, plugin: str, folder: Path) -> int:
     Files are read in the order of their names, so that a later one may count on an earlier one's records.
     Raises :class:`~townhall.errors.PluginError` if one can't be used; earlier files' records stay.
     """
-    files = sorted((folder / FOLDER).glob("*.toml")) if (folder / FOLDER).is_dir() else []
     planted = 0
-    for file in files:
+    for file in files(folder):
         try:
             planted += _plant_file(town, plugin, file)
         except (TownhallError, RecursionError) as error:
@@ -47,6 +46,11 @@ def plant(town: Town, plugin: str, folder: Path) -> int:
             said = str(error) if isinstance(error, PluginError) else f"{file.name} can't be planted: {error}"
             raise PluginError(said, "seeds") from error
     return planted
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of seeds in a plugin's folder, in the order of their names."""
+    return sorted((folder / FOLDER).glob("*.toml")) if (folder / FOLDER).is_dir() else []
 
 
 def _plant_file(town: Town, plugin: str, file: Path) -> int:

@@ -200,7 +200,7 @@ def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
     if found is None:
         raise NotFound("There is no form at this address.")
     record_type, declared = found
-    if town.plugins.frozen(record_type.identity):
+    if town.plugins.read_only(record_type.identity):
         return _closed(declared.label)
     chosen, offered_links = chosen_links(town, record_type, declared, request.args)
     draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links)

@@ -88,7 +88,7 @@ def services(town: Town) -> list[Service]:
     applied = {target[:2] for target in map(applied_to, town.schemas.values()) if target is not None}
     found: list[Service] = []
     for record_type in sorted(town.schemas.values(), key=_rank):
-        forms = {} if town.plugins.frozen(record_type.identity) else record_type.forms
+        forms = {} if town.plugins.read_only(record_type.identity) else record_type.forms
         for form in forms.values():
             if form.per:
                 found.extend(_per_services(town, record_type, form))

@@ -35,10 +35,10 @@ MASK = "confidential"
 
 #: Columns of an entry that its digest covers, in this order; the digest of its values follows them.
 FACTS = ("identity", "record_id", "version", "at", "actor_kind", "actor_id", "actor_name", "door", "action")
-_ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
+ENTRY_COLUMNS = ("id", *FACTS, "values_digest", "digest")
 #: Bytes of randomness that go into each digest of values.
 _SALT = 16
-_VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
+VALUE_COLUMNS = ("history_id", "salt", "note", "changes")
 
 #: JSON of nothing.
 NOTHING = "null"
@@ -86,8 +86,8 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
         digest = sha256(facts.encode()).hexdigest()
         entries.append((id, identity, record_id, version, at, *who, action, kept, digest))
         values.append((id, salt, note, changes))
-    town.database.insert_rows("history", _ENTRY_COLUMNS, entries)
-    town.database.insert_rows("history_values", _VALUE_COLUMNS, values)
+    town.database.insert_rows("history", ENTRY_COLUMNS, entries)
+    town.database.insert_rows("history_values", VALUE_COLUMNS, values)
 
 
 def values_digest(salt: str, note: str, changes: str) -> str:

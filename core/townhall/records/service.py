@@ -31,6 +31,7 @@ from townhall.records import workflow
 from townhall.records import writing
 from townhall.records.predicate import Where
 from townhall.records.standing import Standing
+from townhall.records.transaction import refuse_frozen
 from townhall.records.types import Count
 from townhall.records.types import HistoryEntry
 from townhall.records.types import Hit
@@ -61,7 +62,7 @@ class Records:
         record_type = self._town.schemas.get(identity)
         if record_type is None or not policy.may(actor, verb, record_type):
             return False
-        return verb in policy.READING or not self._town.plugins.frozen(identity)
+        return verb in policy.READING or not self._town.plugins.read_only(identity)
 
     def types(self, actor: Actor, verb: Verb = "view") -> Sequence[RecordType]:
         """Types to whose records the actor may do ``verb`` at all, in no order that means anything."""
@@ -285,6 +286,7 @@ class Records:
 
     def make_link(self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
         """A secret token that opens the record for ``purpose``. It can't be read back later."""
+        refuse_frozen(write_plan(self._town, identity))
         reading.get(self._town, actor, identity, id, fields=())
         return secret_links.make(self._town, identity, id, purpose, expires=expires)
 

@@ -21,6 +21,7 @@ from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
+from townhall.records.transaction import refuse_frozen
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
@@ -54,6 +55,7 @@ def transition(
     :class:`~townhall.errors.ValidationFailed` or :class:`~townhall.errors.Conflict`; then nothing has moved.
     """
     plan = write_plan(town, identity)
+    refuse_frozen(plan)
     workflow, move = _declared(plan, name)
     if not policy.may_transition(actor, plan.record_type, move, id):
         raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")
@@ -84,7 +86,7 @@ def transitions(town: Town, actor: Actor, record: Record) -> list[Transition]:
     """The moves that the actor may make with this record now, in their declared order."""
     plan = write_plan(town, record.identity)
     workflow = plan.record_type.workflow
-    if workflow is None or record.archived is not None or town.plugins.frozen(record.identity):
+    if workflow is None or record.archived is not None or town.plugins.read_only(record.identity):
         return []
     moves = [
         move
