@@ -5,11 +5,14 @@
     TownhallError                 base; the message is always one plain sentence
     ├── ConfigurationError        IT: a setting or file of the instance is wrong
     ├── PluginError               IT and vendors: a plugin can't be found, read or switched
+    │   └── RestartNeeded         IT: a plugin's code changed, and this process runs the old one
     ├── NotFound                  whoever asked: no such record, or none that the actor may know of
     ├── Forbidden                 whoever asked: the actor may not do this
     ├── Conflict                  a clerk: the record changed since it was opened
     ├── Rejected                  whoever typed: a plugin or rule refuses, with a reason for people
     └── ValidationFailed          whoever typed: what is wrong with each field
+
+    Outdated                      nobody: plugins were switched while a page was being made, so it is made again
 """
 
 from __future__ import annotations
@@ -31,6 +34,10 @@ class ConfigurationError(TownhallError):
 
 class PluginError(TownhallError):
     """A plugin can't be found, read or switched."""
+
+
+class RestartNeeded(PluginError):
+    """The code of a plugin on the disk is not the code that this process imported; only a restart takes it up."""
 
 
 class NotFound(TownhallError):
@@ -55,6 +62,14 @@ class Conflict(TownhallError):
     def __init__(self, message: str, current: Record) -> None:
         super().__init__(message)
         self.current = current
+
+
+class Outdated(BaseException):
+    """Something was switched since the town was put together that wants to write; nothing is written.
+
+    Not even an :class:`Exception`, so that no page takes it for a mistake: it goes through to the server's entry, which
+    makes the whole request again with the town as it is now.
+    """
 
 
 class ValidationFailed(TownhallError):

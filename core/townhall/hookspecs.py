@@ -38,6 +38,9 @@ hookimpl = pluggy.HookimplMarker("townhall")
 
 #: Hooks whose failure refuses the change. All others react.
 DECIDING = frozenset({"before_save", "compute_field"})
+#: Hooks that decide who may read records. While the code of a plugin that has one doesn't run, its records are for
+#: whoever looks after plugins only.
+RESTRICTING: frozenset[str] = frozenset()
 
 
 def for_types(*identities: str) -> Callable[[Function], Function]:

@@ -27,12 +27,17 @@ from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
 from townhall.errors import ConfigurationError
+from townhall.errors import RestartNeeded
+from townhall.extend import frozen
+from townhall.extend import importing
+from townhall.extend import keeping
 from townhall.extend import states
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
+from townhall.extend.states import State
 from townhall.lifecycle.roles import seed_roles
 from townhall.records.files import FileStore
 from townhall.records.service import Records
@@ -110,8 +115,7 @@ class Town:
         """Take up what changed: plugins that were switched, schemas that grew."""
         self.built_for = meta.generation(self.system)
         found = discover(self.instance)
-        wanted = states.enabled(self.system)
-        loaded = self._fit(found, wanted)
+        loaded = self._fit(found, states.read(self.system))
         self.schemas = loaded.schemas
         self.tables = build_tables(loaded.schemas, self.database)
         self.plugins = PluginManager(self, found, loaded)
@@ -119,8 +123,22 @@ class Town:
         states.note_problems(self.system, loaded.problems)
 
     def renewed(self) -> Town:
-        """A new town of the same place on the same database, with what changed since this one was opened."""
+        """A new town of the same place on the same database, with what changed since this one was opened.
+
+        Raises :class:`~townhall.errors.RestartNeeded` if the code of a plugin that is to run on is not the code that
+        this process runs.
+        """
+        if reason := self.outdated_code():
+            raise RestartNeeded(reason)
         return Town(self.instance, load_settings(self.instance), self.database, self.clock, safe_mode=self.safe_mode)
+
+    def outdated_code(self) -> str:
+        """Why this process can't take up what changed: a sentence for each plugin whose code is another by now."""
+        if self.safe_mode:
+            return ""
+        wanted = states.enabled(self.system)
+        reasons = (importing.outdated(found) for name, found in self.plugins.running.items() if name in wanted)
+        return " ".join(filter(None, reasons))
 
     def generation(self) -> int:
         """The generation in the database, which every switch of a plugin raises. One small query."""
@@ -145,21 +163,34 @@ class Town:
             discover(self.instance), wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode
         )
 
-    def _fit(self, found: Mapping[str, Found], wanted: frozenset[str]) -> Loaded:
-        """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off."""
-        core = core_schemas()
-        code = not self.safe_mode
-        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code)
-        unfit = {
-            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
-            for plugin, reason in migration.conflicts(self.database, self.system, loaded.schemas).items()
-        }
-        if "core" in unfit:
-            raise ConfigurationError(unfit["core"])
-        if unfit:
-            loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
-            loaded.problems |= unfit
+    def _fit(self, found: Mapping[str, Found], kept: Mapping[str, State]) -> Loaded:
+        """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off.
+
+        Types of plugins that don't run are added as the town keeps them, and those that run are kept as they are now.
+        """
+        wanted = frozenset(name for name, state in kept.items() if state.enabled)
+        readable = dict(kept)
+        unfit: dict[str, str] = {}
+        loaded = self._load(found, wanted, readable)
+        while conflicts := migration.conflicts(self.database, self.system, loaded.schemas):
+            if "core" in conflicts:
+                raise ConfigurationError(f"core: its tables can't be brought up to date: {conflicts['core']}")
+            for plugin, reason in conflicts.items():
+                unfit[plugin] = f"{plugin}: its tables can't be brought up to date: {reason}"
+                if plugin in loaded.frozen:
+                    del readable[plugin]
+            loaded = self._load(found, wanted - unfit.keys(), readable)
+        loaded.problems |= unfit
         self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
+        if not self.safe_mode:
+            keeping.keep(self.system, loaded, kept)
+        return loaded
+
+    def _load(self, found: Mapping[str, Found], wanted: frozenset[str], kept: Mapping[str, State]) -> Loaded:
+        loaded = load_plugins(found, wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode)
+        if self.safe_mode:
+            loaded.schemas = frozen.restrict(loaded.schemas, kept)
+        loaded.schemas, loaded.frozen = frozen.freeze(loaded.schemas, kept, tuple(loaded.running))
         return loaded
 
 

@@ -1,20 +1,29 @@
 """The way in for web servers: ``townhall.wsgi:application``, for the town in ``TOWNHALL_INSTANCE``.
 
 The application is built anew when the town's generation in the database changes, so switching a plugin needs no
-restart: new requests go to the new application, those under way finish on the old one.
+restart: new requests go to the new application, those under way finish on the old one. One of those that has not
+written yet and finds, when it wants to, that something was switched is made again on the new application.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from threading import Lock
+from time import monotonic
+from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.app import create_app
+from townhall.errors import Outdated
+from townhall.errors import RestartNeeded
+from townhall.records.outdating import watched
 from townhall.town import Town
 
 if TYPE_CHECKING:
@@ -23,15 +32,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("townhall")
 
+#: How often a request is made on an application that turns out to be outdated.
+ATTEMPTS = 3
+#: Seconds after which what could not be taken up is tried again.
+PATIENCE = 30
+#: Bytes of a request's body that are kept in memory; more goes to a temporary file.
+IN_MEMORY = 1024 * 1024
+#: Held while an application is built: one at a time in a process (Python 3.11 can't parse in two threads at once).
+_building = Lock()
+
 
 class TownApplication:
     """A WSGI application that always shows the town as it is now."""
 
     def __init__(self, town: Town) -> None:
-        self._lock = Lock()
         self._town = town
         self._app = create_app(town)
-        self._failed = -1
+        #: The generation that could not be taken up, and when that was tried.
+        self._failed = (-1, 0.0)
 
     @property
     def town(self) -> Town:
@@ -39,29 +57,111 @@ class TownApplication:
         return self._town
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ.get("PATH_INFO", "").startswith("/static/"):
-            self._renew_if_needed()
-        return self._app(environ, start_response)
+        if environ.get("PATH_INFO", "").startswith("/static/"):
+            return self._app(environ, start_response)
+        self._renew_if_needed()
+        with RepeatableInput(environ["wsgi.input"]) as body:
+            return self._answer({**environ, "wsgi.input": body}, start_response, body)
+
+    def _answer(
+        self, environ: WSGIEnvironment, start_response: StartResponse, body: RepeatableInput
+    ) -> Iterable[bytes]:
+        """Answer a request; once more if the application that does so turns out to be outdated."""
+        app = self._app
+        for _ in range(ATTEMPTS):
+            try:
+                with watched():
+                    return app({**environ}, start_response)
+            except Outdated:
+                body.rewind()
+                self._renew_if_needed()
+                if app is self._app:
+                    break
+                app = self._app
+        # What was switched can't be taken up: the town goes on as it was before.
+        return app({**environ}, start_response)
 
     def _renew_if_needed(self) -> None:
-        """Build the application anew if something was switched; if that fails, the old one goes on."""
+        """Build the application anew if something was switched; if that fails, the old one goes on.
+
+        Whoever comes meanwhile waits, so that nobody sees the town of before after having seen that of now.
+        """
         try:
             generation = self._town.generation()
         except Exception:
             log.exception("The town's generation could not be read")
             return
-        if generation in (self._town.built_for, self._failed):
+        if self._is_taken_up(generation):
             return
-        with self._lock:
-            if generation in (self._town.built_for, self._failed):
+        with _building:
+            if self._is_taken_up(generation):
                 return
             try:
                 town = self._town.renewed()
-                self._app = create_app(town)
-                self._town = town
+                self._app, self._town = create_app(town), town
+            except RestartNeeded as reason:
+                self._failed = (generation, monotonic())
+                log.warning("%s Until then the town goes on as it was before the last change", reason)
             except Exception:
-                self._failed = generation
+                self._failed = (generation, monotonic())
                 log.exception("The town could not be renewed; it goes on as it was before the last change")
+
+    def _is_taken_up(self, generation: int) -> bool:
+        """Whether the town is that of this generation, or could not be made so a moment ago."""
+        failed, at = self._failed
+        return generation == self._town.built_for or (generation == failed and monotonic() - at < PATIENCE)
+
+
+class RepeatableInput:
+    """The body of a request, which can be read once more from its beginning.
+
+    What was read is kept, in memory as long as it is small; nothing is read that nobody asked for.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._kept: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed by __exit__
+        self._again = False
+
+    def __enter__(self) -> RepeatableInput:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._kept.close()
+
+    def rewind(self) -> None:
+        """Begin again."""
+        self._kept.seek(0)
+        self._again = True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes; all that are left without it."""
+        if size == 0:
+            return b""
+        found = self._kept.read(size) if self._again else b""
+        return found if found and size >= 0 else found + self._fresh(self._source.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """The rest of the line, at most ``size`` bytes of it."""
+        found = self._kept.readline(size) if self._again else b""
+        if found.endswith(b"\n") or (found and size >= 0):
+            return found
+        return found + self._fresh(self._source.readline, size)
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """All lines that are left."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self.readline():
+            yield line
+
+    def _fresh(self, take: Callable[..., bytes], size: int) -> bytes:
+        """Bytes that nobody has read yet; they are kept behind the others."""
+        self._again = False
+        block = take() if size < 0 else take(size)
+        self._kept.write(block)
+        return block
 
 
 def __getattr__(name: str) -> Any:

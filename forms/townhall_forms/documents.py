@@ -28,12 +28,16 @@ _TOO_LONG = 60
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One schema file before it is read: the plugin it belongs to, and the plugins whose types it may link to."""
+    """One schema file before it is read: the plugin it belongs to, and the plugins whose types it may link to.
+
+    ``stand_ins`` names, for field types whose code may be gone, the types that can read their values.
+    """
 
     plugin: str
     path: Path | None
     text: str
     requires: frozenset[str] = frozenset()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -56,10 +56,11 @@ def read_choices(given: list[Any]) -> tuple[Choice, ...]:
 class FieldBuilder:
     """Builds the fields of one file, first without conditions, then with them."""
 
-    def __init__(self, plugin: str, privacy: str, report: Report) -> None:
+    def __init__(self, plugin: str, privacy: str, report: Report, stand_ins: Mapping[str, str] | None = None) -> None:
         self.plugin = plugin
         self.privacy = privacy
         self.report = report
+        self.stand_ins = stand_ins or {}
         #: Names of fields that could not be built; what is said about them elsewhere can't be judged.
         self.broken: set[str] = set()
 
@@ -91,6 +92,8 @@ class FieldBuilder:
         if not isinstance(type_name, str):
             self.broken.add(name)
             return None
+        if type_name not in FIELD_TYPES and type_name in self.stand_ins:
+            return self.build(name, self._as_stored(table), at, more)
         if type_name not in FIELD_TYPES:
             hint = did_you_mean(type_name, FIELD_TYPES) or f"; there are {', '.join(FIELD_TYPES)}"
             self.report.add(f"{at}.type", f"“{type_name}” is not a field type{hint}")
@@ -106,6 +109,14 @@ class FieldBuilder:
             self.report.add(at, str(error))
             self.broken.add(name)
             return None
+
+    def _as_stored(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The declaration of a field whose type's code is gone, as one of the type that can read its values."""
+        stand_in = self.stand_ins[table["type"]]
+        known = keys_of("fields.NAME")
+        extra = FIELD_TYPES[stand_in].extra_keys
+        kept = {key: value for key, value in table.items() if not known[key].some_types or key in extra}
+        return {**kept, "type": stand_in}
 
     def attributes(self, name: str, table: Mapping[str, Any], at: str) -> dict[str, Any]:
         """What the constructor of a field takes, without conditions."""

@@ -93,7 +93,7 @@ def _read(
                 unread.add(f"{source.plugin}.{source.path.stem}")
             continue
         head = document["type"]
-        builder = FieldBuilder(source.plugin, head.get("privacy", "internal"), report)
+        builder = FieldBuilder(source.plugin, head.get("privacy", "internal"), report, source.stand_ins)
         fields = builder.plain(document.get("fields", {}))
         file = _File(source, report, document, fields, builder, TypeBuilder(source, document, report))
         if file.identity in files or file.identity in already:

@@ -233,6 +233,10 @@ class RecordType:
     :data:`CASE_FIELDS` for a case) as fields of the same classes, so that lists, filters and conditions need no
     special case. Two types are equal only if they are the same object, so what is worked out for a type can be kept
     beside it.
+
+    ``frozen`` is the sentence that says why no record of the type can be changed at present; empty where records can
+    be. ``restricted`` says that code decides who may read its records and that this code does not run, so that only
+    whoever looks after plugins may.
     """
 
     plugin: str
@@ -260,6 +264,8 @@ class RecordType:
     public: PublicOptions | None = None
     event: EventMapping | None = None
     source: Path | None = None
+    frozen: str = ""
+    restricted: bool = False
 
     @property
     def identity(self) -> str:

@@ -21,6 +21,7 @@ from townhall.access.actors import system
 from townhall.accounts import people
 from townhall.clock import FixedClock
 from townhall.town import Town
+from townhall.wsgi import TownApplication
 
 TICKET = "desk.ticket"
 INTERACTION = "core.interaction"
@@ -226,18 +227,23 @@ def test_the_calendar_shows_a_month_and_a_feed_that_can_be_switched_off(
 def test_plugins_are_switched_after_a_look_ahead(make_town: Callable[..., Town]) -> None:
     """The page says first what switching adds or hides, and then does it."""
     town = make_town("desk")
-    boss = staff_client(town, "administrator")
+    application = TownApplication(town)
+    boss = staff_client(town, "administrator", application)
     assert "Running" in main_of(boss.get("/admin/plugins/"))
     ahead = main_of(boss.get("/admin/plugins/?off=desk"))
     assert "Switch off Desk?" in ahead
     assert "0 records and their history are kept" in ahead
     off = boss.follow(boss.post("/admin/plugins/switch", {"name": "desk", "on": "0"}))
-    assert "is off. Its records are kept." in plain(off)
+    assert "is off. Its records are kept and can be read." in plain(off)
+    assert "0 records can be read:" in plain(off)
+    assert "Only to read" in plain(boss.get("/admin/desk/ticket/"))
     preview = main_of(boss.get("/admin/plugins/?on=desk"))
     assert "Switching on Desk will add" in preview
     assert "3 kinds of record" in preview
     boss.post("/admin/plugins/switch", {"name": "desk", "on": "1"})
-    assert "desk" in town.plugins.running
+    boss.get("/admin/plugins/")
+    assert "desk" in application.town.plugins.running
+    assert "desk" in town.plugins.running, "requests under way keep the town that they began with"
     assert boss.post("/admin/plugins/switch", {"name": "nothing", "on": "1"}).status_code == 404
 
 

@@ -129,12 +129,15 @@ def test_people_are_looked_after(made: Run) -> None:
 
 def test_plugins_are_switched(made: Run) -> None:
     """enable and disable say what happened, in the town that is opened next."""
-    assert made("plugins", "enable", "grants").exit_code == 0
+    assert made("plugins", "enable", "grants", "--yes").exit_code == 0
     assert {p["name"]: p["running"] for p in json.loads(made("plugins", "list", "--json").output)}["grants"]
     assert "records are kept" in made("plugins", "disable", "grants", "--yes").output
     assert made("plugins", "disable", "grants", "--yes").exit_code == 1
-    asked = made("plugins", "enable", "grants")
+    assert made("plugins", "enable", "grants", input="n\n").exit_code == 1
+    asked = made("plugins", "enable", "grants", input="y\n")
     assert asked.exit_code == 0
+    assert "Switching on Grants will add:" in asked.output
+    assert "kinds of record: " in asked.output
     refused = made("plugins", "disable", "grants", input="n\n")
     assert refused.exit_code == 1
     assert {p["name"]: p["running"] for p in json.loads(made("plugins", "list", "--json").output)}["grants"]
@@ -156,7 +159,7 @@ def test_the_doctor_tells_what_is_wrong(made: Run, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     manifest = folder / "plugin.toml"
     manifest.write_text('name = "park"\ntitle = "Park"\nversion = "1"\napi = ">=1"\n', encoding="utf-8")
-    assert made("plugins", "enable", "park").exit_code == 0
+    assert made("plugins", "enable", "park", "--yes").exit_code == 0
     manifest.unlink()
     result = made("doctor")
     assert result.exit_code == 1
@@ -177,7 +180,7 @@ def test_migrate_says_what_it_does_and_a_rehearsal_does_nothing(made: Run, tmp_p
     )
     schema = '[type]\nname = "thing"\ntitle = "{label}"\n[fields.label]\ntype = "text"\n'
     (folder / "thing.toml").write_text(schema, encoding="utf-8")
-    assert made("plugins", "enable", "park").exit_code == 0
+    assert made("plugins", "enable", "park", "--yes").exit_code == 0
     (folder / "thing.toml").write_text(schema + '[fields.trees]\ntype = "integer"\n', encoding="utf-8")
     for _ in range(2):
         rehearsal = made("migrate", "--rehearse").output

@@ -2,6 +2,8 @@
 
 Staff are let in by permission. The public sees records that fulfil ``public_if``, public fields only, and writes
 only through a declared public form. A citizen with a secret link sees the records of the link as well.
+
+Records of a type that is frozen can be read by staff, and changed by nobody.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 
+#: What may be done to records that nothing can be changed of.
+READING: frozenset[Verb] = frozenset({"view", "export", "see_confidential"})
+#: Who holds this may read records whose restrictions can't be worked out at the moment.
+UNRESTRICTED = "plugins.manage"
 #: Standard fields that the public may read, filter and sort by. Who works on a case is not the public's business.
 PUBLIC_STANDARD_FIELDS = frozenset({"id", "number", "title", "created", "updated", "state", "closed"})
 
@@ -41,6 +47,10 @@ def is_staff(actor: Actor) -> bool:
 
 def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
     """Whether the actor may do ``verb`` to any record of the type at all."""
+    if record_type.frozen and verb not in READING:
+        return False
+    if record_type.restricted and not actor.may(UNRESTRICTED):
+        return False
     if is_staff(actor):
         if verb == "transition":
             return any(may_transition(actor, record_type, move) for move in _moves(record_type))
@@ -59,6 +69,8 @@ def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
 def require(actor: Actor, verb: Verb, record_type: RecordType) -> None:
     """Raise :class:`~townhall.errors.Forbidden`, with a sentence, unless the actor may do ``verb``."""
     if not may(actor, verb, record_type):
+        if record_type.frozen and verb not in READING:
+            raise Forbidden(record_type.frozen)
         deed = VERB_LABELS[verb].lower()
         raise Forbidden(
             f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
@@ -72,6 +84,8 @@ def may_transition(actor: Actor, record_type: RecordType, move: Transition, reco
 
     A citizen needs the record in their grants; without ``record_id`` any grant of the type will do.
     """
+    if record_type.frozen:
+        return False
     if actor.kind == "system":
         return True
     if actor.kind == "plugin":
@@ -86,12 +100,14 @@ def may_transition(actor: Actor, record_type: RecordType, move: Transition, reco
 
 
 def granted(actor: Actor, record_type: RecordType, record_id: int) -> bool:
-    """Whether the actor came with a secret link to this record."""
-    return (record_type.identity, record_id) in actor.grants
+    """Whether the actor came with a secret link to this record. None opens a record that is frozen."""
+    return not _is_closed(record_type) and (record_type.identity, record_id) in actor.grants
 
 
 def granted_ids(actor: Actor, record_type: RecordType) -> tuple[int, ...]:
     """Ids of the records of the type that the actor's secret link opens."""
+    if _is_closed(record_type):
+        return ()
     return tuple(sorted(id for identity, id in actor.grants if identity == record_type.identity))
 
 
@@ -147,8 +163,13 @@ def _confidential(record_type: RecordType) -> frozenset[str]:
     return frozenset(name for name, field in record_type.fields.items() if field.privacy == "confidential")
 
 
+def _is_closed(record_type: RecordType) -> bool:
+    """Whether no secret link opens records of the type at present."""
+    return bool(record_type.frozen) or record_type.restricted
+
+
 def _has_grant(actor: Actor, record_type: RecordType) -> bool:
-    return any(identity == record_type.identity for identity, _ in actor.grants)
+    return not _is_closed(record_type) and any(identity == record_type.identity for identity, _ in actor.grants)
 
 
 def _moves(record_type: RecordType) -> tuple[Transition, ...]:

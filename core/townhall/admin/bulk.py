@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.admin.desk import Desk
 from townhall.errors import TownhallError
@@ -49,7 +50,7 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
         moves = [
             (f"move:{move.name}", move.label)
             for move in workflow.transitions
-            if "staff" in move.by and actor.may(f"{identity}.transition.{move.name}")
+            if policy.may_transition(actor, record_type, move)
         ]
         if moves:
             groups.append(ActionGroup("Move", moves))

@@ -97,7 +97,7 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
     town, records = desk.town, desk.town.records
     identity = record.identity
     base = urls.record_url(identity, record.id)
-    frozen = record.archived is not None
+    frozen = record.archived is not None or bool(record.type.frozen)
     may_edit = not frozen and not record.type.append_only and records.may(actor, "edit", identity)
     moves = [] if frozen else moves_of(desk, actor, record)
     writer = FactWriter(town.context(actor), desk.presenter)
@@ -125,7 +125,7 @@ def details(desk: Desk, actor: Actor, record: Record, arguments: Mapping[str, st
             "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
             "archive": records.may(actor, "archive", identity) and not record.type.append_only,
-            "message": contact is not None and record.type.is_case,
+            "message": contact is not None and record.type.is_case and not frozen,
         },
     }
 
@@ -219,6 +219,8 @@ def staff_name(desk: Desk, actor: Actor, id: int | None) -> str:
 
 def may_say(desk: Desk, actor: Actor, record: Record) -> bool:
     """Whether the actor may write a note or a message here."""
+    if record.type.frozen:
+        return False
     return record.identity != INTERACTION and desk.town.records.may(actor, "create", INTERACTION)
 
 

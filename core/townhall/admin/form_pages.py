@@ -44,6 +44,7 @@ class FormPages(RecordPages):
     @page("list", "new", methods=FORM)
     def create_view(self) -> ResponseReturnValue:
         """The form for a new record."""
+        self._changeable()
         if not self.may("create"):
             abort(403)
         form_id = request.form.get("form_id", "")
@@ -124,6 +125,7 @@ class FormPages(RecordPages):
     @page("record", "move", more=True, methods=FORM)
     def move(self, id: int, move_name: str) -> ResponseReturnValue:
         """Ask what a move needs, and make it."""
+        self._changeable()
         record = self._record(id)
         move = next(
             (move for move in self.town.records.transitions(self.actor, record) if move.name == move_name), None

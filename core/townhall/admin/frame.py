@@ -75,8 +75,9 @@ class Menu:
         self.admin = admin
         self.cache = desk.cache
         types = sorted(town.schemas.values(), key=lambda type_: (*plugin_place(town, type_.plugin), type_.order))
-        self._records = [type_ for type_ in types if type_.navigation == "records"]
-        self._setup = [type_ for type_ in types if type_.navigation == "setup"]
+        self._records = [type_ for type_ in types if type_.navigation == "records" and not type_.frozen]
+        self._setup = [type_ for type_ in types if type_.navigation == "setup" and not type_.frozen]
+        self._frozen = [type_ for type_ in types if type_.navigation != "hidden" and type_.frozen]
 
     def frame(self) -> Frame:
         """The frame for whoever asks."""
@@ -88,9 +89,10 @@ class Menu:
         path = request.path if has_request_context() else ""
         groups = (
             NavGroup("Work", tuple(self._work(actor))),
-            NavGroup("Records", tuple(self._plugins(actor, path))),
+            NavGroup("Records", tuple(self._plugins(actor, path, self._records))),
             NavGroup("Set-up", tuple(self._set_up(actor))),
             NavGroup("More", tuple(self._others())),
+            NavGroup("Only to read", tuple(self._plugins(actor, path, self._frozen))),
         )
         shown = tuple(
             NavGroup(group.heading, tuple(_mark(item, path) for item in group.entries))
@@ -127,23 +129,23 @@ class Menu:
             if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
                 yield self._item(type_, actor)
 
-    def _plugins(self, actor: Actor, path: str) -> Iterable[NavItem]:
+    def _plugins(self, actor: Actor, path: str, types: Iterable[RecordType]) -> Iterable[NavItem]:
         by_plugin: dict[str, list[RecordType]] = {}
-        for type_ in self._records:
+        for type_ in types:
             if type_.plugin != CORE and self.town.records.may(actor, "view", type_.identity):
                 by_plugin.setdefault(type_.plugin, []).append(type_)
-        for plugin, types in by_plugin.items():
-            if len(types) == 1:
-                yield self._item(types[0], actor)
+        for plugin, mine in by_plugin.items():
+            if len(mine) == 1:
+                yield self._item(mine[0], actor)
                 continue
             inside = path.startswith(f"/admin/{plugin}/")
-            children = tuple(replace(self._item(type_, actor), icon="") for type_ in types) if inside else ()
-            counts = [self.counts(actor).get(type_.identity) for type_ in types]
+            children = tuple(replace(self._item(type_, actor), icon="") for type_ in mine) if inside else ()
+            counts = [self.counts(actor).get(type_.identity) for type_ in mine]
             total = Count(sum(c.value for c in counts if c), any(c.capped for c in counts if c))
             yield NavItem(
                 plugin_label(self.town, plugin),
-                urls.list_url(types[0].identity),
-                types[0].icon,
+                urls.list_url(mine[0].identity),
+                "snow" if mine[0].frozen else mine[0].icon,
                 _shown(total),
                 children=children,
             )
@@ -177,7 +179,8 @@ class Menu:
 
     def _item(self, type_: RecordType, actor: Actor) -> NavItem:
         count = self.counts(actor).get(type_.identity)
-        return NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon, _shown(count))
+        icon = "snow" if type_.frozen else type_.icon
+        return NavItem(type_.label_plural, urls.list_url(type_.identity), icon, _shown(count))
 
 
 def _shown(count: Count | None) -> str:

@@ -57,7 +57,7 @@ class HomeView(StaffView, AdminIndexView):
         actor = self.actor
         only = request.args.get("show", "")
         work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
-        cases = self.desk.viewable(actor, lambda type_: type_.is_case)
+        cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
         html = self.render(
             "admin/home.html",
             greeting=self._greeting(),

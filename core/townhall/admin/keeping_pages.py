@@ -48,6 +48,7 @@ class KeepingPages(RecordPages):
     @page("record", "say", methods=("POST",))
     def say(self, id: int) -> ResponseReturnValue:
         """Keep a note, or send a message to the citizen."""
+        self._changeable()
         record = self._record(id)
         if not may_say(self.desk, self.actor, record):
             abort(403)
@@ -109,6 +110,7 @@ class KeepingPages(RecordPages):
         return self._put_away(id, restore=True)
 
     def _put_away(self, id: int, *, restore: bool) -> ResponseReturnValue:
+        self._changeable()
         record = self._record(id)
         if not self.may("archive") or self.type.append_only:
             abort(403)

@@ -214,6 +214,7 @@ class ListPages(RecordPages):
         back = urls.local_path(sent.get("back"), self.lister.base)
         ids = [id for id in dict.fromkeys(map(urls.number, sent.getlist("pick"))) if id]
         if not label:
+            self._changeable()
             abort(403 if not groups else 404)
         if not ids:
             flash("Select at least one line first: tick the boxes at the start of the lines.", "soon")

@@ -44,7 +44,13 @@ class RecordPages:
     def _url(self, record: Record, page: str = "") -> str:
         return urls.record_url(record.identity, record.id, page)
 
+    def _changeable(self) -> None:
+        """Raise :class:`~townhall.errors.Forbidden`, saying why, if no record of the type can be changed at present."""
+        if self.type.frozen:
+            raise Forbidden(self.type.frozen)
+
     def _editable(self, id: int) -> Record:
+        self._changeable()
         record = self._record(id)
         if record.archived is not None or self.type.append_only or not self.may("edit"):
             raise Forbidden(

@@ -10,7 +10,10 @@ from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.cli.vendor import check
 from townhall.cli.vendor import new
+from townhall.errors import PluginError
+from townhall.lifecycle import previewing
 from townhall.lifecycle import switching
+from townhall.lifecycle.status import Status
 
 
 @click.group()
@@ -21,7 +24,7 @@ def plugins() -> None:
 @plugins.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
-    """List all plugins, and why one that should be on isn't."""
+    """List all plugins, what goes together, and what blocks what."""
     with open_town() as town:
         found = switching.statuses(town)
     if as_json:
@@ -33,8 +36,10 @@ def list_plugins(as_json: bool) -> None:
                     "version": plugin.version,
                     "enabled": plugin.enabled,
                     "running": plugin.running,
+                    "frozen": plugin.frozen,
                     "reason": plugin.reason,
                     "requires": plugin.requires,
+                    "needed_by": plugin.needed_by,
                     "types": [record_type.identity for record_type in plugin.types],
                 }
                 for plugin in found
@@ -43,24 +48,39 @@ def list_plugins(as_json: bool) -> None:
         return
     print_table(
         ("NAME", "TITLE", "VERSION", "STATE"),
-        [(plugin.name, plugin.title, plugin.version, "on" if plugin.running else "off") for plugin in found],
+        [(plugin.name, plugin.title, plugin.version, _state(plugin)) for plugin in found],
     )
     for plugin in found:
-        if plugin.reason:
-            click.echo(f"\n{plugin.reason}")
+        for sentence in (plugin.reason, plugin.unreadable):
+            if sentence:
+                click.echo(f"\n{sentence}")
+
+
+def _state(plugin: Status) -> str:
+    if plugin.running:
+        return "on"
+    return "off, records can be read" if plugin.frozen else "off"
 
 
 @plugins.command()
 @click.argument("names", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def enable(names: tuple[str, ...], yes: bool) -> None:
-    """Switch plugins on, with those that they need. Everything is tried first; a running server follows by itself."""
+    """Switch plugins on, with those that they need. Says first what that changes; all are switched on, or none.
+
+    A running server follows by itself.
+    """
     with open_town() as town:
+        plan = previewing.preview(town, names)
+        previewing.refuse(plan)
+        click.echo(f"Switching on {plan.title} will add:")
+        for addition in plan.additions:
+            click.echo(f"  {addition.what}: {addition.which}")
+        if not yes:
+            click.confirm(f"Switch {plan.title} on?", abort=True)
+        switching.enable_all(town, operator(), names)
         for name in names:
-            plan = switching.preview(town, name)
-            if plan.also and not plan.problem and not yes:
-                click.confirm(f"{plan.title} needs {', '.join(plan.also)}. Switch that on too?", abort=True)
-            status = switching.enable(town, operator(), name)
+            status = switching.status(town, name)
             click.echo(f"{status.title} is on, with {len(status.types)} types of records.")
 
 
@@ -68,13 +88,15 @@ def enable(names: tuple[str, ...], yes: bool) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def disable(name: str, yes: bool) -> None:
-    """Switch a plugin off. Its records are kept."""
+    """Switch a plugin off. Its records are kept and can be read."""
     with open_town() as town:
         status = switching.status(town, name)
+        if status.enabled and status.needed_by:
+            raise PluginError(switching.needed_sentence(town, status))
         if not yes:
-            click.confirm(f"Switch {status.title} off? Its pages go; its records are kept.", abort=True)
+            click.confirm(f"Switch {status.title} off? Its records are kept and can be read.", abort=True)
         switching.disable(town, operator(), name)
-        click.echo(f"{status.title} is off. Its records are kept.")
+        click.echo(f"{status.title} is off. Its records are kept and can be read.")
 
 
 plugins.add_command(new)

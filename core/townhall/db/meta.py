@@ -32,6 +32,15 @@ def generation(system: SystemTables) -> int:
     return int(get(system, _GENERATION, "0"))
 
 
+def locked_generation(system: SystemTables) -> int:
+    """The present generation, which stays so until the transaction of the caller ends."""
+    if system.database.engine != "postgresql":
+        return generation(system)  # a transaction that writes is alone on SQLite
+    statement = 'SELECT "value" FROM "meta" WHERE "key" = %s FOR SHARE'
+    row = system.database.execute_sql(statement, (_GENERATION,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def bump_generation(system: SystemTables) -> int:
     """Tell all processes that they are outdated; the new generation."""
     with immediate(system.database):

@@ -14,8 +14,10 @@ import time
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from typing import Literal
 
 from peewee import Field
 from peewee import IntegrityError
@@ -35,6 +37,18 @@ from townhall_forms.tables import describe
 #: Any fixed number: names the lock that the migrating process holds on PostgreSQL.
 _ADVISORY_LOCK = 7_404_311_893
 _FINGERPRINT = "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to be added to the database for a plugin: a table, a column or an index; ``sentence`` tells of it."""
+
+    plugin: str
+    kind: Literal["table", "column", "index"]
+    name: str
+    sentence: str
+    statements: tuple[str, ...] = ()
+    index: Index | None = None
 
 
 def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
@@ -73,6 +87,12 @@ def prepare_records(database: TownDatabase, system: SystemTables, schemas: Schem
         _write_ledger(system, done)
         meta.put(system, _FINGERPRINT, fingerprint)
     return [sentence for _, sentence in done]
+
+
+def planned(database: TownDatabase, schemas: Schemas) -> list[Step]:
+    """What :func:`prepare_records` would do for these types. Changes nothing."""
+    existing = set(database.get_tables())
+    return [step for spec in describe(schemas).values() for step in _steps(database, spec, spec.name in existing)]
 
 
 def conflicts(database: TownDatabase, system: SystemTables, schemas: Schemas) -> dict[str, str]:
@@ -118,21 +138,32 @@ def _alone(database: TownDatabase) -> Iterator[None]:
 
 def _apply(database: TownDatabase, spec: TableSpec, exists: bool) -> Iterator[str]:
     """Make a table of records, or add the columns and indexes that it lacks."""
-    if not exists:
-        for statement in spec.create(database.engine):
+    for step in _steps(database, spec, exists):
+        if step.index is not None:
+            _add_index(database, spec, step.index)
+        for statement in step.statements:
             database.execute_sql(statement)
-        yield f'Created the table "{spec.name}".'
+        yield step.sentence
+
+
+def _steps(database: TownDatabase, spec: TableSpec, exists: bool) -> Iterator[Step]:
+    """What a table of records lacks."""
+    plugin = spec.identity.partition(".")[0]
+    if not exists:
+        statements = tuple(spec.create(database.engine))
+        yield Step(plugin, "table", spec.name, f'Created the table "{spec.name}".', statements)
         return
     there = {column.name for column in database.get_columns(spec.name)}
     for column in spec.columns:
         if column.name not in there:
-            database.execute_sql(spec.add_column(column, database.engine))
-            yield f'Added the column "{column.name}" to "{spec.name}".'
+            sentence = f'Added the column "{column.name}" to "{spec.name}".'
+            statement = spec.add_column(column, database.engine)
+            yield Step(plugin, "column", f"{spec.name}.{column.name}", sentence, (statement,))
     indexes = {index.name for index in database.get_indexes(spec.name)}
     for index in spec.indexes:
         if index.name not in indexes:
-            _add_index(database, spec, index)
-            yield f'Added the index "{index.name}" to "{spec.name}".'
+            sentence = f'Added the index "{index.name}" to "{spec.name}".'
+            yield Step(plugin, "index", index.name, sentence, index=index)
 
 
 def _add_index(database: TownDatabase, spec: TableSpec, index: Index) -> None:

@@ -50,13 +50,18 @@ class Role(Model):
 
 
 class PluginState(Model):
-    """What the town decided about a plugin, and why it is off when it is."""
+    """What the town decided about a plugin, why it is off when it is, and what is kept of it.
+
+    ``schemas`` holds the texts of its schema files and ``essentials`` what else is needed to read its records, both as
+    JSON, as they were when it last ran.
+    """
 
     name = CharField(max_length=80, primary_key=True)
     enabled = BooleanField(default=False)
     version = TextField(default="")
     reason = TextField(default="")
     schemas = TextField(default="")
+    essentials = TextField(default="{}")
     settings = TextField(default="{}")
     changed_at = BigIntegerField(default=0)
     changed_by = TextField(default="")

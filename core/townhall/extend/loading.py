@@ -7,29 +7,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from types import ModuleType
+from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.errors import PluginError
+from townhall.extend import compatibility
 from townhall.extend.discovery import Found
 from townhall.extend.hooks import check_hooks
 from townhall.extend.importing import import_plugin
-from townhall.extend.manifest import API_VERSION
 from townhall.extend.manifest import Manifest
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import Schemas
 
+if TYPE_CHECKING:
+    from townhall.extend.frozen import Frozen
+
 
 @dataclass
 class Loaded:
-    """What came of loading: the types of all plugins that run, their code, and why the others don't run."""
+    """What came of loading: the types of all plugins that run, their code, and why the others don't run.
+
+    ``frozen`` has the plugins that don't run and whose records can be read; their types are among ``schemas``.
+    """
 
     schemas: Schemas
     running: dict[str, Found] = field(default_factory=dict)
     modules: dict[str, ModuleType] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, Frozen] = field(default_factory=dict)
 
 
 def load_plugins(
@@ -46,7 +54,8 @@ def load_plugins(
     """
     loaded = Loaded(core)
     names = set(wanted)
-    for name in in_order(found, names):
+    loaded.problems = compatibility.check(found, names)
+    for name in in_order(found, names - loaded.problems.keys()):
         try:
             load_one(loaded, found, name, settings.get(name, {}), code=code)
         except PluginError as error:
@@ -57,16 +66,17 @@ def load_plugins(
 def load_one(
     loaded: Loaded, found: Mapping[str, Found], name: str, settings: Mapping[str, Any], *, code: bool = True
 ) -> None:
-    """Add one plugin to ``loaded``. Raises :class:`~townhall.errors.PluginError` and leaves ``loaded`` as it was."""
-    plugin = found.get(name)
-    if plugin is None:
-        raise PluginError(f"{name}: there is no such plugin; its files are gone. Its records are kept.")
-    manifest = fitting_manifest(plugin)
+    """Add one plugin, which goes together with the others, to ``loaded``.
+
+    Raises :class:`~townhall.errors.PluginError` and leaves ``loaded`` as it was.
+    """
+    plugin = found[name]
+    manifest = plugin.manifest
+    if manifest is None:
+        raise PluginError(plugin.problem)
     for needed in manifest.requires:
         if needed not in loaded.running:
-            raise PluginError(
-                f"{manifest.title} needs the plugin {needed}, which is not running. Switch that on first."
-            )
+            raise PluginError(f"{manifest.title} needs the plugin {found[needed].title}, which could not start.")
     values = plugin_settings(manifest, settings)
     module = import_plugin(plugin) if code else None
     if module is not None:
@@ -77,18 +87,6 @@ def load_one(
     loaded.settings[name] = values
     if module is not None:
         loaded.modules[name] = module
-
-
-def fitting_manifest(plugin: Found) -> Manifest:
-    """The plugin's manifest. Raises :class:`~townhall.errors.PluginError` if it is wrong or for another Townhall."""
-    if plugin.manifest is None:
-        raise PluginError(plugin.problem)
-    if not plugin.manifest.fits:
-        raise PluginError(
-            f"{plugin.title} {plugin.version} is made for plugin API {plugin.manifest.api} and this Townhall has "
-            f"{API_VERSION}. Install a version of it that fits."
-        )
-    return plugin.manifest
 
 
 def plugin_settings(manifest: Manifest, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,13 +46,14 @@ class PluginManager:
     """The plugins of one town, as they run now.
 
     ``found`` holds all plugins that are there, ``running`` those that are on, ``problems`` why one that should be on
-    isn't.
+    isn't, and ``frozen`` those that don't run and whose records can be read.
     """
 
     def __init__(self, town: Town, found: Mapping[str, Found], loaded: Loaded) -> None:
         self.found = found
         self.running: dict[str, Found] = dict(loaded.running)
         self.problems: dict[str, str] = dict(loaded.problems)
+        self.frozen = dict(loaded.frozen)
         self._town = town
         self._settings = dict(loaded.settings)
         self._pluggy = pluggy.PluginManager("townhall")
@@ -79,7 +80,10 @@ class PluginManager:
     def title(self, name: str) -> str:
         """What to call a plugin on screen."""
         plugin = self.found.get(name)
-        return plugin.title if plugin else name
+        if plugin is not None and plugin.manifest is not None:
+            return plugin.title
+        kept = self.frozen.get(name)
+        return kept.title if kept is not None else name
 
     # -- deciding: a failure refuses --------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ KEYS: Mapping[str, str] = {
     "description": "One sentence: what it is for.",
     "version": "Its own version, like 1.2.0.",
     "api": "Range of versions of Townhall's plugin API that it works with, like >=1,<2.",
-    "requires": "Names of plugins that must be switched on as well.",
+    "requires": "Plugins that must be switched on as well, perhaps with a range of versions, like complaints>=1.2,<2.",
     "author": "Who makes it.",
     "license": "Its licence (SPDX).",
     "icon": "Symbol of the sprite that stands for it.",
@@ -44,6 +44,7 @@ SETTING_TYPES: Mapping[str, type] = {"text": str, "integer": int, "boolean": boo
 NAVIGATION_KEYS = ("label", "order")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_REQUIREMENT = re.compile(r"([a-z][a-z0-9_]*)\s*(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,11 @@ class PluginSetting:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that a plugin's manifest says."""
+    """Everything that a plugin's manifest says.
+
+    ``requires`` has the names of the plugins that it needs, ``ranges`` the versions of those that it is particular
+    about.
+    """
 
     name: str
     title: str
@@ -79,6 +84,7 @@ class Manifest:
     api: str
     description: str = ""
     requires: tuple[str, ...] = ()
+    ranges: Mapping[str, str] = field(default_factory=dict)
     author: str = ""
     license: str = ""
     icon: str = "note"
@@ -107,6 +113,14 @@ def read_manifest(file: Path) -> Manifest:
     if reader.mistakes or manifest is None:
         raise PluginError("\n".join(reader.mistakes))
     return manifest
+
+
+def _is_range(text: str) -> bool:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return False
+    return True
 
 
 class _Reader:
@@ -139,7 +153,7 @@ class _Reader:
             name=name,
             **values,
             icon=self.text("icon", data) or "note",
-            requires=self.requires(name, data),
+            **self.requires(name, data),
             settings=self.settings(data),
             navigation_label=self.text("label", navigation, "navigation."),
             navigation_order=order,
@@ -178,19 +192,26 @@ class _Reader:
             Version(version or "0")
         except InvalidVersion:
             self.mistake("version", f"{version!r} is no version; write one like 1.2.0.")
-        try:
-            SpecifierSet(api)
-        except InvalidSpecifier:
+        if not _is_range(api):
             self.mistake("api", f"{api!r} is no range of versions; write one like >=1,<2.")
 
-    def requires(self, name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+    def requires(self, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
         value = data.get("requires", [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.mistake("requires", 'this must be a list of plugins\' names, like ["complaints"].')
-            return ()
-        if name in value:
+            return {}
+        ranges: dict[str, str] = {}
+        for item in value:
+            found = _REQUIREMENT.fullmatch(item.strip())
+            if found is None or not _is_range(found.group(2)):
+                self.mistake("requires", f"{item!r} is no plugin with a range of versions; write complaints>=1.2,<2.")
+            elif found.group(1) in ranges:
+                self.mistake("requires", f"{found.group(1)} is named twice; write one range, like complaints>=1.2,<2.")
+            else:
+                ranges[found.group(1)] = found.group(2)
+        if name in ranges:
             self.mistake("requires", "a plugin can't require itself.")
-        return tuple(value)
+        return {"requires": tuple(ranges), "ranges": {needed: text for needed, text in ranges.items() if text}}
 
     def settings(self, data: Mapping[str, Any]) -> dict[str, PluginSetting]:
         section = self.table("settings", data)

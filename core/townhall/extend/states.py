@@ -1,9 +1,17 @@
-"""What the town decided about each plugin, kept in the table ``plugin_state``."""
+"""What the town decided about each plugin and what it keeps of it, in the table ``plugin_state``.
+
+Kept are the texts of its schemas and the essentials of its manifest, as they were when it last ran: from them its
+records stay readable when none of its files is there any more.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -11,26 +19,73 @@ from townhall.db.system import SystemTables
 
 
 @dataclass(frozen=True, slots=True)
+class Essentials:
+    """What of a plugin's manifest and code must be known when both are gone.
+
+    ``restricted`` says that its code decides who may read its records. ``stand_ins`` names for each field type of its
+    own the built-in type that reads the values.
+    """
+
+    title: str = ""
+    description: str = ""
+    icon: str = "note"
+    author: str = ""
+    navigation_label: str = ""
+    navigation_order: int = 100
+    requires: tuple[str, ...] = ()
+    restricted: bool = False
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """The text that is kept."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Essentials:
+        """The essentials in a text that :meth:`as_json` made, perhaps that of another version."""
+        given = json.loads(text or "{}")
+        known = {each.name: given[each.name] for each in fields(cls) if each.name in given}
+        return cls(**{**known, "requires": tuple(known.get("requires", ()))})
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """One plugin's row: whether the town wants it on, and why it doesn't run although wanted."""
+    """One plugin's row: whether the town wants it on, why it doesn't run although wanted, and what is kept of it."""
 
     name: str
     enabled: bool
     reason: str
     version: str
     changed_by: str
+    changed_at: int = 0
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    essentials: Essentials = Essentials()
+
+    @property
+    def title(self) -> str:
+        """What to call the plugin on screen."""
+        return self.essentials.title or self.name
 
 
 def read(system: SystemTables) -> dict[str, State]:
     """Every plugin that was ever switched, by name."""
     table: Any = system.plugin_state
-    query = table.select(table.name, table.enabled, table.reason, table.version, table.changed_by)
-    return {row[0]: State(*row) for row in query.order_by(table.name).tuples()}
+    query = table.select(
+        table.name, table.enabled, table.reason, table.version, table.changed_by, table.changed_at,
+        table.schemas, table.essentials,
+    )  # fmt: skip
+    found: dict[str, State] = {}
+    for row in query.order_by(table.name).tuples():
+        name, enabled, reason, version, changed_by, changed_at, schemas, essentials = row
+        kept = (json.loads(schemas or "{}"), Essentials.from_json(essentials))
+        found[name] = State(name, enabled, reason, version, changed_by, changed_at, *kept)
+    return found
 
 
 def enabled(system: SystemTables) -> frozenset[str]:
     """Names of the plugins that the town wants on."""
-    return frozenset(state.name for state in read(system).values() if state.enabled)
+    table: Any = system.plugin_state
+    return frozenset(name for (name,) in table.select(table.name).where(table.enabled).tuples())
 
 
 def note_problems(system: SystemTables, problems: Mapping[str, str]) -> None:
@@ -42,16 +97,30 @@ def note_problems(system: SystemTables, problems: Mapping[str, str]) -> None:
             table.update(reason=reason).where(table.name == state.name).execute()
 
 
-def switch(system: SystemTables, name: str, on: bool, *, version: str, schemas: str, at: datetime, by: str) -> None:
-    """Keep that a plugin was switched. ``schemas`` is the text of its schemas, so that its records stay readable."""
+def switch(system: SystemTables, name: str, on: bool, *, at: datetime, by: str) -> None:
+    """Keep that a plugin was switched on or off, when and by whom."""
     table = system.plugin_state
     values = {
         table.enabled: on,
         table.reason: "",
-        table.version: version,
         table.changed_at: int(at.timestamp() * 1_000_000),
         table.changed_by: by,
     }
-    if schemas:
-        values[table.schemas] = schemas
     table.insert({**values, table.name: name}).on_conflict(conflict_target=[table.name], update=values).execute()
+
+
+def keep(system: SystemTables, name: str, *, version: str, schemas: Mapping[str, str], essentials: Essentials) -> None:
+    """Keep what a plugin is that runs."""
+    table = system.plugin_state
+    values = {
+        table.version: version,
+        table.schemas: json.dumps(schemas, ensure_ascii=False, sort_keys=True),
+        table.essentials: essentials.as_json(),
+    }
+    table.insert({**values, table.name: name}).on_conflict(conflict_target=[table.name], update=values).execute()
+
+
+def forget(system: SystemTables, name: str) -> None:
+    """Forget a plugin whose records are gone."""
+    table = system.plugin_state
+    table.delete().where(table.name == name).execute()

@@ -36,8 +36,12 @@ def plant(town: Town, plugin: str, folder: Path) -> int:
     Files are read in the order of their names, so that a later one may count on an earlier one's records.
     Raises :class:`~townhall.errors.PluginError` if one can't be used; earlier files' records stay.
     """
-    files = sorted((folder / FOLDER).glob("*.toml")) if (folder / FOLDER).is_dir() else []
-    return sum(_plant_file(town, plugin, file) for file in files)
+    return sum(_plant_file(town, plugin, file) for file in files(folder))
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of seeds in a plugin's folder, in the order of their names."""
+    return sorted((folder / FOLDER).glob("*.toml")) if (folder / FOLDER).is_dir() else []
 
 
 def _plant_file(town: Town, plugin: str, file: Path) -> int:

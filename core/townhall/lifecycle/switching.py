@@ -1,106 +1,42 @@
 """Switching plugins on and off.
 
 Switching on first tries everything together (manifest, required plugins, code, schemas, tables) and changes nothing if
-something doesn't fit. Switching off needs none of the plugin's files and keeps all its tables and rows.
+something doesn't fit. Switching off needs none of the plugin's files and keeps all its tables and rows; its records
+stay readable and frozen (:mod:`townhall.extend.frozen`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.db import meta
-from townhall.db import migration
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import PluginError
 from townhall.extend import states
-from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.loading import in_order
+from townhall.lifecycle import previewing
 from townhall.lifecycle import seeds
-from townhall_forms.schema import RecordType
+from townhall.lifecycle.previewing import Preview
+from townhall.lifecycle.status import Status
+from townhall.lifecycle.status import status
+from townhall.lifecycle.status import statuses
 
 if TYPE_CHECKING:
     from townhall.town import Town
+
+__all__ = ["PERMISSION", "Preview", "Status", "disable", "enable", "enable_all", "preview", "status", "statuses"]
 
 #: The permission to switch plugins.
 PERMISSION = "plugins.manage"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A plugin as the plugins page shows it.
-
-    ``enabled`` is what the town wants, ``running`` what is so; ``reason`` says why they differ, or why it can't be
-    switched on at all. ``types`` are those of a running plugin.
-    """
-
-    name: str
-    title: str
-    version: str
-    description: str
-    icon: str
-    author: str
-    requires: tuple[str, ...]
-    enabled: bool
-    running: bool
-    reason: str
-    types: tuple[RecordType, ...] = ()
-    folder: Path | None = None
-    needed_by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What switching a plugin on would add; ``problem`` says why it can't be."""
-
-    name: str
-    title: str
-    types: tuple[RecordType, ...] = ()
-    also: tuple[str, ...] = ()
-    problem: str = ""
-
-
-def statuses(town: Town) -> list[Status]:
-    """Every plugin that is there or was switched once, by name."""
-    found = discover(town.instance)
-    kept = states.read(town.system)
-    return [_status(town, name, found.get(name), kept.get(name)) for name in sorted({*found, *kept})]
-
-
-def status(town: Town, name: str) -> Status:
-    """One plugin. Raises :class:`~townhall.errors.PluginError` if there is none of that name."""
-    for known in statuses(town):
-        if known.name == name:
-            return known
-    raise PluginError(f"{name}: there is no such plugin. townhall plugins list shows all.")
-
-
 def preview(town: Town, name: str) -> Preview:
     """What switching ``name`` on would add, or why it can't be switched on. Changes nothing."""
-    return _preview(town, (name,))
-
-
-def _preview(town: Town, names: Sequence[str]) -> Preview:
-    title = " and ".join(status(town, name).title for name in names)
-    found = discover(town.instance)
-    wanted = states.enabled(town.system)
-    also = _requirements(found, names) - wanted - {*names}
-    added = {*also, *names}
-    loaded = town.try_out(wanted | added)
-    new_problems = {name: text for name, text in loaded.problems.items() if name not in town.plugins.problems}
-    concerned = [name for name in in_order(found, added) if name in loaded.problems]
-    problem = loaded.problems[concerned[0]] if concerned else next(iter(new_problems.values()), "")
-    if not problem:
-        problem = next(iter(migration.conflicts(town.database, town.system, loaded.schemas).values()), "")
-    types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
-    return Preview(names[-1], title, types, tuple(sorted(also)), problem)
+    return previewing.preview(town, (name,))
 
 
 def enable(town: Town, actor: Actor, name: str) -> Status:
@@ -114,102 +50,51 @@ def enable(town: Town, actor: Actor, name: str) -> Status:
 
 def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
     """Switch several plugins on together, like :func:`enable`: all or none."""
-    _require(actor)
+    require(actor)
     if not names:
         return
-    plan = _preview(town, names)
-    if plan.problem:
-        raise PluginError(plan.problem)
+    plan = previewing.preview(town, names)
+    previewing.refuse(plan)
     found = discover(town.instance)
     added = in_order(found, (*plan.also, *names))
     known = states.read(town.system)
-    with immediate(town.database):
-        for name in added:
-            _switch(town, actor, name, True, found[name])
-        meta.bump_generation(town.system)
-    town.reload()
+    _switch(town, actor, added, True)
     for name in added:
         if name not in known and name in town.plugins.running:
             seeds.plant(town, name, found[name].folder)
 
 
 def disable(town: Town, actor: Actor, name: str) -> Status:
-    """Switch a plugin off; its records stay in the database.
+    """Switch a plugin off; its records stay in the database and can be read.
 
     Raises :class:`~townhall.errors.PluginError` if it is not on, or if another one needs it.
     """
-    _require(actor)
+    require(actor)
     known = status(town, name)
     if not known.enabled:
         raise PluginError(f"{known.title} is off already.")
     if known.needed_by:
-        needed = " and ".join(town.plugins.title(other) for other in known.needed_by)
-        raise PluginError(f"{needed} needs {known.title}. Switch that off first.")
-    with immediate(town.database):
-        _switch(town, actor, name, False, None)
-        meta.bump_generation(town.system)
-    town.reload()
+        raise PluginError(needed_sentence(town, known))
+    _switch(town, actor, (name,), False)
     return status(town, name)
 
 
-def _require(actor: Actor) -> None:
+def needed_sentence(town: Town, known: Status) -> str:
+    """Which plugins need this one, and what to do about it."""
+    titles = [status(town, name).title for name in known.needed_by]
+    verb, those = ("needs", "that") if len(titles) == 1 else ("need", "those")
+    return f"{' and '.join(titles)} {verb} {known.title}. Switch {those} off first."
+
+
+def require(actor: Actor) -> None:
+    """Raise :class:`~townhall.errors.Forbidden` unless the actor may switch plugins."""
     if not actor.may(PERMISSION):
         raise Forbidden("You may not switch plugins. Ask an administrator.")
 
 
-def _status(town: Town, name: str, found: Found | None, kept: states.State | None) -> Status:
-    manifest = found.manifest if found else None
-    running = name in town.plugins.running
-    enabled = kept is not None and kept.enabled
-    problem = found.problem if found else f"{name}: its files are gone. Its records are kept."
-    reason = town.plugins.problems.get(name, "") if enabled else ""
-    return Status(
-        name=name,
-        title=manifest.title if manifest else name,
-        version=manifest.version if manifest else kept.version if kept else "",
-        description=manifest.description if manifest else "",
-        icon=manifest.icon if manifest else "note",
-        author=manifest.author if manifest else "",
-        requires=manifest.requires if manifest else (),
-        enabled=enabled,
-        running=running,
-        reason=reason or problem,
-        types=tuple(each for each in town.schemas.values() if each.plugin == name),
-        folder=found.folder if found else None,
-        needed_by=tuple(
-            other.name
-            for other in town.plugins.running.values()
-            if other.manifest is not None and name in other.manifest.requires
-        ),
-    )
-
-
-def _requirements(found: Mapping[str, Found], names: Sequence[str]) -> frozenset[str]:
-    """Every plugin that ``names`` require, directly or not, as far as they are there."""
-    needed: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        plugin = found.get(waiting.pop())
-        for each in plugin.manifest.requires if plugin and plugin.manifest else ():
-            if each not in needed:
-                needed.add(each)
-                waiting.append(each)
-    return frozenset(needed)
-
-
-def _switch(town: Town, actor: Actor, name: str, on: bool, found: Found | None) -> None:
-    schemas = {}
-    if found is not None and (found.folder / "schemas").is_dir():
-        files = sorted((found.folder / "schemas").glob("*.toml"))
-        schemas = {file.name: file.read_text(encoding="utf-8-sig") for file in files}
-    kept = states.read(town.system).get(name)
-    version = found.version if found else kept.version if kept else ""
-    states.switch(
-        town.system,
-        name,
-        on,
-        version=version,
-        schemas=json.dumps(schemas) if schemas else "",
-        at=town.clock.now(),
-        by=actor.name,
-    )
+def _switch(town: Town, actor: Actor, names: Sequence[str], on: bool) -> None:
+    with immediate(town.database):
+        for name in names:
+            states.switch(town.system, name, on, at=town.clock.now(), by=actor.name)
+        meta.bump_generation(town.system)
+    town.reload()

@@ -18,6 +18,7 @@ from townhall.records import parsing
 from townhall.records import preparing
 from townhall.records import reading
 from townhall.records import writing
+from townhall.records.transaction import refuse_frozen
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
@@ -42,6 +43,7 @@ def message(
 ) -> Record:
     """Write a message about a record: from the citizen who has its link, or from staff to the citizen."""
     plan = write_plan(town, identity)
+    refuse_frozen(plan)
     if policy.is_staff(actor):
         policy.require(actor, "create", write_plan(town, INTERACTION).record_type)
         policy.require(actor, "view", plan.record_type)

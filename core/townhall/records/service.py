@@ -29,6 +29,7 @@ from townhall.records import timeline
 from townhall.records import workflow
 from townhall.records import writing
 from townhall.records.predicate import Where
+from townhall.records.transaction import refuse_frozen
 from townhall.records.types import Count
 from townhall.records.types import HistoryEntry
 from townhall.records.types import Hit
@@ -263,6 +264,7 @@ class Records:
 
     def make_link(self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
         """A secret token that opens the record for ``purpose``. It can't be read back later."""
+        refuse_frozen(write_plan(self._town, identity))
         reading.get(self._town, actor, identity, id, fields=())
         return secret_links.make(self._town, identity, id, purpose, expires=expires)
 

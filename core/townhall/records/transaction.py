@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import peewee
 
 from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
 from townhall.errors import ValidationFailed
+from townhall.records.outdating import require_current
 from townhall.records.write_plans import WritePlan
 
 if TYPE_CHECKING:
@@ -22,16 +24,24 @@ _POSTGRESQL = re.compile(r"Key \(([^)]+)\)=")
 
 @contextmanager
 def write_transaction(town: Town, plan: WritePlan) -> Iterator[None]:
-    """Everything in it is written, or nothing.
+    """Everything in it is written, or nothing; of a type that is frozen, nothing.
 
     Values that must be unique were looked for before; where somebody else was faster in the meantime the engine
     refuses the second one, and that is told in the same words.
     """
+    refuse_frozen(plan)
     try:
         with immediate(town.database):
+            require_current(town)
             yield
     except peewee.IntegrityError as violation:
         raise _in_words(plan, str(violation)) or violation from violation
+
+
+def refuse_frozen(plan: WritePlan) -> None:
+    """Raise :class:`~townhall.errors.Forbidden`, saying why, if no record of the type can be changed at present."""
+    if plan.record_type.frozen:
+        raise Forbidden(plan.record_type.frozen)
 
 
 def _in_words(plan: WritePlan, said: str) -> ValidationFailed | None:

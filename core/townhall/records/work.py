@@ -136,7 +136,7 @@ class _Source:
 def _sources(town: Town, actor: Actor) -> list[_Source]:
     sources = []
     for record_type in town.schemas.values():
-        if record_type.is_case and policy.may(actor, "view", record_type):
+        if record_type.is_case and not record_type.frozen and policy.may(actor, "view", record_type):
             plan = plan_of(town, record_type.identity)
             if predicate.scope(town, actor, record_type) is None:
                 table = quote(town.database, plan.table)

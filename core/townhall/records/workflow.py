@@ -21,6 +21,7 @@ from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
+from townhall.records.transaction import refuse_frozen
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
@@ -54,6 +55,7 @@ def transition(
     :class:`~townhall.errors.ValidationFailed` or :class:`~townhall.errors.Conflict`; then nothing has moved.
     """
     plan = write_plan(town, identity)
+    refuse_frozen(plan)
     workflow, move = _declared(plan, name)
     if not policy.may_transition(actor, plan.record_type, move, id):
         raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")

@@ -8,13 +8,14 @@ from html import unescape
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client as HttpClient
 from werkzeug.test import TestResponse
 
 from townhall.access.actors import system
 from townhall.accounts import people
 from townhall.app import create_app
 from townhall.town import Town
+from townhall.wsgi import TownApplication
 
 PASSWORD = "correct horse battery"  # noqa: S105  # of towns that are thrown away
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -23,8 +24,8 @@ _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 class Client:
     """A visitor of the public site, with a browser that runs no scripts."""
 
-    def __init__(self, app: Flask) -> None:
-        self.http: FlaskClient = app.test_client()
+    def __init__(self, app: Flask | TownApplication) -> None:
+        self.http: HttpClient = HttpClient(app) if isinstance(app, TownApplication) else app.test_client()
         self.token = ""
 
     def get(self, url: str, **options: Any) -> TestResponse:
@@ -49,7 +50,7 @@ class Client:
 class StaffClient(Client):
     """Somebody who is signed in."""
 
-    def __init__(self, app: Flask, email: str, password: str = PASSWORD) -> None:
+    def __init__(self, app: Flask | TownApplication, email: str, password: str = PASSWORD) -> None:
         super().__init__(app)
         self.get("/admin/sign-in")
         signed = self.post("/admin/sign-in", {"email": email, "password": password})
@@ -64,7 +65,7 @@ def add_person(town: Town, email: str, role: str, name: str = "") -> int:
     return people.add(town, system("cli"), email, name=named, role=role, password=PASSWORD).id
 
 
-def staff_client(town: Town, role: str = "clerk", app: Flask | None = None) -> StaffClient:
+def staff_client(town: Town, role: str = "clerk", app: Flask | TownApplication | None = None) -> StaffClient:
     """A client for a new colleague with this role."""
     email = f"{role}@milbrook.example"
     add_person(town, email, role)

@@ -1,0 +1,182 @@
+"""A look ahead: everything that switching plugins on would change, worked out without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from townhall.access.actors import system
+from townhall.access.permissions import permissions_of
+from townhall.db import migration
+from townhall.errors import PluginError
+from townhall.extend import states
+from townhall.extend.discovery import Found
+from townhall.extend.discovery import discover
+from townhall.extend.loading import Loaded
+from townhall.extend.loading import in_order
+from townhall.lifecycle import seeds
+from townhall.lifecycle.status import requirements
+from townhall.lifecycle.status import status
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: What each kind of step adds to the database, in words for one and for many.
+_STEPS = {"table": ("table", "tables"), "column": ("column", "columns"), "index": ("index", "indexes")}
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One kind of thing that comes: how many, and which."""
+
+    what: str
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What switching plugins on would add; ``problem`` says why it can't be. ``also`` come along, being required."""
+
+    name: str
+    title: str
+    types: tuple[RecordType, ...] = ()
+    also: tuple[str, ...] = ()
+    additions: tuple[Addition, ...] = ()
+    problem: str = ""
+
+
+def preview(town: Town, names: Sequence[str]) -> Preview:
+    """What switching ``names`` on together would add, or why they can't be switched on. Changes nothing."""
+    title = " and ".join(status(town, name).title for name in names)
+    found = discover(town.instance)
+    wanted = states.enabled(town.system)
+    also = requirements(found, tuple(names)) - wanted - {*names}
+    added = {*also, *names}
+    loaded = town.try_out(wanted | added)
+    types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
+    problem = _problem(town, found, added, loaded)
+    additions = () if problem else tuple(_additions(town, found, in_order(found, added), tuple(sorted(also)), loaded))
+    return Preview(names[-1], title, types, tuple(sorted(also)), additions, problem)
+
+
+def _problem(town: Town, found: Mapping[str, Found], added: set[str], loaded: Loaded) -> str:
+    """The first sentence on what doesn't fit: of the plugins to be switched on, or of one that would stop running."""
+    concerned = [name for name in in_order(found, added) if name in loaded.problems]
+    if concerned:
+        return loaded.problems[concerned[0]]
+    new_problems = (text for name, text in loaded.problems.items() if name not in town.plugins.problems)
+    conflicts = migration.conflicts(town.database, town.system, loaded.schemas)
+    return next(new_problems, "") or next(iter(conflicts.values()), "")
+
+
+def _additions(
+    town: Town, found: Mapping[str, Found], added: Sequence[str], also: Sequence[str], loaded: Loaded
+) -> Iterator[Addition]:
+    types = [record_type for record_type in loaded.schemas.values() if record_type.plugin in added]
+    if also:
+        titles = ", ".join(found[name].title for name in also)
+        yield Addition(_count(len(also), "other plugin", "other plugins"), f"{titles}, needed for it")
+    yield from _kinds(types)
+    kept = sum(_kept(town, record_type) for record_type in types)
+    if kept:
+        yield Addition(_count(kept, "kept record", "kept records"), "can be changed again")
+    steps = [step for step in migration.planned(town.database, loaded.schemas) if step.plugin in added]
+    for kind, (one, many) in _STEPS.items():
+        names = [step.name for step in steps if step.kind == kind]
+        if names:
+            yield Addition(_count(len(names), one, many), ", ".join(names))
+    permissions = [(record_type, [label for _, label in permissions_of(record_type)]) for record_type in types]
+    count = sum(len(labels) for _, labels in permissions)
+    if count:
+        which = "; ".join(f"{each.label_plural}: {', '.join(labels)}" for each, labels in permissions)
+        yield Addition(_count(count, "permission", "permissions"), which)
+    yield from _menu(found, added, types)
+    yield from _public(types)
+    yield from _seeds(town, found, added, loaded)
+    yield from _settings(found, added, loaded)
+
+
+def _kinds(types: Sequence[RecordType]) -> Iterator[Addition]:
+    if types:
+        yield Addition(_count(len(types), "kind of record", "kinds of record"), _names(types))
+    cases = [record_type for record_type in types if record_type.is_case]
+    if cases:
+        yield Addition(_count(len(cases), "kind of case", "kinds of case"), _names(cases))
+
+
+def _menu(found: Mapping[str, Found], added: Sequence[str], types: Sequence[RecordType]) -> Iterator[Addition]:
+    entries: list[str] = []
+    for name in added:
+        mine = [each for each in types if each.plugin == name and each.navigation == "records"]
+        manifest = found[name].manifest
+        if len(mine) > 1 and manifest is not None:
+            entries.append(manifest.navigation_label or manifest.title)
+        else:
+            entries += [each.label_plural for each in mine]
+    entries += [f"{each.label_plural} (set-up)" for each in types if each.navigation == "setup"]
+    if entries:
+        yield Addition(_count(len(entries), "menu entry", "menu entries"), ", ".join(entries))
+
+
+def _public(types: Sequence[RecordType]) -> Iterator[Addition]:
+    forms = [form for record_type in types for form in record_type.forms.values()]
+    if forms:
+        which = ", ".join(f"“{form.label}”" for form in forms)
+        yield Addition(_count(len(forms), "public form", "public forms"), which)
+    lists = [record_type.public for record_type in types if record_type.public is not None]
+    if lists:
+        which = ", ".join(f"“{each.label}”" for each in lists)
+        yield Addition(_count(len(lists), "public list", "public lists"), which)
+
+
+def _seeds(town: Town, found: Mapping[str, Found], added: Sequence[str], loaded: Loaded) -> Iterator[Addition]:
+    """The first records that would be planted: of plugins that the town never had on."""
+    known = states.read(town.system)
+    planted: list[str] = []
+    for name in added:
+        for file in seeds.files(found[name].folder) if name not in known else ():
+            type_name, rows = seeds.read(file)
+            record_type = loaded.schemas.get(f"{name}.{type_name}")
+            if record_type is not None:
+                word = record_type.label if len(rows) == 1 else record_type.label_plural
+                planted.append(f"{len(rows)} {word.lower()}")
+    if planted:
+        yield Addition("First records", ", ".join(planted))
+
+
+def _settings(found: Mapping[str, Found], added: Sequence[str], loaded: Loaded) -> Iterator[Addition]:
+    values: list[str] = []
+    for name in added:
+        manifest = found[name].manifest
+        for setting in manifest.settings.values() if manifest is not None else ():
+            values.append(f"{setting.label}: {_shown(loaded.settings[name][setting.name])}")
+    if values:
+        yield Addition(_count(len(values), "setting", "settings"), ", ".join(values))
+
+
+def _shown(value: object) -> str:
+    return {"True": "yes", "False": "no", "": "empty"}.get(str(value), str(value))
+
+
+def _kept(town: Town, record_type: RecordType) -> int:
+    if record_type.identity not in town.schemas:
+        return 0
+    return town.records.count(system(), record_type.identity, archived=None).value
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _names(types: Sequence[RecordType]) -> str:
+    return ", ".join(record_type.label_plural.lower() for record_type in types)
+
+
+def refuse(plan: Preview) -> None:
+    """Raise :class:`~townhall.errors.PluginError` with the reason if what was looked at can't be switched on."""
+    if plan.problem:
+        raise PluginError(plan.problem)

@@ -1,0 +1,153 @@
+"""Switching while the town is open: no request fails, no write is lost or lands beside, and no memory is kept."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from desk import make_topic
+from plugging import add_plugin
+from staff_client import StaffClient
+from staff_client import add_person
+from staff_client import plain
+from werkzeug.test import Client
+
+from townhall.access.actors import system
+from townhall.lifecycle import switching
+from townhall.records import writing
+from townhall.town import Town
+from townhall.wsgi import RepeatableInput
+from townhall.wsgi import TownApplication
+
+SWITCHES = (
+    ("lake", switching.enable),
+    ("desk", switching.disable),
+    ("desk", switching.enable),
+    ("lake", switching.disable),
+)
+
+
+def test_two_processes_follow_and_no_request_fails(make_town: Callable[..., Town]) -> None:
+    """While one process switches a plugin on and off, readers and writers at both get pages, never an error."""
+    town = make_town("desk")
+    add_plugin(town, "lake")
+    for name in ("ann", "ben"):
+        add_person(town, f"{name}@milbrook.example", "administrator")
+    # Each has its own town; they share the pool, in which every thread has a connection of its own.
+    here, there = TownApplication(town), TownApplication(town.renewed())
+    topic = make_topic(town, questions=None)
+    failures: list[str] = []
+    done = threading.Event()
+
+    def read(application: TownApplication) -> None:
+        visitor = Client(application)
+        while not done.is_set():
+            for url in ("/", "/health", "/admin/sign-in"):
+                answer = visitor.get(url)
+                if answer.status_code != 200:
+                    failures.append(f"{url}: {answer.status_code}")
+
+    def write(application: TownApplication, email: str) -> None:
+        colleague = StaffClient(application, email)
+        count = 0
+        while not done.is_set():
+            colleague.get("/admin/")
+            sent = colleague.post("/admin/desk/ticket/new", {"topic": topic.id, "summary": f"{email} {count}"})
+            page = colleague.get("/admin/desk/ticket/?view=all")
+            if sent.status_code not in (302, 303, 403) or page.status_code != 200:
+                failures.append(f"{sent.status_code} {page.status_code} {plain(sent)[:300]}")
+            saved[email] = saved.get(email, 0) + (sent.status_code in (302, 303))
+            count += 1
+
+    saved: dict[str, int] = {}
+    threads = [threading.Thread(target=read, args=(one,)) for one in (here, there)]
+    threads += [
+        threading.Thread(target=write, args=pair)
+        for pair in ((here, "ann@milbrook.example"), (there, "ben@milbrook.example"))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for name, act in SWITCHES:
+            act(town.renewed(), system(), name)
+            for application in (here, there):
+                assert Client(application).get("/").status_code == 200
+                assert application.town.is_current
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert town.renewed().records.count(system(), "desk.ticket").value == sum(saved.values())
+
+
+def test_a_write_that_began_before_a_switch_is_made_on_the_town_after_it(make_town: Callable[..., Town]) -> None:
+    """A form that was opened while a plugin was on, and reaches the tables when it is off, is refused and not saved."""
+    town = make_town("desk")
+    topic = make_topic(town, questions=None)
+    application = TownApplication(town)
+    add_person(town, "ann@milbrook.example", "administrator")
+    ann = StaffClient(application, "ann@milbrook.example")
+    ann.get("/admin/desk/ticket/new")
+    original, switched = writing.create, []
+
+    def late(for_town: Town, *rest: Any, **more: Any) -> Any:
+        if not switched:
+            switched.append(True)
+            switching.disable(town.renewed(), system(), "desk")
+        return original(for_town, *rest, **more)
+
+    writing.create = late  # type: ignore[assignment]
+    try:
+        sent = ann.post("/admin/desk/ticket/new", {"topic": topic.id, "summary": "Too late"})
+    finally:
+        writing.create = original
+    assert (sent.status_code, "Desk is switched off" in plain(sent)) == (403, True)
+    assert application.town.records.count(system(), "desk.ticket").value == 0
+
+    switched.clear()
+    contact = {"family_name": "Moreau", "kind": "person", "notes": "x" * 5000}
+
+    def again(for_town: Town, *rest: Any, **more: Any) -> Any:
+        if not switched:
+            switched.append(True)
+            switching.enable(town.renewed(), system(), "desk")
+        return original(for_town, *rest, **more)
+
+    writing.create = again  # type: ignore[assignment]
+    try:
+        sent = ann.post("/admin/core/contact/new", contact)
+    finally:
+        writing.create = original
+    assert sent.status_code in (302, 303), plain(sent)
+    assert application.town.records.count(system(), "core.contact").value == 1
+
+
+def test_old_applications_are_let_go(make_town: Callable[..., Town]) -> None:
+    """After a switch nothing holds on to the application and the town of before."""
+    town = make_town("desk")
+    application = TownApplication(town.renewed())
+    visitor = Client(application)
+    assert visitor.get("/").status_code == 200
+    before = [weakref.ref(application._app), weakref.ref(application.town)]
+    switching.disable(town.renewed(), system(), "desk")
+    assert visitor.get("/").status_code == 200
+    gc.collect()
+    assert [ref() for ref in before] == [None, None]
+
+
+def test_a_body_is_read_again_from_its_beginning() -> None:
+    """Whatever was read comes again, and then what was not read yet."""
+    with RepeatableInput(BytesIO(b"one\ntwo\nthree\nfour")) as body:
+        assert (body.readline(), body.read(5)) == (b"one\n", b"two\nt")
+        body.rewind()
+        assert body.read(6) == b"one\ntw"
+        assert body.readlines() == [b"o\n", b"three\n", b"four"]
+        body.rewind()
+        assert (body.readline(2), body.read(0), body.readline()) == (b"on", b"", b"e\n")
+        body.rewind()
+        assert body.read() == b"one\ntwo\nthree\nfour"
