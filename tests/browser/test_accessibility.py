@@ -77,6 +77,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_search.index": ("/admin/search/?q=Mill", "/admin/search/?q=nothing+like+this"),
     "admin_calendar.index": ("/admin/calendar/", "/admin/calendar/?view=list"),
     "admin_plugins.index": ("/admin/plugins/", "/admin/plugins/?off=grants#switch-off"),
+    "admin_modules.index": ("/admin/modules/",),
     "admin_settings.index": ("/admin/settings/",),
     "accounts.people": ("/admin/people",),
     "accounts.person": ("/admin/people/1",),

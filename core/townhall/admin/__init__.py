@@ -28,6 +28,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
     from townhall.admin.home import HomeView
+    from townhall.admin.modules import ModulesView
     from townhall.admin.plugins import PluginsView
     from townhall.admin.record_view import RecordView
     from townhall.admin.search import SearchView
@@ -44,7 +45,7 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
-    for page in (SearchView, CalendarView, FilesView, PluginsView, SettingsView):
+    for page in (SearchView, CalendarView, FilesView, PluginsView, ModulesView, SettingsView):
         admin.add_view(page(desk))
     install_frame(app, Menu(desk, admin))
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))

@@ -8,8 +8,10 @@ from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
+from townhall.cli.vendor import add
 from townhall.cli.vendor import check
 from townhall.cli.vendor import new
+from townhall.cli.vendor import remove
 from townhall.errors import PluginError
 from townhall.lifecycle import previewing
 from townhall.lifecycle import switching
@@ -99,5 +101,5 @@ def disable(name: str, yes: bool) -> None:
         click.echo(f"{status.title} is off. Its records are kept and can be read.")
 
 
-plugins.add_command(new)
-plugins.add_command(check)
+for command in (new, check, add, remove):
+    plugins.add_command(command)
