@@ -33,6 +33,7 @@ from townhall.extend import frozen
 from townhall.extend import importing
 from townhall.extend import keeping
 from townhall.extend import states
+from townhall.extend import uploads
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.failures import FailureLog
@@ -120,6 +121,7 @@ class Town:
     def reload(self) -> None:
         """Take up what changed: plugins that were switched, schemas that grew."""
         self.built_for = meta.generation(self.system)
+        uploads.lay_out(self.system, self.instance)
         found = discover(self.instance)
         loaded = self._fit(found, states.read(self.system))
         self.schemas = loaded.schemas

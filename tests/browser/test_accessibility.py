@@ -81,6 +81,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_packs.pack": ("/admin/packs/pack?name=grants",),
     "admin_packs.unpack": ("/admin/packs/unpack",),
     "admin_packs.purge": ("/admin/packs/purge?name=grants",),
+    "admin_modules.index": ("/admin/modules/",),
     "admin_settings.index": ("/admin/settings/",),
     "accounts.people": ("/admin/people",),
     "accounts.person": ("/admin/people/1",),

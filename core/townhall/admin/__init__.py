@@ -30,6 +30,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.frame import install_frame
     from townhall.admin.happenings import TimelineWriter
     from townhall.admin.home import HomeView
+    from townhall.admin.modules import ModulesView
     from townhall.admin.packs import PacksView
     from townhall.admin.plugin_page import PluginPage
     from townhall.admin.plugin_views import PluginViews
@@ -49,7 +50,8 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
-    for page in (SearchView, CalendarView, FilesView, PluginsView, PluginPage, PacksView, SettingsView):
+    pages = (SearchView, CalendarView, FilesView, PluginsView, PluginPage, PacksView, ModulesView, SettingsView)
+    for page in pages:
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

@@ -12,8 +12,10 @@ from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
+from townhall.cli.vendor import add
 from townhall.cli.vendor import check
 from townhall.cli.vendor import new
+from townhall.cli.vendor import remove
 from townhall.errors import PluginError
 from townhall.extend.failures import Failure
 from townhall.lifecycle import describing
@@ -231,5 +233,5 @@ def purge(name: str, confirm: str | None) -> None:
     click.echo(f"{found.title} is purged. Everything that it kept is in {file}.")
 
 
-plugins.add_command(new)
-plugins.add_command(check)
+for command in (new, check, add, remove):
+    plugins.add_command(command)

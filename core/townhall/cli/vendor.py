@@ -1,4 +1,4 @@
-"""``townhall plugins new`` and ``check``: for whoever makes a plugin."""
+"""``townhall plugins new`` and ``check`` for whoever makes a plugin, ``add`` and ``remove`` for whoever gets one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from townhall.cli.context import open_town
+from townhall.cli.context import operator
 from townhall.cli.context import print_json
+from townhall.errors import PluginError
 
 
 @click.command()
@@ -54,3 +57,42 @@ def check(path: Path, previous: Path | None, as_json: bool) -> None:
         click.echo(f"\n{failed} of {len(report.outcomes)} checks failed." if failed else "\nIt passes.")
     if not report.passed:
         raise SystemExit(1)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def add(file: Path, yes: bool) -> None:
+    """Take in a module of TOML files and pictures, packed as a zip FILE; says first what it brings.
+
+    It is kept in the database, so that every host of the town has it, and can then be switched on.
+    """
+    from townhall.lifecycle import uploading
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise PluginError(f"{file} can't be read: {error.strerror or error}.") from error
+    with open_town() as town:
+        checksum = uploading.upload(town, operator(), data)
+        found = uploading.waiting(town, checksum)
+        if found.problem:
+            raise PluginError(found.problem)
+        kinds = ", ".join(each.label_plural.lower() for each in found.types) or "no kinds of record"
+        replaces = f", in place of version {found.replaces}" if found.replaces else ""
+        click.echo(f"{found.manifest.title} {found.manifest.version}{replaces}: {kinds}.")
+        if not yes:
+            click.confirm("Use it?", abort=True)
+        uploading.accept(town, operator(), checksum)
+        click.echo(f"It is here. Switch it on with: townhall plugins enable {found.manifest.name}")
+
+
+@click.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take the files of an uploaded module away, once it is off. Its records are kept."""
+    from townhall.lifecycle import uploading
+
+    with open_town() as town:
+        uploading.remove(town, operator(), name)
+        click.echo(f"The files of {name} are gone. Its records are kept.")

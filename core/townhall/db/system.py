@@ -14,6 +14,7 @@ from typing import TypeVar
 from peewee import SQL
 from peewee import BigAutoField
 from peewee import BigIntegerField
+from peewee import BlobField
 from peewee import BooleanField
 from peewee import CharField
 from peewee import ForeignKeyField
@@ -221,6 +222,18 @@ class SavedView(Model):
     created_at = BigIntegerField()
 
 
+class UploadedModule(Model):
+    """A module that was uploaded, as a zip file that was checked; while it ``waits`` it is not used yet."""
+
+    checksum = CharField(max_length=64, primary_key=True)
+    name = CharField(max_length=80, index=True)
+    version = TextField()
+    content = BlobField()
+    waits = BooleanField(default=True)
+    at = BigIntegerField()
+    by = TextField(default="")
+
+
 class Meta(Model):
     """Small facts, by key."""
 
@@ -263,6 +276,7 @@ class SystemTables:
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)
         self.saved_view: Any = _bound(SavedView, "saved_view", database)
+        self.uploaded_module: Any = _bound(UploadedModule, "uploaded_module", database)
         self.meta: Any = _bound(Meta, "meta", database)
         self.rate_limit: Any = _bound(RateLimit, "rate_limit", database)
 

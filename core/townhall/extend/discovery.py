@@ -1,7 +1,8 @@
 """Which plugins there are: found by their manifests, without running any of their code.
 
-A plugin is installed as a package with an entry point in the group ``townhall``, or lies as a folder in the instance's
-``plugins`` folder. Either way it has a ``plugin.toml``; schemas and code are optional.
+A plugin is installed as a package with an entry point in the group ``townhall``, lies as a folder in the instance's
+``plugins`` folder, or was uploaded (:mod:`townhall.extend.uploads`). Either way it has a ``plugin.toml``; schemas and
+code are optional.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from townhall.errors import PluginError
+from townhall.extend import uploads
 from townhall.extend.manifest import FILE_NAME
 from townhall.extend.manifest import Manifest
 from townhall.extend.manifest import read_manifest
@@ -57,7 +59,7 @@ def discover(instance: Path) -> Mapping[str, Found]:
     A name that is there twice is used from the package; the folder is told as a problem under ``name (folder)``.
     """
     found: dict[str, Found] = {}
-    for plugin in (*_packaged(), *_folders(instance / "plugins")):
+    for plugin in (*_packaged(), *_folders(instance / "plugins"), *_folders(instance / uploads.FOLDER)):
         if plugin.name not in found:
             found[plugin.name] = plugin
         else:
