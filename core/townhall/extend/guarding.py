@@ -25,6 +25,7 @@ from typing import Generic
 from typing import TypeVar
 
 from townhall.db.transactions import immediate
+from townhall.errors import Outdated
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.answers import text
@@ -42,7 +43,7 @@ log = logging.getLogger("townhall.plugins")
 T = TypeVar("T")
 
 #: Errors that mean the whole process, and no plugin.
-PASSED = (KeyboardInterrupt, MemoryError)
+PASSED = (KeyboardInterrupt, MemoryError, Outdated)
 #: A call that takes so many times its budget counts as failed.
 HOPELESS = 10
 #: How often a hook may lead to itself: by a write in it that asks it again.
