@@ -7,6 +7,7 @@
     ├── PluginError               IT and vendors: a plugin can't be found, read or switched
     ├── NotFound                  whoever asked: no such record, or none that the actor may know of
     ├── Forbidden                 whoever asked: the actor may not do this
+    ├── Outdated                  an administrator: somebody else changed the town's layer meanwhile
     ├── Conflict                  a clerk: the record changed since it was opened
     ├── Rejected                  whoever typed: a plugin or rule refuses, with a reason for people
     └── ValidationFailed          whoever typed: what is wrong with each field
@@ -47,6 +48,10 @@ class Rejected(TownhallError):
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class Outdated(TownhallError):
+    """Somebody else changed the town's own layer since the actor looked at it; nothing was saved."""
 
 
 class Conflict(TownhallError):

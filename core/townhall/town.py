@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -33,9 +35,14 @@ from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
+from townhall.lifecycle import town_layer
 from townhall.lifecycle.roles import seed_roles
 from townhall.records.files import FileStore
 from townhall.records.service import Records
+from townhall_forms.layer import Layer
+from townhall_forms.layer_editing import without_misfits
+from townhall_forms.layered import load_layered
+from townhall_forms.layering import Conflict
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
@@ -63,6 +70,8 @@ class Town:
     plugins: PluginManager
     records: Records
     files: FileStore
+    layer: Layer
+    layer_conflicts: tuple[Conflict, ...]
 
     def __init__(
         self, instance: Path, settings: Settings, database: TownDatabase, clock: Clock, *, safe_mode: bool = False
@@ -111,7 +120,10 @@ class Town:
         self.built_for = meta.generation(self.system)
         found = discover(self.instance)
         wanted = states.enabled(self.system)
+        self.layer, unreadable = town_layer.published(self.system)
         loaded = self._fit(found, wanted)
+        #: Parts of the town's own layer that had to be left out.
+        self.layer_conflicts = (*unreadable, *loaded.conflicts)
         self.schemas = loaded.schemas
         self.tables = build_tables(loaded.schemas, self.database)
         self.plugins = PluginManager(self, found, loaded)
@@ -141,35 +153,65 @@ class Town:
 
     def try_out(self, wanted: frozenset[str]) -> Loaded:
         """What would run if exactly the plugins in ``wanted`` were on; changes nothing."""
-        return load_plugins(
-            discover(self.instance), wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode
-        )
+        return self._load(discover(self.instance), wanted, self.layer, code=not self.safe_mode)
+
+    def try_layer(self, layer: Layer) -> Loaded:
+        """The types as they would be under another layer; runs no plugin's code and changes nothing."""
+        running = self.plugins.running
+        return self._load(running, frozenset(running), layer, code=False)
+
+    def _load(self, found: Mapping[str, Found], wanted: Iterable[str], layer: Layer, *, code: bool) -> Loaded:
+        """The plugins that are wanted over core's types, all with a layer over them."""
+        core, conflicts = layered_core(layer)
+        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code, layer=layer)
+        loaded.conflicts[:0] = conflicts
+        return loaded
 
     def _fit(self, found: Mapping[str, Found], wanted: frozenset[str]) -> Loaded:
         """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off."""
-        core = core_schemas()
-        code = not self.safe_mode
-        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code)
-        unfit = {
-            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
-            for plugin, reason in migration.conflicts(self.database, self.system, loaded.schemas).items()
-        }
+        code, layer = not self.safe_mode, self.layer
+        misfits: Sequence[Conflict] = ()
+        loaded = self._load(found, wanted, layer, code=code)
+        unfit = self._unfit(loaded)
+        if unfit and layer:
+            layer, misfits = without_misfits(layer, migration.misfits(self.database, loaded.schemas))
+            loaded = self._load(found, wanted, layer, code=code)
+            unfit = self._unfit(loaded)
         if "core" in unfit:
             raise ConfigurationError(unfit["core"])
         if unfit:
-            loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
+            loaded = self._load(found, wanted - unfit.keys(), layer, code=code)
             loaded.problems |= unfit
+        loaded.conflicts[:0] = misfits
         self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
         return loaded
+
+    def _unfit(self, loaded: Loaded) -> dict[str, str]:
+        """Why the tables of some plugins can't be had by adding to what is there."""
+        return {
+            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
+            for plugin, reason in migration.conflicts(self.database, self.system, loaded.schemas).items()
+        }
+
+
+@cache
+def core_sources() -> tuple[Source, ...]:
+    """Core's own schema files."""
+    folders = (Path(__file__).parent / folder / "schemas" for folder in CORE_FOLDERS)
+    return tuple(source for folder in folders for source in read_folder("core", folder, frozenset()))
 
 
 @cache
 def core_schemas() -> Schemas:
-    """Core's own types, from their schema files."""
-    sources: list[Source] = []
-    for folder in CORE_FOLDERS:
-        sources += read_folder("core", Path(__file__).parent / folder / "schemas", frozenset())
-    return load_schemas(sources)
+    """Core's own types, as they are shipped."""
+    return load_schemas(core_sources())
+
+
+def layered_core(layer: Layer) -> tuple[Schemas, tuple[Conflict, ...]]:
+    """Core's own types with a town's layer over them, and the parts of it that don't fit."""
+    if not any(identity.startswith("core.") for identity in layer.types):
+        return core_schemas(), ()
+    return load_layered(core_sources(), None, layer)
 
 
 def read_secret(instance: Path) -> bytes:

@@ -134,7 +134,8 @@ class Lister:
         text = arguments.get("q", "").strip()
         narrowed = bool(applied.conditions or text)
         view_name, view = self._view(arguments, narrowed)
-        paths = self._paths(arguments, view, allowed)
+        hidden = {name for name, field in self.type.fields.items() if "list" in field.hide}
+        paths = self._paths(arguments, view, allowed - hidden)
         asked = Asked(
             arguments=arguments,
             view=view,
@@ -330,6 +331,7 @@ class Lister:
             (name, self.type.all_fields[name].label, name in shown)
             for name in dict.fromkeys([*asked.paths, *names])
             if name in self.type.all_fields and name in allowed and self.cells.column(name) is not None
+            if "list" not in self.type.all_fields[name].hide
         ]
 
     def address(self, asked: Asked, drop: Sequence[str] = (), **change: str) -> str:
