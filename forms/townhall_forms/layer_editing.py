@@ -72,15 +72,21 @@ def move(layer: Layer, record_type: RecordType, name: str, down: bool) -> Layer:
 
 
 def place(layer: Layer, record_type: RecordType, name: str, section: str, *, first: bool = False) -> Layer:
-    """The layer with a field in another section, at its end or as the ``first`` there."""
-    for each in record_type.sections:
-        fields = [other for other in each.fields if other != name]
-        if each.name == section:
-            fields = [name, *fields] if first else [*fields, name]
-        elif name not in each.fields:
-            continue
-        layer = put(layer, record_type.identity, ("sections", each.name), {"fields": fields})
-    return layer
+    """The layer with a field in another section, at its end or as the ``first`` there.
+
+    A section's order is told only as far as it must be, so that an upgrade can still change the rest.
+    """
+    identity = record_type.identity
+    told = layer.table(identity, "sections")
+    for other, table in told.items():
+        if name in table.get("fields", ()):
+            kept = [each for each in table["fields"] if each != name]
+            layer = put(layer, identity, ("sections", other), {"fields": kept})
+    order = [*layer.table(identity, "sections", section).get("fields", ()), name]
+    if first:
+        shown = next(each.fields for each in record_type.sections if each.name == section)
+        order = [name, *(each for each in shown if each != name)]
+    return put(layer, identity, ("sections", section), {"fields": order})
 
 
 def without_misfits(layer: Layer, columns: Mapping[str, Collection[str]]) -> tuple[Layer, list[Conflict]]:

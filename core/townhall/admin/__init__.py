@@ -32,6 +32,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.record_view import RecordView
     from townhall.admin.search import SearchView
     from townhall.admin.settings import SettingsView
+    from townhall.admin.types_view import TypesView
 
     marks = app.extensions["townhall_marks"]
     desk = Desk(town, marks.presenter, marks, CountCache())
@@ -44,7 +45,7 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
-    for page in (SearchView, CalendarView, FilesView, PluginsView, SettingsView):
+    for page in (SearchView, CalendarView, FilesView, PluginsView, TypesView, SettingsView):
         admin.add_view(page(desk))
     install_frame(app, Menu(desk, admin))
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))
