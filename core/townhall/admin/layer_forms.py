@@ -143,9 +143,9 @@ def own_questions(record_type: RecordType, schemas: Schemas, name: str, fixed: s
     conditions += [{"value": "kept", "label": kept_condition}] if kept_condition else []
     if conditions:
         asked["when"] = {"type": "choice", "label": "Ask it only when", "choices": conditions}
-    for key, told, without in _USES:
+    for key, told, without in USES:
         if fixed not in without:
-            asked[key] = {**told, "show_if": {"type": {"not_in": without}}} if without and not fixed else told
+            asked[key] = told
     forms = {name: form.label for name, form in record_type.forms.items()}
     if forms:
         asked["forms"] = {"type": "choices", "label": "Public forms that ask it", "choices": _told(forms)}
@@ -179,15 +179,15 @@ def _kind_questions(record_type: RecordType, schemas: Schemas) -> Questions:
 
 
 #: What an own field is used for: the question, and the types that it means nothing for.
-_USES: tuple[tuple[str, Mapping[str, Any], list[str]], ...] = (
+USES: tuple[tuple[str, Mapping[str, Any], tuple[str, ...]], ...] = (
     (
         "default",
         {"type": "text", "label": "What a new record has", "help": "As it would be typed into the form."},
-        ["link", "file", "files"],
+        ("link", "file", "files"),
     ),
-    ("search", {"type": "boolean", "label": "The search box finds records by it"}, ["file", "files"]),
-    ("filter", {"type": "boolean", "label": "The list can be filtered by it"}, ["file", "files"]),
-    ("column", {"type": "boolean", "label": "It is a column of the list"}, []),
+    ("search", {"type": "boolean", "label": "The search box finds records by it"}, ("file", "files")),
+    ("filter", {"type": "boolean", "label": "The list can be filtered by it"}, ("file", "files")),
+    ("column", {"type": "boolean", "label": "It is a column of the list"}, ()),
 )
 
 

@@ -16,7 +16,6 @@ from townhall.admin.layer_base import LayerBase
 from townhall.admin.places import CORE
 from townhall.admin.places import plugin_label
 from townhall.admin.places import plugin_place
-from townhall.errors import NotFound
 from townhall.errors import Outdated
 from townhall.errors import Rejected
 from townhall.lifecycle import layer_review
@@ -26,6 +25,7 @@ from townhall_forms import layer_editing
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.layer import Layer
 from townhall_forms.layer import read_layer
+from townhall_forms.layer import write_layer
 from townhall_forms.schema import RecordType
 
 _LARGEST_FILE = 1_000_000
@@ -132,31 +132,31 @@ class LayerPages(LayerBase):
     def restore(self, number: int) -> ResponseReturnValue:
         """What restoring a version would change; and doing it."""
         now = self.standing()
-        step = town_layer.version(self.town.system, number)
+        layer = town_layer.version(self.town.system, number)
         if request.method == "POST":
             try:
                 new = layer_review.restore(self.town, self.actor, number, follows=self.seen(now))
-                flash(f"Version {number} counts again, as version {new}.", "ok")
+                what = f"Version {number} counts" if number else "Everything is as shipped"
+                flash(f"{what} again, as version {new}.", "ok")
             except Outdated:
                 flash("A colleague changed something a moment ago. Look at it again, then decide.", "soon")
             except Rejected as error:
                 flash(str(error), "bad")
             return redirect(f"{urls.TYPES}history")
-        try:
-            review = layer_review.review(self.town, step.layer)
-        except SchemaErrors as error:
-            raise NotFound(str(error)) from error
-        return self.show("admin/layer_restore.html", now, step=step, review=review)
+        steps = town_layer.history(self.town.system)
+        step = next((each for each in steps if each.version == number), None)
+        review = layer_review.review(self.town, layer)
+        return self.show("admin/layer_restore.html", now, number=number, step=step, review=review)
 
     # -- files ------------------------------------------------------------------------------------------------
 
     @expose("/layer.toml")
     def download(self) -> ResponseReturnValue:
         """What is published as a file; with ``?version=3`` an earlier version."""
-        number = urls.number(request.args.get("version"))
-        step = town_layer.version(self.town.system, number) if number else self.standing().published
+        number = urls.number(request.args.get("version"), self.standing().version)
         headers = {"Content-Disposition": 'attachment; filename="layer.toml"'}
-        return Response(step.text if step is not None else "", mimetype="application/toml", headers=headers)
+        text = write_layer(town_layer.version(self.town.system, number))
+        return Response(text, mimetype="application/toml", headers=headers)
 
     @expose("/upload", methods=_FORM)
     def upload(self) -> ResponseReturnValue:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from townhall.admin.layer_forms import TYPE_WORDS
+from townhall.admin.layer_forms import USES
 from townhall.admin.layer_forms import simple_conditions
 from townhall_forms import layer_editing
 from townhall_forms.context import Context
@@ -138,6 +140,10 @@ def with_own(
     """
     before = typed.layer.table(typed.identity, "fields", name) if name else {}
     type_name = fixed or values["type"]
+    for key, _, without in USES:
+        if type_name in without and values.get(key):
+            message = f"This means nothing for “{TYPE_WORDS[type_name].lower()}”. Leave it empty."
+            raise Invalid(message, {key: message})
     name = name or free_name(values["label"], known)
     table: dict[str, Any] = {
         "type": type_name,
@@ -189,7 +195,7 @@ def _condition(typed: Typed, chosen: str | None, before: Mapping[str, Any]) -> A
 def _default(type_name: str, choices: list[Any], text: str, context: Context) -> Any:
     """What the layer says for a typed default. A choice may be named by its label."""
     text = text.strip()
-    if not text or type_name in ("link", "file", "files"):
+    if not text:
         return None
     if text.lower() in ("today", "now") and type_name in ("date", "datetime"):
         return text.lower()

@@ -117,14 +117,13 @@ def history(as_json: bool) -> None:
 @click.argument("number", type=int, required=False, metavar="[VERSION]")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def undo(number: int | None, yes: bool) -> None:
-    """Make an earlier VERSION count again, as a new one; without it, the one before the last."""
+    """Make an earlier VERSION count again, as a new one; without it, the one before the last. 0 is all as shipped."""
     with open_town() as town:
         now = _without_draft(town)
         wanted = number if number is not None else now.version - 1
-        if now.version == 0 or wanted == 0:
-            raise NotFound("There is no earlier version to go back to. Import an empty file to take everything away.")
-        step = town_layer.version(town.system, wanted)
-        _tell(layer_review.review(town, step.layer), "Nothing that anybody would see.")
+        if now.version == 0:
+            raise NotFound("Nothing is published yet, so there is nothing to go back to.")
+        _tell(layer_review.review(town, town_layer.version(town.system, wanted)), "Nothing that anybody would see.")
         if not yes:
             click.confirm(f"Make version {wanted} count again?", abort=True)
         new = layer_review.restore(town, operator(), wanted, follows=now.head)

@@ -97,11 +97,12 @@ def conflicts(database: TownDatabase, system: SystemTables, schemas: Schemas) ->
 def misfits(database: TownDatabase, schemas: Schemas) -> dict[str, frozenset[str]]:
     """Columns, by the identity of their type, of which the database holds another kind than the schemas want."""
     existing = set(database.get_tables())
-    found = {}
+    found: dict[str, frozenset[str]] = {}
     for spec in describe(schemas).values():
         if spec.name in existing:
             kinds = {column.name: _kind(str(column.data_type)) for column in database.get_columns(spec.name)}
-            found[spec.identity] = frozenset(c.name for c in spec.columns if kinds.get(c.name, c.kind) != c.kind)
+            unfit = frozenset(each.name for each in spec.columns if kinds.get(each.name, each.kind) != each.kind)
+            found[spec.identity] = found.get(spec.identity, frozenset()) | unfit
     return {identity: names for identity, names in found.items() if names}
 
 

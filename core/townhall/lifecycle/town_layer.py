@@ -74,9 +74,12 @@ class Standing:
 
     @property
     def layer(self) -> Layer:
-        """The draft, or what is published if there is none."""
+        """The draft, or what is published if there is none; nothing where that can't be read any more."""
         last = self.draft or self.published
-        return last.layer if last is not None else EMPTY
+        try:
+            return last.layer if last is not None else EMPTY
+        except SchemaErrors:
+            return EMPTY
 
     @property
     def version(self) -> int:
@@ -109,13 +112,19 @@ def history(system: SystemTables) -> list[Step]:
     return [_step(row) for row in _rows(table).where(table.version.is_null(False)).order_by(table.id.desc()).tuples()]
 
 
-def version(system: SystemTables, number: int) -> Step:
-    """One published version. Raises :class:`~townhall.errors.NotFound`."""
+def version(system: SystemTables, number: int) -> Layer:
+    """What a published version says; version 0 is everything as it is shipped.
+
+    Raises :class:`~townhall.errors.NotFound` if there is none, or if it can't be read any more.
+    """
     table = system.town_layer
-    found = _one(_rows(table).where(table.version == number))
-    if found is None:
+    found = _one(_rows(table).where(table.version == number)) if number else None
+    if number and found is None:
         raise NotFound(f"There is no version {number} of the layer. townhall layer history lists those that there are.")
-    return found
+    try:
+        return found.layer if found is not None else EMPTY
+    except SchemaErrors as error:
+        raise NotFound(f"Version {number} can't be read any more: {error.mistakes[0]}") from error
 
 
 # -- changing -------------------------------------------------------------------------------------------------------
@@ -159,8 +168,8 @@ def restore(town: Town, actor: Actor, number: int, *, follows: int) -> int:
     _require(actor)
     if standing(town.system).draft is not None:
         raise Rejected("There are changes that are not published yet. Publish or discard them first.")
-    layer = version(town.system, number).layer
-    return publish(town, actor, layer, follows=follows, note=f"Version {number} again")
+    note = f"Version {number} again" if number else "As shipped"
+    return publish(town, actor, version(town.system, number), follows=follows, note=note)
 
 
 # -- waiting with conflicts ------------------------------------------------------------------------------------------
