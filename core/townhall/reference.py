@@ -21,6 +21,7 @@ from townhall import config
 from townhall import errors
 from townhall import hookspecs
 from townhall.extend import manifest
+from townhall_forms.layer_reference import layer_page
 
 GENERATED = "<!-- Written by `make docs` from the code; change it there. -->\n"
 
@@ -187,6 +188,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "hooks.md": hooks_page,
         "errors.md": errors_page,
         "manifest.md": manifest_page,
+        "layer.md": lambda: layer_page(GENERATED),
     }
 
 
