@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -210,6 +212,29 @@ def test_two_administrators_at_once(served: Served, town: Town) -> None:
         town_layer.save_draft(town, system(), EMPTY, follows=0)
 
 
+def test_many_savers_in_one_moment(town: Town) -> None:
+    """Of those who save on top of the same row at the same time, one is heard and the others are told."""
+    gate = Barrier(4)
+
+    def save(number: int) -> bool:
+        layer = read_layer(f"[desk.ticket]\nlabel = 'Request {number}'\n")
+        gate.wait(timeout=20)
+        try:
+            town_layer.save_draft(town, system(), layer, follows=0)
+        except Outdated:
+            return False
+        finally:
+            town.database.close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        heard = list(pool.map(save, range(4)))
+    assert sum(heard) == 1
+    draft = town_layer.standing(town.system).draft
+    assert draft is not None
+    assert f"Request {heard.index(True)}" in draft.text
+
+
 def upgrade(town: Town) -> None:
     """A new version of the plugin: a field and a choice go, one that the town added is shipped."""
     file = town.instance / "plugins" / "desk" / "schemas" / "ticket.toml"
@@ -338,6 +363,8 @@ def test_commands(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run("import", str(file), input="n\n").exit_code == 1
     assert "Published as version 1" in run("import", str(file), "--yes").output
     assert "says what is published" in run("import", str(file), "--yes").output
+    schema = CliRunner().invoke(main, ["--instance", str(town.instance), "schema", "show", TICKET, "--json"])
+    assert json.loads(schema.output)["properties"]["town_ward"]
     out = tmp_path / "out.toml"
     assert run("export", "--output", str(out)).exit_code == 0
     assert out.read_text(encoding="utf-8") == run("export").output

@@ -41,11 +41,12 @@ class LayerBase(StaffView):
     def tried(self, layer: Layer) -> Loaded:
         """The types under a layer. They are kept: plugins change only with the application."""
         text = write_layer(layer)
-        if text not in self._tried:
-            if len(self._tried) >= _KEPT:
-                self._tried.pop(next(iter(self._tried)))
-            self._tried[text] = self.town.try_layer(layer)
-        return self._tried[text]
+        found = self._tried.get(text)
+        if found is None:
+            found = self.town.try_layer(layer)
+            # A new dictionary each time: another thread may be reading the old one.
+            self._tried = dict([*self._tried.items(), (text, found)][-_KEPT:])
+        return found
 
     def standing(self) -> Standing:
         """How the layer stands now."""

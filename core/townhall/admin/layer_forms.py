@@ -136,7 +136,8 @@ def own_questions(record_type: RecordType, schemas: Schemas, name: str, fixed: s
         asked["choices"] = rows if fixed else {**rows, "show_if": {"type": _CHOSEN}}
     asked["required"] = {"type": "boolean", "label": "It must be filled in"}
     asked["privacy"] = {"type": "choice", "label": "Who may see it", "required": True, "choices": _told(PRIVACY_WORDS)}
-    asked["section"] = _section_question(record_type)
+    if record_type.sections:
+        asked["section"] = _section_question(record_type)
     conditions = [
         {"value": one, "label": words} for one, words, about in simple_conditions(record_type) if name not in about
     ]

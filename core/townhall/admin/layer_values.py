@@ -199,7 +199,7 @@ def _default(type_name: str, choices: list[Any], text: str, context: Context) ->
         return None
     if text.lower() in ("today", "now") and type_name in ("date", "datetime"):
         return text.lower()
-    known = read_choices(choices)
+    known = tuple(choice for choice in read_choices(choices) if not choice.retired)
     by_words = {normalise(choice.label): choice.value for choice in known} | {c.value: c.value for c in known}
     field = build_field(type_name, name="default", label="Default", choices=known)
     given: Any = text
