@@ -41,8 +41,8 @@ from townhall.records.files import FileStore
 from townhall.records.service import Records
 from townhall_forms.layer import Layer
 from townhall_forms.layer_editing import without_misfits
+from townhall_forms.layer_parts import Conflict
 from townhall_forms.layered import load_layered
-from townhall_forms.layering import Conflict
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder

@@ -11,7 +11,7 @@ from typing import Any
 from townhall_forms.layer import Layer
 from townhall_forms.layer import is_own
 from townhall_forms.layer import tidy
-from townhall_forms.layering import Conflict
+from townhall_forms.layer_parts import Conflict
 from townhall_forms.schema import RecordType
 
 

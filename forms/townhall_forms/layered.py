@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.layer import Layer
-from townhall_forms.layering import Conflict
+from townhall_forms.layer_parts import Conflict
+from townhall_forms.layer_parts import Part
+from townhall_forms.layer_parts import parts_of
 from townhall_forms.layering import Document
-from townhall_forms.layering import Part
 from townhall_forms.layering import apply
-from townhall_forms.layering import parts_of
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
 from townhall_forms.schema import Schemas

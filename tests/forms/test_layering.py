@@ -16,8 +16,8 @@ from townhall_forms.layer import read_layer
 from townhall_forms.layer import write_layer
 from townhall_forms.layer_changes import changes
 from townhall_forms.layer_keys import LAYER_KEYS
+from townhall_forms.layer_parts import Conflict
 from townhall_forms.layered import load_layered
-from townhall_forms.layering import Conflict
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
 from townhall_forms.schema import RecordType

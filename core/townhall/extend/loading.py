@@ -19,8 +19,8 @@ from townhall.extend.manifest import Manifest
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.layer import EMPTY
 from townhall_forms.layer import Layer
+from townhall_forms.layer_parts import Conflict
 from townhall_forms.layered import load_layered
-from townhall_forms.layering import Conflict
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import Schemas
 

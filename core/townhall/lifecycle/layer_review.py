@@ -15,7 +15,7 @@ from townhall.records import indexing
 from townhall.records.write_plans import write_plan
 from townhall_forms.layer import Layer
 from townhall_forms.layer_changes import changes
-from townhall_forms.layering import Conflict
+from townhall_forms.layer_parts import Conflict
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 

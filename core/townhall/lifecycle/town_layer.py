@@ -31,7 +31,7 @@ from townhall_forms.layer import EMPTY
 from townhall_forms.layer import Layer
 from townhall_forms.layer import read_layer
 from townhall_forms.layer import write_layer
-from townhall_forms.layering import Conflict
+from townhall_forms.layer_parts import Conflict
 
 if TYPE_CHECKING:
     from townhall.town import Town
