@@ -20,6 +20,8 @@ from townhall.config import Settings
 from townhall.extend import manifest
 from townhall.imports import mapping
 from townhall_forms.keys import KEYS
+from townhall_forms.layer_keys import LAYER_KEYS
+from townhall_forms.layer_keys import TOWN_TYPES
 from townhall_forms.reference import TYPES
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +47,15 @@ def test_every_schema_key_is_documented() -> None:
     """Each key of the schema language stands in its reference page."""
     text = page("reference/schema.md")
     assert [key.name for key in KEYS if f"`{key.name}`" not in text] == []
+
+
+def test_every_layer_key_is_documented() -> None:
+    """Each key of the town's own layer stands in its table on its reference page, and each type of field."""
+    text = page("reference/layer.md")
+    for key in LAYER_KEYS:
+        section = text.partition(f"## `[{key.table}]`")[2].partition("\n## ")[0]
+        assert f"| `{key.name}`" in section
+    assert [name for name in TOWN_TYPES if f"`{name}`" not in text] == []
 
 
 def test_every_field_type_is_documented() -> None:

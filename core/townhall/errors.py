@@ -8,6 +8,7 @@
     │   └── RestartNeeded         IT: a plugin's code changed, and this process runs the old one
     ├── NotFound                  whoever asked: no such record, or none that the actor may know of
     ├── Forbidden                 whoever asked: the actor may not do this
+    ├── LayerChanged              an administrator: somebody else changed the town's layer meanwhile
     ├── Conflict                  a clerk: the record changed since it was opened
     ├── Rejected                  whoever typed: a plugin or rule refuses, with a reason for people
     └── ValidationFailed          whoever typed: what is wrong with each field
@@ -58,6 +59,10 @@ class Rejected(TownhallError):
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class LayerChanged(TownhallError):
+    """Somebody else changed the town's own layer since the actor looked at it; nothing was saved."""
 
 
 class Conflict(TownhallError):

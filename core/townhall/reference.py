@@ -22,6 +22,7 @@ from townhall import config
 from townhall import errors
 from townhall import hookspecs
 from townhall.extend import manifest
+from townhall_forms.layer_reference import layer_page
 
 GENERATED = "<!-- Written by `make docs` from the code; change it there. -->\n"
 
@@ -237,6 +238,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "errors.md": errors_page,
         "manifest.md": manifest_page,
         "testing.md": testing_page,
+        "layer.md": lambda: layer_page(GENERATED),
     }
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -42,9 +44,14 @@ from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
 from townhall.extend.states import State
+from townhall.lifecycle import town_layer
 from townhall.lifecycle.roles import seed_roles
 from townhall.records.files import FileStore
 from townhall.records.service import Records
+from townhall_forms.layer import Layer
+from townhall_forms.layer_editing import without_misfits
+from townhall_forms.layer_parts import Conflict
+from townhall_forms.layered import load_layered
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
@@ -73,6 +80,8 @@ class Town:
     records: Records
     files: FileStore
     failures: FailureLog
+    layer: Layer
+    layer_conflicts: tuple[Conflict, ...]
 
     def __init__(
         self, instance: Path, settings: Settings, database: TownDatabase, clock: Clock, *, safe_mode: bool = False
@@ -123,7 +132,10 @@ class Town:
         self.built_for = meta.generation(self.system)
         uploads.lay_out(self.system, self.instance)
         found = discover(self.instance)
+        self.layer, unreadable = town_layer.published(self.system)
         loaded = self._fit(found, states.read(self.system))
+        #: Parts of the town's own layer that had to be left out.
+        self.layer_conflicts = (*unreadable, *loaded.conflicts)
         self.schemas = loaded.schemas
         self.tables = build_tables(loaded.schemas, self.database)
         decides = {name: state.decides for name, state in states.read(self.system).items()}
@@ -174,9 +186,19 @@ class Town:
 
     def try_out(self, wanted: frozenset[str]) -> Loaded:
         """What would run if exactly the plugins in ``wanted`` were on; changes nothing."""
-        return load_plugins(
-            discover(self.instance), wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode
-        )
+        return self._run(discover(self.instance), wanted, self.layer, code=not self.safe_mode)
+
+    def try_layer(self, layer: Layer) -> Loaded:
+        """The types as they would be under another layer; runs no plugin's code and changes nothing."""
+        running = self.plugins.running
+        return self._run(running, frozenset(running), layer, code=False)
+
+    def _run(self, found: Mapping[str, Found], wanted: Iterable[str], layer: Layer, *, code: bool) -> Loaded:
+        """The plugins that are wanted over core's types, all with a layer over them."""
+        core, conflicts = layered_core(layer)
+        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code, layer=layer)
+        loaded.conflicts[:0] = conflicts
+        return loaded
 
     def _fit(self, found: Mapping[str, Found], kept: Mapping[str, State]) -> Loaded:
         """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off.
@@ -184,9 +206,13 @@ class Town:
         Types of plugins that don't run are added as the town keeps them, and those that run are kept as they are now.
         """
         wanted = frozenset(name for name, state in kept.items() if state.enabled)
-        readable = dict(kept)
+        readable, layer = dict(kept), self.layer
         unfit: dict[str, str] = {}
-        loaded = self._load(found, wanted, readable)
+        misfits: Sequence[Conflict] = ()
+        loaded = self._load(found, wanted, readable, layer)
+        if layer and migration.conflicts(self.database, self.system, loaded.schemas):
+            layer, misfits = without_misfits(layer, migration.misfits(self.database, loaded.schemas))
+            loaded = self._load(found, wanted, readable, layer)
         while conflicts := migration.conflicts(self.database, self.system, loaded.schemas):
             if "core" in conflicts:
                 raise ConfigurationError(f"core: its tables can't be brought up to date: {conflicts['core']}")
@@ -194,29 +220,44 @@ class Town:
                 unfit[plugin] = f"{plugin}: its tables can't be brought up to date: {reason}"
                 if plugin in loaded.frozen:
                     del readable[plugin]
-            loaded = self._load(found, wanted - unfit.keys(), readable)
+            loaded = self._load(found, wanted - unfit.keys(), readable, layer)
         for plugin, reason in unfit.items():
             loaded.fail(plugin, PluginError(reason, "tables"))
+        loaded.conflicts[:0] = misfits
         self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
         if not self.safe_mode:
             keeping.keep(self.system, loaded, kept)
         return loaded
 
-    def _load(self, found: Mapping[str, Found], wanted: frozenset[str], kept: Mapping[str, State]) -> Loaded:
-        loaded = load_plugins(found, wanted, core_schemas(), self.settings.plugins, code=not self.safe_mode)
+    def _load(
+        self, found: Mapping[str, Found], wanted: frozenset[str], kept: Mapping[str, State], layer: Layer
+    ) -> Loaded:
+        """Those that are wanted, and the types that the town keeps of all others."""
+        loaded = self._run(found, wanted, layer, code=not self.safe_mode)
         if self.safe_mode:
             loaded.schemas = frozen.restrict(loaded.schemas, kept)
-        loaded.schemas, loaded.frozen = frozen.freeze(loaded.schemas, kept, tuple(loaded.running))
+        loaded.schemas, loaded.frozen = frozen.freeze(loaded.schemas, kept, tuple(loaded.running), layer)
         return loaded
 
 
 @cache
+def core_sources() -> tuple[Source, ...]:
+    """Core's own schema files."""
+    folders = (Path(__file__).parent / folder / "schemas" for folder in CORE_FOLDERS)
+    return tuple(source for folder in folders for source in read_folder("core", folder, frozenset()))
+
+
+@cache
 def core_schemas() -> Schemas:
-    """Core's own types, from their schema files."""
-    sources: list[Source] = []
-    for folder in CORE_FOLDERS:
-        sources += read_folder("core", Path(__file__).parent / folder / "schemas", frozenset())
-    return load_schemas(sources)
+    """Core's own types, as they are shipped."""
+    return load_schemas(core_sources())
+
+
+def layered_core(layer: Layer) -> tuple[Schemas, tuple[Conflict, ...]]:
+    """Core's own types with a town's layer over them, and the parts of it that don't fit."""
+    if not any(identity.startswith("core.") for identity in layer.types):
+        return core_schemas(), ()
+    return load_layered(core_sources(), None, layer)
 
 
 def read_secret(instance: Path) -> bytes:

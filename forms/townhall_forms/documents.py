@@ -20,6 +20,7 @@ from townhall_forms.keys import TOP_LEVEL
 from townhall_forms.keys import Key
 from townhall_forms.keys import keys_of
 from townhall_forms.kinds import did_you_mean
+from townhall_forms.layer_keys import TOWN_PREFIX
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PATH = re.compile(r"-?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -91,11 +92,17 @@ def read_document(source: Source, report: Report) -> dict[str, Any] | None:
 
 
 def _table(given: Any, table: str, at: str, report: Report, nested: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The known keys of one table. ``nested`` are keys that are tables of their own, which are read elsewhere."""
+    """The known keys of one table of a schema."""
+    return read_table(given, keys_of(table), table, at, report, nested)
+
+
+def read_table(
+    given: Any, known: Mapping[str, Key], table: str, at: str, report: Report, nested: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The ``known`` keys of one table. ``nested`` are keys that are tables of their own, which are read elsewhere."""
     if not isinstance(given, Mapping):
         report.add(at, f"[{at}] is a table")
         return {}
-    known = keys_of(table)
     read: dict[str, Any] = {}
     for name, value in given.items():
         where = f"{at}.{name}"
@@ -135,24 +142,28 @@ def _type(given: Any, report: Report) -> dict[str, Any]:
     return read
 
 
-def _named(given: Any, at: str, report: Report) -> Iterator[tuple[str, Any]]:
-    """Tables by name: ``[fields.NAME]``."""
+def named(given: Any, at: str, report: Report) -> Iterator[tuple[str, Any]]:
+    """Tables by name, ``[fields.NAME]``; ``at`` is empty for those of the whole file."""
     if not isinstance(given, Mapping):
         report.add(at, f"[{at}] holds tables by name: [{at}.NAME]")
         return
     for name, value in given.items():
+        where = f"{at}.{name}" if at else name
         if NAME.fullmatch(name) is None or len(name) > _TOO_LONG:
-            report.add(f"{at}.{name}", f"“{name}” can't be a name: use lower case letters, digits and underscores")
+            report.add(where, f"“{name}” can't be a name: use lower case letters, digits and underscores")
         elif not isinstance(value, Mapping):
-            report.add(f"{at}.{name}", f"write it as a table, [{at}.{name}]")
+            report.add(where, f"write it as a table, [{where}]")
         else:
             yield name, value
 
 
 def _fields(given: Any, report: Report, at: str = "fields") -> dict[str, dict[str, Any]]:
     fields = {}
-    for name, value in _named(given, at, report):
+    for name, value in named(given, at, report):
         where = f"{at}.{name}"
+        if at == "fields" and name.startswith(TOWN_PREFIX):
+            report.add(where, f"names that begin with “{TOWN_PREFIX}” are kept for fields that a town adds itself")
+            continue
         read = _table(value, "fields.NAME", where, report)
         if "fields" in read:
             if at != "fields":
@@ -164,6 +175,14 @@ def _fields(given: Any, report: Report, at: str = "fields") -> dict[str, dict[st
     return fields
 
 
+def _sections(given: Any, report: Report) -> list[dict[str, Any]]:
+    read = _tables(given, "sections", "sections", report)
+    for section in read:
+        if section.get("name", "").startswith(TOWN_PREFIX):
+            report.add(section["_at"], f"names that begin with “{TOWN_PREFIX}” are kept for sections of the town")
+    return read
+
+
 def _list(given: Any, report: Report) -> dict[str, Any]:
     read = _table(given, "list", "list", report, nested=("views",))
     if isinstance(given, Mapping) and "views" in given:
@@ -173,7 +192,7 @@ def _list(given: Any, report: Report) -> dict[str, Any]:
 
 def _forms(given: Any, report: Report) -> dict[str, dict[str, Any]]:
     forms = {}
-    for name, value in _named(given, "forms", report):
+    for name, value in named(given, "forms", report):
         at = f"forms.{name}"
         read = _table(value, "forms.NAME", at, report, nested=("steps",))
         if "steps" in value:
@@ -190,7 +209,7 @@ def _workflow(given: Any, report: Report) -> dict[str, Any]:
     read = _table(given, "workflow", "workflow", report, nested=("states", "transitions"))
     if not isinstance(given, Mapping):
         return read
-    states = _named(given.get("states", {}), "workflow.states", report)
+    states = named(given.get("states", {}), "workflow.states", report)
     read["states"] = {
         name: _table(value, "workflow.states.NAME", f"workflow.states.{name}", report) for name, value in states
     }
@@ -205,7 +224,7 @@ _TOP = {
     "fields": _fields,
     "checks": lambda given, report: _tables(given, "checks", "checks", report),
     "unique": lambda given, report: _tables(given, "unique", "unique", report),
-    "sections": lambda given, report: _tables(given, "sections", "sections", report),
+    "sections": _sections,
     "list": _list,
     "forms": _forms,
     "public": lambda given, report: _table(given, "public", "public", report),

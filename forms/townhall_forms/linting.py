@@ -33,6 +33,7 @@ MAY_DECLARE = "channel"
 RESERVED = frozenset({*STANDARD_FIELDS, *CASE_FIELDS, *GROUPS, "version", "external_key", "parent_id", "position"})
 _LONGEST_LABEL = 80
 _LEADS = ("contact", "actor")
+_HIDING_PLACES = ("form", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,19 @@ def _names(subject: Subject) -> None:
             if column.name in columns:
                 subject.report.add(at, f"its column “{column.name}” is also a column of “{columns[column.name]}”")
             columns[column.name] = name
+        _hidden(subject, field, at)
         values = [choice.value for choice in field.choices]
         for value in {value for value in values if values.count(value) > 1}:
             subject.report.add(f"{at}.choices", f"“{value}” is there twice")
+
+
+def _hidden(subject: Subject, field: Field, at: str) -> None:
+    """A field can be hidden from the form and the list, if nobody has to fill it in."""
+    for where in field.hide:
+        if where not in _HIDING_PLACES:
+            subject.report.add(f"{at}.hide", f"“hide” takes form and list{did_you_mean(where, _HIDING_PLACES)}")
+    if "form" in field.hide and field.required and field.default is None:
+        subject.report.add(f"{at}.hide", "it is required and has no default, so it can't be hidden from the form")
 
 
 def _links(subject: Subject) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +24,10 @@ from townhall_forms.type_building import TypeBuilder
 if TYPE_CHECKING:
     from townhall_forms.fields.base import Field
 
-__all__ = ["Source", "load_schemas", "read_folder"]
+__all__ = ["Over", "Source", "load_schemas", "read_folder"]
+
+#: Changes the tables of a schema file, given the identity of its type.
+Over = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -47,14 +51,15 @@ class _File:
         return tables
 
 
-def load_schemas(sources: Sequence[Source], known: Schemas | None = None) -> Schemas:
+def load_schemas(sources: Sequence[Source], known: Schemas | None = None, over: Over | None = None) -> Schemas:
     """All types of ``sources`` together with those already ``known``.
 
+    ``over`` may change the tables of a file before its type is built; it is given the type's identity as well.
     Raises :class:`~townhall_forms.errors.SchemaErrors` with every mistake in every file.
     """
     already = dict(known or {})
     reports = [Report(source.name) for source in sources]
-    files, unread = _read(sources, reports, already)
+    files, unread = _read(sources, reports, already, over)
     unsure: dict[str, set[str]] = {identity: set() for identity in unread}
     unsure |= {file.identity: file.builder.broken for file in files}
 
@@ -81,7 +86,7 @@ def load_schemas(sources: Sequence[Source], known: Schemas | None = None) -> Sch
 
 
 def _read(
-    sources: Sequence[Source], reports: Sequence[Report], already: dict[str, RecordType]
+    sources: Sequence[Source], reports: Sequence[Report], already: dict[str, RecordType], over: Over | None
 ) -> tuple[list[_File], set[str]]:
     """The files that can be read so far as to have a name, and identities that others may link to all the same."""
     files: dict[str, _File] = {}
@@ -92,6 +97,8 @@ def _read(
             if source.path is not None:
                 unread.add(f"{source.plugin}.{source.path.stem}")
             continue
+        if over is not None:
+            document = over(f"{source.plugin}.{document['type']['name']}", document)
         head = document["type"]
         builder = FieldBuilder(source.plugin, head.get("privacy", "internal"), report, source.stand_ins)
         fields = builder.plain(document.get("fields", {}))

@@ -39,6 +39,8 @@ To have an editor complete and check the files, point it at `townhall-schema.jso
 ```toml
 #:schema ./townhall-schema.json
 ```
+
+Names of fields and sections that begin with `town_` are kept for what a town adds itself, in [its own layer](layer.md).
 """
 
 _CONDITIONS = """\

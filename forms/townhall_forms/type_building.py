@@ -13,6 +13,8 @@ from townhall_forms.field_building import humanise
 from townhall_forms.field_building import read_condition
 from townhall_forms.fields import build_field
 from townhall_forms.kinds import Resolver
+from townhall_forms.layer import is_own
+from townhall_forms.laying_out import sections_of
 from townhall_forms.placeholders import InvalidTemplate
 from townhall_forms.placeholders import NumberPattern
 from townhall_forms.placeholders import Template
@@ -52,7 +54,6 @@ CHANNELS = (
     ("other", "Other"),
 )
 _LIST_KINDS = ("choice", "boolean", "date", "link", "money", "staff")
-_SEPARATE = ("rows", "answers", "questions")
 
 
 class TypeBuilder:
@@ -155,30 +156,24 @@ class TypeBuilder:
 
     def sections(self, fields: Mapping[str, Field]) -> tuple[Section, ...]:
         """The sections that are told, with forgotten fields in the last; or one, and one for each long field."""
-        told = [
+        return tuple(
             Section(
                 table.get("name", ""),
                 table.get("label") or humanise(table.get("name", "")),
                 tuple(table.get("fields", ())),
                 table.get("help", ""),
             )
-            for table in self.document.get("sections", ())
-        ]
-        placed = {name for section in told for name in section.fields}
-        left = [name for name in fields if name not in placed]
-        if told:
-            last = told[-1]
-            return (*told[:-1], Section(last.name, last.label, (*last.fields, *left), last.help))
-        plain = tuple(name for name in left if fields[name].type_name not in _SEPARATE)
-        separate = [fields[name] for name in left if fields[name].type_name in _SEPARATE]
-        sections = [Section("details", "Details", plain)] if plain else []
-        return (*sections, *(Section(field.name, field.label, (field.name,)) for field in separate))
+            for table in sections_of(self.document, {name: field.label for name, field in fields.items()})
+        )
 
     def list_options(self, fields: Mapping[str, Field]) -> ListOptions:
         """The list's columns, order, filters and views."""
         told = self.document.get("list", {})
-        columns = tuple(told["columns"]) if "columns" in told else self.default_columns(fields)
-        filters = tuple(told["filters"]) if "filters" in told else _default_filters(fields)
+        # What the town's own layer asks for comes in addition, and hides nothing that would be there without it.
+        shipped = {name: field for name, field in fields.items() if not is_own(name)}
+        columns = tuple(told["columns"]) if "columns" in told else self.default_columns(shipped)
+        filters = tuple(told["filters"]) if "filters" in told else _default_filters(shipped)
+        columns, filters = (*columns, *told.get("_columns", ())), (*filters, *told.get("_filters", ()))
         views = tuple(
             View(
                 table.get("name", ""),
@@ -201,7 +196,8 @@ class TypeBuilder:
             if (field.stores or field.type_name) in _LIST_KINDS and field.name not in self.title().paths
         ]
         numbered = ["number"] if "number" in self.head else []
-        return (*numbered, "title", *standard, *own[: 5 - len(standard)], "created")
+        seen = [name for name in own[: 5 - len(standard)] if "list" not in fields[name].hide]
+        return (*numbered, "title", *standard, *seen, "created")
 
     def form(self, name: str, table: Mapping[str, Any]) -> Form:
         """One public form; fields without steps are one step."""
@@ -323,7 +319,7 @@ def _default_filters(fields: Mapping[str, Field]) -> tuple[str, ...]:
         if field.type_name in ("choice", "boolean", "link") and field.privacy != "confidential" and name not in standard
         if name != "channel"
     ]
-    return (*standard, *own[:6], "created")
+    return (*standard, *(name for name in own[:6] if "list" not in fields[name].hide), "created")
 
 
 def standard_fields(states: Mapping[str, State]) -> dict[str, Field]:

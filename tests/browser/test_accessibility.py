@@ -32,7 +32,10 @@ from townhall.admin.pages import pages_of
 from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.demo import Demo
+from townhall.lifecycle import layer_review
+from townhall.lifecycle import town_layer
 from townhall.town import Town
+from townhall_forms.layer import read_layer
 
 NOW = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 PLUGINS = ("complaints", "grants", "recruitment", "economic_development")
@@ -43,6 +46,16 @@ WIDTHS = (1440, 320)
 #: of the type's first record. They are looked at for one case; lists, forms and details of all other types too.
 CASE = "/admin/complaints/service_request/"
 CONTACT = "/admin/core/contact/"
+TYPES = "/admin/types/"
+#: A layer of which a part doesn't fit, and the draft over it.
+LAYER = """
+[core.contact.fields.town_ward]
+type = "choice"
+choices = ["north", "south"]
+[core.contact.fields.gone]
+label = "Gone"
+"""
+DRAFT = '[core.contact]\nlabel = "Person or firm"\n'
 KINDS: dict[str, tuple[str, ...]] = {
     "list": (
         CASE,
@@ -83,6 +96,21 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_packs.purge": ("/admin/packs/purge?name=grants",),
     "admin_modules.index": ("/admin/modules/",),
     "admin_settings.index": ("/admin/settings/",),
+    "admin_types.index": (TYPES,),
+    "admin_types.one": (f"{TYPES}complaints.service_request/", f"{TYPES}core.contact/"),
+    "admin_types.preview": (f"{TYPES}core.contact/preview",),
+    "admin_types.rename": (f"{TYPES}core.contact/name",),
+    "admin_types.add": (f"{TYPES}complaints.service_request/new",),
+    "admin_types.field": (f"{TYPES}core.contact/field/town_ward", f"{TYPES}complaints.service_request/field/priority"),
+    "admin_types.remove": (f"{TYPES}core.contact/remove/town_ward",),
+    "admin_types.section": (f"{TYPES}complaints.service_request/section/new",),
+    "admin_types.state": (f"{TYPES}complaints.service_request/state/new",),
+    "admin_types.changes": (f"{TYPES}changes",),
+    "admin_types.discard": (f"{TYPES}discard",),
+    "admin_types.history": (f"{TYPES}history",),
+    "admin_types.restore": (f"{TYPES}history/0",),
+    "admin_types.upload": (f"{TYPES}upload",),
+    "portal.preview": ("/apply/complaints/service_request/public/preview",),
     "accounts.people": ("/admin/people",),
     "accounts.person": ("/admin/people/1",),
     "accounts.account": ("/admin/account",),
@@ -116,6 +144,7 @@ NO_PAGES = {
     "health": "for programs",
     "calendar_feed": "for calendar programs",
     "admin_files.file": "a download",
+    "admin_types.download": "a download",
     "admin_files.index": "leads home",
     "admin_packs.index": "leads to the plugins",
     "portal.file": "a download",
@@ -132,6 +161,9 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with open_town(tmp_path_factory.mktemp("hall"), FixedClock(NOW), *PLUGINS) as town:
         people.add(town, OFFICE, CHIEF, name="Ada Chief", role="administrator", password=PASSWORD)
         people.add(town, OFFICE, "vic@town.example", name="Vic Viewer", role="viewer", password=PASSWORD)
+        layer_review.publish(town, OFFICE, read_layer(LAYER), follows=0, may_wait=True)
+        town.reload()
+        town_layer.save_draft(town, OFFICE, read_layer(LAYER + DRAFT), follows=1)
         Demo(town, {person.name: person.id for person in people.everybody(town)}).build()
         secret = {"code_name": "Heron", "name": "Acme Foods", "kind": "new"}
         town.records.create(OFFICE, "economic_development.prospect", secret)

@@ -35,6 +35,7 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "plugins.manage": "Switch plugins on and off",
     "users.manage": "Add people and change what they may do",
     "settings.manage": "Change the town's settings",
+    "schemas.manage": "Change fields, labels and choices",
     "views.share": "Share saved views with everybody",
 }
 

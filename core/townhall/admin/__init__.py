@@ -38,6 +38,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.record_view import RecordView
     from townhall.admin.search import SearchView
     from townhall.admin.settings import SettingsView
+    from townhall.admin.types_view import TypesView
 
     marks = app.extensions["townhall_marks"]
     desk = Desk(town, marks.presenter, marks, CountCache(), Drawer(app.jinja_env))
@@ -50,8 +51,8 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
-    pages = (SearchView, CalendarView, FilesView, PluginsView, PluginPage, PacksView, ModulesView, SettingsView)
-    for page in pages:
+    plugins = (PluginsView, PluginPage, PacksView, ModulesView)
+    for page in (SearchView, CalendarView, FilesView, *plugins, TypesView, SettingsView):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

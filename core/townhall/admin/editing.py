@@ -105,7 +105,7 @@ class Editor:
         for section in self.type.sections:
             for name in section.fields:
                 field = self.type.fields.get(name)
-                if field is None or field.read_only or field.compute is not None:
+                if field is None or field.read_only or field.compute is not None or "form" in field.hide:
                     continue
                 if field.privacy == "confidential" and not (may_see and (self.record is None or self.reveal)):
                     continue

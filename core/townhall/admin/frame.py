@@ -26,6 +26,7 @@ from townhall.admin.places import plugin_label
 from townhall.admin.places import plugin_place
 from townhall.cases import queries
 from townhall.extend.guarding import PASSED
+from townhall.lifecycle import town_layer
 from townhall.lifecycle.describing import troubled
 from townhall.records import work
 from townhall.records.types import Count
@@ -195,6 +196,10 @@ class Menu:
             )
         if actor.may("users.manage"):
             yield NavItem("People and rights", urls.PEOPLE, "key")
+        if actor.may(town_layer.PERMISSION):
+            waiting = len(town_layer.urgent(self.town))
+            count = f"{waiting}" if waiting else ""
+            yield NavItem("Fields and labels", urls.TYPES, "tag", count, "need a decision", alarm=waiting > 0)
         if actor.may("settings.manage"):
             yield NavItem("Settings", urls.SETTINGS, "edit")
 

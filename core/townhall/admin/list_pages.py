@@ -27,6 +27,7 @@ from townhall.admin.saved_views import tidy_query
 from townhall.admin.saved_views import views_of
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
+from townhall.lifecycle import town_layer
 from townhall.presentation import plural
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
@@ -59,7 +60,12 @@ class ListPages(RecordPages):
         return self.render(
             "admin/list.html",
             actions=groups,
-            may={"create": self._may_create(), "export": self.may("export"), "save_view": True},
+            may={
+                "create": self._may_create(),
+                "export": self.may("export"),
+                "save_view": True,
+                "types": self.actor.may(town_layer.PERMISSION),
+            },
             headline=self._headline(shown),
             foot=self._foot(shown),
             words=self._words(shown["asked"].sort),

@@ -135,7 +135,8 @@ class Lister:
         text = arguments.get("q", "").strip()
         narrowed = bool(applied.conditions or text)
         view_name, view = self._view(arguments, narrowed)
-        paths = self._paths(arguments, view, allowed)
+        hidden = {name for name, field in self.type.fields.items() if "list" in field.hide}
+        paths = self._paths(arguments, view, allowed - hidden)
         asked = Asked(
             arguments=arguments,
             view=view,
@@ -338,6 +339,7 @@ class Lister:
             (name, fields[name].label, name in paths)
             for name in dict.fromkeys([*paths, *self.type.system_fields, *self.type.fields])
             if name in fields and name in allowed and self.cells.column(name) is not None
+            if "list" not in fields[name].hide
         )
 
     def address(self, asked: Asked, drop: Sequence[str] = (), **change: str) -> str:

@@ -10,6 +10,7 @@ from flask_admin import expose
 
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
+from townhall.lifecycle import town_layer
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -35,4 +36,9 @@ class SettingsView(StaffView):
             for field in fields(settings)
             if field.name not in PRIVATE and not field.name.startswith("_")
         ]
-        return self.render("admin/settings.html", rows=rows, file=str(self.town.instance / "townhall.toml"))
+        return self.render(
+            "admin/settings.html",
+            rows=rows,
+            file=str(self.town.instance / "townhall.toml"),
+            may_change_types=self.actor.may(town_layer.PERMISSION),
+        )

@@ -14,6 +14,7 @@ PLUGINS = "/admin/plugins/"
 PACKS = "/admin/packs/"
 MODULES = "/admin/modules/"
 SETTINGS = "/admin/settings/"
+TYPES = "/admin/types/"
 FILES = "/admin/files/"
 PEOPLE = "/admin/people"
 ACCOUNT = "/admin/account"
@@ -35,6 +36,11 @@ def list_url(identity: str) -> str:
 def record_url(identity: str, id: int, page: str = "") -> str:
     """A record's page, or one of the pages below it (``edit``, ``print``, ``move/close``)."""
     return f"{list_url(identity)}{id}/{page}"
+
+
+def type_url(identity: str, page: str = "") -> str:
+    """The page where a town changes what a type's fields are called, or one of the pages below it."""
+    return f"{TYPES}{identity}/{page}"
 
 
 def new_url(identity: str, **query: str | int) -> str:

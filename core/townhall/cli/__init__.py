@@ -15,6 +15,7 @@ from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
 from townhall.cli.importing import import_command
+from townhall.cli.layer import layer
 from townhall.cli.plugins import plugins
 from townhall.cli.schema import schema
 from townhall.cli.serving import serve
@@ -42,5 +43,5 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-for command in (init, serve, doctor, migrate, users, plugins, schema, export, import_command, demo_command):
+for command in (init, serve, doctor, migrate, users, plugins, layer, schema, export, import_command, demo_command):
     main.add_command(command)

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 import townhall
+from townhall import config
 from townhall.cli.context import instance_folder
+from townhall.cli.context import open_town
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.errors import NotFound
@@ -69,7 +71,7 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("what", metavar="TYPE|PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON Schema of its records.")
 def show(what: str, as_json: bool) -> None:
-    """Show a type: its fields with their rules, its states and moves."""
+    """Show a type: its fields with their rules, its states and moves; of a town's type with its own layer."""
     for record_type in _chosen(what):
         if as_json:
             print_json(record_schema(record_type))
@@ -135,7 +137,10 @@ def _chosen(what: str) -> list[RecordType]:
             raise NotFound(f"{what}: there is no schema here.")
         return found
     plugins = discover(instance_folder())
-    schemas = load_plugins(plugins, plugins, core_schemas(), {}, code=False).schemas
+    schemas = dict(load_plugins(plugins, plugins, core_schemas(), {}, code=False).schemas)
+    if (instance_folder() / config.FILE_NAME).is_file():
+        with open_town(safe_mode=True) as town:
+            schemas |= town.schemas  # what runs here, with the town's own layer over it
     if what not in schemas:
         close = get_close_matches(what, list(schemas), n=1)
         hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(sorted(schemas))}."

@@ -114,6 +114,27 @@ def conflicts(database: TownDatabase, system: SystemTables, schemas: Schemas) ->
     return found
 
 
+def misfits(database: TownDatabase, schemas: Schemas) -> dict[str, frozenset[str]]:
+    """Columns, by the identity of their type, of which the database holds another kind than the schemas want."""
+    existing = set(database.get_tables())
+    found: dict[str, frozenset[str]] = {}
+    for spec in describe(schemas).values():
+        if spec.name in existing:
+            kinds = {column.name: _kind(str(column.data_type)) for column in database.get_columns(spec.name)}
+            unfit = frozenset(each.name for each in spec.columns if kinds.get(each.name, each.kind) != each.kind)
+            found[spec.identity] = found.get(spec.identity, frozenset()) | unfit
+    return {identity: names for identity, names in found.items() if names}
+
+
+def columns_of(database: TownDatabase, table: str) -> frozenset[str]:
+    """Names of the columns that a table has; none if it is not there."""
+    return (
+        frozenset(column.name for column in database.get_columns(table))
+        if table in database.get_tables()
+        else frozenset()
+    )
+
+
 def table_name(model: type[Model]) -> str:
     """The name of a model's table."""
     return str(_meta(model).table_name)

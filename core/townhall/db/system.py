@@ -85,6 +85,23 @@ class PluginFailure(Model):
     last_at = BigIntegerField()
 
 
+class TownLayer(Model):
+    """The town's own layer, in TOML: a row for each thing that somebody did to it. Nothing here is ever changed.
+
+    The last row is how it stands; ``version`` counts those that were published. ``follows`` is the row that its writer
+    had seen, and can be followed once only, so that of two people who change the layer at once one is told.
+    """
+
+    id = BigAutoField()
+    follows = BigIntegerField(unique=True)
+    version = IntegerField(null=True)
+    text = TextField()
+    note = TextField(default="")
+    by_id = BigIntegerField(null=True)
+    by_name = TextField()
+    at = BigIntegerField()
+
+
 class SchemaVersion(Model):
     """The ledger of changes to tables: what was applied, for which plugin, and when."""
 
@@ -267,6 +284,7 @@ class SystemTables:
         self.user_role: Any = _user_role(database, self.user, self.role)
         self.plugin_state: Any = _bound(PluginState, "plugin_state", database)
         self.plugin_failure: Any = _bound(PluginFailure, "plugin_failure", database)
+        self.town_layer: Any = _bound(TownLayer, "town_layer", database)
         self.schema_version: Any = _bound(SchemaVersion, "schema_version", database)
         self.number_sequence: Any = _bound(NumberSequence, "number_sequence", database)
         self.history: Any = _bound(History, "history", database)

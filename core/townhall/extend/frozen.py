@@ -17,8 +17,10 @@ from pathlib import Path
 from townhall.extend.states import Essentials
 from townhall.extend.states import State
 from townhall_forms.errors import SchemaErrors
+from townhall_forms.layer import EMPTY
+from townhall_forms.layer import Layer
+from townhall_forms.layered import load_layered
 from townhall_forms.loading import Source
-from townhall_forms.loading import load_schemas
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -39,15 +41,18 @@ class Frozen:
         return self.essentials.title or self.name
 
 
-def freeze(schemas: Schemas, kept: Mapping[str, State], running: Sequence[str]) -> tuple[Schemas, dict[str, Frozen]]:
+def freeze(
+    schemas: Schemas, kept: Mapping[str, State], running: Sequence[str], layer: Layer = EMPTY
+) -> tuple[Schemas, dict[str, Frozen]]:
     """The types that run together with those of all other plugins, frozen; and those plugins by name.
 
-    A kept schema that doesn't fit the others any more is left out, and the plugin's ``problem`` tells.
+    The town's own ``layer`` lies over them as it did when they ran. A kept schema that doesn't fit the others any more
+    is left out, and the plugin's ``problem`` tells.
     """
     frozen: dict[str, Frozen] = {}
     for state in _in_order(kept, [name for name, state in kept.items() if state.schemas and name not in running]):
         sentence = _sentence(state)
-        types, mistakes = kept_types(state, schemas)
+        types, mistakes = kept_types(state, schemas, layer)
         added = {identity: _frozen(record_type, sentence, state) for identity, record_type in types.items()}
         schemas = Schemas({**schemas, **added})
         frozen[state.name] = Frozen(state.name, state.version, state.essentials, sentence, _told(state, mistakes))
@@ -85,7 +90,7 @@ def _frozen(record_type: RecordType, sentence: str, state: State) -> RecordType:
     )
 
 
-def kept_types(state: State, known: Schemas) -> tuple[dict[str, RecordType], list[str]]:
+def kept_types(state: State, known: Schemas, layer: Layer = EMPTY) -> tuple[dict[str, RecordType], list[str]]:
     """The types in the schemas that are kept of a plugin, and what is wrong with those that don't fit ``known``.
 
     Those with mistakes are left out, and with them those that count on them.
@@ -98,7 +103,7 @@ def kept_types(state: State, known: Schemas) -> tuple[dict[str, RecordType], lis
     mistakes: list[str] = []
     while sources:
         try:
-            loaded = load_schemas(sources, known)
+            loaded, _ = load_layered(sources, known, layer)
         except SchemaErrors as error:
             mistakes += map(str, error.mistakes)
             wrong = {mistake.file for mistake in error.mistakes}

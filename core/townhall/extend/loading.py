@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
@@ -20,7 +21,10 @@ from townhall.extend.hooks import implementations
 from townhall.extend.importing import import_plugin
 from townhall.extend.manifest import Manifest
 from townhall_forms.errors import SchemaErrors
-from townhall_forms.loading import load_schemas
+from townhall_forms.layer import EMPTY
+from townhall_forms.layer import Layer
+from townhall_forms.layer_parts import Conflict
+from townhall_forms.layered import load_layered
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import Schemas
 
@@ -43,6 +47,8 @@ class Loaded:
     problems: dict[str, str] = field(default_factory=dict)
     frozen: dict[str, Frozen] = field(default_factory=dict)
     errors: dict[str, PluginError] = field(default_factory=dict)
+    #: Parts of the town's own layer that could not be applied to the types.
+    conflicts: list[Conflict] = field(default_factory=list)
 
     def fail(self, name: str, error: PluginError) -> None:
         """Keep why a plugin doesn't run."""
@@ -57,24 +63,32 @@ def load_plugins(
     settings: Mapping[str, Mapping[str, Any]],
     *,
     code: bool = True,
+    layer: Layer = EMPTY,
 ) -> Loaded:
     """Bring up the plugins called ``wanted`` over the ``core`` types, those that others require first.
 
-    ``settings`` holds what the town set for each plugin; without ``code`` no plugin's code is imported.
+    ``settings`` holds what the town set for each plugin; without ``code`` no plugin's code is imported. ``layer`` is
+    the town's own, over the schemas of the plugins.
     """
     loaded = Loaded(core)
     names = set(wanted)
     loaded.problems = compatibility.check(found, names)
     for name in in_order(found, names - loaded.problems.keys()):
         try:
-            load_one(loaded, found, name, settings.get(name, {}), code=code)
+            load_one(loaded, found, name, settings.get(name, {}), code=code, layer=layer)
         except PluginError as error:
             loaded.fail(name, error)
     return loaded
 
 
 def load_one(
-    loaded: Loaded, found: Mapping[str, Found], name: str, settings: Mapping[str, Any], *, code: bool = True
+    loaded: Loaded,
+    found: Mapping[str, Found],
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    code: bool = True,
+    layer: Layer = EMPTY,
 ) -> None:
     """Add one plugin, which goes together with the others, to ``loaded``.
 
@@ -95,9 +109,10 @@ def load_one(
         module = import_plugin(plugin) if code else None
     hooks = implementations(name, module) if module is not None else ()
     with _at("schemas"):
-        schemas = plugin_schemas(plugin, manifest, loaded.schemas)
+        schemas, conflicts = plugin_schemas(plugin, manifest, loaded.schemas, layer)
     check_types(name, hooks, schemas)
     loaded.schemas = schemas
+    loaded.conflicts += conflicts
     loaded.running[name] = plugin
     loaded.settings[name] = values
     if module is not None:
@@ -130,15 +145,17 @@ def plugin_settings(manifest: Manifest, given: Mapping[str, Any]) -> dict[str, A
     return {name: given.get(name, setting.default) for name, setting in manifest.settings.items()}
 
 
-def plugin_schemas(plugin: Found, manifest: Manifest, known: Schemas) -> Schemas:
-    """The known types together with those of the plugin.
+def plugin_schemas(
+    plugin: Found, manifest: Manifest, known: Schemas, layer: Layer = EMPTY
+) -> tuple[Schemas, Sequence[Conflict]]:
+    """The known types together with those of the plugin, with the town's layer over them; and what of it didn't fit.
 
     Raises :class:`~townhall.errors.PluginError`, with a line for each mistake in its schemas.
     """
     folder = plugin.folder / "schemas"
     try:
         sources = read_folder(plugin.name, folder, frozenset(manifest.requires)) if folder.is_dir() else []
-        return Schemas({**known, **load_schemas(sources, known)}) if sources else known
+        return load_layered(sources, known, layer) if sources else (known, ())
     except SchemaErrors as error:
         raise PluginError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:

@@ -19,7 +19,19 @@ __all__ = ["error_page", "install"]
 #: Pages that show what only their visitor may see.
 PRIVATE = frozenset(
     f"portal.{name}"
-    for name in ("exchange", "status", "move", "message", "edit", "requests", "step", "saved", "receipt", "resume")
+    for name in (
+        "exchange",
+        "status",
+        "move",
+        "message",
+        "edit",
+        "requests",
+        "step",
+        "saved",
+        "receipt",
+        "resume",
+        "preview",
+    )
 )
 
 
@@ -28,12 +40,13 @@ def install(app: Flask, town: Town) -> None:
     from townhall.portal import applying
     from townhall.portal import listings
     from townhall.portal import pages
+    from townhall.portal import previewing
     from townhall.portal import requests
     from townhall.portal.form_pages import summary
     from townhall.portal.visitor import keep_private
 
     blueprint = Blueprint("portal", __name__)
-    for module in (pages, listings, applying, requests):
+    for module in (pages, listings, applying, previewing, requests):
         module.routes(blueprint)
 
     @blueprint.after_request

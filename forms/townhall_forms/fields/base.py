@@ -86,6 +86,7 @@ class Field:
     unique: bool = False
     search: bool = False
     read_only: bool = False
+    hide: tuple[str, ...] = ()
     show_if: Condition | None = None
     require_if: Condition | None = None
     lock_if: Condition | None = None
