@@ -22,7 +22,7 @@ from townhall.config import Settings
 from townhall.config import load_settings
 from townhall.context import TownContext
 from townhall.db import meta
-from townhall.db import migration
+from townhall.db.copies import copy_of
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
@@ -33,8 +33,10 @@ from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
+from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
 from townhall.records.files import FileStore
+from townhall.records.old_names import OldNames
 from townhall.records.service import Records
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
@@ -63,44 +65,88 @@ class Town:
     plugins: PluginManager
     records: Records
     files: FileStore
+    old_names: OldNames
 
     def __init__(
-        self, instance: Path, settings: Settings, database: TownDatabase, clock: Clock, *, safe_mode: bool = False
+        self,
+        instance: Path,
+        settings: Settings,
+        database: TownDatabase,
+        clock: Clock,
+        *,
+        safe_mode: bool = False,
+        retry: bool = False,
+        rehearsal: bool = False,
     ) -> None:
-        """Use :meth:`open`; this takes a database that is open already."""
+        """Use :meth:`open`; this takes a database that is open already.
+
+        With ``retry`` upgrades that failed are tried again. A ``rehearsal`` is about a copy of the town's database, and
+        writes nothing into the instance.
+        """
         self.instance = instance
         self.settings = settings
         self.database = database
         self.clock = clock
         self.safe_mode = safe_mode
+        self.rehearsal = rehearsal
         self.zone: ZoneInfo = settings.zone
         self.system = SystemTables(database)
-        #: What was done to the tables since this town was opened, in sentences.
-        self.changes: list[str] = migration.prepare_system(database, self.system)
+        self.core = core_schemas()
+        self.core_folders = [Path(__file__).parent / folder / "schemas" for folder in CORE_FOLDERS]
+        #: What was done to the tables since this town was opened, and what could not be.
+        self.upgrade = upgrading.Report()
+        upgrading.prepare_core(self)
+        if retry:
+            upgrading.forget_failures(self.system)
         seed_roles(self.system)
-        self.secret = read_secret(instance)
+        self.secret = secrets.token_bytes(48) if rehearsal else read_secret(instance)
         self.files = FileStore(self)
         self.reload()
 
     @classmethod
     def open(
-        cls, instance: Path, *, clock: Clock | None = None, database: str | None = None, safe_mode: bool = False
+        cls,
+        instance: Path,
+        *,
+        clock: Clock | None = None,
+        database: str | None = None,
+        safe_mode: bool = False,
+        retry: bool = False,
     ) -> Town:
         """Open the town whose settings and files are in the folder ``instance``.
 
-        ``database`` replaces the setting of that name; in ``safe_mode`` no plugin's code runs. Raises
-        :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is off, with a reason, and no error.
+        ``database`` replaces the setting of that name; in ``safe_mode`` no plugin's code runs; with ``retry`` upgrades
+        that failed are tried again. Raises :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is
+        off, with a reason, and no error.
         """
-        instance = instance.resolve()
-        if not instance.is_dir():
-            raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
+        instance = _existing(instance)
         settings = load_settings(instance)
         connection = open_database(database or settings.database, instance)
         try:
-            return cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode)
+            return cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode, retry=retry)
         except BaseException:
             connection.close_all()
             raise
+
+    @classmethod
+    def rehearse(
+        cls, instance: Path, *, clock: Clock | None = None, database: str | None = None, safe_mode: bool = False
+    ) -> upgrading.Report:
+        """Run the whole upgrade on a copy of the town's database, and say what came of it. The town is not touched.
+
+        Raises :class:`~townhall.errors.ConfigurationError`, also when an upgrade of Townhall's own tables fails.
+        """
+        instance = _existing(instance)
+        settings = load_settings(instance)
+        url = database or settings.database
+        connection = open_database(url, instance)
+        try:
+            with copy_of(connection, url, instance) as copy:
+                options = {"safe_mode": safe_mode, "retry": True, "rehearsal": True}
+                town = cls(instance, settings, copy, clock or SystemClock(), **options)
+                return town.upgrade
+        finally:
+            connection.close_all()
 
     def close(self) -> None:
         """Give everything back; the town can't be used afterwards."""
@@ -109,14 +155,22 @@ class Town:
     def reload(self) -> None:
         """Take up what changed: plugins that were switched, schemas that grew."""
         self.built_for = meta.generation(self.system)
-        found = discover(self.instance)
+        self.found = found = discover(self.instance)
         wanted = states.enabled(self.system)
         loaded = self._fit(found, wanted)
         self.schemas = loaded.schemas
         self.tables = build_tables(loaded.schemas, self.database)
         self.plugins = PluginManager(self, found, loaded)
         self.records = Records(self)
+        upgrading.finish(self)
+        #: What history calls by names that were changed since.
+        self.old_names = OldNames.of(self)
         states.note_problems(self.system, loaded.problems)
+
+    @property
+    def changes(self) -> list[str]:
+        """What was done to the tables since this town was opened, in sentences."""
+        return [done.sentence for done in self.upgrade.done]
 
     def renewed(self) -> Town:
         """A new town of the same place on the same database, with what changed since this one was opened."""
@@ -147,20 +201,21 @@ class Town:
 
     def _fit(self, found: Mapping[str, Found], wanted: frozenset[str]) -> Loaded:
         """Load the wanted plugins and bring the tables up to date; a plugin whose tables don't fit stays off."""
-        core = core_schemas()
         code = not self.safe_mode
-        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code)
-        unfit = {
-            plugin: f"{plugin}: its tables can't be brought up to date: {reason}"
-            for plugin, reason in migration.conflicts(self.database, self.system, loaded.schemas).items()
-        }
-        if "core" in unfit:
-            raise ConfigurationError(unfit["core"])
+        self.upgrade.failures = {}
+        loaded = load_plugins(found, wanted, self.core, self.settings.plugins, code=code)
+        unfit = upgrading.bring_up_to_date(self, found, loaded)
         if unfit:
-            loaded = load_plugins(found, wanted - unfit.keys(), core, self.settings.plugins, code=code)
+            loaded = load_plugins(found, wanted - unfit.keys(), self.core, self.settings.plugins, code=code)
             loaded.problems |= unfit
-        self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
         return loaded
+
+
+def _existing(instance: Path) -> Path:
+    instance = instance.resolve()
+    if not instance.is_dir():
+        raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
+    return instance
 
 
 @cache

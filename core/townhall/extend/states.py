@@ -19,12 +19,14 @@ class State:
     reason: str
     version: str
     changed_by: str
+    #: The text of its schemas, as JSON by file name, that its tables were last brought up to date with.
+    schemas: str
 
 
 def read(system: SystemTables) -> dict[str, State]:
     """Every plugin that was ever switched, by name."""
     table: Any = system.plugin_state
-    query = table.select(table.name, table.enabled, table.reason, table.version, table.changed_by)
+    query = table.select(table.name, table.enabled, table.reason, table.version, table.changed_by, table.schemas)
     return {row[0]: State(*row) for row in query.order_by(table.name).tuples()}
 
 
@@ -42,16 +44,32 @@ def note_problems(system: SystemTables, problems: Mapping[str, str]) -> None:
             table.update(reason=reason).where(table.name == state.name).execute()
 
 
-def switch(system: SystemTables, name: str, on: bool, *, version: str, schemas: str, at: datetime, by: str) -> None:
-    """Keep that a plugin was switched. ``schemas`` is the text of its schemas, so that its records stay readable."""
+def switch(system: SystemTables, name: str, on: bool, *, at: datetime, by: str) -> None:
+    """Keep that a plugin was switched."""
     table = system.plugin_state
     values = {
         table.enabled: on,
         table.reason: "",
-        table.version: version,
         table.changed_at: int(at.timestamp() * 1_000_000),
         table.changed_by: by,
     }
-    if schemas:
-        values[table.schemas] = schemas
     table.insert({**values, table.name: name}).on_conflict(conflict_target=[table.name], update=values).execute()
+
+
+def applied(system: SystemTables, name: str) -> tuple[str, str]:
+    """Version and schemas that a plugin's tables were last brought up to date with; empty if they never were."""
+    table = system.plugin_state
+    row = table.select(table.version, table.schemas).where(table.name == name).tuples().first()
+    return (row[0], row[1]) if row is not None else ("", "")
+
+
+def forget(system: SystemTables, name: str) -> None:
+    """Forget a plugin that could not be switched on for the first time."""
+    table = system.plugin_state
+    table.delete().where(table.name == name).execute()
+
+
+def keep_applied(system: SystemTables, name: str, *, version: str, schemas: str) -> None:
+    """Keep which version and which schemas a plugin's tables now have; it must have been switched before."""
+    table = system.plugin_state
+    table.update(version=version, schemas=schemas).where(table.name == name).execute()

@@ -6,7 +6,6 @@ something doesn't fit. Switching off needs none of the plugin's files and keeps 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.db import meta
-from townhall.db import migration
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import PluginError
@@ -24,6 +22,7 @@ from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.loading import in_order
 from townhall.lifecycle import seeds
+from townhall.lifecycle import upgrading
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def _preview(town: Town, names: Sequence[str]) -> Preview:
     concerned = [name for name in in_order(found, added) if name in loaded.problems]
     problem = loaded.problems[concerned[0]] if concerned else next(iter(new_problems.values()), "")
     if not problem:
-        problem = next(iter(migration.conflicts(town.database, town.system, loaded.schemas).values()), "")
+        problem = next(iter(upgrading.conflicts(town, found, loaded).values()), "")
     types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
     return Preview(names[-1], title, types, tuple(sorted(also)), problem)
 
@@ -123,11 +122,24 @@ def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
     found = discover(town.instance)
     added = in_order(found, (*plan.also, *names))
     known = states.read(town.system)
+    upgrading.forget_failures(town.system, added)
     with immediate(town.database):
         for name in added:
-            _switch(town, actor, name, True, found[name])
+            _switch(town, actor, name, True)
         meta.bump_generation(town.system)
     town.reload()
+    failed = [name for name in added if name in town.upgrade.failures]
+    if failed:
+        reason = town.upgrade.failures[failed[0]]
+        with immediate(town.database):
+            for name in added:
+                if name not in known:
+                    states.forget(town.system, name)
+                elif not known[name].enabled:
+                    _switch(town, actor, name, False)
+            meta.bump_generation(town.system)
+        town.reload()
+        raise PluginError(reason)
     for name in added:
         if name not in known and name in town.plugins.running:
             seeds.plant(town, name, found[name].folder)
@@ -146,7 +158,7 @@ def disable(town: Town, actor: Actor, name: str) -> Status:
         needed = " and ".join(town.plugins.title(other) for other in known.needed_by)
         raise PluginError(f"{needed} needs {known.title}. Switch that off first.")
     with immediate(town.database):
-        _switch(town, actor, name, False, None)
+        _switch(town, actor, name, False)
         meta.bump_generation(town.system)
     town.reload()
     return status(town, name)
@@ -197,19 +209,6 @@ def _requirements(found: Mapping[str, Found], names: Sequence[str]) -> frozenset
     return frozenset(needed)
 
 
-def _switch(town: Town, actor: Actor, name: str, on: bool, found: Found | None) -> None:
-    schemas = {}
-    if found is not None and (found.folder / "schemas").is_dir():
-        files = sorted((found.folder / "schemas").glob("*.toml"))
-        schemas = {file.name: file.read_text(encoding="utf-8-sig") for file in files}
-    kept = states.read(town.system).get(name)
-    version = found.version if found else kept.version if kept else ""
-    states.switch(
-        town.system,
-        name,
-        on,
-        version=version,
-        schemas=json.dumps(schemas) if schemas else "",
-        at=town.clock.now(),
-        by=actor.name,
-    )
+def _switch(town: Town, actor: Actor, name: str, on: bool) -> None:
+    """Keep what the town wants. Version and schemas stay those of the tables, until these are brought up to date."""
+    states.switch(town.system, name, on, at=town.clock.now(), by=actor.name)

@@ -172,7 +172,7 @@ class _Sources:
             return None
         table = self.town.system.history
         query = table.select(table.at, table.id).where(
-            table.identity == self.record.identity, table.record_id == self.record.id
+            self.town.old_names.where(table, self.record.identity), table.record_id == self.record.id
         )
         if self.record.type.is_case:
             query = query.where(table.action.not_in(_MOVES))

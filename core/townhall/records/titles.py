@@ -77,6 +77,22 @@ def refresh_dependents(town: Town, plan: WritePlan, id: int, changed: Collection
             refresh_dependents(town, target, dependent, {"title"}, depth + 1)
 
 
+def refresh_type(town: Town, identity: str) -> int:
+    """Render the titles and write the search entries anew of all records of a type; how many there are.
+
+    For when values were changed without passing through records, by an upgrade.
+    """
+    plan = write_plan(town, identity)
+    id = plan.column("id")
+    last, count = 0, 0
+    while ids := [row[0] for row in plan.tables.model.select(id).where(id > last).order_by(id).limit(_BATCH).tuples()]:
+        last, count = ids[-1], count + len(ids)
+        for renamed in _retitle(town, plan, ids):
+            refresh_dependents(town, plan, renamed, {"title"})
+        indexing.refresh(town, plan, ids)
+    return count
+
+
 def _pointing(town: Town, plan: WritePlan, field: Field, id: int) -> list[int]:
     """Ids of the records whose ``field`` points at ``id``."""
     if field.many_targets:
