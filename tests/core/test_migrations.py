@@ -23,6 +23,7 @@ from fees import state
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.app import create_app
 from townhall.db import ledger
 from townhall.db import meta
 from townhall.db import snapshots
@@ -153,6 +154,17 @@ def test_everything_that_knows_a_name_follows_it(town: Town, administrator: Acto
     assert any("Moreau → Moreau & Co" in detail for line in lines for detail in line.details)
     moves = new.records.timeline(administrator, "fees.charge", paid.id, kinds=["change"])[0]
     assert "Moved from Received to Paid" in [line.headline for line in moves]
+    (entry,) = new.records.history(administrator, "desk.ticket", other.id)
+    assert entry.changes["about"][1] == Reference("fees.charge", fee.id)
+    # addresses that somebody has kept or printed lead on
+    browser = create_app(new).test_client()
+    for kept_address, leads_to in (
+        ("/admin/fees/fee/?q=Mo", "/admin/fees/charge/?q=Mo"),
+        (f"/admin/fees/fee/{fee.id}/", f"/admin/fees/charge/{fee.id}/"),
+        ("/forms/fees/fee/public/", "/forms/fees/charge/public/"),
+    ):
+        assert browser.get(kept_address).headers["Location"] == leads_to
+    assert browser.get("/admin/fees/permission/").status_code == 404
     # what is kept beside records
     kept = dict(views.select(views.identity, views.query).tuples())
     assert kept["fees.charge"] == "who=Mo&kind=small&state=received&sort=-who&columns=number%2Cwho"
@@ -207,7 +219,8 @@ MONEY = written(
     ('[fields.partner]\ntype = "link"', '[fields.partner]\ntype = "links"'),
     (
         'choices = ["old", "new"]',
-        'choices = ["new"]\n[fields.kind_text]\ntype = "text"\n[fields.urgent]\ntype = "boolean"',
+        'choices = ["new"]\n[fields.kind_text]\ntype = "text"\n[fields.urgent]\ntype = "boolean"\n'
+        '[fields.total]\ntype = "computed"\ncompute = { sum = "lines.price" }',
     ),
     ("{payer}: {kind}", "{payer}: {cost}"),
 )
@@ -239,6 +252,7 @@ def test_values_are_written_anew_and_the_old_ones_stay(town: Town) -> None:
     # titles and search follow the values
     assert one.title == "A: $12.50"
     assert [hit.id for hit in new.records.search(STAFF, "12.50")[0]] == [first.id]
+    assert one["total"] == 500
     columns = {column.name for column in town.database.get_columns("fees_fee")}
     assert {"_0002_cost", "_0002_cost_key", "_0002_partner"} <= columns
     stored = town.database.execute_sql('SELECT "_0002_cost" FROM "fees_fee" ORDER BY "id"').fetchall()

@@ -49,7 +49,7 @@ from townhall.lifecycle.migrations.scene import Scene
 from townhall.lifecycle.migrations.shapes import Shapes
 from townhall.lifecycle.migrations.shapes import aliases
 from townhall.lifecycle.migrations.shapes import load_kept
-from townhall.records import titles
+from townhall.records import refreshing
 from townhall_forms.errors import FormsError
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
@@ -181,7 +181,7 @@ def bring_up_to_date(town: Town, found: Mapping[str, Found], loaded: Loaded) -> 
 
 
 def finish(town: Town) -> None:
-    """Write titles and search entries anew of types whose values an upgrade changed, now that records can be read."""
+    """Compute, title and index anew the types whose values an upgrade changed, now that records can be read."""
     waiting: list[str] = json.loads(meta.get(town.system, _STALE, "[]"))
     if not any(identity in town.schemas for identity in waiting):
         return
@@ -189,7 +189,7 @@ def finish(town: Town) -> None:
         waiting = json.loads(meta.get(town.system, _STALE, "[]"))
         for identity in [each for each in waiting if each in town.schemas]:
             start = perf_counter()
-            rows = titles.refresh_type(town, identity)
+            rows = refreshing.refresh_type(town, identity)
             waiting.remove(identity)
             what = f"Indexed the records of {identity} anew."
             town.upgrade.done.append(Done(identity.partition(".")[0], what, "", rows, perf_counter() - start))

@@ -76,7 +76,26 @@ class OldNames:
                 told = _renamed(told, effect["from"], effect["to"])
             elif effect["verb"] == "rename_state" and "state" in told:
                 told["state"] = [effect["to"] if state == effect["from"] else state for state in told["state"]]
+        for effect, before in self._renames:
+            if effect["verb"] == "rename_type" and before >= id:
+                told = {name: pointing(value, effect["from"], effect["to"]) for name, value in told.items()}
         return told
+
+    def today(self, identity: str) -> str:
+        """What a type is called now that was once called ``identity``."""
+        for effect, _ in self._renames:
+            if effect["verb"] == "rename_type" and effect["from"] == identity:
+                identity = effect["to"]
+        return identity
+
+    def address(self, path: str) -> str:
+        """An address on this site as it is now, if it names a type as it was once called."""
+        parts = path.split("/")
+        for at in range(len(parts) - 1):
+            plugin, _, name = self.today(f"{parts[at]}.{parts[at + 1]}").partition(".")
+            if [plugin, name] != parts[at : at + 2]:
+                return "/".join([*parts[:at], plugin, name, *parts[at + 2 :]])
+        return path
 
     def _since(self, identity: str, id: int) -> Iterator[Effect]:
         """The renames inside a type that came after one of its entries."""
@@ -88,6 +107,17 @@ class OldNames:
                 name = effect["to"]
             elif effect.get("type") == name:
                 yield effect
+
+
+def pointing(value: Any, old: str, new: str) -> Any:
+    """A value as JSON in which references to records of the type ``old`` name the type ``new``."""
+    if isinstance(value, list):
+        return [pointing(each, old, new) for each in value]
+    if isinstance(value, dict):
+        if value.get("identity") == old and set(value) == {"identity", "id"}:
+            return {**value, "identity": new}
+        return {name: pointing(each, old, new) for name, each in value.items()}
+    return value
 
 
 def _renamed(told: dict[str, Any], old: str, new: str) -> dict[str, Any]:

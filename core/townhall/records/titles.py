@@ -71,26 +71,10 @@ def refresh_dependents(town: Town, plan: WritePlan, id: int, changed: Collection
             continue
         target = write_plan(town, other.identity)
         pointing = _pointing(town, target, field, id)
-        renamed = _retitle(town, target, pointing) if named else []
+        renamed = retitle(town, target, pointing) if named else []
         _reindex(town, target, pointing if found else renamed)
         for dependent in renamed:
             refresh_dependents(town, target, dependent, {"title"}, depth + 1)
-
-
-def refresh_type(town: Town, identity: str) -> int:
-    """Render the titles and write the search entries anew of all records of a type; how many there are.
-
-    For when values were changed without passing through records, by an upgrade.
-    """
-    plan = write_plan(town, identity)
-    id = plan.column("id")
-    last, count = 0, 0
-    while ids := [row[0] for row in plan.tables.model.select(id).where(id > last).order_by(id).limit(_BATCH).tuples()]:
-        last, count = ids[-1], count + len(ids)
-        for renamed in _retitle(town, plan, ids):
-            refresh_dependents(town, plan, renamed, {"title"})
-        indexing.refresh(town, plan, ids)
-    return count
 
 
 def _pointing(town: Town, plan: WritePlan, field: Field, id: int) -> list[int]:
@@ -109,8 +93,8 @@ def _reindex(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
         indexing.refresh(town, plan, ids[start : start + _BATCH])
 
 
-def _retitle(town: Town, plan: WritePlan, ids: Sequence[int]) -> list[int]:
-    """Render the titles of these records; those that read differently now."""
+def retitle(town: Town, plan: WritePlan, ids: Sequence[int]) -> list[int]:
+    """Render the titles of these records; the ids of those that read differently now."""
     actor = system()
     context = rules_context(town, actor)
     mentioned = {part.first.name for part in plan.title_parts}

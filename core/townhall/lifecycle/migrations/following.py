@@ -18,6 +18,7 @@ from townhall.db.migration import table_name
 from townhall.db.system import History
 from townhall.lifecycle.migrations.scene import Scene
 from townhall.lifecycle.migrations.shapes import Shape
+from townhall.records.old_names import pointing
 from townhall_forms.fields.base import Field
 
 #: Turns the path of a field into the one it has now.
@@ -36,6 +37,8 @@ def rename_type(scene: Scene, old: str, new: str) -> None:
     for table, column in set(_references(scene)):
         if column in reshaping.columns_of(database, table):
             scene.rows += reshaping.replace(database, table, column, old, new)
+    for identity in _identities(scene):
+        drafts(scene, identity, lambda data: data.update(pointing(data, old, new)))
     series = scene.system.number_sequence
     for name, value in list(series.select(series.name, series.value).tuples()):
         if name == old or name.startswith(f"{old}:"):
@@ -145,6 +148,12 @@ def _view(query: str, links: list[str], rename: Rename, valued: Callable[[str, s
             bare = key[: -len(end)] if end else key
             pairs.append((path(bare) + end, value(bare, text)))
     return urlencode(pairs)
+
+
+def _identities(scene: Scene) -> list[str]:
+    """Types that the public is filling in at the moment."""
+    table = scene.system.draft
+    return [row[0] for row in table.select(table.identity).where(table.record_id.is_null()).distinct().tuples()]
 
 
 def _moved(path: str, old: str, new: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from townhall.db.ledger import Entry
 from townhall.errors import PluginError
 from townhall.lifecycle.migrations.files import Step
+from townhall.records.refreshing import computed_from_itself
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.fields.base import Field
 from townhall_forms.kinds import did_you_mean
@@ -172,6 +173,19 @@ class Shapes:
         final = self.target.get(f"{self.plugin}.{name}")
         field = final.fields.get(first) if final is not None else None
         return field.row_fields.get(column) if field is not None and column else field
+
+    def is_kept(self, spot: Spot) -> bool:
+        """Whether a title, the search index or a computed field has anything from this field; if in doubt, yes."""
+        final = self.final_type(spot.shape.name)
+        field = self.final_field(spot.shape.name, spot.rows or spot.field.name)
+        if final is None or field is None:
+            return True
+        heads = {path.partition(".")[0] for path in final.title.paths}.union(*computed_from_itself(final).values())
+        if field.name in heads or field.search or any(column.search for column in field.row_fields.values()):
+            return True
+        return any(
+            f"{link.name}.{field.name}" in other.title.paths for other, link in self.target.links_to(final.identity)
+        )
 
     def changes_again(self, type_name: str, path: str) -> bool:
         """Whether a later step changes the field once more, so that the new schemas can't say what it is between."""

@@ -169,7 +169,7 @@ class Migration:
         converting.convert(self._scene, spot, target, conversion, names)
         self._shapes.put(spot, new)
         self._convert_drafts(spot, conversion)
-        self._scene.stale.add(spot.shape.identity)
+        self._note(spot)
 
     def copy_field(
         self,
@@ -191,7 +191,7 @@ class Migration:
         converting.convert(
             self._scene, spot, target, conversion, also=also, keep=lambda more: bool(more) and more[0] is not None
         )
-        self._scene.stale.add(spot.shape.identity)
+        self._note(target)
 
     def fill(self, type: str, field: str, value: Any, where: Any = None) -> None:
         """Give ``field`` a value in the records in which it is empty, of those that fulfil ``where``."""
@@ -210,7 +210,7 @@ class Migration:
                 if held is None and self._holds(condition, fields, dict(zip(columns, more, strict=True)))
             ]
             converting.write(self._scene, target, [(id, filled) for id in ids])
-        self._scene.stale.add(target.shape.identity)
+        self._note(target)
 
     def replace_choice(self, type: str, field: str, old: str, new: str) -> None:
         """Replace the choice ``old`` by ``new`` in every record that has it."""
@@ -233,7 +233,7 @@ class Migration:
                 ]
                 converting.write(self._scene, spot, changed)
         following.replace_value(self._scene, spot.shape.identity, field, old, new)
-        self._scene.stale.add(spot.shape.identity)
+        self._note(spot)
 
     # -- for Python -------------------------------------------------------------------------------------------
 
@@ -251,10 +251,10 @@ class Migration:
         """Write values of one record, each parsed like one that somebody types; a new field gets its column first."""
         for name, value in values.items():
             target = self._writable(type, name)
+            self._note(target)
             if not target.field.columns():
                 raise PluginError(f"{target.called} is of type {target.field.type_name}; write its table with sql().")
             converting.write(self._scene, target, [(id, target.field.parse(value, self._scene.context))])
-        self._scene.stale.add(self._shapes.shape(type).identity)
 
     def table(self, type: str, rows: str = "") -> str:
         """Name of the table of a type, or of one of its ``rows`` or ``links`` fields, for :meth:`sql`."""
@@ -293,6 +293,11 @@ class Migration:
         self, old: Field, new: Field, using: str, multiply: Any, values: Mapping[str, Any] | None, unfit: str
     ) -> Conversion:
         return Conversion(old, new, self._scene.context, using, multiply, values or {}, unfit == "refuse")
+
+    def _note(self, spot: Spot) -> None:
+        """Have the type refreshed if something that is kept of its records comes from this field."""
+        if self._shapes.is_kept(spot):
+            self._scene.stale.add(spot.shape.identity)
 
     def _tables(self, shape: Shape) -> list[str]:
         """Fields whose values stand in tables of their own: those of the schema, and those that a town has added."""
