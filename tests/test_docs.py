@@ -19,7 +19,7 @@ from townhall.cli import main
 from townhall.config import Settings
 from townhall.extend import manifest
 from townhall.imports import mapping
-from townhall.lifecycle.migrations import files as migration_files
+from townhall.lifecycle.migrations import vocabulary
 from townhall.lifecycle.migrations.verbs import Migration
 from townhall_forms.keys import KEYS
 from townhall_forms.reference import TYPES
@@ -113,16 +113,16 @@ def test_every_manifest_key_is_documented() -> None:
 def test_every_key_of_a_migration_is_documented() -> None:
     """Each step with each of its keys, and each thing that Python can do, stands in the reference page."""
     text = page("reference/migrations.md")
-    missing = [key for key in migration_files.FILE_KEYS if f"| `{key}` |" not in text]
-    for step, keys in migration_files.STEP_KEYS.items():
+    missing = [key for key in vocabulary.FILE_KEYS if f"| `{key}` |" not in text]
+    for step, keys in vocabulary.STEP_KEYS.items():
         section = text.partition(f"### `{step}`\n")[2].partition("\n### ")[0]
         missing += [f"{step}.{key}" for key in keys if f"| `{key}` |" not in section]
     methods = [name for name in vars(Migration) if not name.startswith("_") and name != "run"]
     missing += [name for name in methods if f"`step.{name}" not in text]
     assert missing == []
-    assert {*migration_files.STEPS} == {*migration_files.STEP_KEYS} == {*methods} & {*migration_files.STEPS}
+    assert {*vocabulary.STEPS} == {*vocabulary.STEP_KEYS} == {*methods} & {*vocabulary.STEPS}
     guide = page("how-to/change-a-schema.md")
-    assert [step for step in migration_files.STEPS if f"`{step}`" not in guide] == []
+    assert [step for step in vocabulary.STEPS if f"`{step}`" not in guide] == []
 
 
 def test_every_mapping_key_and_shipped_mapping_is_documented() -> None:

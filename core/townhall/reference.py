@@ -21,7 +21,7 @@ from townhall import config
 from townhall import errors
 from townhall import hookspecs
 from townhall.extend import manifest
-from townhall.lifecycle.migrations import files as migration_files
+from townhall.lifecycle.migrations import vocabulary
 from townhall.lifecycle.migrations.verbs import Migration
 
 GENERATED = "<!-- Written by `make docs` from the code; change it there. -->\n"
@@ -200,12 +200,12 @@ def migrations_page() -> str:
         "",
         "| key | meaning |",
         "|---|---|",
-        *(f"| `{key}` | {meaning} |" for key, meaning in migration_files.FILE_KEYS.items()),
+        *(f"| `{key}` | {meaning} |" for key, meaning in vocabulary.FILE_KEYS.items()),
         "",
     ]
-    for verb, meaning in migration_files.STEPS.items():
+    for verb, meaning in vocabulary.STEPS.items():
         lines += [f"### `{verb}`", "", meaning, "", "| key | meaning |", "|---|---|"]
-        lines += [f"| `{key}` | {told} |" for key, told in migration_files.STEP_KEYS[verb].items()]
+        lines += [f"| `{key}` | {told} |" for key, told in vocabulary.STEP_KEYS[verb].items()]
         lines.append("")
     lines += [
         "## A file of code",

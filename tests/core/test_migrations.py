@@ -447,6 +447,7 @@ rename_state = { type = "fee", from = "a", to = "b" }
 
 IMPOSSIBLE = (
     ('rename_type = { from = "fe", to = "permit" }', "did you mean “fee”?"),
+    ('rename_type = { from = "fee", to = "permit" }', "there is a type “permit” already"),
     ('rename_type = { from = "fee", to = "permits" }', "did you mean “permit”?"),
     ('rename_field = { type = "fee", from = "payer", to = "cost" }', "has a field “cost” already"),
     ('rename_field = { type = "fee", from = "lines.pric", to = "what" }', "did you mean “price”?"),

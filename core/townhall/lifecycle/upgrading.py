@@ -37,6 +37,8 @@ from townhall.extend import states
 from townhall.extend.discovery import Found
 from townhall.extend.loading import Loaded
 from townhall.lifecycle.migrations import files as migration_files
+from townhall.lifecycle.migrations import kept
+from townhall.lifecycle.migrations.kept import CORE
 from townhall.lifecycle.migrations.plans import Pending
 from townhall.lifecycle.migrations.plans import Plan
 from townhall.lifecycle.migrations.plans import plan as make_plan
@@ -59,13 +61,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("townhall.upgrading")
 
-#: What Townhall's own types and tables are called in the ledger.
-CORE = "core"
 #: The folder whose ``migrations`` are Townhall's own.
 CORE_FOLDER = Path(__file__).parent.parent
 #: Keys of the facts that the town keeps about its upgrades.
-_CORE_VERSION = "core_version"
-_CORE_SCHEMAS = "core_schemas"
 _FAILURES = "upgrade_failures"
 _STALE = "stale_search"
 
@@ -130,7 +128,7 @@ def prepare_core(town: Town) -> None:
     system = town.system
     town.upgrade.done += [Done(CORE, what) for what in migration.prepare_ledger(town.database, system)]
     ours = installed_version("townhall")
-    theirs = meta.get(system, _CORE_VERSION)
+    theirs = meta.get(system, kept.CORE_VERSION)
     if theirs and version_of(theirs) > version_of(ours):
         raise ConfigurationError(
             f"This database was last used with Townhall {theirs}, and this is Townhall {ours}. "
@@ -144,7 +142,7 @@ def prepare_core(town: Town) -> None:
         raise ConfigurationError(str(error)) from error
     town.upgrade.done += [Done(CORE, what) for what in migration.prepare_system(town.database, system)]
     if theirs != ours:
-        meta.put(system, _CORE_VERSION, ours)
+        meta.put(system, kept.CORE_VERSION, ours)
 
 
 def core_types(town: Town) -> Mapping[str, RecordType]:
@@ -185,28 +183,37 @@ def finish(town: Town) -> None:
     waiting: list[str] = json.loads(meta.get(town.system, _STALE, "[]"))
     if not any(identity in town.schemas for identity in waiting):
         return
-    with migration.alone(town.database):
-        waiting = json.loads(meta.get(town.system, _STALE, "[]"))
-        for identity in [each for each in waiting if each in town.schemas]:
-            start = perf_counter()
-            rows = refreshing.refresh_type(town, identity)
-            waiting.remove(identity)
-            what = f"Indexed the records of {identity} anew."
-            town.upgrade.done.append(Done(identity.partition(".")[0], what, "", rows, perf_counter() - start))
-        meta.put(town.system, _STALE, json.dumps(waiting))
+    for identity in [each for each in waiting if each in town.schemas]:
+        start = perf_counter()
+        try:
+            with migration.alone(town.database):
+                left: list[str] = json.loads(meta.get(town.system, _STALE, "[]"))
+                if identity not in left:
+                    continue
+                rows = refreshing.refresh_type(town, identity)
+                meta.put(town.system, _STALE, json.dumps([each for each in left if each != identity]))
+        except Exception as error:
+            log.exception("The records of %s could not be indexed anew", identity)
+            town.upgrade.notices.append(
+                f"Titles and search entries of {identity} are those from before its upgrade: {error}. "
+                "The next start, or townhall migrate, tries again."
+            )
+            continue
+        what = f"Indexed the records of {identity} anew."
+        town.upgrade.done.append(Done(identity.partition(".")[0], what, "", rows, perf_counter() - start))
 
 
 def forget_failures(system: SystemTables, plugins: Sequence[str] | None = None) -> None:
     """Have upgrades that failed tried again: of these plugins, or all."""
-    kept = _failures(system)
-    left = {} if plugins is None else {name: told for name, told in kept.items() if name not in plugins}
-    if left != kept:
+    known = _failures(system)
+    left = {} if plugins is None else {name: told for name, told in known.items() if name not in plugins}
+    if left != known:
         meta.put(system, _FAILURES, json.dumps(left))
 
 
 def _failures(system: SystemTables) -> dict[str, list[str]]:
-    kept: dict[str, list[str]] = json.loads(meta.get(system, _FAILURES, "{}"))
-    return kept
+    failures: dict[str, list[str]] = json.loads(meta.get(system, _FAILURES, "{}"))
+    return failures
 
 
 class _Upgrade:
@@ -217,7 +224,7 @@ class _Upgrade:
         self.plan = plan
         self.loaded = loaded
         self.schemas = schemas
-        self.texts = _texts(town, plan.plugin)
+        self.texts = kept.texts(town, plan.plugin)
 
     @property
     def mark(self) -> str:
@@ -233,7 +240,7 @@ class _Upgrade:
         tables = migration.fingerprint(migration.specs_of(plugin, self.schemas).values())
         if self.plan.waiting or migration.applied_fingerprints(system).get(plugin) != tables:
             return False
-        return _kept(self.town, plugin) == (self.plan.version, self.texts)
+        return kept.kept(self.town, plugin) == (self.plan.version, self.texts)
 
     def again(self) -> _Upgrade:
         """The same, as the database stands now."""
@@ -250,7 +257,7 @@ class _Upgrade:
         town, plugin = self.town, self.plan.plugin
         entries = ledger.migrations(town.system)
         around = aliases(entries, self.loaded)
-        _, texts = _kept(town, plugin)
+        _, texts = kept.kept(town, plugin)
         own = load_kept(plugin, texts, around)
         # Schemas that others keep link to these under the names that they still have.
         around |= {each.identity: each for each in own}
@@ -356,9 +363,9 @@ def _snapshot(upgrade: _Upgrade) -> None:
     own = [name for name in town.database.get_tables() if name.startswith(f"{plan.plugin}_")]
     tables = [*own, *(migration.table_name(model) for model in town.system.models)]
     keep = town.settings.snapshots
-    kept, _ = _kept(town, plan.plugin)
+    before, _ = kept.kept(town, plan.plugin)
     where = snapshots.take(
-        town.database, town.instance, plan.plugin, kept or plan.version, town.clock.now(), dict.fromkeys(tables), keep
+        town.database, town.instance, plan.plugin, before or plan.version, town.clock.now(), dict.fromkeys(tables), keep
     )
     town.upgrade.snapshots.append(where)
 
@@ -368,31 +375,5 @@ def _add(upgrade: _Upgrade) -> list[Done]:
     start = perf_counter()
     sentences = migration.prepare_plugin(town.database, town.system, plan.plugin, upgrade.schemas, plan.version)
     seconds = (perf_counter() - start) / max(len(sentences), 1)
-    _keep(town, plan.plugin, plan.version, upgrade.texts)
+    kept.keep(town, plan.plugin, plan.version, upgrade.texts)
     return [Done(plan.plugin, sentence, "", 0, seconds) for sentence in sentences]
-
-
-# -- the schemas that the tables have -------------------------------------------------------------------------------
-
-
-def _texts(town: Town, plugin: str) -> str:
-    """The text of a plugin's schemas as they are installed, as JSON by file name."""
-    folders = town.core_folders if plugin == CORE else [town.found[plugin].folder / "schemas"]
-    files = [file for folder in folders for file in sorted(folder.glob("*.toml"))]
-    return json.dumps({file.name: file.read_text(encoding="utf-8-sig") for file in files})
-
-
-def _kept(town: Town, plugin: str) -> tuple[str, str]:
-    """Version and schemas that the tables were last brought up to date with."""
-    if plugin == CORE:
-        return installed_version("townhall"), meta.get(town.system, _CORE_SCHEMAS)
-    return states.applied(town.system, plugin)
-
-
-def _keep(town: Town, plugin: str, version: str, texts: str) -> None:
-    if _kept(town, plugin) == (version, texts):
-        return
-    if plugin == CORE:
-        meta.put(town.system, _CORE_SCHEMAS, texts)
-    else:
-        states.keep_applied(town.system, plugin, version=version, schemas=texts)

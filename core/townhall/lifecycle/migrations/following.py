@@ -200,7 +200,8 @@ def _tables(scene: Scene) -> Iterator[tuple[str, set[str]]]:
 def _references(scene: Scene) -> Iterator[tuple[str, str]]:
     """Tables and columns that hold the identity of a record of any type."""
     there = set(scene.database.get_tables())
-    for each in (*scene.shapes, *map(Shape.of, scene.known)):
+    # The new schemas have fields that the kept ones don't know: those that a town has added.
+    for each in (*scene.shapes, *map(Shape.of, (*scene.known, *scene.shapes.target.values()))):
         yield from _in_fields(each, there)
 
 

@@ -240,8 +240,3 @@ def load_kept(plugin: str, texts: str, known: Mapping[str, RecordType]) -> list[
         return [each for each in load_schemas(sources, others).values() if each.plugin == plugin]
     except SchemaErrors:
         return []
-
-
-def type_only(record_type: RecordType) -> Schemas:
-    """One type alone."""
-    return Schemas({record_type.identity: record_type})
