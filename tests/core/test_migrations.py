@@ -529,7 +529,6 @@ def test_a_plugin_upgraded_while_off_catches_up_when_it_is_switched_on(town: Tow
             + '[[steps]]\nrename_state = { type = "charge", from = "received", to = "x" }\n'
         },
     )
-    town.reload()
     assert state(town).enabled is False
     waiting = upgrading.pending(town, "fees")
     assert (waiting[0].description, waiting[0].steps[0]) == (

@@ -35,6 +35,7 @@ from townhall.errors import PluginError
 from townhall.errors import TownhallError
 from townhall.extend import states
 from townhall.extend.discovery import Found
+from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
 from townhall.lifecycle.migrations import files as migration_files
 from townhall.lifecycle.migrations import kept
@@ -90,7 +91,7 @@ def pending(town: Town, plugin: str) -> list[Pending]:
 
     Raises :class:`~townhall.errors.PluginError` if they can't be read, or can't run on what the town has.
     """
-    found = town.plugins.found.get(plugin)
+    found = discover(town.instance).get(plugin)
     if found is None or found.manifest is None:
         return []
     plan = make_plan(town.system, plugin, found.title, found.version, found.folder)
