@@ -19,6 +19,8 @@ from townhall.cli import main
 from townhall.config import Settings
 from townhall.extend import manifest
 from townhall.imports import mapping
+from townhall.lifecycle.migrations import vocabulary
+from townhall.lifecycle.migrations.verbs import Migration
 from townhall_forms.keys import KEYS
 from townhall_forms.layer_keys import LAYER_KEYS
 from townhall_forms.layer_keys import TOWN_TYPES
@@ -117,6 +119,21 @@ def test_every_manifest_key_is_documented() -> None:
     """Each key of plugin.toml stands in the reference page."""
     text = page("reference/manifest.md")
     assert [name for name in manifest.KEYS if f"`{name}`" not in text] == []
+
+
+def test_every_key_of_a_migration_is_documented() -> None:
+    """Each step with each of its keys, and each thing that Python can do, stands in the reference page."""
+    text = page("reference/migrations.md")
+    missing = [key for key in vocabulary.FILE_KEYS if f"| `{key}` |" not in text]
+    for step, keys in vocabulary.STEP_KEYS.items():
+        section = text.partition(f"### `{step}`\n")[2].partition("\n### ")[0]
+        missing += [f"{step}.{key}" for key in keys if f"| `{key}` |" not in section]
+    methods = [name for name in vars(Migration) if not name.startswith("_") and name != "run"]
+    missing += [name for name in methods if f"`step.{name}" not in text]
+    assert missing == []
+    assert {*vocabulary.STEPS} == {*vocabulary.STEP_KEYS} == {*methods} & {*vocabulary.STEPS}
+    guide = page("how-to/change-a-schema.md")
+    assert [step for step in vocabulary.STEPS if f"`{step}`" not in guide] == []
 
 
 def test_every_mapping_key_and_shipped_mapping_is_documented() -> None:

@@ -20,6 +20,7 @@ from townhall.extend.values import Panel
 from townhall.extend.values import PanelRow
 from townhall.hookspecs import for_types
 from townhall.hookspecs import hookimpl
+from townhall.lifecycle.migrations.verbs import Migration
 from townhall.records.types import Count
 from townhall.records.types import HistoryEntry
 from townhall.records.types import Page
@@ -34,6 +35,7 @@ __all__ = [
     "Flag",
     "Forbidden",
     "HistoryEntry",
+    "Migration",
     "NotFound",
     "Page",
     "Panel",

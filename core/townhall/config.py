@@ -121,6 +121,10 @@ class Settings:
         "server", 0, "Number of proxies in front whose X-Forwarded headers are believed.", _not_negative
     )
 
+    snapshots: int = _setting(
+        "server", 5, "Snapshots from before upgrades that are kept; the oldest go first.", _positive
+    )
+
     max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
     max_files: int = _setting("limits", 10, "Most files that one form may bring.", _positive)
     public_submissions_per_hour: int = _setting(

@@ -9,12 +9,14 @@ from flask import Flask
 from flask import Response
 from flask import g
 from flask import make_response
+from flask import redirect
 from flask import render_template
 from flask import request
 from peewee import InternalError
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from townhall.current import current_town
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
@@ -94,6 +96,8 @@ def _database_refuses(error: Exception) -> AnyResponse:
 
 def page(code: int, said: str = "") -> Response:
     """The error page for ``code``; ``said`` replaces the standard explanation."""
+    if code == 404 and request.method in {"GET", "HEAD"} and (moved := _moved()):
+        return moved
     title, words = WORDS.get(code, WORDS[400])
     message = said or words
     try:
@@ -103,6 +107,16 @@ def page(code: int, said: str = "") -> Response:
     except Exception:
         log.exception("The error page itself failed")
         return _plain(code, title, message)
+
+
+def _moved() -> Response | None:
+    """The way to where a page is now whose type was renamed: old bookmarks and printed codes lead on."""
+    town = current_town()
+    path = town.old_names.address(request.path)
+    if path == request.path:
+        return None
+    query = request.query_string.decode("ascii", "replace")
+    return make_response(redirect(f"{path}?{query}" if query else path))
 
 
 def _plain(code: int, title: str, message: str) -> Response:

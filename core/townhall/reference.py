@@ -22,6 +22,8 @@ from townhall import config
 from townhall import errors
 from townhall import hookspecs
 from townhall.extend import manifest
+from townhall.lifecycle.migrations import vocabulary
+from townhall.lifecycle.migrations.verbs import Migration
 from townhall_forms.layer_reference import layer_page
 
 GENERATED = "<!-- Written by `make docs` from the code; change it there. -->\n"
@@ -165,6 +167,7 @@ def manifest_page() -> str:
         "|---|---|",
         "| `schemas/` | one TOML file per type, in [the schema language](schema.md) |",
         "| `seeds/` | records that are made once, when the plugin is switched on for the first time |",
+        "| `migrations/` | what its upgrades do that adding alone can't: [migrations](migrations.md) |",
         "| `mappings/` | mapping files for `townhall import` |",
         "| `samples/` | a record of each type whose rules can't be guessed, for [tests](testing.md) |",
         "| `templates/`, `static/` | what the plugin's own pages need |",
@@ -173,9 +176,73 @@ def manifest_page() -> str:
     return "\n".join(lines)
 
 
+def migrations_page() -> str:
+    """The reference of migrations."""
+    lines = [
+        "# Migrations",
+        "",
+        GENERATED,
+        "What a schema adds (a type, a field, an index) comes into the tables by itself. Everything else is said by",
+        "files in the plugin's folder `migrations`, which run once in the order of their names, all in one transaction",
+        "with the additions. [How to change a schema](../how-to/change-a-schema.md) says when to write one.",
+        "",
+        "A file is called like `0002_fee_in_cents.toml`: four digits, small letters, digits and `_`, and `.toml` for",
+        "steps or `.py` for code. Names that begin with `_` or `.` are left alone. An unknown key is a mistake,",
+        "reported with its file and “did you mean”, all of them at once and before anything is done.",
+        "",
+        "## A file of steps",
+        "",
+        "```toml",
+        'description = "Fees are kept in cents."',
+        "",
+        "[[steps]]",
+        'rename_field = { type = "fee", from = "cost", to = "amount" }',
+        "",
+        "[[steps]]",
+        'change_field = { type = "fee", field = "amount", multiply = 100 }',
+        "```",
+        "",
+        "| key | meaning |",
+        "|---|---|",
+        *(f"| `{key}` | {meaning} |" for key, meaning in vocabulary.FILE_KEYS.items()),
+        "",
+    ]
+    for verb, meaning in vocabulary.STEPS.items():
+        lines += [f"### `{verb}`", "", meaning, "", "| key | meaning |", "|---|---|"]
+        lines += [f"| `{key}` | {told} |" for key, told in vocabulary.STEP_KEYS[verb].items()]
+        lines.append("")
+    lines += [
+        "## A file of code",
+        "",
+        "A Python file holds `migrate(step)`, which gets a `Migration`:",
+        "",
+        "```python",
+        "from townhall import Migration",
+        "",
+        "",
+        "def migrate(step: Migration) -> None:",
+        '    for row in step.rows("person", "name"):',
+        '        given, _, family = (row["name"] or "").rpartition(" ")',
+        '        step.update("person", row.id, {"given_name": given, "family_name": family})',
+        "```",
+        "",
+    ]
+    for name, member in vars(Migration).items():
+        if name.startswith("_") or name == "run":
+            continue
+        if isinstance(member, property):
+            lines += [f"### `step.{name}`", ""]
+        else:
+            arguments = [str(each) for each in list(inspect.signature(member).parameters.values())[1:]]
+            plain = ", ".join(argument.partition(":")[0] for argument in arguments)
+            lines += [f"### `step.{name}({plain})`", ""]
+        lines += [_plain(inspect.getdoc(member) or ""), ""]
+    return "\n".join(lines)
+
+
 def _plain(text: str) -> str:
     """A docstring's marks as Markdown's."""
-    text = text.replace("``", "`").replace(":class:", "")
+    text = text.replace("``", "`").replace(":class:", "").replace(":meth:", "")
     text = re.sub(r"`~?townhall\.(?:\w+\.)*(\w+)`", r"`\1`", text)
     text = re.sub(r":param (\w+): ", r"- `\1`: ", text)
     return re.sub(r":raises ([\w.]+): ", r"- raises `\1` ", text.replace(":return: ", "- returns: "))
@@ -239,6 +306,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "manifest.md": manifest_page,
         "testing.md": testing_page,
         "layer.md": lambda: layer_page(GENERATED),
+        "migrations.md": migrations_page,
     }
 
 

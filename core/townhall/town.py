@@ -25,6 +25,7 @@ from townhall.config import load_settings
 from townhall.context import TownContext
 from townhall.db import meta
 from townhall.db import migration
+from townhall.db.copies import copy_of
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
@@ -45,8 +46,10 @@ from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
 from townhall.extend.states import State
 from townhall.lifecycle import town_layer
+from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
 from townhall.records.files import FileStore
+from townhall.records.old_names import OldNames
 from townhall.records.service import Records
 from townhall_forms.layer import Layer
 from townhall_forms.layer_editing import without_misfits
@@ -82,45 +85,89 @@ class Town:
     failures: FailureLog
     layer: Layer
     layer_conflicts: tuple[Conflict, ...]
+    old_names: OldNames
 
     def __init__(
-        self, instance: Path, settings: Settings, database: TownDatabase, clock: Clock, *, safe_mode: bool = False
+        self,
+        instance: Path,
+        settings: Settings,
+        database: TownDatabase,
+        clock: Clock,
+        *,
+        safe_mode: bool = False,
+        retry: bool = False,
+        rehearsal: bool = False,
     ) -> None:
-        """Use :meth:`open`; this takes a database that is open already."""
+        """Use :meth:`open`; this takes a database that is open already.
+
+        With ``retry`` upgrades that failed are tried again. A ``rehearsal`` is about a copy of the town's database, and
+        writes nothing into the instance.
+        """
         self.instance = instance
         self.settings = settings
         self.database = database
         self.clock = clock
         self.safe_mode = safe_mode
+        self.rehearsal = rehearsal
         self.zone: ZoneInfo = settings.zone
         self.system = SystemTables(database)
-        #: What was done to the tables since this town was opened, in sentences.
-        self.changes: list[str] = migration.prepare_system(database, self.system)
+        self.core = core_schemas()
+        self.core_folders = [Path(__file__).parent / folder / "schemas" for folder in CORE_FOLDERS]
+        #: What was done to the tables since this town was opened, and what could not be.
+        self.upgrade = upgrading.Report()
+        upgrading.prepare_core(self)
+        if retry:
+            upgrading.forget_failures(self.system)
         seed_roles(self.system)
-        self.secret = read_secret(instance)
+        self.secret = secrets.token_bytes(48) if rehearsal else read_secret(instance)
         self.files = FileStore(self)
         self.failures = FailureLog(self.system, clock)
         self.reload()
 
     @classmethod
     def open(
-        cls, instance: Path, *, clock: Clock | None = None, database: str | None = None, safe_mode: bool = False
+        cls,
+        instance: Path,
+        *,
+        clock: Clock | None = None,
+        database: str | None = None,
+        safe_mode: bool = False,
+        retry: bool = False,
     ) -> Town:
         """Open the town whose settings and files are in the folder ``instance``.
 
-        ``database`` replaces the setting of that name; in ``safe_mode`` no plugin's code runs. Raises
-        :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is off, with a reason, and no error.
+        ``database`` replaces the setting of that name; in ``safe_mode`` no plugin's code runs; with ``retry`` upgrades
+        that failed are tried again. Raises :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is
+        off, with a reason, and no error.
         """
-        instance = instance.resolve()
-        if not instance.is_dir():
-            raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
+        instance = _existing(instance)
         settings = load_settings(instance)
         connection = open_database(database or settings.database, instance)
         try:
-            return cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode)
+            return cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode, retry=retry)
         except BaseException:
             connection.close_all()
             raise
+
+    @classmethod
+    def rehearse(
+        cls, instance: Path, *, clock: Clock | None = None, database: str | None = None, safe_mode: bool = False
+    ) -> upgrading.Report:
+        """Run the whole upgrade on a copy of the town's database, and say what came of it. The town is not touched.
+
+        Raises :class:`~townhall.errors.ConfigurationError`, also when an upgrade of Townhall's own tables fails.
+        """
+        instance = _existing(instance)
+        settings = load_settings(instance)
+        url = database or settings.database
+        connection = open_database(url, instance)
+        try:
+            with copy_of(connection, url, instance) as copy:
+                options = {"safe_mode": safe_mode, "retry": True, "rehearsal": True}
+                town = cls(instance, settings, copy, clock or SystemClock(), **options)
+                return town.upgrade
+        finally:
+            connection.close_all()
 
     def close(self) -> None:
         """Give everything back; the town can't be used afterwards."""
@@ -131,7 +178,7 @@ class Town:
         """Take up what changed: plugins that were switched, schemas that grew."""
         self.built_for = meta.generation(self.system)
         uploads.lay_out(self.system, self.instance)
-        found = discover(self.instance)
+        self.found = found = discover(self.instance)
         self.layer, unreadable = town_layer.published(self.system)
         loaded = self._fit(found, states.read(self.system))
         #: Parts of the town's own layer that had to be left out.
@@ -141,6 +188,9 @@ class Town:
         decides = {name: state.decides for name, state in states.read(self.system).items()}
         self.plugins = PluginManager(self, found, loaded, decides)
         self.records = Records(self)
+        upgrading.finish(self)
+        #: What history calls by names that were changed since.
+        self.old_names = OldNames.of(self)
         states.note_problems(self.system, loaded.problems)
         if not self.safe_mode:
             names = loaded.running
@@ -148,6 +198,11 @@ class Town:
         for name, error in loaded.errors.items():
             self.failures.note(name, error.stage or "tables", "", error)  # type: ignore[arg-type]  # it is a stage
         self.failures.flush()
+
+    @property
+    def changes(self) -> list[str]:
+        """What was done to the tables since this town was opened, in sentences."""
+        return [done.sentence for done in self.upgrade.done]
 
     def renewed(self, *, without: str = "") -> Town:
         """A new town of the same place on the same database, with what changed since this one was opened.
@@ -207,24 +262,22 @@ class Town:
         """
         wanted = frozenset(name for name, state in kept.items() if state.enabled)
         readable, layer = dict(kept), self.layer
-        unfit: dict[str, str] = {}
+        self.upgrade.failures = {}
         misfits: Sequence[Conflict] = ()
         loaded = self._load(found, wanted, readable, layer)
         if layer and migration.conflicts(self.database, self.system, loaded.schemas):
             layer, misfits = without_misfits(layer, migration.misfits(self.database, loaded.schemas))
             loaded = self._load(found, wanted, readable, layer)
-        while conflicts := migration.conflicts(self.database, self.system, loaded.schemas):
-            if "core" in conflicts:
-                raise ConfigurationError(f"core: its tables can't be brought up to date: {conflicts['core']}")
-            for plugin, reason in conflicts.items():
-                unfit[plugin] = f"{plugin}: its tables can't be brought up to date: {reason}"
-                if plugin in loaded.frozen:
-                    del readable[plugin]
+        unfit = upgrading.bring_up_to_date(self, found, loaded)
+        # What is kept of a plugin that doesn't run fits its tables, unless somebody else changed them.
+        odd = migration.conflicts(self.database, self.system, loaded.schemas).keys() & loaded.frozen.keys()
+        if unfit or odd:
+            readable = {name: state for name, state in readable.items() if name not in odd}
             loaded = self._load(found, wanted - unfit.keys(), readable, layer)
         for plugin, reason in unfit.items():
-            loaded.fail(plugin, PluginError(reason, "tables"))
+            loaded.fail(plugin, PluginError(reason, "migration"))
         loaded.conflicts[:0] = misfits
-        self.changes += migration.prepare_records(self.database, self.system, loaded.schemas)
+        upgrading.prepare_kept(self, loaded)
         if not self.safe_mode:
             keeping.keep(self.system, loaded, kept)
         return loaded
@@ -238,6 +291,13 @@ class Town:
             loaded.schemas = frozen.restrict(loaded.schemas, kept)
         loaded.schemas, loaded.frozen = frozen.freeze(loaded.schemas, kept, tuple(loaded.running), layer)
         return loaded
+
+
+def _existing(instance: Path) -> Path:
+    instance = instance.resolve()
+    if not instance.is_dir():
+        raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
+    return instance
 
 
 @cache

@@ -12,8 +12,8 @@ from townhall.db.engines import PostgresqlEngine
 from townhall.db.engines import SqliteEngine
 from townhall.db.engines import TownDatabase
 
-#: Modules that may: records themselves, and the one that makes and extends tables.
-ALLOWED = ("townhall.records.", "townhall.db.migration")
+#: Modules that may: records themselves, those that make, extend and copy tables, and migrations.
+ALLOWED = ("townhall.records.", "townhall.db.migration", "townhall.lifecycle.migrations.", "townhall.db.copies")
 _NAME = re.compile(r'"?\b(?:FROM|INTO|UPDATE|JOIN)\s+"?([a-z][a-z0-9_]*)"?', re.IGNORECASE)
 
 

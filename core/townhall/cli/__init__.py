@@ -16,12 +16,12 @@ from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
 from townhall.cli.importing import import_command
 from townhall.cli.layer import layer
+from townhall.cli.migrating import migrate
 from townhall.cli.plugins import plugins
 from townhall.cli.schema import schema
 from townhall.cli.serving import serve
 from townhall.cli.setup import doctor
 from townhall.cli.setup import init
-from townhall.cli.setup import migrate
 from townhall.cli.users import users
 
 __all__ = ["main"]

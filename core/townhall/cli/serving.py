@@ -54,6 +54,8 @@ def run(town: Town, host: str, port: int) -> None:
     click.echo(f"{town.settings.name} {town.settings.subtitle} is open on {address}/ (staff: {address}/admin/)")
     for plugin, reason in town.plugins.problems.items():
         click.echo(f"The plugin {plugin} is off: {reason}", err=True)
+    for notice in town.upgrade.notices:
+        click.echo(notice, err=True)
     click.echo("Press Ctrl+C to close it.")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)

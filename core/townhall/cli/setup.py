@@ -1,4 +1,4 @@
-"""``townhall init``, ``doctor`` and ``migrate``: making a town, looking after it, bringing its tables up to date."""
+"""``townhall init`` and ``doctor``: making a town, and looking after it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
-from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
-from townhall.clock import SystemClock
 from townhall.config import FILE_NAME
 from townhall.config import example
 from townhall.config import load_settings
 from townhall.db.engines import describe
-from townhall.db.engines import open_database
 from townhall.errors import ConfigurationError
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
@@ -88,31 +85,6 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
-@click.command()
-@click.option("--rehearse", is_flag=True, help="Say what would be done, and do nothing.")
-def migrate(rehearse: bool) -> None:
-    """Bring the town's tables up to date. Only adds; serve does this by itself when it starts."""
-    folder = instance_folder()
-    if rehearse:
-        settings = load_settings(folder)
-        database = open_database(settings.database, folder)
-        try:
-            with database.atomic() as transaction:
-                changes = Town(folder.resolve(), settings, database, SystemClock()).changes
-                transaction.rollback()
-        finally:
-            database.close_all()
-    else:
-        with open_town() as town:
-            changes = town.changes
-    for change in changes:
-        click.echo(change)
-    if not changes:
-        click.echo("Everything is up to date.")
-    elif rehearse:
-        click.echo("This was a rehearsal: nothing was changed.")
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that the doctor looked at."""
@@ -144,6 +116,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 state = "is on." if plugin.running else "is off."
                 good = not plugin.reason or not (plugin.enabled or plugin.installed)
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
+        for notice in town.upgrade.notices:
+            yield Finding("migrations", False, notice)
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

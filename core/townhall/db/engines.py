@@ -26,9 +26,9 @@ from townhall.errors import ConfigurationError
 EngineName = Literal["sqlite", "postgresql"]
 
 #: Seconds that a writer waits for another one, and a request for a connection, before they give up.
-_PATIENCE = 30
+PATIENCE = 30
 _SQLITE_PRAGMAS = {
-    "busy_timeout": _PATIENCE * 1_000,
+    "busy_timeout": PATIENCE * 1_000,
     "journal_mode": "wal",
     "foreign_keys": 1,
     "synchronous": "full",
@@ -95,12 +95,13 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
 TownDatabase = SqliteEngine | PostgresqlEngine
 
 
-def open_database(url: str, instance: Path) -> TownDatabase:
+def open_database(url: str, instance: Path, *, schema: str = "") -> TownDatabase:
     """Open the database that ``url`` names: ``sqlite:///file.db`` (inside ``instance``) or ``postgresql://...``.
 
+    On PostgreSQL ``schema`` is where its tables are, instead of where the server looks by itself.
     Raises :class:`~townhall.errors.ConfigurationError` when the URL can't be used or nobody answers there.
     """
-    database = _sqlite(url, instance) if url.startswith("sqlite:") else _postgresql(url)
+    database = _sqlite(url, instance) if url.startswith("sqlite:") else _postgresql(url, schema)
     try:
         database.connect()
     except peewee.DatabaseError as error:
@@ -133,13 +134,13 @@ def _sqlite(url: str, instance: Path) -> SqliteEngine:
     return SqliteEngine(
         str(path),
         pragmas=_SQLITE_PRAGMAS,
-        timeout=_PATIENCE,
+        timeout=PATIENCE,
         check_same_thread=False,
         max_connections=_MAX_CONNECTIONS,
     )
 
 
-def _postgresql(url: str) -> PostgresqlEngine:
+def _postgresql(url: str, schema: str = "") -> PostgresqlEngine:
     if not url.startswith(("postgresql://", "postgres://")):
         raise ConfigurationError(
             f'The setting database = "{describe(url)}" has an unknown kind: use "sqlite:///..." or "postgresql://...".'
@@ -150,12 +151,14 @@ def _postgresql(url: str) -> PostgresqlEngine:
         raise ConfigurationError(
             "PostgreSQL needs its driver: install it with pip install townhall[postgresql]."
         ) from error
+    options = {"options": f"-csearch_path={schema}"} if schema else {}
     return PostgresqlEngine(
         "postgresql://" + url.partition("://")[2],
         prefer_psycopg3=True,
         max_connections=_MAX_CONNECTIONS,
-        timeout=_PATIENCE,
+        timeout=PATIENCE,
         connect_timeout=10,
+        **options,
     )
 
 

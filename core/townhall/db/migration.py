@@ -1,16 +1,16 @@
 """Tables that grow with their schemas.
 
 When a town starts, what its schemas ask for is compared with what the database has, and what is missing is added:
-tables, columns, indexes. Nothing is ever dropped, renamed or changed in type: what a schema no longer mentions stays
-where it is, and a field whose kind of storage changed needs a migration of its own.
+tables, columns, indexes. Nothing is ever dropped, renamed or changed in type by itself: what a schema no longer
+mentions stays where it is, and the rest is the work of a plugin's migrations (:mod:`townhall.lifecycle.upgrading`).
 
 One process does this at a time; the others wait and then find nothing to do. Everything that was added stands in the
-ledger, table ``schema_version``.
+ledger (:mod:`townhall.db.ledger`).
 """
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,9 @@ from peewee import Field
 from peewee import IntegrityError
 from peewee import Model
 
+from townhall.db import ledger
 from townhall.db import meta
+from townhall.db.engines import PATIENCE
 from townhall.db.engines import TownDatabase
 from townhall.db.search import create_search_tables
 from townhall.db.system import SystemTables
@@ -35,8 +37,19 @@ from townhall_forms.tables import TableSpec
 from townhall_forms.tables import describe
 
 #: Any fixed number: names the lock that the migrating process holds on PostgreSQL.
-_ADVISORY_LOCK = 7_404_311_893
-_FINGERPRINT = "tables"
+_ADVISORY_LOCK = 740_431_189
+#: Seconds that a process waits at most for one that changes tables.
+_LONGEST_MIGRATION = 24 * 3600
+#: Under which key the fingerprints of all plugins' tables are kept.
+_FINGERPRINTS = "table_fingerprints"
+
+
+def prepare_ledger(database: TownDatabase, system: SystemTables) -> list[str]:
+    """Create the ledger and the small facts beside it, or add what a newer Townhall needs in them.
+
+    Everything else that changes tables asks these first. Returns what was done.
+    """
+    return _prepare_models(database, system, (system.schema_version, system.meta))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +66,21 @@ class Step:
 
 def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
     """Create the town's own tables, or add what a newer Townhall needs in them. Returns what was done."""
-    with _alone(database):
+    return _prepare_models(database, system, system.models)
+
+
+def _prepare_models(database: TownDatabase, system: SystemTables, models: Iterable[type[Model]]) -> list[str]:
+    with alone(database):
         existing = set(database.get_tables())
         done: list[tuple[str, str]] = []
-        for model in system.models:
+        for model in models:
             if table_name(model) in existing:
                 done += [("townhall", sentence) for sentence in _extend_model(database, model)]
             else:
                 _schema_of(model).create_all(safe=True)
                 done.append(("townhall", f'Created the table "{table_name(model)}".'))
         create_search_tables(database)
-        _write_ledger(system, done)
+        ledger.write_additions(system, done)
     return [sentence for _, sentence in done]
 
 
@@ -72,20 +89,35 @@ def prepare_records(database: TownDatabase, system: SystemTables, schemas: Schem
 
     Raises :class:`~townhall.errors.PluginError` when a change can't be made by adding; then nothing is changed.
     """
-    specs = describe(schemas)
-    fingerprint = _fingerprint(specs.values())
-    if meta.get(system, _FINGERPRINT) == fingerprint:
+    with alone(database):
+        return [
+            sentence
+            for plugin in dict.fromkeys(record_type.plugin for record_type in schemas.values())
+            for sentence in prepare_plugin(database, system, plugin, schemas)
+        ]
+
+
+def prepare_plugin(
+    database: TownDatabase, system: SystemTables, plugin: str, schemas: Schemas, version: str = ""
+) -> list[str]:
+    """Create or extend the tables of one plugin's types. Returns what was done, in sentences.
+
+    Raises :class:`~townhall.errors.PluginError` when a change can't be made by adding; then nothing is changed.
+    """
+    specs = specs_of(plugin, schemas)
+    mark = fingerprint(specs.values())
+    if applied_fingerprints(system).get(plugin) == mark:
         return []
-    for plugin, reason in conflicts(database, system, schemas).items():
+    reason = conflicts(database, system, schemas).get(plugin)
+    if reason:
         raise PluginError(f"The tables of the plugin {plugin} can't be brought up to date: {reason}")
-    with _alone(database):
+    with alone(database):
         existing = set(database.get_tables())
-        done: list[tuple[str, str]] = []
-        for spec in specs.values():
-            plugin = spec.identity.partition(".")[0]
-            done += [(plugin, sentence) for sentence in _apply(database, spec, spec.name in existing)]
-        _write_ledger(system, done)
-        meta.put(system, _FINGERPRINT, fingerprint)
+        done = [
+            (plugin, sentence) for spec in specs.values() for sentence in _apply(database, spec, spec.name in existing)
+        ]
+        ledger.write_additions(system, done, version)
+        meta.put(system, _FINGERPRINTS, json.dumps(applied_fingerprints(system) | {plugin: mark}))
     return [sentence for _, sentence in done]
 
 
@@ -97,21 +129,49 @@ def planned(database: TownDatabase, schemas: Schemas) -> list[Step]:
 
 def conflicts(database: TownDatabase, system: SystemTables, schemas: Schemas) -> dict[str, str]:
     """Plugins whose tables can't be had by adding to what is there, each with the reason."""
-    specs = describe(schemas)
-    if meta.get(system, _FINGERPRINT) == _fingerprint(specs.values()):
+    known = applied_fingerprints(system)
+    waiting = [
+        (plugin, specs)
+        for plugin in dict.fromkeys(record_type.plugin for record_type in schemas.values())
+        if known.get(plugin) != fingerprint((specs := specs_of(plugin, schemas)).values())
+    ]
+    if not waiting:
         return {}
     reserved = {table_name(model) for model in system.models} | {"search_entry", "search_words"}
     existing = set(database.get_tables())
     found: dict[str, str] = {}
-    for spec in specs.values():
-        plugin = spec.identity.partition(".")[0]
-        if spec.name in reserved:
-            reason = f'the table "{spec.name}" belongs to Townhall itself; give the type another name.'
-        else:
-            reason = _kind_conflict(database, spec) if spec.name in existing else ""
-        if reason:
-            found.setdefault(plugin, reason)
+    for plugin, specs in waiting:
+        for spec in specs.values():
+            if spec.name in reserved:
+                reason = f'the table "{spec.name}" belongs to Townhall itself; give the type another name.'
+            else:
+                reason = _kind_conflict(database, spec) if spec.name in existing else ""
+            if reason:
+                found.setdefault(plugin, reason)
     return found
+
+
+def specs_of(plugin: str, schemas: Schemas) -> dict[str, TableSpec]:
+    """The tables that the types of one plugin need."""
+    return describe(Schemas({identity: each for identity, each in schemas.items() if each.plugin == plugin}))
+
+
+def fingerprint(specs: Iterable[TableSpec]) -> str:
+    """What tells two sets of tables apart."""
+    return sha256(repr(sorted(specs, key=lambda spec: spec.name)).encode()).hexdigest()
+
+
+def applied_fingerprints(system: SystemTables) -> dict[str, str]:
+    """The fingerprint of the tables that each plugin has in the database, by plugin."""
+    kept: dict[str, str] = json.loads(meta.get(system, _FINGERPRINTS, "{}"))
+    return kept
+
+
+def forget_fingerprint(system: SystemTables, plugin: str) -> None:
+    """Have the tables of a plugin compared anew: a migration has changed them."""
+    kept = applied_fingerprints(system)
+    if kept.pop(plugin, None) is not None:
+        meta.put(system, _FINGERPRINTS, json.dumps(kept))
 
 
 def misfits(database: TownDatabase, schemas: Schemas) -> dict[str, frozenset[str]]:
@@ -149,12 +209,23 @@ def _schema_of(model: type[Model]) -> Any:
 
 
 @contextmanager
-def _alone(database: TownDatabase) -> Iterator[None]:
-    """A transaction in which no other process changes tables."""
-    with immediate(database):
-        if database.engine == "postgresql":
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
-        yield
+def alone(database: TownDatabase) -> Iterator[None]:
+    """A transaction in which no other process changes tables; whoever comes second waits, however long it takes."""
+    patient = database.engine == "sqlite" and database.transaction_depth() == 0
+    if patient:
+        database.execute_sql(f"PRAGMA busy_timeout = {_LONGEST_MIGRATION * 1_000}")
+    try:
+        with immediate(database):
+            if patient:
+                # Taken: from here on it is others who wait.
+                patient = False
+                database.execute_sql(f"PRAGMA busy_timeout = {PATIENCE * 1_000}")
+            if database.engine == "postgresql":
+                database.execute_sql("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (_ADVISORY_LOCK,))
+            yield
+    finally:
+        if patient:
+            database.execute_sql(f"PRAGMA busy_timeout = {PATIENCE * 1_000}")
 
 
 def _apply(database: TownDatabase, spec: TableSpec, exists: bool) -> Iterator[str]:
@@ -249,22 +320,3 @@ def _literal(database: TownDatabase, value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def _fingerprint(specs: Iterable[TableSpec]) -> str:
-    return sha256(repr(sorted(specs, key=lambda spec: spec.name)).encode()).hexdigest()
-
-
-def _write_ledger(system: SystemTables, done: Iterable[tuple[str, str]]) -> None:
-    now = time.time_ns() // 1_000
-    rows = [
-        {
-            "plugin": plugin,
-            "description": sentence,
-            "checksum": sha256(sentence.encode()).hexdigest(),
-            "applied_at": now,
-        }
-        for plugin, sentence in done
-    ]
-    if rows:
-        system.schema_version.insert_many(rows).execute()

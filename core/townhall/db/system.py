@@ -103,7 +103,11 @@ class TownLayer(Model):
 
 
 class SchemaVersion(Model):
-    """The ledger of changes to tables: what was applied, for which plugin, and when."""
+    """The ledger of changes to tables: what was applied, for which plugin, and when.
+
+    An addition has no ``name``; a migration has that of its file, and ``effects`` says as JSON what it renamed. History
+    entries up to ``history_id`` were written under the names before.
+    """
 
     id = BigAutoField()
     plugin = CharField(max_length=80, index=True)
@@ -111,6 +115,9 @@ class SchemaVersion(Model):
     description = TextField()
     checksum = CharField(max_length=64)
     applied_at = BigIntegerField()
+    name = CharField(max_length=200, default="")
+    effects = TextField(default="")
+    history_id = BigIntegerField(default=0)
 
 
 class NumberSequence(Model):

@@ -139,10 +139,28 @@ def keep(system: SystemTables, name: str, *, version: str, schemas: Mapping[str,
     table = system.plugin_state
     values = {
         table.version: version,
-        table.schemas: json.dumps(schemas, ensure_ascii=False, sort_keys=True),
+        table.schemas: schemas_text(schemas),
         table.essentials: essentials.as_json(),
     }
     table.insert({**values, table.name: name}).on_conflict(conflict_target=[table.name], update=values).execute()
+
+
+def schemas_text(schemas: Mapping[str, str]) -> str:
+    """Schemas, by the names of their files, as one text: the same schemas always give the same text."""
+    return json.dumps(dict(schemas), ensure_ascii=False, sort_keys=True)
+
+
+def applied(system: SystemTables, name: str) -> tuple[str, str]:
+    """Version and schemas that a plugin's tables were last brought up to date with; empty if they never were."""
+    table = system.plugin_state
+    row = table.select(table.version, table.schemas).where(table.name == name).tuples().first()
+    return (row[0], row[1]) if row is not None else ("", "")
+
+
+def keep_applied(system: SystemTables, name: str, *, version: str, schemas: str) -> None:
+    """Keep which version and which schemas a plugin's tables now have; it must have been switched before."""
+    table = system.plugin_state
+    table.update(version=version, schemas=schemas).where(table.name == name).execute()
 
 
 def forget(system: SystemTables, name: str) -> None:

@@ -92,6 +92,8 @@ class Contents:
     essentials: Mapping[str, Any]
     counts: Mapping[str, int]
     members: Mapping[str, Mapping[str, Any]]
+    #: Version, name and checksum of each migration that its tables have been through.
+    migrations: Sequence[tuple[str, str, str]] = ()
 
 
 class PackReader:
@@ -229,6 +231,7 @@ class PackReader:
                 essentials=dict(told["essentials"]),
                 counts={_text(name): int(count) for name, count in told["counts"].items()},
                 members={_text(name): dict(member) for name, member in told["members"].items()},
+                migrations=[(_text(version), _text(name), _text(mark)) for version, name, mark in told["migrations"]],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self.wrong(f"its {TABLE_OF_CONTENTS} lacks something.") from error

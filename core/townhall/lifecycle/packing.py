@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
+from townhall.db import ledger
 from townhall.db import meta
 from townhall.errors import PluginError
 from townhall.extend import states
@@ -150,6 +151,9 @@ def _write(
             "packed_at": to_microseconds(town.clock.now()),
             "essentials": asdict(state.essentials),
             "counts": by_type,
+            "migrations": [
+                (each.version, each.name, each.checksum) for each in ledger.migrations(town.system, state.name)
+            ],
         }
     )
     return by_type, lost

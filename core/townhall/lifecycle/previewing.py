@@ -19,6 +19,7 @@ from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
 from townhall.extend.loading import in_order
 from townhall.lifecycle import seeds
+from townhall.lifecycle import upgrading
 from townhall.lifecycle.status import requirements
 from townhall.lifecycle.status import status
 from townhall_forms.schema import RecordType
@@ -70,7 +71,7 @@ def _problem(town: Town, found: Mapping[str, Found], added: set[str], loaded: Lo
     if concerned:
         return loaded.problems[concerned[0]]
     new_problems = (text for name, text in loaded.problems.items() if name not in town.plugins.problems)
-    conflicts = migration.conflicts(town.database, town.system, loaded.schemas)
+    conflicts = upgrading.conflicts(town, found, loaded)
     return next(new_problems, "") or next(iter(conflicts.values()), "")
 
 
@@ -85,6 +86,9 @@ def _additions(
     kept = sum(_kept(town, record_type) for record_type in types)
     if kept:
         yield Addition(_count(kept, "kept record", "kept records"), "can be changed again")
+    waiting = [pending.file for name in added for pending in upgrading.pending(town, name)]
+    if waiting:
+        yield Addition(_count(len(waiting), "migration", "migrations"), ", ".join(waiting))
     steps = [step for step in migration.planned(town.database, loaded.schemas) if step.plugin in added]
     for kind, (one, many) in _STEPS.items():
         names = [step.name for step in steps if step.kind == kind]

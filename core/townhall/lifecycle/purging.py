@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.db import meta
+from townhall.db import migration
 from townhall.db.transactions import immediate
 from townhall.errors import PluginError
 from townhall.extend import states
 from townhall.lifecycle import packing
+from townhall.lifecycle import upgrading
 from townhall.lifecycle.status import status
 from townhall.lifecycle.switching import require
 from townhall.records import purging
@@ -110,6 +112,9 @@ def _pack_and_purge(town: Town, actor: Actor, found: Impact, file: Path) -> froz
         unused = purging.purge(town, actor, specs, packed.counts, f"Packed into {file.name} before.")
         ledger = town.system.schema_version
         ledger.delete().where(ledger.plugin == found.name).execute()
+        migration.forget_fingerprint(town.system, found.name)
+        upgrading.forget_failures(town.system, [found.name])
+        town.failures.forget(found.name)
         states.forget(town.system, found.name)
         meta.bump_generation(town.system)
     return unused

@@ -20,6 +20,7 @@ from townhall.extend.discovery import discover
 from townhall.extend.loading import in_order
 from townhall.lifecycle import previewing
 from townhall.lifecycle import seeds
+from townhall.lifecycle import upgrading
 from townhall.lifecycle.previewing import Preview
 from townhall.lifecycle.status import Status
 from townhall.lifecycle.status import status
@@ -58,7 +59,16 @@ def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
     found = discover(town.instance)
     added = in_order(found, (*plan.also, *names))
     known = states.read(town.system)
+    upgrading.forget_failures(town.system, added)
     _switch(town, actor, added, True)
+    failed = [name for name in added if name in town.upgrade.failures]
+    if failed:
+        reason = town.upgrade.failures[failed[0]]
+        for name in added:
+            if name not in known:
+                states.forget(town.system, name)
+        _switch(town, actor, [name for name in added if name in known and not known[name].enabled], False)
+        raise PluginError(reason)
     for name in added:
         if name not in known and name in town.plugins.running:
             seeds.plant(town, name, found[name].folder)

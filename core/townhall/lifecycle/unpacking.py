@@ -19,6 +19,7 @@ from typing import Any
 import peewee
 
 from townhall.access.actors import Actor
+from townhall.db import ledger
 from townhall.db import meta
 from townhall.db.transactions import immediate
 from townhall.errors import PluginError
@@ -179,6 +180,10 @@ def _unpack(town: Town, actor: Actor, pack: PackReader, state: State, types: Map
     if state.name not in states.read(town.system):
         states.switch(town.system, state.name, False, at=town.clock.now(), by=actor.name)
         states.keep(town.system, state.name, version=state.version, schemas=state.schemas, essentials=state.essentials)
+        for version, name, checksum in pack.contents.migrations:
+            # Its tables come as they were left by these.
+            sentence = f"{name}: applied in {pack.contents.town}, before this was packed."
+            ledger.write_migration(town.system, state.name, version, name, checksum, sentence, ())
         meta.bump_generation(town.system)
         town.reload()
     if not types.keys() <= town.schemas.keys():

@@ -111,7 +111,7 @@ def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEnt
             values.changes, values.note,
         )
         .left_outer_join(values, on=(values.history_id == entry.id))
-        .where(entry.identity == identity, entry.record_id == id)
+        .where(town.old_names.where(entry, identity), entry.record_id == id)
         .order_by(entry.id)
         .tuples()
     )  # fmt: skip
@@ -126,7 +126,7 @@ def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEnt
             door=row[3],
             action=row[4],
             version=row[5],
-            changes=_visible(record.type, access, row[7], context),
+            changes=_visible(record.type, access, town.old_names.translate(identity, row[0], _read(row[7])), context),
             note=(row[8] or "") if staff else "",
             digest=row[6],
         )
@@ -134,12 +134,17 @@ def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEnt
     ]
 
 
+def _read(changes: str | None) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(changes or "{}")
+    return told
+
+
 def _visible(
-    record_type: RecordType, access: policy.FieldAccess, changes: str | None, context: Context
+    record_type: RecordType, access: policy.FieldAccess, changes: Mapping[str, Any], context: Context
 ) -> dict[str, tuple[Any, Any]]:
     """The changes with values where the actor may read them, masked where they may know of them."""
     visible: dict[str, tuple[Any, Any]] = {}
-    for name, (old, new) in json.loads(changes or "{}").items():
+    for name, (old, new) in changes.items():
         if name in access.readable:
             visible[name] = (
                 _value(record_type, name, old, context),

@@ -188,7 +188,8 @@ class _Sources:
         if not self.staff:
             return None
         mark = self.town.database.param
-        where, parameters = f"identity = {mark} AND record_id = {mark}", (self.record.identity, self.record.id)
+        about, names = self.town.old_names.test(mark, self.record.identity)
+        where, parameters = f"{about} AND record_id = {mark}", (*names, self.record.id)
         if not self.record.type.is_case:
             return _Source("history", where, parameters)
         return _Source("history", f"{where} AND action NOT IN ({mark}, {mark})", (*parameters, *_MOVES))

@@ -71,7 +71,7 @@ def refresh_dependents(town: Town, plan: WritePlan, id: int, changed: Collection
             continue
         target = write_plan(town, other.identity)
         pointing = _pointing(town, target, field, id)
-        renamed = _retitle(town, target, pointing) if named else []
+        renamed = retitle(town, target, pointing) if named else []
         _reindex(town, target, pointing if found else renamed)
         for dependent in renamed:
             refresh_dependents(town, target, dependent, {"title"}, depth + 1)
@@ -93,8 +93,8 @@ def _reindex(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
         indexing.refresh(town, plan, ids[start : start + _BATCH])
 
 
-def _retitle(town: Town, plan: WritePlan, ids: Sequence[int]) -> list[int]:
-    """Render the titles of these records; those that read differently now."""
+def retitle(town: Town, plan: WritePlan, ids: Sequence[int]) -> list[int]:
+    """Render the titles of these records; the ids of those that read differently now."""
     actor = system()
     context = rules_context(town, actor)
     mentioned = {part.first.name for part in plan.title_parts}

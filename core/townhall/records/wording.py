@@ -202,7 +202,7 @@ class Writer:
         access = policy.readable(self.actor, self.record.type)
         made = {}
         for id, at, who, action, stored, note in rows:
-            told = json.loads(stored or "{}")
+            told = self.town.old_names.translate(self.record.identity, id, json.loads(stored or "{}"))
             known = [name for name in self.record.type.all_fields if name in told]
             changes = {name: told[name] for name in known if name in access.readable or name in access.masked}
             made[id] = TimelineEntry(

@@ -1,0 +1,119 @@
+"""The database as it was before an upgrade, so that a town can go back even after one that succeeded.
+
+On SQLite a snapshot is a whole database file in ``snapshots`` inside the instance. On PostgreSQL it is a dump there if
+``pg_dump`` is on the path and not older than the server, and otherwise a schema of the same database that holds copies
+of the tables concerned. A failed upgrade needs none of them: it is one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from townhall.db.engines import TownDatabase
+from townhall.errors import PluginError
+
+#: The folder inside the instance.
+FOLDER = "snapshots"
+#: How the names of schemas with copies begin.
+PREFIX = "townhall_snapshot_"
+_FORMAT = "%Y%m%dT%H%M%S"
+
+
+def take(
+    database: TownDatabase, instance: Path, plugin: str, version: str, at: datetime, tables: Iterable[str], keep: int
+) -> str:
+    """Keep the database as it is now; where it is kept, for people. Only the latest ``keep`` snapshots stay.
+
+    To be called inside the transaction of the upgrade, before anything is written. ``tables`` are those concerned.
+    Raises :class:`~townhall.errors.PluginError` if there is no room or no permission.
+    """
+    stamp = at.strftime(_FORMAT)
+    if database.engine == "postgresql" and not _may_dump(database):
+        name = f"{PREFIX}{stamp}_{plugin}"[:60].lower()
+        _copy_tables(database, name, tables, keep)
+        return f"the schema {name} of the database"
+    folder = instance / FOLDER
+    ending = ".db" if database.engine == "sqlite" else ".dump"
+    file = _free_name(folder, f"{stamp}-{plugin}-{re.sub(r'[^0-9A-Za-z.+-]', '_', version) or '0'}", ending)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if database.engine == "sqlite":
+            _back_up(Path(str(database.database)), file)
+        else:
+            _dump(database, file)
+    except (OSError, sqlite3.Error, subprocess.SubprocessError) as error:
+        file.unlink(missing_ok=True)
+        raise PluginError(f"{file}: the snapshot before the upgrade can't be written: {error}.") from error
+    for old in sorted(folder.glob(f"*{ending}"), key=lambda path: path.stat().st_mtime_ns)[:-keep]:
+        old.unlink(missing_ok=True)
+    return str(file)
+
+
+def _free_name(folder: Path, name: str, ending: str) -> Path:
+    file, number = folder / f"{name}{ending}", 1
+    while file.exists():
+        number += 1
+        file = folder / f"{name}-{number}{ending}"
+    return file
+
+
+def _back_up(source: Path, target: Path) -> None:
+    size = sum(path.stat().st_size for path in source.parent.glob(f"{source.name}*") if path.is_file())
+    free = shutil.disk_usage(target.parent).free
+    if free < size + 50 * 1024 * 1024:
+        raise OSError(f"{size // 1024 // 1024 + 50} MB are needed and {free // 1024 // 1024} MB are free")
+    copy_file(source, target)
+    target.chmod(0o600)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy an SQLite database that is in use, as it was committed last."""
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+        original.backup(copy)
+
+
+def _may_dump(database: TownDatabase) -> bool:
+    """Whether there is a ``pg_dump`` that understands this server."""
+    program = shutil.which("pg_dump")
+    if program is None:
+        return False
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    found = re.search(r"(\d+)", told)
+    server = int(database.execute_sql("SHOW server_version_num").fetchone()[0]) // 10_000
+    return found is not None and int(found[1]) >= server
+
+
+def _dump(database: TownDatabase, file: Path) -> None:
+    """Write a dump for ``pg_restore``. The password goes by the environment, where no list of processes shows it."""
+    info = database.connection().info
+    given = {"PGHOST": info.host, "PGPORT": info.port, "PGUSER": info.user, "PGPASSWORD": info.password}
+    given["PGDATABASE"] = info.dbname
+    environment = os.environ | {name: str(value) for name, value in given.items() if value}
+    command = [str(shutil.which("pg_dump")), "--format=custom", f"--file={file}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+    if done.returncode:
+        raise OSError((done.stderr.strip() or "pg_dump failed").splitlines()[-1].rstrip("."))
+    file.chmod(0o600)
+
+
+def _copy_tables(database: TownDatabase, name: str, tables: Iterable[str], keep: int) -> None:
+    schemas = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s) ORDER BY nspname"
+    there = [row[0] for row in database.execute_sql(schemas, (PREFIX,)).fetchall()]
+    # Made by a transaction that may roll back, so the older ones go in the same one.
+    for old in [each for each in there if each == name] + [each for each in there if each != name][
+        : -(keep - 1) or None
+    ]:
+        database.execute_sql(f'DROP SCHEMA "{old}" CASCADE')
+    database.execute_sql(f'CREATE SCHEMA "{name}"')
+    existing = set(database.get_tables())
+    for table in tables:
+        if table in existing:
+            database.execute_sql(f'CREATE TABLE "{name}"."{table}" AS TABLE "{table}"')
