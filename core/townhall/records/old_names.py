@@ -102,8 +102,9 @@ class OldNames:
         """An address on this site as it is now, if it names a type as it was once called."""
         parts = path.split("/")
         for at in range(len(parts) - 1):
-            plugin, _, name = self.today(f"{parts[at]}.{parts[at + 1]}").partition(".")
-            if [plugin, name] != parts[at : at + 2]:
+            then = f"{parts[at]}.{parts[at + 1]}"
+            if (now := self.today(then)) != then:
+                plugin, _, name = now.partition(".")
                 return "/".join([*parts[:at], plugin, name, *parts[at + 2 :]])
         return path
 
