@@ -120,6 +120,14 @@ class Record:
         """When the case ended."""
         return _moment(self._row[CLOSED]) if self._case else None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same to the same sort of actor."""
+        if not isinstance(other, Record):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _SAID)
+
+    __hash__ = None  # type: ignore[assignment]  # values may be lists and tables
+
     def __repr__(self) -> str:
         return f"<Record {self.identity} {self.id} “{self.title}”>"
 
@@ -135,6 +143,10 @@ class Record:
             return self[name]
         except KeyError:
             return default
+
+
+#: All that a record says.
+_SAID = ("type", *STANDARD_COLUMNS, *CASE_COLUMNS, "values", "hidden", "masked", "titles")
 
 
 def _moment(stored: int | None) -> datetime | None:
