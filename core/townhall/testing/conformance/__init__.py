@@ -36,7 +36,8 @@ CHECKS: dict[str, tuple[str, Callable[[Trial], Iterator[str]]]] = {
     "privacy": ("nothing that is internal or confidential leaks", privacy.leaks),
     "accessibility": ("its pages can be used by everybody", pages.accessible),
     "network": ("it asks no other server for anything", pages.network),
-    "off and on": ("switched off and on again, all records are as they were", switching.off_and_on),
+    "off and on": ("switched off, its records can be read; on again, they are as they were", switching.off_and_on),
+    "pack": ("packed and unpacked in another town, its records are the same", switching.moved),
 }
 
 
