@@ -83,7 +83,7 @@ class Hall:
     def _switch(self, names: tuple[str, ...], on: bool) -> None:
         town = self.town
         for name in names:
-            states.switch(town.system, name, on, version="1", schemas="", at=town.clock.now(), by="test")
+            states.switch(town.system, name, on, at=town.clock.now(), by="test")
         meta.bump_generation(town.system)
         self.street.get("/health")
         assert self.town.is_current

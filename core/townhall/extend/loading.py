@@ -72,7 +72,10 @@ def load_plugins(
     """
     loaded = Loaded(core)
     names = set(wanted)
-    loaded.problems = compatibility.check(found, names)
+    for name, sentence in compatibility.check(found, names).items():
+        plugin = found.get(name)
+        fits = plugin is not None and plugin.manifest is not None and plugin.manifest.fits
+        loaded.fail(name, PluginError(sentence, "requires" if fits else "manifest"))
     for name in in_order(found, names - loaded.problems.keys()):
         try:
             load_one(loaded, found, name, settings.get(name, {}), code=code, layer=layer)
