@@ -32,8 +32,10 @@ from townhall.admin.pages import pages_of
 from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.demo import Demo
+from townhall.extend import uploads
 from townhall.lifecycle import layer_review
 from townhall.lifecycle import town_layer
+from townhall.lifecycle import uploading
 from townhall.town import Town
 from townhall_forms.layer import read_layer
 
@@ -95,6 +97,8 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_packs.unpack": ("/admin/packs/unpack",),
     "admin_packs.purge": ("/admin/packs/purge?name=grants",),
     "admin_modules.index": ("/admin/modules/",),
+    "admin_modules.waiting": ("/admin/modules/{module}",),
+    "admin_modules.remove": ("/admin/modules/remove/wells",),
     "admin_settings.index": ("/admin/settings/",),
     "admin_types.index": (TYPES,),
     "admin_types.one": (f"{TYPES}complaints.service_request/", f"{TYPES}core.contact/"),
@@ -164,6 +168,8 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         layer_review.publish(town, OFFICE, read_layer(LAYER), follows=0, may_wait=True)
         town.reload()
         town_layer.save_draft(town, OFFICE, read_layer(LAYER + DRAFT), follows=1)
+        uploading.accept(town, OFFICE, uploading.upload(town, OFFICE, module("1.0")))
+        uploading.upload(town, OFFICE, module("1.1"))
         Demo(town, {person.name: person.id for person in people.everybody(town)}).build()
         secret = {"code_name": "Heron", "name": "Acme Foods", "kind": "new"}
         town.records.create(OFFICE, "economic_development.prospect", secret)
@@ -231,6 +237,13 @@ def ids(town: Town, identity: str, where: Any = None, sort: str = "created") -> 
     return [record.id for record in town.records.find(OFFICE, identity, where, sort=sort, fields=()).records]
 
 
+def module(version: str) -> bytes:
+    """A module that can be uploaded."""
+    manifest = f'name = "wells"\ntitle = "Wells"\nversion = "{version}"\napi = ">=1,<2"\n'
+    schema = '[type]\nname = "well"\nlabel = "Well"\ntitle = "{name}"\n[fields.name]\ntype = "text"\nlabel = "Name"\n'
+    return uploads.pack({"plugin.toml": manifest.encode(), "schemas/well.toml": schema.encode()})
+
+
 def filled(town: Town, address: str) -> str:
     """An address with the numbers of records in it."""
     plugin, name = [*address.split("/"), "", ""][2:4]
@@ -241,6 +254,9 @@ def filled(town: Town, address: str) -> str:
         address = address.replace("{last}", str(ids(town, identity, sort="-created")[0]))
     if "{open}" in address:
         address = address.replace("{open}", str(ids(town, identity, {"state": "in_progress"})[0]))
+    if "{module}" in address:
+        waiting = next(upload.checksum for upload in uploads.all_of(town.system) if upload.waits)
+        address = address.replace("{module}", waiting)
     for link, where in (("round", {"state": "open"}), ("posting", {"state": "open"})):
         if f"{{{link}}}" in address:
             address = address.replace(f"{{{link}}}", str(ids(town, identity, where)[0]))
