@@ -82,10 +82,14 @@ def rae(town: Town) -> Actor:
 
 
 def press(page: Page, name: str) -> None:
-    """Press the button, or follow the link, with exactly these words in the main part of the page."""
+    """Press the button, or follow the link, with exactly these words in the main part of the page; what comes is there.
+
+    A click alone returns when the next page begins to come in.
+    """
     main = page.locator("main")
     button = main.get_by_role("button", name=name, exact=True)
     button.or_(main.get_by_role("link", name=name, exact=True)).first.click()
+    page.wait_for_load_state("load")
 
 
 def choose(page: Page, question: str, answer: str) -> None:
@@ -119,8 +123,12 @@ def move(page: Page, label: str, answer: Callable[[], object] | None = None) -> 
     moves = page.locator(".moves")
     asks = moves.get_by_role("link", name=f"{label}…", exact=True)
     either = asks.or_(moves.get_by_role("button", name=label, exact=True))
+    more = moves.locator(".more-moves summary")
+    page.wait_for_load_state("load")
+    # Looking comes too early on a page that is still coming in, so wait until one of the two can be seen.
+    expect(either.or_(more).filter(visible=True).first).to_be_visible()
     if not either.is_visible():
-        page.locator(".more-moves summary").click()
+        more.click()
     asked = asks.is_visible()
     either.click()
     if asked:
