@@ -48,6 +48,7 @@ from townhall.extend.states import State
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
+from townhall.records.domains import Domain
 from townhall.records.files import FileStore
 from townhall.records.old_names import OldNames
 from townhall.records.service import Records
@@ -63,7 +64,9 @@ from townhall_forms.tables import Tables
 from townhall_forms.tables import build_tables
 
 #: Where core's own types are declared.
-CORE_FOLDERS = ("contacts", "interactions", "events")
+CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
+#: Core's own part in writes, in the order in which they are asked and told.
+DOMAINS: tuple[Domain, ...] = ()
 #: The file that holds the key with which sessions and links are signed.
 SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 
@@ -86,6 +89,7 @@ class Town:
     layer: Layer
     layer_conflicts: tuple[Conflict, ...]
     old_names: OldNames
+    domains: tuple[Domain, ...] = DOMAINS
 
     def __init__(
         self,

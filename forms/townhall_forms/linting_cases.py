@@ -40,7 +40,7 @@ def lint_workflow(subject: Subject) -> None:
             if who not in WHO:
                 subject.report.add(f"{at}.by", f"“{who}” is not one of {', '.join(WHO)}{did_you_mean(who, WHO)}")
         for key, fields in (("require", move.require), ("asks", move.asks)):
-            for name in subject.names(fields, f"{at}.{key}", {*subject.type.fields, "assignee", "due"}):
+            for name in subject.names(fields, f"{at}.{key}", {*subject.type.fields, "assignee", "queue", "due"}):
                 field = subject.type.all_fields[name]
                 if field.is_computed:
                     subject.report.add(f"{at}.{key}", f"“{name}” is computed and can't be asked for")

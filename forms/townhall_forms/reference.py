@@ -94,7 +94,7 @@ _STANDARD = """\
 ## Standard fields
 
 Every record has `id`, `number`, `title`, `created`, `updated`, `archived` and `channel`; a case also has `state`,
-`assignee`, `due` and `closed`. They are used in conditions, columns, filters and titles like all others. A type may
+`assignee`, `queue`, `due` and `closed`. They are used in conditions, columns, filters and titles like all others. A type may
 declare `channel` itself, as a choice; the other names are taken.
 """
 

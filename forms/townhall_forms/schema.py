@@ -28,7 +28,7 @@ Navigation = Literal["records", "setup", "hidden"]
 #: Names that every record answers to, in conditions, columns, filters, sorting and placeholders.
 STANDARD_FIELDS = ("id", "number", "title", "created", "updated", "archived", "channel")
 #: Names that a case (a type with a workflow) has as well.
-CASE_FIELDS = ("state", "assignee", "due", "closed")
+CASE_FIELDS = ("state", "assignee", "queue", "due", "closed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
     yield _index(table, "external_key", unique=True)
     wanted = ["title_key", "created", "updated"]
     if record_type.is_case:
-        wanted += ["state", "assignee", "due", "closed"]
+        wanted += ["state", "assignee", "queue", "due", "closed"]
     options = record_type.list
     for name in (*options.columns, *options.filters, options.sort.lstrip("-")):
         field = record_type.field(name)

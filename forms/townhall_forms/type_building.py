@@ -343,6 +343,7 @@ def standard_fields(states: Mapping[str, State]) -> dict[str, Field]:
         fields += [
             standard("state", "choice", "Status", choices=named),
             standard("assignee", "staff", "Assigned to", "internal"),
+            standard("queue", "link", "Queue", "internal", to="core.queue"),
             standard("due", "datetime", "Due", "internal"),
             standard("closed", "datetime", "Closed"),
         ]

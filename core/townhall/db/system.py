@@ -178,6 +178,33 @@ class CaseTransition(Model):
         indexes = ((("identity", "record_id", "id"), False),)
 
 
+class CaseClock(Model):
+    """One clock of one case: from when it counts, until when something has to be done, and when it was.
+
+    ``kind`` is ``first_response``, ``update`` or ``resolution``; ``target_id`` the core.target that set it, with its
+    minutes as they were then. ``business`` counts working minutes, otherwise all. ``met_at`` and ``actual_minutes`` are
+    facts once they are there. Each of the notices was given at the moment beside it, once.
+    """
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    kind = CharField(max_length=20)
+    target_id = BigIntegerField(null=True)
+    target_minutes = IntegerField(null=True)
+    business = BooleanField(default=True)
+    started_at = BigIntegerField()
+    due_at = BigIntegerField(null=True)
+    met_at = BigIntegerField(null=True)
+    actual_minutes = IntegerField(null=True)
+    warned_at = BigIntegerField(null=True)
+    breached_at = BigIntegerField(null=True)
+    escalated_at = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("identity", "record_id", "kind"), True), (("due_at",), False))
+
+
 class Attachment(Model):
     """A file that belongs to a record, or that waits for one until ``expires_at``.
 
@@ -297,6 +324,7 @@ class SystemTables:
         self.history: Any = _bound(History, "history", database)
         self.history_values: Any = _bound(HistoryValues, "history_values", database)
         self.case_transition: Any = _bound(CaseTransition, "case_transition", database)
+        self.case_clock: Any = _bound(CaseClock, "case_clock", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)

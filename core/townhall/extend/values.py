@@ -18,8 +18,10 @@ Action = Literal["create", "update", "transition", "archive", "restore"]
 class Change:
     """One change of one record, about to be made or just made.
 
-    ``before`` holds the old values (empty for a new record), ``values`` all values as they will stand. ``actor`` is
-    the :class:`townhall.access.actors.Actor` who makes it. ``transition`` names the move between states, if it is one.
+    ``before`` holds the old values (empty for a new record), ``values`` all values as they will stand, both of the
+    declared fields; ``standard_before`` and ``standard`` hold those of the standard fields that the type has, such as
+    ``assignee`` and ``due``. ``actor`` is the :class:`townhall.access.actors.Actor` who makes it. ``transition`` names
+    the move between states, if it is one.
     """
 
     identity: str
@@ -32,10 +34,14 @@ class Change:
     old_state: str = ""
     transition: str = ""
     contact_id: int | None = None
+    standard: Mapping[str, Any] = field(default_factory=dict)
+    standard_before: Mapping[str, Any] = field(default_factory=dict)
 
     def changed(self, name: str) -> bool:
-        """Whether the field called ``name`` has another value than before."""
-        return self.before.get(name) != self.values.get(name)
+        """Whether the field called ``name``, declared or standard, has another value than before."""
+        if name in self.values or name in self.before:
+            return self.before.get(name) != self.values.get(name)
+        return self.standard_before.get(name) != self.standard.get(name)
 
 
 @dataclass(frozen=True, slots=True)

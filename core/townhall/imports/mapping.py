@@ -23,7 +23,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
 #: Names that a column may fill besides the type's own fields.
-RECORD_COLUMNS = ("state", "assignee", "due", "created", "closed", "number", "external_key", "channel")
+RECORD_COLUMNS = ("state", "assignee", "queue", "due", "created", "closed", "number", "external_key", "channel")
 
 MAPPING_KEYS = {
     "type": "identity of the type that rows become, `complaints.service_request`",

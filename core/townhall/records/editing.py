@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def tell_plugins(town: Town, change: Change, id: int) -> None:
-    """Once the transaction is committed, let plugins react."""
-    if not town.plugins.has("after_save", change.identity):
+def tell(town: Town, plan: WritePlan, changes: Callable[[], Sequence[Change]]) -> None:
+    """Tell core's domains, in the transaction, and plugins once it is committed, of ``changes`` that are written."""
+    reacting = town.plugins.has("after_save", plan.record_type.identity)
+    if not plan.told and not reacting:
         return
-
-    made = replace(change, id=id)
-    after_commit(town.database, lambda: town.plugins.after_save(made))
+    made = changes()
+    for written in plan.told:
+        written(town, made)
+    if reacting:
+        for change in made:
+            after_commit(town.database, partial(town.plugins.after_save, change))
 
 
 def standard_of(record: Record) -> dict[str, Any]:
@@ -85,7 +91,7 @@ class Edit:
         """Names of the fields, declared and standard, that have another value than before."""
         old = standard_of(self.before)
         declared = [name for name, value in self.values.items() if value != self.before.values.get(name)]
-        kept = ("state", "assignee", "due", "closed", "channel", "archived")
+        kept = ("state", "assignee", "queue", "due", "closed", "channel", "archived")
         return declared + [name for name in kept if name in self.standard and self.standard[name] != old.get(name)]
 
     def check(self, require: tuple[str, ...] = ()) -> None:
@@ -116,15 +122,15 @@ class Edit:
             return {}
         return {"assignee": "This person doesn't work here any more. Choose somebody else."}
 
-    def ask_plugins(self, action: str) -> None:
-        """Let plugins decide, and take over the values that they set."""
-        if self.town.plugins.has("before_save", self.plan.record_type.identity):
-            added = self.town.plugins.before_save(
-                self.as_change(action),
-                lambda values: preparing.take_over(self.plan, self.values, self.standard, values, self.scene.rules),
-            )
-            if added:
-                checking.settle(self.town, self.plan, self.values, self.standard, self.scene)
+    def ask(self, action: str) -> None:
+        """Let plugins and core's domains decide, and take over the values that they set."""
+        if preparing.decide(
+            self.town,
+            self.plan,
+            lambda: self.as_change(action),
+            lambda values: preparing.take_over(self.plan, self.values, self.standard, values, self.scene.rules),
+        ):
+            checking.settle(self.town, self.plan, self.values, self.standard, self.scene)
 
     def as_change(self, action: str) -> Change:
         """The change as plugins see it."""
@@ -139,12 +145,14 @@ class Edit:
             old_state=self.before.state,
             transition=self.transition,
             contact_id=preparing.contact_of(self.plan, self.values),
+            standard=dict(self.standard),
+            standard_before=standard_of(self.before),
         )
 
     def save(self, action: str, note: str = "") -> None:
-        """Write row, children, history and index entry. An edit that changes nothing leaves no trace."""
+        """Write row, children, log, history and index entry. An edit that changes nothing leaves no trace."""
         changed = self.changed
-        if not changed and not note:
+        if not changed and not note and not self.transition:
             return
         town, plan, id = self.town, self.plan, self.before.id
         now = town.clock.now()
@@ -159,6 +167,8 @@ class Edit:
             now=to_microseconds(now),
         )
         inserting.replace_children(town, plan, id, self.values, set(changed))
+        if self.transition:
+            self._log_move(to_microseconds(now))
         old = {**self.before.values, **standard_of(self.before)}
         new = {**self.values, **self.standard}
         changes = history.changes_between(plan.record_type, old, new, changed)
@@ -167,7 +177,13 @@ class Edit:
         indexing.refresh(town, plan, [id])
         renamed = {"title"} if title != self.before.title else set()
         titles.refresh_dependents(town, plan, id, renamed | set(changed))
-        tell_plugins(town, self.as_change(action), id)
+        tell(town, plan, lambda: [self.as_change(action)])
+
+    def _log_move(self, at: int) -> None:
+        states = self.before.state, self.standard["state"]
+        inserting.log_transition(
+            self.town, self.actor, self.before.identity, self.before.id, self.transition, *states, at
+        )
 
     def _columns(self, changed: list[str], title: str) -> dict[str, Any]:
         columns: dict[str, Any] = {}

@@ -79,10 +79,10 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
             errors[index] = {refusal.field: str(refusal)}
     _check_links(town, plan, pending, errors)
     _check_repeats(town, plan, pending, errors)
-    if not errors and town.plugins.has("before_save", plan.record_type.identity):
+    if not errors and preparing.is_asked(town, plan):
         for index, record in pending.items():
             try:
-                preparing.ask_plugins(town, plan, record, scene)
+                preparing.ask(town, plan, record, scene)
             except ValidationFailed as failure:
                 errors[index] = dict(failure.errors)
             except Rejected as refusal:
@@ -91,9 +91,7 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
         return [RowOutcome(index, None, errors.get(index, {})) for index in range(len(rows))]
     records = list(pending.values())
     inserting.insert(town, actor, plan, records, scene.rules)
-    if town.plugins.has("after_save", plan.record_type.identity):
-        for record in records:
-            editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
+    editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record) for record in records])
     return [RowOutcome(index, record.id) for index, record in pending.items()]
 
 

@@ -56,6 +56,7 @@ class Pending:
     created: datetime
     state: str = ""
     assignee: int | None = None
+    queue: int | None = None
     due: datetime | None = None
     closed: datetime | None = None
     channel: str = ""
@@ -80,6 +81,7 @@ class Pending:
             "channel": self.channel or None,
             "state": self.state or None,
             "assignee": self.assignee,
+            "queue": self.queue,
             "due": self.due,
             "closed": self.closed,
         }
@@ -193,7 +195,7 @@ def _standard_cells(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]
     row.append(record.external_key)
     if plan.record_type.is_case:
         due, closed = record.due, record.closed
-        row += (record.state, record.assignee)
+        row += (record.state, record.assignee, record.queue)
         row.append(None if due is None else to_microseconds(due))
         row.append(None if closed is None else to_microseconds(closed))
     if "channel" in plan.standard:
@@ -272,8 +274,9 @@ def _opening_changes(plan: WritePlan, record: Pending) -> dict[str, tuple[str, s
     changes = {name: (nothing, fields[name].json_text(value)) for name, value in record.filled}
     if plan.record_type.is_case:
         changes["state"] = (nothing, encode_json(record.state))
-        if record.assignee is not None:
-            changes["assignee"] = (nothing, encode_json(record.assignee))
+        for name, value in (("assignee", record.assignee), ("queue", record.queue)):
+            if value is not None:
+                changes[name] = (nothing, encode_json(value))
     return changes
 
 

@@ -5,6 +5,7 @@ Forms, imports, the command line and plugins all come through :func:`prepare`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from datetime import UTC
 from datetime import date
@@ -69,20 +70,45 @@ def prepare(
     return record
 
 
-def ask_plugins(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
-    """Let plugins decide about a new record, and take over the values that they set."""
-    if not town.plugins.has("before_save", plan.record_type.identity):
+def is_asked(town: Town, plan: WritePlan) -> bool:
+    """Whether anybody decides about writes of the type."""
+    return bool(plan.deciding) or town.plugins.has("before_save", plan.record_type.identity)
+
+
+def ask(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
+    """Let plugins decide about a new record, then core's domains, and take over the values that they set."""
+    if not is_asked(town, plan):
         return
     standard = record.standard
-    added = town.plugins.before_save(
-        change_of(scene.actor, plan, record),
+    if decide(
+        town,
+        plan,
+        lambda: change_of(scene.actor, plan, record),
         lambda values: take_over(plan, record.values, standard, values, scene.rules),
-    )
-    if added:
+    ):
         if plan.record_type.is_case:
-            record.assignee, record.due = standard["assignee"], standard["due"]
+            record.assignee, record.queue, record.due = standard["assignee"], standard["queue"], standard["due"]
         record.channel = standard["channel"] or ""
         checking.settle(town, plan, record.values, standard, scene)
+
+
+def decide(
+    town: Town, plan: WritePlan, change: Callable[[], Change], take: Callable[[Mapping[str, Any]], None]
+) -> bool:
+    """Ask plugins and then core's domains about a change, each of which sees what those before it set.
+
+    ``change`` gives it as it stands, ``take`` puts values that are to be set as well among the others. Returns whether
+    there were any.
+    """
+    added = bool(
+        town.plugins.has("before_save", plan.record_type.identity) and town.plugins.before_save(change(), take)
+    )
+    for before_save in plan.deciding:
+        values = before_save(town, change())
+        if values:
+            take(values)
+            added = True
+    return added
 
 
 def change_of(actor: Actor, plan: WritePlan, record: Pending) -> Change:
@@ -95,6 +121,7 @@ def change_of(actor: Actor, plan: WritePlan, record: Pending) -> Change:
         values=dict(record.values),
         state=record.state,
         contact_id=contact_of(plan, record.values),
+        standard={**record.standard, "id": record.id or None, "number": record.number or None},
     )
 
 
@@ -186,6 +213,7 @@ def _pending(
         if record.state not in workflow.states:
             raise ValidationFailed({"state": f"There is no state called “{record.state}”."})
         record.assignee = standard.get("assignee")
+        record.queue = standard.get("queue")
         record.due = standard.get("due")
         if workflow.states[record.state].final:
             record.closed = standard.get("closed") or now

@@ -15,9 +15,9 @@ from townhall_forms.schema import RecordType
 
 #: The columns that every row of a record begins with, and those that a case goes on with.
 STANDARD_COLUMNS = ("id", "version", "number", "title", "created", "updated", "archived", "channel", "created_by")
-CASE_COLUMNS = ("state", "assignee", "due", "closed")
+CASE_COLUMNS = ("state", "assignee", "queue", "due", "closed")
 ID, VERSION, NUMBER, TITLE, CREATED, UPDATED, ARCHIVED, CHANNEL, CREATED_BY = range(9)
-STATE, ASSIGNEE, DUE, CLOSED = range(9, 13)
+STATE, ASSIGNEE, QUEUE, DUE, CLOSED = range(9, 14)
 
 Row = Sequence[Any]
 
@@ -109,6 +109,11 @@ class Record:
     def assignee(self) -> int | None:
         """Who works on the case; for staff."""
         return self._row[ASSIGNEE] if self._case and self._staff else None
+
+    @property
+    def queue(self) -> int | None:
+        """Id of the queue that the case stands in; for staff."""
+        return self._row[QUEUE] if self._case and self._staff else None
 
     @property
     def due(self) -> datetime | None:

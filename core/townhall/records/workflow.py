@@ -74,9 +74,8 @@ def transition(
         edit = Edit.of(town, actor, plan, before, given, **_moved(town, workflow, move, before, now))
         edit.transition = move.name
         edit.check(require=move.require)
-        edit.ask_plugins("transition")
+        edit.ask("transition")
         edit.save("transition", note)
-        inserting.log_transition(town, actor, identity, id, move.name, before.state, move.target, to_microseconds(now))
         if message.strip():
             messages.write(town, actor, plan, before, message)
     return seen_by(town, actor, identity, id)

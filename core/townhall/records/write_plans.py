@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 #: Standard fields that a door may give a value for, beside the declared ones, when a record is changed.
-SETTABLE = ("assignee", "due", "channel")
+SETTABLE = ("assignee", "queue", "due", "channel")
 #: Standard fields that a row of an import may bring values for.
-IMPORTED = frozenset({"state", "assignee", "due", "created", "closed", "number", "channel"})
+IMPORTED = frozenset({"state", "assignee", "queue", "due", "created", "closed", "number", "channel"})
 _FILES = frozenset({"file", "files"})
 #: Defaults that depend on the moment and the actor.
 MOVING_DEFAULTS = frozenset({"now", "today", "actor"})
@@ -71,6 +71,10 @@ class WritePlan:
             for name, field in fields.items()
             if _moves(field) and field.type_name in ("date", "datetime", "staff")
         )
+        concerned = [domain for domain in town.domains if domain.concerns(record_type)]
+        #: Core's domains that decide about a write of this type, and those that are told of it.
+        self.deciding = tuple(domain.before_save for domain in concerned if domain.before_save is not None)
+        self.told = tuple(domain.written for domain in concerned if domain.written is not None)
         self._blank: dict[str, Any] | None = None
 
     def column(self, name: str) -> Any:
@@ -107,7 +111,7 @@ class WritePlan:
         yield from ("id", "version", "number", "number_key", "title", "title_key", "created", "updated")
         yield from ("created_by", "created_by_id", "updated_by", "updated_by_id", "external_key")
         if self.record_type.is_case:
-            yield from ("state", "assignee", "due", "closed")
+            yield from ("state", "assignee", "queue", "due", "closed")
         if "channel" in self.standard:
             yield "channel"
 

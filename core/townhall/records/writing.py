@@ -66,7 +66,7 @@ def create(
                 town, actor, plan, public, given, contact_id=contact_id, contact=contact, make=_contact_maker(town)
             )
         record = preparing.prepare(town, plan, given, scene, state=state or "", note=note)
-        preparing.ask_plugins(town, plan, record, scene)
+        preparing.ask(town, plan, record, scene)
         if public is not None:
             _require_open(plan, public, record, scene)
         chosen = [name for name in values if name in plan.record_type.fields]
@@ -75,7 +75,7 @@ def create(
         if errors:
             raise ValidationFailed(errors)
         inserting.insert(town, actor, plan, [record], scene.rules)
-        editing.tell_plugins(town, preparing.change_of(actor, plan, record), record.id)
+        editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record)])
     return seen_by(town, actor, identity, record.id)
 
 
@@ -107,7 +107,7 @@ def update(
             _refuse_sender(actor, plan, before, values)
         edit = editing.Edit.of(town, actor, plan, before, values)
         edit.check()
-        edit.ask_plugins("update")
+        edit.ask("update")
         edit.save("update", note)
     return seen_by(town, actor, identity, id)
 
@@ -163,7 +163,7 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
         edit = editing.Edit.of(town, actor, plan, before, {}, archived=town.clock.now() if archived else None)
         if not archived and (errors := checking.check_unique(town, plan, edit.values, id)):
             raise ValidationFailed(errors)
-        edit.ask_plugins(action)
+        edit.ask(action)
         edit.save(action, note)
     return seen_by(town, actor, identity, id)
 

@@ -1,0 +1,37 @@
+"""Core's own domains: what contacts, cases and messages have to say when records are written.
+
+A domain takes part in the transaction of a write, so what it does stands or falls with it: an error of its own rolls
+everything back. Plugins have hooks instead, which run guarded (:mod:`townhall.extend.manager`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.extend.values import Change
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What one domain of core does about writes.
+
+    ``concerns`` says of which types. ``before_save`` is asked about each change after the rules and the plugins; it
+    returns values to set as well, or raises :class:`~townhall.errors.Rejected` or
+    :class:`~townhall.errors.ValidationFailed`. ``written`` is told, in the same transaction, of changes that are
+    written: of one, or of all rows of an import at once, which are of one type. The order of domains is that of
+    :data:`townhall.town.DOMAINS`; each sees what those before it set.
+    """
+
+    name: str
+    concerns: Callable[[RecordType], bool]
+    before_save: Callable[[Town, Change], Mapping[str, Any] | None] | None = None
+    written: Callable[[Town, Sequence[Change]], None] | None = None
