@@ -1,0 +1,121 @@
+"""What plugins keep from an actor: the conditions of their hook ``restrict``, as tests on rows.
+
+What points at a record by a field ``about`` (an interaction, a task) tells of it, so it is kept back with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING
+from typing import Any
+
+import peewee
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.errors import Rejected
+from townhall.records.operands import Operands
+from townhall.records.plans import plan as plan_of
+from townhall_forms.conditions import Condition
+from townhall_forms.conditions import parse_condition
+from townhall_forms.kinds import Resolver
+from townhall_forms.operands import Environment
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+_NOTHING = peewee.SQL("1 = 0")
+#: The town itself, and plugins' own code, which knows what it does.
+_FREE = frozenset({"system", "plugin"})
+
+
+def restricts(town: Town, actor: Actor, record_type: RecordType) -> bool:
+    """Whether any row of the type may be kept from the actor by a plugin."""
+    named = town.plugins.restricted
+    if not named or actor.kind in _FREE:
+        return False
+    if record_type.identity in named and _conditions(town, actor, record_type) != ():
+        return True
+    return any(_conditions(town, actor, each) != () for each in _reached(town, record_type))
+
+
+def allowed_rows(
+    town: Town, actor: Actor, record_type: RecordType, environment: Environment, model: Any = None
+) -> list[peewee.ColumnBase]:
+    """Tests that a row of the type, in ``model``, must pass so that plugins let the actor know of it."""
+    named = town.plugins.restricted
+    if not named or actor.kind in _FREE:
+        return []
+    model = model or plan_of(town, record_type.identity).model
+    found: list[peewee.ColumnBase] = []
+    if record_type.identity in named:
+        found += _own(town, actor, record_type, environment, model)
+    for field in _pointers(record_type):
+        at, id = getattr(model, f"{field}_type"), getattr(model, f"{field}_id")
+        for each in _reached(town, record_type):
+            there = plan_of(town, each.identity).model.alias()
+            kept = _own(town, actor, each, environment, there)
+            if kept:
+                seen = there.select(there.id).where(reduce(and_, kept))
+                found.append(at.is_null() | (at != each.identity) | id.in_(seen))
+    return found
+
+
+def reason(town: Town, actor: Actor, record_type: RecordType) -> str:
+    """Why the actor sees no record of the type at the moment, in a sentence; empty if that isn't so."""
+    if record_type.identity not in town.plugins.restricted or actor.kind in _FREE:
+        return ""
+    if _conditions(town, actor, record_type) is not None:
+        return ""
+    title = town.plugins.title(record_type.plugin)
+    return (
+        f"{title} decides who may see {record_type.label_plural.lower()} and can't at the moment, so only whoever "
+        "looks after plugins sees them. Ask them to look at the plugins page."
+    )
+
+
+def _own(
+    town: Town, actor: Actor, record_type: RecordType, environment: Environment, model: Any
+) -> list[peewee.ColumnBase]:
+    conditions = _conditions(town, actor, record_type)
+    if conditions is None:
+        return [_NOTHING]
+    return [condition.to_sql(Operands(town, record_type, model), environment) for condition in conditions]
+
+
+def _conditions(town: Town, actor: Actor, record_type: RecordType) -> tuple[Condition, ...] | None:
+    """What plugins answer for this actor; ``None`` if one that must be asked fails, and nobody but IT may look.
+
+    Kept while the actor lives, that is for a request, until something is written.
+    """
+    key = record_type.identity
+    kept = actor.known.get(key)
+    if kept is not None and kept[0] == town.writes:
+        answer: tuple[Condition, ...] | None = kept[1]
+        return answer
+    resolver = Resolver(town.schemas, record_type)
+
+    def read(condition: Any) -> Condition:
+        return parse_condition(condition, resolve=resolver)
+
+    try:
+        answer = tuple(town.plugins.restrict(actor, record_type.identity, read))
+    except Rejected:
+        answer = () if actor.may(policy.UNRESTRICTED) else None
+    actor.known[key] = (town.writes, answer)
+    return answer
+
+
+def _pointers(record_type: RecordType) -> Sequence[str]:
+    """Fields that may point at a record of any type."""
+    return [name for name, field in record_type.fields.items() if field.type_name == "reference"]
+
+
+def _reached(town: Town, record_type: RecordType) -> list[RecordType]:
+    """Types of which records may be kept back and which the type may point at by such a field."""
+    if not _pointers(record_type):
+        return []
+    return [town.schemas[identity] for identity in sorted(town.plugins.restricted) if identity in town.schemas]
