@@ -417,3 +417,19 @@ def test_deadlines_keep_their_day(pets: Town, clerk: Actor, clock: FixedClock) -
     assert [each.title for each in calendar.entries(pets, clerk, datetime(2026, 5, 2, 12, tzinfo=UTC), end)] == [
         "Rex ends"
     ]
+
+
+@pytest.mark.parametrize("code", ["return 1 / 0", "yield 'never run'", "exit()", "raise RecursionError"])
+def test_a_guard_that_fails_lets_no_move_through(
+    town: Town, signed_in: Callable[[str], StaffClient], code: str
+) -> None:
+    """A move that can't be checked isn't made, and the page says why there is no button."""
+    lay_out(town, f'@hookimpl\n@for_types("{LICENCE}")\ndef guard_transition():\n    {code}\n')
+    switching.enable(town, system(), "pets")
+    pet = licence(town)
+    with pytest.raises(Rejected, match="Pets could not check this"):
+        town.records.transition(system(), LICENCE, pet.id, "grant", version=1)
+    assert town.records.get(system(), LICENCE, pet.id).state == "new"
+    page = signed_in("clerk").get(f"/admin/pets/licence/{pet.id}/")
+    assert "Pets could not check this" in main_of(page)
+    assert "move/grant" not in page.text
