@@ -183,19 +183,19 @@ def guard_transition(town: Town, actor: Actor, record: Record, transition: str) 
 
 
 @deciding(0.5, typed=True)
-def restrict(town: Town, actor: Actor, identity: str) -> Mapping[str, Any] | None:
-    """Restrict which records of a type of the plugin an actor may know of, beyond permissions.
+def restrict(town: Town, actor: Actor) -> Mapping[str, Mapping[str, Any]] | None:
+    """Restrict which records of the plugin's types an actor may know of, beyond permissions.
 
     What doesn't fit the condition is not there for them: in lists, counts, search, exports, links and addresses, and
     what was said about it is kept back with it. It holds for staff and for the public, not for the town's own work
-    (``system()``). If it fails, nobody but whoever looks after plugins sees records of the type.
+    (``system()``). If it fails, nobody but whoever looks after plugins sees records of the types that it names by
+    ``@for_types``.
 
-    Read with ``system()`` in here. It is asked once for an actor's page.
+    Read with ``system()`` in here. What it answers holds until something is written: it must not go by the time of day.
 
     :param town: The town, for reading other records.
     :param actor: Who reads.
-    :param identity: The type that is read, one of those named by ``@for_types``.
-    :return: A condition as in a schema, for example ``{"id": {"not_in": [4, 7]}}``; ``None`` keeps nothing back.
+    :return: For each type a condition as in a schema; what is left out is not restricted, ``None`` keeps nothing back.
 
     For example::
 
@@ -204,7 +204,7 @@ def restrict(town: Town, actor: Actor, identity: str) -> Mapping[str, Any] | Non
         def restrict(actor):
             if actor.may("plugins.manage"):
                 return None
-            return {"any": [{"colour": {"ne": "secret"}}, {"keeper": "actor"}]}
+            return {"pets.licence": {"any": [{"colour": {"ne": "secret"}}, {"keeper": "actor"}]}}
     """
 
 

@@ -148,7 +148,7 @@ def guard_transition(actor: Actor, record: Record, transition: str) -> None:
 
 @hookimpl
 @for_types(APPLICATION, REVIEW, DECISION)
-def restrict(town: Town, actor: Actor, identity: str) -> Mapping[str, Any] | None:
+def restrict(town: Town, actor: Actor) -> Mapping[str, Mapping[str, Any]] | None:
     """Who must keep out of an application sees neither it nor what colleagues think of it."""
     if actor.kind != "staff" or actor.id is None:
         return None
@@ -157,7 +157,8 @@ def restrict(town: Town, actor: Actor, identity: str) -> Mapping[str, Any] | Non
     kept = sorted({declaration["application"] for declaration in found.records})
     if not kept:
         return None
-    return {"id" if identity == APPLICATION else "application": {"not_in": kept}}
+    others = {"application": {"not_in": kept}}
+    return {APPLICATION: {"id": {"not_in": kept}}, REVIEW: others, DECISION: others}
 
 
 @hookimpl

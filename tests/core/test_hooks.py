@@ -233,7 +233,15 @@ def test_hook_restrict_forgets_nothing_that_was_written_meanwhile(pets: Town, cl
 
 @pytest.mark.parametrize(
     "code",
-    ["return 1 / 0", "return ['colour']", "return {'nothing': 3}", "return {'colour': {'like': 'x'}}", "exit()"],
+    [
+        "return 1 / 0",
+        "return ['pets.licence']",
+        "return {'pets.licence': {'nothing': 3}}",
+        "return {'pets.licence': {'colour': {'like': 'x'}}}",
+        "return {'pets.licence': 'brown'}",
+        "return {'core.contact': {'kind': 'person'}}",
+        "exit()",
+    ],
 )
 def test_a_restriction_that_fails_shows_nothing(
     town: Town, clerk: Actor, administrator: Actor, signed_in: Callable[[str], StaffClient], code: str
@@ -397,7 +405,8 @@ def test_a_hook_that_goes_away_still_works_and_warns(
 
 def test_the_public_is_restricted_too(town: Town) -> None:
     """What a plugin keeps back is not on the public site either."""
-    lay_out(town, f'@hookimpl\n@for_types("{LICENCE}")\ndef restrict(actor):\n    return {{"colour": "brown"}}\n')
+    answer = {LICENCE: {"colour": "brown"}}
+    lay_out(town, f'@hookimpl\n@for_types("{LICENCE}")\ndef restrict():\n    return {answer}\n')
     file = town.instance / "plugins" / "pets" / "schemas" / "licence.toml"
     file.write_text(SCHEMA.replace("[fields.name]", 'public_if = { name = "Rex" }\n[fields.name]'), encoding="utf-8")
     switching.enable(town, system(), "pets")

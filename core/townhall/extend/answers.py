@@ -119,14 +119,17 @@ def findings_of(answer: Any) -> list[Finding]:
     ]
 
 
-def condition_of(answer: Any, read: Callable[[Any], T]) -> list[T]:
-    """A condition, or none."""
-    if answer is None:
-        return []
-    nothing(answer)
-    if not isinstance(answer, Mapping):
-        raise TypeError(f"it returned {type(answer).__name__}, not a condition or None")
-    return [read(answer)] if answer else []
+def conditions_of(answer: Any, named: frozenset[str], read: Callable[[str, Any], T]) -> dict[str, T]:
+    """Conditions by type; types that are left out, or have an empty one, have none."""
+    found = {}
+    for identity, condition in values_of(answer).items():
+        if identity not in named:
+            raise ValueError(f"it restricts {identity}, which @for_types doesn't name")
+        if not isinstance(condition, Mapping):
+            raise TypeError(f"it gave {type(condition).__name__} for {identity}, not a condition")
+        if condition:
+            found[identity] = read(identity, condition)
+    return found
 
 
 def text(value: Any) -> str:

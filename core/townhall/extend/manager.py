@@ -30,9 +30,10 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import TypeVar
 
+from townhall.errors import Rejected
 from townhall.extend.answers import MAX_FLAGS
 from townhall.extend.answers import anything
-from townhall.extend.answers import condition_of
+from townhall.extend.answers import conditions_of
 from townhall.extend.answers import deadlines_of
 from townhall.extend.answers import findings_of
 from townhall.extend.answers import flags_of
@@ -181,20 +182,26 @@ class PluginManager:
         """Ask every plugin about a move. Raises :class:`~townhall.errors.Rejected` if one refuses."""
         self._decide("guard_transition", nothing, record.identity, actor=actor, record=record, transition=transition)
 
-    def restrict(self, actor: Actor, identity: str, read: Callable[[Any], T]) -> list[T]:
-        """What records of a type must fulfil so that the actor may know of them, as ``read`` takes it.
+    def restrict(self, actor: Actor, read: Callable[[str, Any], T]) -> dict[str, list[T] | None]:
+        """What records must fulfil so that the actor may know of them, by type: conditions as ``read`` takes them.
 
-        ``read`` raises if an answer is no condition. Raises :class:`~townhall.errors.Rejected` if one can't say.
+        ``read`` raises if an answer is no condition. ``None`` stands for a type about which a plugin can't say.
         """
+        found: dict[str, list[T] | None] = {}
+        for hook in self._implementations("restrict"):
+            named = hook.types or frozenset()
 
-        def accept(answer: Any) -> list[T]:
-            return condition_of(answer, read)
+            def accept(answer: Any, named: frozenset[str] = named) -> dict[str, T]:
+                return conditions_of(answer, named, read)
 
-        return [
-            test
-            for tests in self._decide("restrict", accept, identity, actor=actor, identity=identity)
-            for test in tests
-        ]
+            try:
+                answer = self.guard.decide(hook, accept, {"town": self._town, "actor": actor})
+            except Rejected:
+                found |= dict.fromkeys(named)
+                continue
+            for identity, condition in answer.items():
+                found[identity] = [*(found.get(identity) or ()), condition]
+        return found
 
     # -- reacting: a failure is told and contained ------------------------------------------------------------
 

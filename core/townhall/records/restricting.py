@@ -5,17 +5,19 @@ What points at a record by a field ``about`` (an interaction, a task) tells of i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.errors import Rejected
+from townhall.extend.manager import PluginManager
 from townhall.records.operands import Operands
 from townhall.records.plans import plan as plan_of
 from townhall_forms.conditions import Condition
@@ -27,6 +29,10 @@ from townhall_forms.schema import RecordType
 if TYPE_CHECKING:
     from townhall.town import Town
 
+_Answers = Mapping[str, Sequence[Condition] | None]
+#: Answers by actor, for each set of plugins, with the state of the database for which they hold.
+_HELD: WeakKeyDictionary[PluginManager, dict[Any, tuple[Any, _Answers]]] = WeakKeyDictionary()
+_MOST_HELD = 500
 _NOTHING = peewee.SQL("1 = 0")
 #: The town itself, and plugins' own code, which knows what it does.
 _FREE = frozenset({"system", "plugin"})
@@ -87,26 +93,37 @@ def _own(
 
 
 def _conditions(town: Town, actor: Actor, record_type: RecordType) -> tuple[Condition, ...] | None:
-    """What plugins answer for this actor; ``None`` if one that must be asked fails, and nobody but IT may look.
+    """What plugins answer for this actor; ``None`` if one that must be asked fails, and nobody but IT may look."""
+    kept = actor.known.get("restrict")
+    if kept is None or kept[0] != town.writes:
+        kept = actor.known["restrict"] = (town.writes, _answers(town, actor))
+    found = kept[1].get(record_type.identity, ())
+    if found is None:
+        return () if actor.may(policy.UNRESTRICTED) else None
+    return tuple(found)
 
-    Kept while the actor lives, that is for a request, until something is written.
-    """
-    key = record_type.identity
-    kept = actor.known.get(key)
-    if kept is not None and kept[0] == town.writes:
-        answer: tuple[Condition, ...] | None = kept[1]
-        return answer
-    resolver = Resolver(town.schemas, record_type)
 
-    def read(condition: Any) -> Condition:
-        return parse_condition(condition, resolve=resolver)
+def _answers(town: Town, actor: Actor) -> _Answers:
+    """What plugins answer for this actor, by type. It is kept over requests while the database stays as it is."""
+    state = town.database.state()
+    if state is None:
+        return _asked(town, actor)
+    held = _HELD.setdefault(town.plugins, {})
+    key = (state[0], actor.kind, actor.id, actor.permissions, actor.grants)
+    if key not in held or held[key][0] != state:
+        if len(held) >= _MOST_HELD:
+            held.clear()
+        answers = _asked(town, actor)
+        # What was noted down meanwhile, of a failure for example, has changed the state.
+        held[key] = (state, answers)
+    return held[key][1]
 
-    try:
-        answer = tuple(town.plugins.restrict(actor, record_type.identity, read))
-    except Rejected:
-        answer = () if actor.may(policy.UNRESTRICTED) else None
-    actor.known[key] = (town.writes, answer)
-    return answer
+
+def _asked(town: Town, actor: Actor) -> _Answers:
+    def read(identity: str, condition: Any) -> Condition:
+        return parse_condition(condition, resolve=Resolver(town.schemas, town.schemas[identity]))
+
+    return town.plugins.restrict(actor, read)
 
 
 def _pointers(record_type: RecordType) -> Sequence[str]:

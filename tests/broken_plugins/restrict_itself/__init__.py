@@ -6,6 +6,7 @@ from townhall import hookimpl
 
 @hookimpl
 @for_types("restrict_itself.thing")
-def restrict(town, actor, identity):
+def restrict(town, actor):
     """Decide."""
-    return {"id": [thing.id for thing in town.records.find(actor, identity).records]}
+    name = "restrict_itself.thing"
+    return {name: {"id": [thing.id for thing in town.records.find(actor, name).records]}}

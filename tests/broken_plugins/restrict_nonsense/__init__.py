@@ -6,6 +6,6 @@ from townhall import hookimpl
 
 @hookimpl
 @for_types("restrict_nonsense.thing")
-def restrict(town, actor, identity):
+def restrict(town, actor):
     """Decide."""
-    return {"no_such_field": {"resembles": actor}}
+    return {"restrict_nonsense.thing": {"no_such_field": {"resembles": actor}}}

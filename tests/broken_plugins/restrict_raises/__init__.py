@@ -6,6 +6,6 @@ from townhall import hookimpl
 
 @hookimpl
 @for_types("restrict_raises.thing")
-def restrict(town, actor, identity):
+def restrict(town, actor):
     """Decide."""
-    raise KeyError(identity)
+    raise KeyError(actor)
