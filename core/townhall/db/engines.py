@@ -87,10 +87,9 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
     supports_row_locks: ClassVar[bool] = False
     _opened: ClassVar[Iterator[int]] = count()
 
-    def _connect(self) -> Any:
-        connection = super()._connect()
+    def _add_conn_hooks(self, connection: Any) -> None:
+        super()._add_conn_hooks(connection)
         self.__dict__.setdefault("_numbers", {})[id(connection)] = next(self._opened)
-        return connection
 
     def state(self) -> tuple[int, int, int] | None:
         """What changes when anything in the database does, whoever wrote it, as this thread's connection sees it.

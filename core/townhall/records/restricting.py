@@ -20,6 +20,7 @@ from townhall.access.actors import Actor
 from townhall.extend.manager import PluginManager
 from townhall.records.operands import Operands
 from townhall.records.plans import plan as plan_of
+from townhall.records.plans import plans
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import parse_condition
 from townhall_forms.kinds import Resolver
@@ -45,7 +46,8 @@ def restricts(town: Town, actor: Actor, record_type: RecordType) -> bool:
         return False
     if record_type.identity in named and _conditions(town, actor, record_type) != ():
         return True
-    return any(_conditions(town, actor, each) != () for each in _reached(town, record_type))
+    reached = _reached(town, record_type)
+    return bool(reached) and any(_conditions(town, actor, each) != () for each in reached)
 
 
 def allowed_rows(
@@ -59,7 +61,7 @@ def allowed_rows(
     found: list[peewee.ColumnBase] = []
     if record_type.identity in named:
         found += _own(town, actor, record_type, environment, model)
-    for field in _pointers(record_type):
+    for field in _pointers(town, record_type):
         at, id = getattr(model, f"{field}_type"), getattr(model, f"{field}_id")
         for each in _reached(town, record_type):
             there = plan_of(town, each.identity).model.alias()
@@ -126,13 +128,17 @@ def _asked(town: Town, actor: Actor) -> _Answers:
     return town.plugins.restrict(actor, read)
 
 
-def _pointers(record_type: RecordType) -> Sequence[str]:
+def _pointers(town: Town, record_type: RecordType) -> Sequence[str]:
     """Fields that may point at a record of any type."""
-    return [name for name, field in record_type.fields.items() if field.type_name == "reference"]
+    kept, key = plans(town).kept, ("pointers", record_type.identity)
+    if key not in kept:
+        kept[key] = [name for name, field in record_type.fields.items() if field.type_name == "reference"]
+    names: Sequence[str] = kept[key]
+    return names
 
 
 def _reached(town: Town, record_type: RecordType) -> list[RecordType]:
     """Types of which records may be kept back and which the type may point at by such a field."""
-    if not _pointers(record_type):
+    if not _pointers(town, record_type):
         return []
     return [town.schemas[identity] for identity in sorted(town.plugins.restricted) if identity in town.schemas]
