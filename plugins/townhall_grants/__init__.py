@@ -147,9 +147,9 @@ def guard_transition(actor: Actor, record: Record, transition: str) -> None:
 
 
 @hookimpl
-@for_types(APPLICATION, REVIEW, DECISION)
+@for_types(APPLICATION, REVIEW, DECISION, DECLARATION)
 def restrict(town: Town, actor: Actor) -> Mapping[str, Mapping[str, Any]] | None:
-    """Who must keep out of an application sees neither it nor what colleagues think of it."""
+    """Who must keep out of an application sees neither it nor what colleagues think of it; their own word they do."""
     if actor.kind != "staff" or actor.id is None:
         return None
     where = {"reviewer": actor.id, "decision": "recuse"}
@@ -158,7 +158,12 @@ def restrict(town: Town, actor: Actor) -> Mapping[str, Mapping[str, Any]] | None
     if not kept:
         return None
     others = {"application": {"not_in": kept}}
-    return {APPLICATION: {"id": {"not_in": kept}}, REVIEW: others, DECISION: others}
+    return {
+        APPLICATION: {"id": {"not_in": kept}},
+        REVIEW: others,
+        DECISION: others,
+        DECLARATION: {"any": [others, {"reviewer": "actor"}]},
+    }
 
 
 @hookimpl

@@ -27,6 +27,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
 from townhall.extend.values import Finding
 from townhall.lifecycle import switching
+from townhall.lifecycle import town_layer
 from townhall.town import SECRET_FILE
 from townhall.town import Town
 
@@ -109,6 +110,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
         for notice in town.upgrade.notices:
             yield Finding("migrations", False, notice)
+        for conflict in town_layer.urgent(town):
+            yield Finding("the town's own layer", False, f"{conflict} Decide about it below Fields and labels.")
         yield from town.plugins.health_checks()
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
