@@ -14,6 +14,7 @@ from townhall.errors import Rejected
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.manifest import API_VERSION
+from townhall.extend.values import Assignment
 from townhall.extend.values import Change
 from townhall.extend.values import Flag
 from townhall.extend.values import Panel
@@ -29,6 +30,7 @@ from townhall.records.types import Record
 __all__ = [
     "API_VERSION",
     "Actor",
+    "Assignment",
     "Change",
     "Conflict",
     "Count",

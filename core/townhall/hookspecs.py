@@ -8,8 +8,8 @@ a row is left alone for a minute: one that reacts is skipped, one that decides r
 can't be changed meanwhile.
 
 ``@townhall.for_types("pets.licence", …)`` below ``@hookimpl`` says for which types of record an implementation of
-``before_save`` or ``after_save`` is called. Without it, it is called for every type; an import of a hundred thousand
-contacts asks it a hundred thousand times.
+``before_save``, ``route_case`` or ``after_save`` is called. Without it, it is called for every type; an import of a
+hundred thousand contacts asks it a hundred thousand times.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from townhall.access.actors import Actor
     from townhall.demo import Demo
+    from townhall.extend.values import Assignment
     from townhall.extend.values import Change
     from townhall.extend.values import Flag
     from townhall.extend.values import Panel
@@ -80,7 +81,7 @@ def reacting(seconds: float, *, writes: bool = False) -> Callable[[Function], Fu
 
 
 def for_types(*identities: str) -> Callable[[Function], Function]:
-    """Ask an implementation of ``before_save`` or ``after_save`` about records of these types only."""
+    """Ask an implementation of ``before_save``, ``route_case`` or ``after_save`` about these types only."""
 
     def mark(function: Function) -> Function:
         function.townhall_types = frozenset(identities)  # type: ignore[attr-defined]
@@ -116,6 +117,22 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     :param change: What is about to happen.
     :return: Values to set as well, by field; ``None`` or nothing to leave it as it is.
     :raises townhall.Rejected: to refuse, with a sentence for the person and perhaps the field it is about.
+    """
+
+
+@deciding(0.5)
+def route_case(town: Town, change: Change) -> Assignment | None:
+    """Say where a case that comes in goes: to a queue, to a person, with which priority.
+
+    Asked once for each case, whichever door it came through, when it is made or when it leaves a draft. What it says
+    goes before the town's own routing rules, and after what a person chose. The first plugin that answers decides. A
+    queue that is not in use and a person who left are passed over. An import asks it for each row, so name the types
+    that you mean with ``@for_types``.
+
+    :param town: The town, for reading other records.
+    :param change: The case that comes in.
+    :return: Where it goes; ``None`` to leave it to other plugins and the town's rules.
+    :raises townhall.Rejected: to refuse the case, with a sentence for the person and perhaps the field it is about.
     """
 
 

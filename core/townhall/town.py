@@ -18,6 +18,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
+from townhall.cases import routing
+from townhall.cases import rulebook
 from townhall.clock import Clock
 from townhall.clock import SystemClock
 from townhall.config import Settings
@@ -66,7 +68,7 @@ from townhall_forms.tables import build_tables
 #: Where core's own types are declared.
 CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
 #: Core's own part in writes, in the order in which they are asked and told.
-DOMAINS: tuple[Domain, ...] = ()
+DOMAINS: tuple[Domain, ...] = (rulebook.DOMAIN, routing.ROUTES, routing.DOMAIN)
 #: The file that holds the key with which sessions and links are signed.
 SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 
