@@ -118,7 +118,7 @@ WORKFLOW = (
         "path",
         "The link to the queue in which a new case waits, if no person, plugin or routing rule says otherwise.",
         ("records",),
-        example='"category.queue"',
+        example='"category.default_queue"',
     ),
     Key(
         "workflow",

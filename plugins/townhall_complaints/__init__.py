@@ -1,7 +1,7 @@
 """Complaints and service requests: what the schemas alone can't say.
 
-The types, forms and states stand in ``schemas/``; here is only behaviour: who gets a new request, what keeps two
-requests from being each other's duplicates, and what is remembered when a request is edited or opened again.
+The types, forms and states stand in ``schemas/``; here is only behaviour: what keeps two requests from
+being each other's duplicates, and what is remembered when a request is edited or opened again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 REQUEST = "complaints.service_request"
-CATEGORY = "complaints.category"
 _REOPENING = frozenset({"not_fixed", "reopen"})
 
 
@@ -30,7 +29,7 @@ _REOPENING = frozenset({"not_fixed", "reopen"})
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Settle what a service request's own fields can't settle."""
     if change.action == "create":
-        return _given_to_owner(town, change)
+        return None
     if change.changed("duplicate_of"):
         _refuse_circle(town, change)
     added: dict[str, Any] = {}
@@ -39,15 +38,6 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     if change.changed("description") and not change.values.get("description_original"):
         added["description_original"] = change.before.get("description")
     return added
-
-
-def _given_to_owner(town: Town, change: Change) -> Mapping[str, Any] | None:
-    """A new request is given to whoever its category names."""
-    category = change.values.get("category")
-    if category is None or change.actor.door in {"import", "demo"}:
-        return None
-    owner = town.records.get(system(), CATEGORY, category, fields=["owner"])["owner"]
-    return {"assignee": owner} if owner is not None else None
 
 
 def _refuse_circle(town: Town, change: Change) -> None:

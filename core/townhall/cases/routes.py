@@ -179,7 +179,7 @@ def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str
         wards=frozenset(values.get("wards") or ()),
         times=tuple(_span(row, index, errors) for index, row in enumerate(values.get("times") or ())),
         channels=frozenset(values.get("channels") or ()),
-        queue=values.get("queue"),
+        queue=values.get("to_queue"),
         person=values.get("person"),
         priority=values.get("priority") or "",
         problem=" ".join(errors.values()),
@@ -335,8 +335,8 @@ def _path(town: Town, record_type: RecordType, given: str) -> str | None:
 
 def _near(town: Town, record_type: RecordType, given: str) -> str:
     """What was probably meant."""
-    known = {normalise(field.label): field.label for field in record_type.fields.values()}
-    known |= {name: name for name in record_type.fields}
+    known = {name: name for name in record_type.fields}
+    known |= {normalise(field.label): field.label for field in record_type.fields.values()}
     first, _, rest = given.strip().partition(".")
     if rest and (field := record_type.field(first)) is not None:
         target = town.schemas.get(field.target) if field.target else None

@@ -61,7 +61,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where a case goes, and who says so: ``person``, ``plugin``, ``route``, ``type``, ``default`` or ``nobody``."""
+    """Where a case goes, and who says so: ``person``, ``plugin``, ``route``, ``type``, ``default`` or ``nobody``.
+
+    ``lost`` says that a queue or person that was named had to be left out.
+    """
 
     decided_by: str
     queue: int | None = None
@@ -70,6 +73,7 @@ class Decision:
     reason: str = ""
     route: int | None = None
     plugin: str = ""
+    lost: bool = False
 
 
 class Subject:
@@ -136,8 +140,8 @@ def decide(town: Town, change: Change) -> tuple[Decision, Subject]:
     given = Decision("person", change.standard.get("queue"), change.standard.get("assignee"))
     named = given.queue is not None or given.assignee is not None
     found = list(_levels(town, change, subject))
-    first = next((each for each in found if each.queue is not None or each.assignee is not None), None)
-    made = _completed(given, first) if named else first or Decision("nobody")
+    ruled = _first(found)
+    made = _completed(given, ruled) if named else ruled
     if made.queue is None and (default := book.default_queue(change.identity)) is not None:
         whose = replace(made, queue=default.id)
         made = whose if made.decided_by != "nobody" else replace(whose, decided_by="default")
@@ -155,11 +159,20 @@ def plugin_choice(town: Town, change: Change) -> tuple[str, Assignment] | None:
     return town.plugins.route_case(change)
 
 
-def _completed(given: Decision, ruled: Decision | None) -> Decision:
+def _completed(given: Decision, ruled: Decision) -> Decision:
     """What a person gave; the queue of whom they gave it to comes from the rules if they named none."""
-    if given.queue is None and ruled is not None:
-        return replace(given, queue=ruled.queue)
-    return given
+    return replace(given, queue=ruled.queue) if given.queue is None else given
+
+
+def _first(found: Sequence[Decision]) -> Decision:
+    """The first that says where the case goes. A rule that hit before counts as who decided, though it says nothing of
+    that, and so does what named only somebody who left or a queue out of use.
+    """
+    placing = next((each for each in found if each.queue is not None or each.assignee is not None), None)
+    for each in found:
+        if each is placing or each.decided_by == "route" or each.lost:
+            return each if placing is None else replace(each, queue=placing.queue, assignee=placing.assignee)
+    return Decision("nobody")
 
 
 def _levels(town: Town, change: Change, subject: Subject) -> Iterator[Decision]:
@@ -191,7 +204,9 @@ def _present(town: Town, book: Rulebook, decision: Decision) -> Decision:
     if assignee is not None and not _works_here(town, assignee):
         notes.append("The person whom it names doesn’t work here any more.")
         assignee = None
-    return replace(decision, queue=queue, assignee=assignee, reason=" ".join(notes))
+    return replace(
+        decision, queue=queue, assignee=assignee, reason=" ".join(notes), lost=len(notes) > bool(decision.reason)
+    )
 
 
 def _works_here(town: Town, id: int) -> bool:

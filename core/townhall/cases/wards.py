@@ -43,7 +43,7 @@ class Import:
     added: tuple[str, ...]
     changed: tuple[str, ...]
     left: tuple[str, ...]
-    property: str
+    named_by: str
 
     @property
     def sentence(self) -> str:
