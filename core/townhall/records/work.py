@@ -45,6 +45,8 @@ class Lane:
     states: States = "open"
     assignee: int | None = None
     unassigned: bool = False
+    #: Only cases in one of these queues; ``None`` for all.
+    queues: tuple[int, ...] | None = None
     due_from: datetime | None = None
     due_before: datetime | None = None
     order: Literal["due", "updated", "-updated"] = "due"
@@ -192,6 +194,8 @@ def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
         tests.append("t1.assignee IS NULL")
     elif lane.assignee is not None:
         extra.append(("t1.assignee =", lane.assignee))
+    if lane.queues is not None:
+        tests.append(f"t1.queue IN ({', '.join(map(str, map(int, lane.queues))) or 'NULL'})")
     if lane.due_from is not None:
         extra.append(("t1.due >=", to_microseconds(lane.due_from)))
     if lane.due_before is not None:
