@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 BATCH = 500
-STANDARD = ("number", "title", "state", "assignee", "due", "created", "updated", "closed")
+STANDARD = ("number", "title", "state", "assignee", "queue", "due", "created", "updated", "closed")
 
 
 def export_columns(actor: Actor, record_type: RecordType) -> list[str]:

@@ -22,6 +22,7 @@ from townhall.admin.details import Row
 from townhall.admin.happenings import CHANNEL_ICONS
 from townhall.admin.staff import StaffView
 from townhall.cases import queries
+from townhall.cases.rulebook import queue_name
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
@@ -65,9 +66,8 @@ class HomeView(StaffView, AdminIndexView):
             work=work,
             overdue=self._rows(work.overdue),
             due_today=self._rows(work.due_today),
-            free=[
-                (row, record) for row, record in zip(self._rows(work.unassigned), work.unassigned.records, strict=True)
-            ],
+            team=list(zip(self._rows(work.team), work.team.records, strict=True)),
+            free=list(zip(self._rows(work.unassigned), work.unassigned.records, strict=True)),
             waiting=self._rows(work.waiting),
             mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
             may_take={
@@ -102,8 +102,8 @@ class HomeView(StaffView, AdminIndexView):
         meta = [record.number]
         workflow = record.type.workflow
         state = workflow.states.get(record.state) if workflow is not None else None
-        if name == "unassigned":
-            meta.append(presenter.ago(record.created))
+        if name in ("unassigned", "team"):
+            meta += [queue_name(self.town, record.queue), presenter.ago(record.created)]
         elif name == "waiting":
             meta.append(state.label if state is not None else "")
         else:

@@ -96,6 +96,18 @@ def rulebook(town: Town) -> Rulebook:
     return kept
 
 
+def queues_in_use(town: Town, present: int | None = None) -> list[Queue]:
+    """The queues that a case may be put in, by name; the one in which it stands at ``present`` among them."""
+    queues = rulebook(town).queues.values()
+    return sorted((each for each in queues if each.active or each.id == present), key=lambda each: each.name.casefold())
+
+
+def queue_name(town: Town, id: int | None) -> str:
+    """What a queue is called; empty if there is none."""
+    found = rulebook(town).queues.get(id or 0)
+    return found.name if found is not None else ""
+
+
 def renew(town: Town) -> None:
     """Let every process read the rules anew; in the transaction of whoever changed one."""
     meta.put(town.system, _MARK, secrets.token_hex(8))

@@ -45,6 +45,7 @@ class Lane:
     states: States = "open"
     assignee: int | None = None
     unassigned: bool = False
+    assigned: bool = False
     #: Only cases in one of these queues; ``None`` for all.
     queues: tuple[int, ...] | None = None
     due_from: datetime | None = None
@@ -192,6 +193,8 @@ def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
     extra: list[tuple[str, Any]] = []
     if lane.unassigned:
         tests.append("t1.assignee IS NULL")
+    elif lane.assigned:
+        tests.append("t1.assignee IS NOT NULL")
     elif lane.assignee is not None:
         extra.append(("t1.assignee =", lane.assignee))
     if lane.queues is not None:
