@@ -18,6 +18,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
+from townhall.cases import offered
 from townhall.cases import routing
 from townhall.cases import rulebook
 from townhall.clock import Clock
@@ -189,7 +190,7 @@ class Town:
         loaded = self._fit(found, states.read(self.system))
         #: Parts of the town's own layer that had to be left out.
         self.layer_conflicts = (*unreadable, *loaded.conflicts)
-        self.schemas = loaded.schemas
+        self.schemas = loaded.schemas = offered.with_case_types(loaded.schemas)
         self.tables = build_tables(loaded.schemas, self.database)
         decides = {name: state.decides for name, state in states.read(self.system).items()}
         self.plugins = PluginManager(self, found, loaded, decides)

@@ -111,7 +111,7 @@ def test_a_change_of_something_else_does_not_stop_who_takes_it(
 def test_a_case_goes_back_into_its_queue(town: Town, make: Callable[..., Record], team: tuple[Actor, Actor]) -> None:
     """It keeps its queue; one without gets that for such cases, so that somebody looks for it."""
     erin, _ = team
-    roads, desk = queue(town, "Roads"), queue(town, "General", default_for=[{"type": "ticket"}])
+    roads, desk = queue(town, "Roads"), queue(town, "General", default_for=[TICKET])
     case = make(queue=roads, assignee=erin.id)
     back = holding.release(town, erin, TICKET, case.id, version=case.version, note="Not my street.")
     assert (back.queue, back.assignee) == (roads, None)
@@ -163,7 +163,7 @@ def test_a_desk_is_handed_over(town: Town, make: Callable[..., Record], team: tu
 
 
 def test_my_work_has_a_lane_of_the_team(town: Town, make: Callable[..., Record], team: tuple[Actor, Actor]) -> None:
-    """Unassigned cases of the queues that somebody belongs to, apart from all that nobody has."""
+    """Unassigned cases of the queues that somebody belongs to, apart from all others that nobody has."""
     erin, rae = team
     roads = queue(town, "Roads", erin.id or 0)
     old = queue(town, "Old", erin.id or 0, active=False)
@@ -176,6 +176,6 @@ def test_my_work_has_a_lane_of_the_team(town: Town, make: Callable[..., Record],
     assert [record.title for record in work.team.records] == ["Potholes: Ours"]
     assert work.team.count.value == 1
     assert {record.title for record in work.unassigned.records} == {
-        "Potholes: Ours", "Potholes: Theirs", "Potholes: Nobody’s",
+        "Potholes: Theirs", "Potholes: Nobody’s",
     }  # fmt: skip
     assert my_work(town, replace(erin, id=99)).team.records == ()

@@ -192,6 +192,8 @@ class Menu:
 
     def _set_up(self, actor: Actor) -> Iterable[NavItem]:
         for type_ in self._setup:
+            if type_.identity == QUEUE and self._has_cases:
+                continue  # they have a page of their own under “Work”
             if self.town.records.may(actor, "view", type_.identity):
                 yield NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon)
         if self._has_cases and actor.may(f"{ROUTE}.edit"):

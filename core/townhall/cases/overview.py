@@ -95,9 +95,9 @@ def rules(town: Town) -> list[RuleLine]:
         priority = f"priority {route.priority}" if route.priority else ""
         goes_to = ", ".join(part for part in (queue, person, priority) if part)
         record_type = town.schemas.get(route.identity)
-        kind = record_type.label_plural if record_type is not None else record["type"] or "All kinds"
+        kind = record_type.label_plural if record_type is not None else record["case_type"] or "All kinds"
         lines.append(RuleLine(route, bool(record["active"]), goes_to, kind, hits.get(("route", route.id), 0)))
-    return sorted(lines, key=lambda line: (not line.active, line.route.rank, line.route.id))
+    return sorted(lines, key=lambda line: (not line.active, line.route.order, line.route.id))
 
 
 def decisions(town: Town) -> Mapping[tuple[str, int | None], int]:

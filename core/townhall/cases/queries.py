@@ -41,7 +41,10 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All lists of the page "My work". A case that is overdue is not due today as well."""
+    """All lists of the page "My work". A case that is overdue is not due today as well.
+
+    ``team`` has what nobody has in the queues of the actor's teams, ``unassigned`` what nobody has anywhere else.
+    """
 
     overdue: WorkList
     due_today: WorkList
@@ -79,7 +82,7 @@ def _lanes(town: Town, actor: Actor, everybody: bool) -> list[Lane]:
         Lane("overdue", states="running", assignee=whose, due_before=now, order="due"),
         Lane("due_today", states="running", assignee=whose, due_from=now, due_before=tonight, order="due"),
         *team,
-        Lane("unassigned", states="open", unassigned=True, order="due"),
+        Lane("unassigned", states="open", unassigned=True, other_than=queues, order="due"),
         Lane("waiting", states="waiting", assignee=whose, order="updated"),
         Lane("mine", states="open", assignee=whose, order="due"),
         Lane("recent", states="open", order="-updated"),

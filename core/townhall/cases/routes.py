@@ -41,6 +41,17 @@ _DAYS: Mapping[str, frozenset[int]] = {
     "weekend": frozenset({5, 6}),
     **{str(day): frozenset({day}) for day in range(7)},
 }
+#: How the language writes what a rule's line says.
+_OPERATORS = {
+    "is": "eq",
+    "is_not": "ne",
+    "one_of": "in",
+    "contains": "contains",
+    "at_least": "gte",
+    "at_most": "lte",
+}
+#: What takes several values.
+_SEVERAL = ("one_of", "contains")
 _YES_AND_NO = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -66,7 +77,7 @@ class Route:
 
     id: int
     name: str
-    rank: int
+    order: int
     identity: str
     condition: Condition | None
     words: tuple[tuple[str, ...], ...]
@@ -86,13 +97,13 @@ def read_route(town: Town, record: Record) -> Route:
 
 
 def check(town: Town, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule's values are to be put as: a kind of case by its identity, fields by their paths.
+    """What a rule's values are to be put as: fields by their paths, a priority by its value.
 
     Raises :class:`~townhall.errors.ValidationFailed` with a sentence for each part that can't be.
     """
     errors: dict[str, str] = {}
     _route(town, 0, values, errors)
-    record_type = type_named(town, values.get("type"))
+    record_type = town.schemas.get(values.get("case_type") or "")
     if errors:
         raise ValidationFailed(errors)
     if record_type is None:
@@ -101,32 +112,12 @@ def check(town: Town, values: Mapping[str, Any]) -> dict[str, Any]:
         {**row, "field": _path(town, record_type, row["field"]) or row["field"]}
         for row in values.get("conditions") or ()
     ]
-    settled: dict[str, Any] = {"type": record_type.identity}
+    settled: dict[str, Any] = {}
     if rows:
         settled["conditions"] = rows
     if values.get("priority"):
         settled["priority"] = priority_of(record_type, values["priority"])
     return settled
-
-
-def type_named(town: Town, text: str | None) -> RecordType | None:
-    """The type of case that somebody means: by its identity, its name, or what it is called."""
-    if not text:
-        return None
-    wanted = normalise(text)
-    for record_type in town.schemas.values():
-        names = (record_type.identity, record_type.name, record_type.label, record_type.label_plural)
-        if record_type.is_case and any(normalise(name) == wanted for name in names):
-            return record_type
-    return None
-
-
-def unknown_type(town: Town, text: str) -> str:
-    """A sentence about a kind of case that there isn't."""
-    labels = sorted({each.label for each in town.schemas.values() if each.is_case and not each.frozen})
-    near = get_close_matches(text, labels, 1)
-    known = f"Did you mean “{near[0]}”?" if near else f"There are {', '.join(labels)}." if labels else ""
-    return f"There is no kind of case called “{text}”. {known}".strip()
 
 
 def priority_of(record_type: RecordType, text: str) -> str:
@@ -161,18 +152,19 @@ def _fits(word: str, wanted: str) -> bool:
 
 
 def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str]) -> Route:
-    record_type = type_named(town, values.get("type"))
-    if values.get("type") and record_type is None:
-        errors["type"] = unknown_type(town, values["type"])
+    case_type = values.get("case_type") or ""
+    record_type = town.schemas.get(case_type)
+    if case_type and record_type is None:
+        errors["case_type"] = "The kind of case that it is for is not there any more."
     condition = _condition(town, record_type, values, errors)
     if values.get("wards") and record_type is not None and place_field(record_type) is None:
         errors["wards"] = f"{record_type.label_plural} have no place on the map, so none lies in a ward."
-    if values.get("priority") and "type" not in errors:
+    if values.get("priority") and "case_type" not in errors:
         _check_priority(record_type, values["priority"], errors)
     return Route(
         id=id,
         name=values.get("name") or "",
-        rank=values.get("rank") or 0,
+        order=values.get("order") or 0,
         identity=record_type.identity if record_type is not None else "",
         condition=condition,
         words=_words(values.get("words") or "", errors),
@@ -230,10 +222,10 @@ def _condition(
     town: Town, record_type: RecordType | None, values: Mapping[str, Any], errors: dict[str, str]
 ) -> Condition | None:
     rows = values.get("conditions") or ()
-    if not rows or "type" in errors:
+    if not rows or "case_type" in errors:
         return None
     if record_type is None:
-        errors["type"] = "Say which kind of case it is, so that its fields are known."
+        errors["case_type"] = "Say which kind of case it is, so that its fields are known."
         return None
     parts = []
     for index, row in enumerate(rows):
@@ -254,7 +246,7 @@ class _Wrong(Exception):
 
 def _test(town: Town, record_type: RecordType, row: Mapping[str, Any]) -> Condition:
     """One row as a condition."""
-    given, comparison, text = row["field"], row["comparison"], (row.get("value") or "").strip()
+    given, comparison, text = row["field"], row["is"], (row.get("value") or "").strip()
     resolve = resolver(town.schemas, record_type)
     path = _path(town, record_type, given)
     if path is None:
@@ -265,19 +257,17 @@ def _test(town: Town, record_type: RecordType, row: Mapping[str, Any]) -> Condit
         if text:
             raise _Wrong("value", "Leave the value empty here: only whether there is one is asked.")
         return parse_condition({path: {"empty": comparison == "empty"}}, resolve=resolve)
-    if info.kind in ("link", "links") and path not in ("id",):
+    if info.kind in ("link", "links"):
         raise _Wrong("field", f"“{given}” is a record of its own. Ask for one of its fields, like {path}.name.")
-    if not text:
+    parts = [part.strip() for part in (text.split(";") if comparison in _SEVERAL else [text]) if part.strip()]
+    if not parts:
         raise _Wrong("value", "Write the value to compare with.")
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    operands = [_operand(town, info, part) for part in parts]
+    operator = "contains" if info.kind == "codes" and comparison in ("is", "one_of") else _OPERATORS[comparison]
     try:
-        if comparison in ("eq", "ne") and len(parts) > 1:
-            operands = [_operand(town, info, part) for part in parts]
-            return parse_condition({path: {"in" if comparison == "eq" else "not_in": operands}}, resolve=resolve)
-        if comparison == "contains":
-            wanted = [{path: {"contains": _operand(town, info, part)}} for part in parts]
-            return parse_condition({"any": wanted}, resolve=resolve)
-        return parse_condition({path: {comparison: _operand(town, info, text)}}, resolve=resolve)
+        if operator == "in":
+            return parse_condition({path: {"in": operands}}, resolve=resolve)
+        return parse_condition({"any": [{path: {operator: operand}} for operand in operands]}, resolve=resolve)
     except InvalidCondition as error:
         reason = error.problems[0][1]
         raise _Wrong("value", f"“{text}” doesn't fit: {reason}.") from error

@@ -18,7 +18,6 @@ from townhall.access.actors import system
 from townhall.cases.polygons import Outline
 from townhall.cases.routes import Route
 from townhall.cases.routes import read_route
-from townhall.cases.routes import type_named
 from townhall.db import meta
 from townhall.extend.values import Change
 from townhall.records.domains import Domain
@@ -127,26 +126,25 @@ def all_of(town: Town, identity: str, *, sort: str = "", archived: bool | None =
 
 
 def _read(town: Town, mark: str) -> Rulebook:
-    queues = {record.id: _queue(town, record) for record in all_of(town, QUEUE)}
+    queues = {record.id: _queue(record) for record in all_of(town, QUEUE)}
     names = {record.id: record["name"] for record in all_of(town, WARD)}
     table = town.system.ward_shape
     shapes = table.select(table.ward_id, table.polygons).order_by(table.ward_id).tuples()
     wards = [Ward(id, names[id], Outline.from_json(polygons)) for id, polygons in shapes if id in names]
     routes = [read_route(town, record) for record in all_of(town, ROUTE) if record["active"]]
-    routes.sort(key=lambda route: (route.rank, route.id))
+    routes.sort(key=lambda route: (route.order, route.id))
     return Rulebook(mark, town.schemas, routes, queues, wards)
 
 
-def _queue(town: Town, record: Record) -> Queue:
+def _queue(record: Record) -> Queue:
     members = record["members"] or ()
-    named = (type_named(town, row["type"]) for row in record["default_for"] or ())
     return Queue(
         record.id,
         record["name"],
         bool(record["active"]),
         frozenset(row["person"] for row in members),
         frozenset(row["person"] for row in members if row["lead"]),
-        frozenset(record_type.identity for record_type in named if record_type is not None),
+        frozenset(record["default_for"] or ()),
     )
 
 

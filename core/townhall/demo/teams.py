@@ -41,9 +41,9 @@ def build(demo: Demo) -> None:
     for kind in kinds:
         if kind.workflow is not None and not kind.workflow.queue:
             _queue_for(demo, kind)
-    people = cycle(demo.staff.values())
+    people = cycle([id for name, id in demo.staff.items() if name != _boss(demo)] or demo.staff.values())
     for record in list(all_of(town, QUEUE)):
-        team = dict.fromkeys(islice(people, min(3, len(demo.staff))))
+        team = dict.fromkeys(islice(people, 2))
         members = [{"person": person, "lead": index == 0} for index, person in enumerate(team)]
         demo.update(record, {"members": members}, at=at, by=_boss(demo))
     _wards(demo)
@@ -61,7 +61,7 @@ def _queue_for(demo: Demo, kind: RecordType) -> None:
     """One queue for each module whose cases name none themselves."""
     name = demo.town.plugins.title(kind.plugin)
     found = demo.town.records.find(demo.as_staff(_boss(demo)), QUEUE, {"name": name}, limit=1).records
-    default_for = [{"type": kind.identity}]
+    default_for = [kind.identity]
     if found:
         default_for = [*(found[0]["default_for"] or ()), *default_for]
         demo.update(found[0], {"default_for": default_for}, at=demo.days_ago(400), by=_boss(demo))
@@ -87,12 +87,12 @@ def _rules(demo: Demo, kind: RecordType) -> None:
     """A rule by words, one by ward, one by time."""
     town = demo.town
     ward = town.records.find(demo.as_staff(_boss(demo)), WARD, {"name": "Riverside"}, limit=1, fields=()).records[0]
-    queues = [record.id for record in all_of(town, QUEUE, sort="name")]
+    queues = [record.id for record in all_of(town, QUEUE, sort="name") if not record["default_for"]]
     priority = kind.fields["priority"].choices
     rules = [
         {
             "name": "Danger comes first",
-            "rank": 10,
+            "order": 10,
             "words": "sparks, gas, loose wire*, nail",
             "priority": priority[-1].value if priority else None,
             "to_queue": queues[0],
@@ -100,7 +100,7 @@ def _rules(demo: Demo, kind: RecordType) -> None:
         },
         {
             "name": "Floods by the river",
-            "rank": 20,
+            "order": 20,
             "words": "flood*, drain*, water",
             "wards": [ward.id],
             "person": next(iter(demo.staff.values())),
@@ -108,7 +108,7 @@ def _rules(demo: Demo, kind: RecordType) -> None:
         },
         {
             "name": "Letters on Fridays",
-            "rank": 30,
+            "order": 30,
             "channels": ["letter", "fax"],
             "times": [{"day": "4"}],
             "to_queue": queues[-1],
@@ -116,4 +116,4 @@ def _rules(demo: Demo, kind: RecordType) -> None:
         },
     ]
     for values in rules:
-        demo.create(ROUTE, {"type": kind.identity, **values}, at=demo.days_ago(400), by=_boss(demo))
+        demo.create(ROUTE, {"case_type": kind.identity, **values}, at=demo.days_ago(400), by=_boss(demo))

@@ -196,7 +196,7 @@ class Writer:
         why = {
             "plugin": f" as {self.town.plugins.title(plugin)} says",
             "route": f" by the rule “{rules.get(rule, 'that is gone')}”",
-            "type": " as its own settings say",
+            "type": ", as the settings of such cases say",
             "default": ", where such cases wait",
         }.get(decided_by)
         if why is None or not (to or reason):
