@@ -136,7 +136,7 @@ def test_a_list_knows_queues(town: Town, people: dict[str, int], sign_in: SignIn
     erin.post(f"{base}bulk", {"do": "give:me", "pick": [first.id]})
     erin.post(f"{base}bulk", {"do": "give:nobody", "pick": [first.id]})
     assert town.records.get(SYSTEM, TICKET, first.id).queue == parks
-    lines = erin.get(f"{base}export?view=all").text
+    lines = erin.get(f"{base}export.csv?view=all").text
     assert ",Parks," in lines
     path = tmp_path / "tickets.csv"
     path.write_text("What,Topic,Team\nFourth,Potholes,Parks\nFifth,Potholes,Nowhere\n", encoding="utf-8")

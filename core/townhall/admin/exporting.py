@@ -53,7 +53,9 @@ def csv_lines(
         for name in names:
             value = record.get(name)
             field = fields[name]
-            yield "" if field.is_empty(value) else harmless(field.to_csv(value, context))
+            # A queue goes by its name, like a person: another town's has another id.
+            write = field.display if name == "queue" else field.to_csv
+            yield "" if field.is_empty(value) else harmless(write(value, context))
 
     after = ""
     while True:
