@@ -88,6 +88,8 @@ def _rules(demo: Demo, kind: RecordType) -> None:
     town = demo.town
     ward = town.records.find(demo.as_staff(_boss(demo)), WARD, {"name": "Riverside"}, limit=1, fields=()).records[0]
     queues = [record.id for record in all_of(town, QUEUE, sort="name") if not record["default_for"]]
+    if not queues:
+        return
     priority = kind.fields["priority"].choices
     rules = [
         {
