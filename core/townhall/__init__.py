@@ -15,6 +15,7 @@ from townhall.errors import Rejected
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.manifest import API_VERSION
+from townhall.extend.values import Assignment
 from townhall.extend.values import Change
 from townhall.extend.values import Deadline
 from townhall.extend.values import Finding
@@ -42,6 +43,7 @@ __all__ = [
     "ANONYMOUS",
     "API_VERSION",
     "Actor",
+    "Assignment",
     "Change",
     "Conflict",
     "Count",

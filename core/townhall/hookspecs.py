@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from townhall.access.actors import Actor
     from townhall.demo import Demo
+    from townhall.extend.values import Assignment
     from townhall.extend.values import Change
     from townhall.extend.values import Deadline
     from townhall.extend.values import Finding
@@ -176,6 +177,30 @@ def guard_transition(town: Town, actor: Actor, record: Record, transition: str) 
         def guard_transition(actor, record, transition):
             if transition == "grant" and actor.kind == "staff" and record["keeper"] == actor.id:
                 raise Rejected("It is your own pet. A colleague must grant its licence.")
+    """
+
+
+@deciding(0.5, typed=True)
+def route_case(town: Town, change: Change) -> Assignment | None:
+    """Say where a case that comes in goes: to a queue, to a person, with which priority.
+
+    Asked once for each case, whichever door it came through, when it is made or when it leaves a draft. What it says
+    goes before the town's own routing rules, and after what a person chose. The first plugin that answers decides. A
+    queue that is not in use and a person who left are passed over. An import asks it for each row, so name the types
+    that you mean with ``@for_types``.
+
+    :param town: The town, for reading other records.
+    :param change: The case that comes in.
+    :return: Where it goes; ``None`` to leave it to other plugins and the town's rules.
+    :raises townhall.Rejected: to refuse the case, with a sentence for the person and perhaps the field it is about.
+
+    For example::
+
+        @hookimpl
+        @for_types("pets.licence")
+        def route_case(change):
+            keeper = change.values.get("keeper")
+            return Assignment(assignee=keeper, reason="Its keeper knows it.") if keeper else None
     """
 
 

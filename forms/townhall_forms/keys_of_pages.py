@@ -113,6 +113,22 @@ WORKFLOW = (
         ("records",),
     ),
     Key(
+        "workflow",
+        "queue",
+        "path",
+        "The link to the queue in which a new case waits, if no person, plugin or routing rule says otherwise.",
+        ("records",),
+        example='"category.default_queue"',
+    ),
+    Key(
+        "workflow",
+        "assignee",
+        "path",
+        "The member of staff who gets a new case, if no person, plugin or routing rule says otherwise.",
+        ("records",),
+        example='"category.owner"',
+    ),
+    Key(
         "workflow.states.NAME",
         "label",
         "text",

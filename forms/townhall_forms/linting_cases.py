@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from townhall_forms.linting import Subject
 
 _WHOLE = ("integer", "year")
+#: The type of queues, to which the standard field ``queue`` of a case links.
+QUEUE = "core.queue"
 
 
 def lint_workflow(subject: Subject) -> None:
@@ -46,6 +48,7 @@ def lint_workflow(subject: Subject) -> None:
                     subject.report.add(f"{at}.{key}", f"“{name}” is computed and can't be asked for")
     _reachable(subject, workflow)
     _due_days(subject, workflow)
+    _receivers(subject, workflow)
 
 
 def _unknown_state(subject: Subject, workflow: Workflow, state: str, at: str) -> None:
@@ -78,6 +81,18 @@ def _due_days(subject: Subject, workflow: Workflow) -> None:
     field = subject.path(workflow.due_days, "workflow.due_days")
     if field is not None and (field.stores or field.type_name) not in _WHOLE:
         subject.report.add("workflow.due_days", f"“{workflow.due_days}” is no whole number of days")
+
+
+def _receivers(subject: Subject, workflow: Workflow) -> None:
+    """What says who gets a new case says just that."""
+    if workflow.queue:
+        field = subject.path(workflow.queue, "workflow.queue")
+        if field is not None and (field.target != QUEUE or field.many_targets):
+            subject.report.add("workflow.queue", f"“{workflow.queue}” is no link to {QUEUE}")
+    if workflow.assignee:
+        field = subject.path(workflow.assignee, "workflow.assignee")
+        if field is not None and field.type_name != "staff":
+            subject.report.add("workflow.assignee", f"“{workflow.assignee}” is no field of the type staff")
 
 
 def lint_forms(subject: Subject) -> None:

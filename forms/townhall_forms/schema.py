@@ -82,13 +82,16 @@ class Workflow:
     """The states of a case and the moves between them.
 
     ``due_days`` is a number of calendar days, or the path of an integer field (``"category.target_days"``), after
-    which a new case is due; ``None`` sets no due date.
+    which a new case is due; ``None`` sets no due date. ``queue`` and ``assignee`` are paths of fields that say where a
+    new case waits and who gets it, if nothing else does.
     """
 
     initial: str
     states: Mapping[str, State]
     transitions: tuple[Transition, ...]
     due_days: int | str | None = None
+    queue: str = ""
+    assignee: str = ""
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """The transitions that may be made from ``state``, in their declared order."""

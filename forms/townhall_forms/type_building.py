@@ -258,6 +258,8 @@ class TypeBuilder:
             states=states,
             transitions=tuple(self.transition(table, states) for table in told.get("transitions", ())),
             due_days=told.get("due_days"),
+            queue=told.get("queue", ""),
+            assignee=told.get("assignee", ""),
         )
 
     def transition(self, table: Mapping[str, Any], states: Mapping[str, State]) -> Transition:

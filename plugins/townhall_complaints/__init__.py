@@ -1,7 +1,7 @@
 """Complaints and service requests: what the schemas alone can't say.
 
-The types, forms and states stand in ``schemas/``; here is only behaviour: who gets a new request, what keeps two
-requests from being each other's duplicates, and what is remembered when a request is edited or opened again.
+The types, forms and states stand in ``schemas/``; here is only behaviour: what keeps two requests from
+being each other's duplicates, and what is remembered when a request is edited or opened again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import Assignment
 from townhall import Change
 from townhall import Finding
 from townhall import Flag
@@ -35,7 +36,7 @@ _REOPENING = frozenset({"not_fixed", "reopen"})
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Settle what a service request's own fields can't settle."""
     if change.action == "create":
-        return _given_to_owner(town, change)
+        return None
     if change.changed("duplicate_of"):
         _refuse_circle(town, change)
     added: dict[str, Any] = {}
@@ -44,15 +45,6 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     if change.changed("description") and not change.values.get("description_original"):
         added["description_original"] = change.before.get("description")
     return added
-
-
-def _given_to_owner(town: Town, change: Change) -> Mapping[str, Any] | None:
-    """A new request is given to whoever its category names."""
-    category = change.values.get("category")
-    if category is None or change.actor.door in {"import", "demo"}:
-        return None
-    owner = town.records.get(system(), CATEGORY, category, fields=["owner"])["owner"]
-    return {"assignee": owner} if owner is not None else None
 
 
 def _refuse_circle(town: Town, change: Change) -> None:
@@ -71,6 +63,13 @@ def _refuse_circle(town: Town, change: Change) -> None:
 
 @hookimpl
 @for_types(REQUEST)
+def route_case(change: Change) -> Assignment | None:
+    """Where somebody may be in danger, nothing is more urgent; whose it is, the town's rules and the category say."""
+    return Assignment(priority="urgent", reason="Somebody may be in danger.") if change.values.get("danger") else None
+
+
+@hookimpl
+@for_types(REQUEST)
 def record_flags(record: Record) -> list[Flag]:
     """What to know before talking about a request."""
     chased = record.get("chase_count") or 0
@@ -85,13 +84,13 @@ def record_flags(record: Record) -> list[Flag]:
 @hookimpl
 def health_checks(town: Town) -> list[Finding]:
     """Categories that are in use and belong to nobody: what comes in there, nobody is told of."""
-    where = {"active": True, "owner": {"empty": True}, "team": {"empty": True}}
+    where = {"active": True, "owner": {"empty": True}, "default_queue": {"empty": True}}
     found = town.records.find(system(), CATEGORY, where, fields=[], limit=_MOST_NAMED)
     if not found.records:
-        return [Finding("complaint categories", True, "each that is in use has a team or a person.")]
+        return [Finding("complaint categories", True, "each that is in use has a queue or a person.")]
     names = ", ".join(category.title for category in found.records)
     more = " and others" if found.after else ""
-    return [Finding("complaint categories", False, f"{names}{more} have neither a team nor a person. Give them one.")]
+    return [Finding("complaint categories", False, f"{names}{more} have neither a queue nor a person. Give them one.")]
 
 
 @hookimpl

@@ -67,10 +67,20 @@ KINDS: dict[str, tuple[str, ...]] = {
         "/admin/grants/finding/?view=mine",
         CONTACT,
     ),
-    "list new": (f"{CASE}new", f"{CONTACT}new", "/admin/complaints/category/new", "/admin/grants/round/new"),
+    "list new": (
+        f"{CASE}new",
+        f"{CONTACT}new",
+        "/admin/complaints/category/new",
+        "/admin/grants/round/new",
+        "/admin/core/route/new",
+    ),
     "list print": (f"{CASE}print",),
     "list save-view": (f"{CASE}save-view?view=all&priority=high",),
-    "list bulk": (f"{CASE}bulk?do=archive&pick=1&pick=2", f"{CASE}bulk?do=move:accept&pick=1"),
+    "list bulk": (
+        f"{CASE}bulk?do=archive&pick=1&pick=2",
+        f"{CASE}bulk?do=move:accept&pick=1",
+        f"{CASE}bulk?do=queue:1&pick=1",
+    ),
     "record": (
         f"{CASE}{{first}}/",
         f"{CONTACT}{{first}}/",
@@ -91,6 +101,10 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin.index": ("/admin/", "/admin/?who=everybody"),
     "admin_search.index": ("/admin/search/?q=Mill", "/admin/search/?q=nothing+like+this"),
     "admin_calendar.index": ("/admin/calendar/", "/admin/calendar/?view=list"),
+    "admin_queues.index": ("/admin/queues/",),
+    "admin_queues.queue": ("/admin/queues/1/",),
+    "admin_routing.index": ("/admin/routing/",),
+    "admin_wards.index": ("/admin/wards/",),
     "admin_plugins.index": ("/admin/plugins/", "/admin/plugins/?off=grants#switch-off"),
     "admin_plugin.index": ("/admin/plugins/grants/", "/admin/plugins/complaints/"),
     "admin_packs.pack": ("/admin/packs/pack?name=grants",),
@@ -118,6 +132,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "portal.preview": ("/apply/complaints/service_request/public/preview",),
     "accounts.people": ("/admin/people",),
     "accounts.person": ("/admin/people/1",),
+    "accounts.hand_over": ("/admin/people/1/hand-over", "/admin/people/2/hand-over"),
     "accounts.account": ("/admin/account",),
     "error": ("/admin/nothing", f"{CASE}999999/"),
 }
@@ -156,6 +171,7 @@ NO_PAGES = {
     "portal.exchange": "leads to portal.status",
     "list export.csv": "a download",
     "list lookup +": "for the script",
+    "record present": "for the script",
     "list delete-view +": "the page of record archive",
 }
 

@@ -58,7 +58,7 @@ def test_each_case_is_where_it_belongs(town: Town, make: Callable[..., Record], 
     assert names(work.unassigned.records) == ["Free"]
     assert names(work.mine.records) == ["Late", "Paused", "Later", "Tonight", "Next week"]
     assert {listed.name: listed.count.value for listed in work} == {
-        "overdue": 2, "due_today": 1, "unassigned": 1, "waiting": 1, "mine": 5, "recent": 6,
+        "overdue": 2, "due_today": 1, "team": 0, "unassigned": 1, "waiting": 1, "mine": 5, "recent": 6,
     }  # fmt: skip
     everybody = my_work(town, clerk, everybody=True)
     assert names(everybody.due_today.records) == ["Free", "Tonight"]
@@ -80,8 +80,8 @@ def test_work_of_types_one_may_not_see_is_left_out(town: Town, make: Callable[..
     """Somebody without permission has an empty page, and no error."""
     make("Free", hours=1)
     work = my_work(town, Actor("staff", "Olga", 9))
-    assert [len(listed.records) for listed in work] == [0] * 6
-    assert [listed.count.value for listed in work] == [0] * 6
+    assert [len(listed.records) for listed in work] == [0] * 7
+    assert [listed.count.value for listed in work] == [0] * 7
     assert open_counts(town, Actor("staff", "Olga", 9)) == {}
 
 

@@ -513,6 +513,18 @@ def test_decimals_are_kept_to_the_last(town: Town) -> None:
     assert held[0] == 1125
 
 
+@shows("workflow.queue", "records")
+@shows("workflow.assignee", "records")
+def test_who_gets_a_new_case(town: Town) -> None:
+    """A case begins in the queue and with the person that the named fields say."""
+    town.system.user.insert(id=41, email="o@town.example", name="Owen", fs_uniquifier="o", created_at=0).execute()
+    queue = make(town, "core.queue", name="Trees").id
+    kind = make(town, KIND, name="Oaks", waits_in=queue, owner=41).id
+    keyed, plain = make(town, KEYED, amount=9, kind=kind), make(town, PLAIN, kind=kind)
+    assert (keyed.queue, keyed.assignee) == (queue, 41)
+    assert (plain.queue, plain.assignee) == (None, None)
+
+
 @shows("workflow.due_days", "records")
 @shows("workflow.states.NAME.pauses_clock", "records")
 @shows("workflow.states.NAME.final", "records")

@@ -261,3 +261,52 @@ def test_a_change_knows_what_changed() -> None:
     assert not change.changed("x")
     assert change.changed("y")
     assert Panel(label="x").problem == ""
+
+
+CASE = (
+    '[type]\nname = "call"\ntitle = "{label}"\n[fields.label]\ntype = "text"\nrequired = true\n'
+    '[fields.priority]\ntype = "choice"\ndefault = "low"\n'
+    'choices = [{ value = "low" }, { value = "high" }]\n'
+    '[workflow]\ninitial = "new"\n[workflow.states.new]\n[workflow.states.done]\nfinal = true\n'
+    '[[workflow.transitions]]\nname = "finish"\nfrom = ["new"]\nto = "done"\nby = ["staff"]\n'
+)
+
+
+def test_hook_route_case(town: Town) -> None:
+    """The first plugin that answers says where a case goes; what somebody chose stays, and reasons are kept."""
+    queues = [town.records.create(system(), "core.queue", {"name": name}).id for name in ("Day", "Night")]
+    folder = town.instance / "plugins" / "calls"
+    (folder / "schemas").mkdir(parents=True)
+    head = 'name = "calls"\ntitle = "Calls"\nversion = "1.0.0"\napi = ">=1,<2"\n'
+    (folder / "plugin.toml").write_text(head, encoding="utf-8")
+    (folder / "schemas" / "call.toml").write_text(CASE, encoding="utf-8")
+    switching.enable(town, system(), "calls")
+    switch_on(
+        town,
+        "shifts",
+        f"""
+        @hookimpl
+        @townhall.for_types("calls.call")
+        def route_case(change):
+            if change.values["label"] == "Nothing":
+                return None
+            if change.values["label"] == "Refused":
+                raise Rejected("Nobody takes these.", "label")
+            if change.values["label"] == "Odd":
+                return {{"queue": 1}}
+            return Assignment(queue={queues[1]}, priority="high", reason="  The \\n plan  ")
+        """,
+    )
+    call = "calls.call"
+    made = town.records.create(system(), call, {"label": "Late"})
+    assert (made.queue, made["priority"], made.assignee) == (queues[1], "high", None)
+    table = town.system.case_route
+    kept = table.select(table.decided_by, table.plugin, table.reason, table.queue_id).tuples()
+    assert list(kept) == [("plugin", "shifts", "The plan", queues[1])]
+    chosen = town.records.create(system(), call, {"label": "Late", "queue": queues[0], "priority": "high"})
+    assert (chosen.queue, chosen["priority"]) == (queues[0], "high")
+    assert town.records.create(system(), call, {"label": "Nothing"}).queue is None
+    for label, message in (("Refused", "Nobody takes these."), ("Odd", "")):
+        with pytest.raises(Rejected, match=message or "."):
+            town.records.create(system(), call, {"label": label})
+    assert town.records.count(system(), call).value == 3

@@ -163,6 +163,6 @@ def test_the_doctor_names_categories_that_belong_to_nobody(complaints: Town) -> 
     """What would wait unseen is found before it does."""
     assert [finding.good for finding in complaints.plugins.health_checks()] == [True]
     light = complaints.records.get(system(), CATEGORY, category(complaints, "street_light"))
-    complaints.records.update(system(), CATEGORY, light.id, {"team": None}, version=light.version)
+    complaints.records.update(system(), CATEGORY, light.id, {"default_queue": None}, version=light.version)
     (finding,) = complaints.plugins.health_checks()
     assert (finding.good, light.title in finding.message) == (False, True)

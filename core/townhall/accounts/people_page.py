@@ -13,9 +13,14 @@ from werkzeug.wrappers import Response
 from townhall.access.actors import Actor
 from townhall.accounts import people
 from townhall.accounts import require_staff
+from townhall.cases import holding
 from townhall.current import current_town
 from townhall.errors import Forbidden
+from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+
+#: What is chosen instead of a colleague to let the teams take the cases.
+QUEUES = "queues"
 
 
 def routes(blueprint: Blueprint) -> None:
@@ -24,6 +29,7 @@ def routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/people", "add_person", add, methods=["POST"])
     blueprint.add_url_rule("/people/<int:id>", "person", person)
     blueprint.add_url_rule("/people/<int:id>", "change_person", change, methods=["POST"])
+    blueprint.add_url_rule("/people/<int:id>/hand-over", "hand_over", hand_over, methods=["GET", "POST"])
 
 
 def overview() -> str:
@@ -80,11 +86,55 @@ def change(id: int) -> str | tuple[str, int] | Response:
         "name": "The name is changed.",
         "role": f"{changed.name} is now {', '.join(changed.role_labels)}.",
         "password": f"{changed.name} has a new password. Tell it to them.",
-        "deactivate": f"{changed.name} can’t sign in any more. What they did stays under their name.",
+        "deactivate": f"{changed.name} can’t sign in any more. What they did stays under their name.{_left(id, what)}",
         "activate": f"{changed.name} can sign in again.",
     }
     flash(done[what], "ok")
     return redirect(url_for("accounts.person", id=id))
+
+
+def hand_over(id: int) -> str | tuple[str, int] | Response:
+    """Give all open work of somebody who is away, or leaves, to a colleague or back to its queues."""
+    actor = _manager()
+    town = current_town()
+    form, error = request.form, ""
+    if request.method == "POST":
+        chosen = form.get("to", "")
+        to = int(chosen) if chosen.isascii() and chosen.isdecimal() and len(chosen) < 18 else None
+        if to is None and chosen != QUEUES:
+            error = "Choose a colleague, or the queues."
+        else:
+            try:
+                note = form.get("note", "").strip()[:1000]
+                done = holding.hand_over(town, actor, id, to, note=note)
+            except Rejected as refused:
+                error = str(refused)
+            else:
+                whom = people.by_id(town, to).name if to is not None else "their queues"
+                for sentence in done.sentences(town, whom):
+                    flash(sentence, "bad" if done.refused else "ok")
+                return redirect(url_for("accounts.person", id=id))
+    whose = people.by_id(town, id)
+    work = [
+        (count, town.schemas[identity].label if count == 1 else town.schemas[identity].label_plural)
+        for identity, count in holding.open_work(town, actor, id).items()
+    ]
+    html = render_template(
+        "accounts/hand_over.html",
+        person=whose,
+        work=work,
+        colleagues=[each for each in people.everybody(town) if each.active and each.id != id],
+        error=error,
+        typed=form,
+        queues=QUEUES,
+    )
+    return (html, 422) if error else html
+
+
+def _left(id: int, what: str) -> str:
+    """Says that somebody who left still has open work, if so."""
+    count = sum(holding.open_work(current_town(), require_staff(), id).values()) if what == "deactivate" else 0
+    return f" They still have {count} open {'case' if count == 1 else 'cases'}: hand them over below." if count else ""
 
 
 def _manager() -> Actor:
@@ -110,6 +160,7 @@ def _person(id: int, errors: dict[str, str]) -> str:
     return render_template(
         "accounts/person.html",
         person=people.by_id(town, id),
+        open_cases=sum(holding.open_work(town, require_staff(), id).values()),
         roles=people.roles(town),
         errors=errors,
         typed=request.form,

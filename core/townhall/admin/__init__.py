@@ -35,6 +35,9 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.plugin_page import PluginPage
     from townhall.admin.plugin_views import PluginViews
     from townhall.admin.plugins import PluginsView
+    from townhall.admin.queues import QueuesView
+    from townhall.admin.queues import RoutingView
+    from townhall.admin.queues import WardsView
     from townhall.admin.record_view import RecordView
     from townhall.admin.search import SearchView
     from townhall.admin.settings import SettingsView
@@ -51,8 +54,9 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
+    routing = (QueuesView, RoutingView, WardsView)
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
-    for page in (SearchView, CalendarView, FilesView, *plugins, TypesView, SettingsView):
+    for page in (SearchView, CalendarView, FilesView, *plugins, TypesView, SettingsView, *routing):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

@@ -11,6 +11,8 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.admin.desk import Desk
+from townhall.cases import holding
+from townhall.cases.rulebook import queues_in_use
 from townhall.errors import TownhallError
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
@@ -58,8 +60,11 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
             people = desk.town.context(actor).staff()
             gives = [(f"give:{person.id}", f"Give to {person.title}") for person in people if person.id != actor.id]
             groups.append(
-                ActionGroup("Give", (("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give to nobody")))
+                ActionGroup("Give", (("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give back to the queue")))
             )
+            queues = [(f"queue:{each.id}", f"Put into {each.name}") for each in queues_in_use(desk.town)]
+            if queues:
+                groups.append(ActionGroup("Queue, for its team to take", tuple(queues)))
     rest = []
     if records.may(actor, "export", identity):
         rest.append(("export", "Export as CSV"))
@@ -101,7 +106,14 @@ def _one(town: Town, actor: Actor, record: Record, value: str, values: dict[str,
     if kind == "move":
         records.transition(actor, identity, record.id, target, dict(values), version=record.version, message=message)
     elif kind == "give":
-        assignee = actor.id if target == "me" else None if target == NOBODY else int(target)
+        if target == NOBODY:
+            holding.release(town, actor, identity, record.id, version=record.version)
+            return
+        assignee = actor.id if target == "me" else int(target)
         records.update(actor, identity, record.id, {"assignee": assignee}, version=record.version)
+    elif kind == "queue":
+        # Whoever had it so far doesn't any more: the other team looks among those that nobody has.
+        values = {"queue": int(target), "assignee": None}
+        records.update(actor, identity, record.id, values, version=record.version)
     elif kind == "archive":
         records.archive(actor, identity, record.id, version=record.version)

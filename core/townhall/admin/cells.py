@@ -37,6 +37,10 @@ Inner = Callable[[Record, "PageOfCells"], str]
 Read = Callable[[Record], Any]
 
 
+#: Most queues whose names a list shows.
+MOST_QUEUES = 500
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a list: its heading, and how a record's cell is written."""
@@ -62,6 +66,11 @@ class PageOfCells:
     def staff(self) -> dict[int, str]:
         """Names of the people who work here."""
         return {option.id: escaped(option.title) for option in self.context.staff()}
+
+    @cached_property
+    def queues(self) -> dict[int, str]:
+        """Names of the queues."""
+        return {option.id: cut(option.title) for option in self.context.options("core.queue", None, "", MOST_QUEUES)}
 
 
 def cut(text: str) -> str:
@@ -239,6 +248,10 @@ def _staff(read: Read, field: Field) -> Inner:
     return write
 
 
+def _queue(record: Record, page: PageOfCells) -> str:
+    return "" if record.queue is None else page.queues.get(record.queue, "")
+
+
 def _files(read: Read, field: Field) -> Inner:
     def write(record: Record, page: PageOfCells) -> str:
         value = read(record) or ()
@@ -303,6 +316,7 @@ _STANDARD: dict[str, Inner] = {
     "updated": _seen(attrgetter("updated")),
     "closed": _seen(attrgetter("closed")),
     "archived": _seen(attrgetter("archived")),
+    "queue": _queue,
     "assignee": _staff(attrgetter("assignee"), None),  # type: ignore[arg-type]
 }
 

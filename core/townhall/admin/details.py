@@ -19,6 +19,7 @@ from townhall.admin.facts import FILES
 from townhall.admin.facts import NOTHING
 from townhall.admin.facts import FactWriter
 from townhall.admin.happenings import story
+from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
 from townhall.records.standing import Standing
 from townhall.records.types import Record
@@ -142,6 +143,8 @@ def details(
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
         "may": {
+            "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
+            "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
             "edit": may_edit,
             "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
@@ -206,7 +209,9 @@ def clocks(
         note = presenter.long_day(record.due) + (f", {presenter.clock(record.due)}" if record.due else "")
         made.append(Clock("Due", due or Markup("No date"), note if record.due else ""))
         name = staff_name(desk, actor, record.assignee)
-        made.append(Clock("With", Markup("<b>{}</b>").format(name), "", f"{base}give" if may_edit else ""))
+        where = queue_name(desk.town, record.queue)
+        note = f"Queue: {where}" if where else ""
+        made.append(Clock("With", Markup("<b>{}</b>").format(name), note, f"{base}give" if may_edit else ""))
     if contact is not None:
         id, title, label = contact
         link = Markup('<a href="{}">{}</a>').format(urls.record_url(CONTACT, id), title)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 BATCH = 500
-STANDARD = ("number", "title", "state", "assignee", "due", "created", "updated", "closed")
+STANDARD = ("number", "title", "state", "assignee", "queue", "due", "created", "updated", "closed")
 
 
 def export_columns(actor: Actor, record_type: RecordType) -> list[str]:
@@ -53,7 +53,9 @@ def csv_lines(
         for name in names:
             value = record.get(name)
             field = fields[name]
-            yield "" if field.is_empty(value) else harmless(field.to_csv(value, context))
+            # A queue goes by its name, like a person: another town's has another id.
+            write = field.display if name == "queue" else field.to_csv
+            yield "" if field.is_empty(value) else harmless(write(value, context))
 
     after = ""
     while True:

@@ -25,6 +25,8 @@ from townhall.admin.places import CORE
 from townhall.admin.places import plugin_label
 from townhall.admin.places import plugin_place
 from townhall.cases import queries
+from townhall.cases.rulebook import QUEUE
+from townhall.cases.rulebook import ROUTE
 from townhall.extend.guarding import PASSED
 from townhall.lifecycle import town_layer
 from townhall.lifecycle.describing import troubled
@@ -101,6 +103,7 @@ class Menu:
         types = sorted(town.schemas.values(), key=lambda type_: (*plugin_place(town, type_.plugin), type_.order))
         self._records = [type_ for type_ in types if type_.navigation == "records" and not type_.frozen]
         self._setup = [type_ for type_ in types if type_.navigation == "setup" and not type_.frozen]
+        self._has_cases = any(type_.is_case for type_ in self._records)
         self._frozen = [type_ for type_ in types if type_.navigation != "hidden" and type_.frozen]
 
     def frame(self) -> Frame:
@@ -160,6 +163,8 @@ class Menu:
     def _work(self, actor: Actor, counts: MenuCounts) -> Iterable[NavItem]:
         yield NavItem("My work", urls.ADMIN, "tray", _shown(counts.mine), exact=True)
         yield NavItem("Calendar", urls.CALENDAR, "calendar")
+        if self._has_cases and self.town.records.may(actor, "view", QUEUE):
+            yield NavItem("Queues", urls.QUEUES, "users")
         for type_ in self._records:
             if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
                 yield self._item(type_, counts)
@@ -187,8 +192,13 @@ class Menu:
 
     def _set_up(self, actor: Actor) -> Iterable[NavItem]:
         for type_ in self._setup:
+            if type_.identity == QUEUE and self._has_cases:
+                continue  # they have a page of their own under “Work”
             if self.town.records.may(actor, "view", type_.identity):
                 yield NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon)
+        if self._has_cases and actor.may(f"{ROUTE}.edit"):
+            yield NavItem("Routing", urls.ROUTING, "next")
+            yield NavItem("Wards", urls.WARDS, "pin")
         if actor.may("plugins.manage"):
             trouble = self._trouble()
             yield NavItem(

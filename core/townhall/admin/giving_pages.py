@@ -1,11 +1,10 @@
-"""Saying who has a case and until when, and taking one."""
+"""Saying who has a case, in which queue and until when; taking one, and giving it back."""
 
 from __future__ import annotations
 
 from datetime import date
 from datetime import datetime
 from datetime import time
-from typing import TYPE_CHECKING
 from typing import Any
 
 from flask import abort
@@ -15,18 +14,17 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from townhall.admin import urls
-from townhall.admin.details import staff_name
 from townhall.admin.pages import page
 from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
+from townhall.cases import holding
+from townhall.cases.rulebook import queue_name
+from townhall.cases.rulebook import queues_in_use
 from townhall.errors import Conflict
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records.types import Record
-
-if TYPE_CHECKING:
-    pass
 
 
 class GivingPages(RecordPages):
@@ -39,11 +37,15 @@ class GivingPages(RecordPages):
         if not self.type.is_case:
             abort(404)
         people = self.town.context(self.actor).staff()
+        queues = [(each.id, each.name) for each in queues_in_use(self.town, record.queue)]
         error = ""
-        if request.method == "POST":
-            values, error = self._given(record, {person.id for person in people})
+        if request.method == "POST" and request.form.get("take"):
+            error = self._take(record)
+        elif request.method == "POST":
+            values, error = self._given(record, {person.id for person in people}, {id for id, _ in queues})
             if not error:
                 error = self._give(record, values)
+        if request.method == "POST":
             if not error:
                 return redirect(urls.local_path(request.form.get("next"), self._url(record)))
             if request.form.get("next"):
@@ -55,6 +57,9 @@ class GivingPages(RecordPages):
             type=self.type,
             record=record,
             people=people,
+            queues=queues,
+            queue=request.form.get("queue", str(record.queue or "")),
+            note=request.form.get("note", ""),
             error=error,
             due_day=request.form.get("due_day", local.date().isoformat() if local else ""),
             due_time=request.form.get("due_time", f"{local:%H:%M}" if local else ""),
@@ -63,9 +68,42 @@ class GivingPages(RecordPages):
         )
         return html, 422 if error else 200
 
-    def _given(self, record: Record, people: set[int]) -> tuple[dict[str, Any], str]:
+    @page("record", "release", methods=("POST",))
+    def release(self, id: int) -> ResponseReturnValue:
+        """Give a case back to its queue."""
+        record = self._editable(id)
+        if not self.type.is_case:
+            abort(404)
+        back = urls.local_path(request.form.get("next"), self._url(record))
+        version = urls.number(request.form.get("version"), record.version)
+        try:
+            released = holding.release(self.town, self.actor, record.identity, id, version=version)
+        except Conflict:
+            flash(CHANGED_MEANWHILE, "bad")
+        except (ValidationFailed, Rejected) as refused:
+            flash(str(refused), "bad")
+        else:
+            name = queue_name(self.town, released.queue)
+            flash(f"It waits in {name} now." if name else "Nobody has it now.", "ok")
+        return redirect(back)
+
+    def _take(self, record: Record) -> str:
+        """Take a case that nobody has; a sentence if somebody was faster."""
+        try:
+            holding.claim(self.town, self.actor, record.identity, record.id)
+        except (ValidationFailed, Rejected) as refused:
+            return str(refused)
+        flash("It is yours now.", "ok")
+        return ""
+
+    def _given(self, record: Record, people: set[int], queues: set[int]) -> tuple[dict[str, Any], str]:
         sent = request.form
         values: dict[str, Any] = {}
+        chosen = sent.get("queue", "")
+        if urls.number(chosen) in queues:
+            values["queue"] = urls.number(chosen)
+        elif chosen == "" and "queue" in sent:
+            values["queue"] = None
         chosen = sent.get("assignee", "")
         if chosen == "me":
             values["assignee"] = self.actor.id
@@ -88,9 +126,6 @@ class GivingPages(RecordPages):
     def _give(self, record: Record, values: dict[str, Any]) -> str:
         """Save who has it; a sentence if that was refused."""
         version = urls.number(request.form.get("version"), record.version)
-        taken = record.assignee is not None and record.assignee != self.actor.id
-        if request.form.get("take") and taken:
-            return f"{staff_name(self.desk, self.actor, record.assignee)} took it a moment ago."
         try:
             self.town.records.update(
                 self.actor,
@@ -98,11 +133,9 @@ class GivingPages(RecordPages):
                 record.id,
                 values,
                 version=version,
+                note=request.form.get("note", "").strip()[:1000],
             )
-        except Conflict as conflict:
-            holder = conflict.current.assignee
-            if request.form.get("take") and holder is not None:
-                return f"{staff_name(self.desk, self.actor, holder)} took it a moment ago."
+        except Conflict:
             return CHANGED_MEANWHILE
         except ValidationFailed as failed:
             return " ".join(failed.errors.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
@@ -23,6 +24,7 @@ from townhall.admin.details import plugin_sheets
 from townhall.admin.happenings import CHANNEL_ICONS
 from townhall.admin.staff import StaffView
 from townhall.cases import queries
+from townhall.cases.rulebook import rulebook
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
@@ -58,6 +60,7 @@ class HomeView(StaffView, AdminIndexView):
         actor = self.actor
         only = request.args.get("show", "")
         work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
+        queues = {queue.id: queue.name for queue in rulebook(self.town).queues.values()}
         cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
         html = self.render(
             "admin/home.html",
@@ -66,9 +69,8 @@ class HomeView(StaffView, AdminIndexView):
             work=work,
             overdue=self._rows(work.overdue),
             due_today=self._rows(work.due_today),
-            free=[
-                (row, record) for row, record in zip(self._rows(work.unassigned), work.unassigned.records, strict=True)
-            ],
+            team=list(zip(self._rows(work.team, queues), work.team.records, strict=True)),
+            free=list(zip(self._rows(work.unassigned, queues), work.unassigned.records, strict=True)),
             waiting=self._rows(work.waiting),
             mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
             may_take={
@@ -98,16 +100,17 @@ class HomeView(StaffView, AdminIndexView):
         first = self.actor.name.split()[0] if self.actor.name and "@" not in self.actor.name else ""
         return f"Good {word}, {first}" if first else f"Good {word}"
 
-    def _rows(self, work: queries.WorkList) -> list[Row]:
-        return [self._row(record, work.name) for record in work.records]
+    def _rows(self, work: queries.WorkList, queues: Mapping[int, str] | None = None) -> list[Row]:
+        """The lines of a list; with ``queues`` each says in which of them it waits."""
+        return [self._row(record, work.name, (queues or {}).get(record.queue or 0, "")) for record in work.records]
 
-    def _row(self, record: Record, name: str) -> Row:
+    def _row(self, record: Record, name: str, queue: str) -> Row:
         presenter = self.desk.presenter
         meta = [record.number]
         workflow = record.type.workflow
         state = workflow.states.get(record.state) if workflow is not None else None
-        if name == "unassigned":
-            meta.append(presenter.ago(record.created))
+        if name in ("unassigned", "team"):
+            meta += [queue, presenter.ago(record.created)]
         elif name == "waiting":
             meta.append(state.label if state is not None else "")
         else:

@@ -35,6 +35,7 @@ from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.staff import run_page
 from townhall.admin.staff import turn_away
+from townhall.cases import presence
 from townhall.errors import NotFound
 from townhall.errors import TownhallError
 from townhall.records.types import Record
@@ -186,7 +187,20 @@ class RecordView(ListPages, FormPages, GivingPages, KeepingPages, LinkPages, Bas
     def details_view(self, id: int) -> ResponseReturnValue:
         """A record's page."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
-        return self.render("admin/details.html", **details(self.desk, self.actor, record, request.args))
+        shown = details(self.desk, self.actor, record, request.args)
+        return self.render("admin/details.html", **shown, present=self._present(record))
+
+    @page("record", "present")
+    def present_view(self, id: int) -> ResponseReturnValue:
+        """Who else has the record open: a part of its page, which the page's script asks for again and again."""
+        record = get_record(self.desk, self.actor, self.type.identity, id)
+        return self.render("admin/present.html", present=self._present(record, asked=True))
+
+    def _present(self, record: Record, *, asked: bool = False) -> list[presence.Present]:
+        """Colleagues who have the same case open."""
+        if not record.type.is_case or record.type.frozen:
+            return []
+        return presence.others(self.town, self.actor, record.identity, record.id, asked=asked)
 
     @page("record", "print")
     def print_view(self, id: int) -> ResponseReturnValue:

@@ -14,8 +14,10 @@ from datetime import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Literal
+from typing import get_args
 
 from townhall.access.actors import Actor
+from townhall.cases.rulebook import rulebook
 from townhall.records import work
 from townhall.records.types import Count
 from townhall.records.types import Record
@@ -24,8 +26,8 @@ from townhall.records.work import Lane
 if TYPE_CHECKING:
     from townhall.town import Town
 
-Name = Literal["overdue", "due_today", "unassigned", "waiting", "mine", "recent"]
-NAMES: tuple[Name, ...] = ("overdue", "due_today", "unassigned", "waiting", "mine", "recent")
+Name = Literal["overdue", "due_today", "team", "unassigned", "waiting", "mine", "recent"]
+NAMES: tuple[Name, ...] = get_args(Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,21 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All lists of the page "My work". A case that is overdue is not due today as well."""
+    """All lists of the page "My work". A case that is overdue is not due today as well.
+
+    ``team`` has what nobody has in the queues of the actor's teams, ``unassigned`` what nobody has anywhere else.
+    """
 
     overdue: WorkList
     due_today: WorkList
+    team: WorkList
     unassigned: WorkList
     waiting: WorkList
     mine: WorkList
     recent: WorkList
 
     def __iter__(self) -> Iterator[WorkList]:
-        return iter((self.overdue, self.due_today, self.unassigned, self.waiting, self.mine, self.recent))
+        return iter(getattr(self, name) for name in NAMES)
 
 
 def my_work(town: Town, actor: Actor, *, everybody: bool = False, limit: int = 10) -> Work:
@@ -58,7 +64,7 @@ def my_work(town: Town, actor: Actor, *, everybody: bool = False, limit: int = 1
     found = work.lanes(town, actor, lanes, limit=limit)
     counted = work.counts(town, actor, lanes)
     made = {lane.name: (found[lane.name], counted[lane.name]) for lane in lanes}
-    return Work(**{name: WorkList(name, *made[name]) for name in NAMES})
+    return Work(**{name: WorkList(name, *made.get(name, ((), Count(0)))) for name in NAMES})
 
 
 def open_counts(town: Town, actor: Actor) -> dict[str, Count]:
@@ -70,10 +76,13 @@ def _lanes(town: Town, actor: Actor, everybody: bool) -> list[Lane]:
     now = town.clock.now()
     tonight = end_of_day(town, now)
     whose = None if everybody else actor.id
+    queues = rulebook(town).queues_of(actor.id)
+    team = [Lane("team", states="open", unassigned=True, queues=queues, order="due")] if queues else []
     return [
         Lane("overdue", states="running", assignee=whose, due_before=now, order="due"),
         Lane("due_today", states="running", assignee=whose, due_from=now, due_before=tonight, order="due"),
-        Lane("unassigned", states="open", unassigned=True, order="due"),
+        *team,
+        Lane("unassigned", states="open", unassigned=True, other_than=queues, order="due"),
         Lane("waiting", states="waiting", assignee=whose, order="updated"),
         Lane("mine", states="open", assignee=whose, order="due"),
         Lane("recent", states="open", order="-updated"),

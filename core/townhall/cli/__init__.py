@@ -23,6 +23,7 @@ from townhall.cli.serving import serve
 from townhall.cli.setup import doctor
 from townhall.cli.setup import init
 from townhall.cli.users import users
+from townhall.cli.wards import wards
 
 __all__ = ["main"]
 
@@ -43,5 +44,6 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-for command in (init, serve, doctor, migrate, users, plugins, layer, schema, export, import_command, demo_command):
+setting_up = (init, serve, doctor, migrate, users, wards, plugins, layer, schema)
+for command in (*setting_up, export, import_command, demo_command):
     main.add_command(command)

@@ -52,7 +52,11 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
             )
         data = {
             "mapping": {"type": identity},
-            "column": [{"from": column, "field": field.name} for column, field in known if field.name in fillable],
+            "column": [
+                {"from": column, "field": field.name, **({"match": "name"} if field.name == "queue" else {})}
+                for column, field in known
+                if field.name in fillable
+            ],
         }
         return parse_mapping(data, "by name", town.schemas, file="mapping by column names")
     shipped = mapping_paths(town)

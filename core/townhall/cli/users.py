@@ -7,6 +7,7 @@ import secrets
 import click
 
 from townhall.accounts import people
+from townhall.cases import holding
 from townhall.cli.context import ask_password
 from townhall.cli.context import open_town
 from townhall.cli.context import operator
@@ -92,7 +93,10 @@ def deactivate(email: str) -> None:
     """Don't let somebody sign in any more; what they did stays under their name."""
     with open_town() as town:
         person = people.set_active(town, operator(), people.find(town, email).id, False)
+        left = sum(holding.open_work(town, operator(), person.id).values())
     click.echo(f"{person.name} can't sign in any more.")
+    if left:
+        click.echo(f"Open cases that are still theirs: {left}. Hand them over: townhall users hand-over {email} [TO]")
 
 
 @users.command()
@@ -102,6 +106,25 @@ def activate(email: str) -> None:
     with open_town() as town:
         person = people.set_active(town, operator(), people.find(town, email).id, True)
     click.echo(f"{person.name} can sign in again.")
+
+
+@users.command("hand-over")
+@click.argument("email")
+@click.argument("to", required=False)
+@click.option("--note", default="", help="Colleagues read it on every case.")
+def hand_over(email: str, to: str | None, note: str) -> None:
+    """Give all open work of somebody to a colleague, or back to its queues if none is named.
+
+    Each case is moved by itself; what can't be is listed, and the command fails.
+    """
+    with open_town() as town:
+        whose, colleague = people.find(town, email), people.find(town, to) if to else None
+        done = holding.hand_over(town, operator(), whose.id, colleague.id if colleague else None, note=note)
+        sentences = done.sentences(town, colleague.name if colleague else "their queues")
+    for sentence in sentences:
+        click.echo(sentence)
+    if done.refused:
+        raise SystemExit(1)
 
 
 def _password(generate: bool) -> str:

@@ -17,6 +17,7 @@ from peewee import BigIntegerField
 from peewee import BlobField
 from peewee import BooleanField
 from peewee import CharField
+from peewee import DoubleField
 from peewee import ForeignKeyField
 from peewee import IntegerField
 from peewee import Model
@@ -205,6 +206,59 @@ class CaseClock(Model):
         indexes = ((("identity", "record_id", "kind"), True), (("due_at",), False))
 
 
+class CaseRoute(Model):
+    """Where one case went when it came in, and who or what said so; owned by :mod:`townhall.cases.routing`.
+
+    ``decided_by`` is ``person``, ``plugin``, ``route``, ``type`` (a field that the type names, such as the category's
+    queue), ``default`` (the queue for such cases) or ``nobody``; ``route_id`` the core.route, ``plugin`` the plugin.
+    ``transition`` names the move that brought it in, empty for its opening. ``ward_id`` is the ward that its place lies
+    in. All of it as it was then.
+    """
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    at = BigIntegerField()
+    transition = CharField(max_length=80, default="")
+    decided_by = CharField(max_length=20)
+    route_id = BigIntegerField(null=True, index=True)
+    plugin = CharField(max_length=80, default="")
+    reason = TextField(default="")
+    queue_id = BigIntegerField(null=True)
+    assignee_id = BigIntegerField(null=True)
+    ward_id = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("identity", "record_id"), False),)
+
+
+class WardShape(Model):
+    """The outline of a ward (WGS 84): ``polygons`` is JSON like GeoJSON's MultiPolygon, the rest its bounding box."""
+
+    ward_id = BigIntegerField(primary_key=True)
+    polygons = TextField()
+    west = DoubleField()
+    south = DoubleField()
+    east = DoubleField()
+    north = DoubleField()
+    imported_at = BigIntegerField()
+    source = TextField(default="")
+
+
+class Presence(Model):
+    """Somebody who has a record's page open: since when, and until when that is believed without a new sign."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    user_id = BigIntegerField()
+    since = BigIntegerField()
+    until = BigIntegerField(index=True)
+
+    class Meta:
+        indexes = ((("identity", "record_id", "user_id"), True),)
+
+
 class Attachment(Model):
     """A file that belongs to a record, or that waits for one until ``expires_at``.
 
@@ -325,6 +379,9 @@ class SystemTables:
         self.history_values: Any = _bound(HistoryValues, "history_values", database)
         self.case_transition: Any = _bound(CaseTransition, "case_transition", database)
         self.case_clock: Any = _bound(CaseClock, "case_clock", database)
+        self.case_route: Any = _bound(CaseRoute, "case_route", database)
+        self.ward_shape: Any = _bound(WardShape, "ward_shape", database)
+        self.presence: Any = _bound(Presence, "presence", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)

@@ -20,6 +20,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.clock import FixedClock
 from townhall.demo import names
+from townhall.demo import teams
 from townhall.errors import TownhallError
 from townhall.records.types import Record
 from townhall.town import Town
@@ -147,10 +148,11 @@ class Demo:
     # -- core's own part --------------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Make the town's contacts, interactions and events, then every plugin's cases."""
+        """Make the town's contacts, interactions, events and teams, then every plugin's cases."""
         self._contacts()
         self._interactions()
         self._events()
+        teams.build(self)
         self.town.plugins.demo_records(self)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:

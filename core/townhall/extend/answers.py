@@ -19,6 +19,7 @@ from typing import Any
 from typing import TypeVar
 from typing import get_args
 
+from townhall.extend.values import Assignment
 from townhall.extend.values import Deadline
 from townhall.extend.values import Finding
 from townhall.extend.values import Flag
@@ -35,6 +36,8 @@ MAX_ROWS = 200
 MAX_LETTERS = 2_000
 #: Most lines of one plugin on the public home page.
 MAX_NOTICES = 3
+#: Most letters of why a plugin sends a case somewhere.
+MAX_REASON = 200
 #: Most flags shown beside a record's title, and taken from one plugin.
 MAX_FLAGS = 4
 _MAX_ANSWERED_FLAGS = 50
@@ -70,6 +73,22 @@ def values_of(answer: Any) -> dict[str, Any]:
         if isinstance(value, str):
             value.encode()
     return values
+
+
+def assignment_of(answer: Any) -> Assignment | None:
+    """Where a case goes, if it says anything."""
+    nothing(answer)
+    if answer is None:
+        return None
+    if not isinstance(answer, Assignment):
+        raise TypeError(f"it returned {type(answer).__name__}, not an Assignment or None")
+    given = Assignment(
+        _id(answer.queue, "a queue's id"),
+        _id(answer.assignee, "a person's id"),
+        text(answer.priority),
+        " ".join(text(answer.reason).split())[:MAX_REASON],
+    )
+    return given if given != Assignment(reason=given.reason) else None
 
 
 def panels_of(answer: Any) -> list[Panel]:
@@ -151,13 +170,17 @@ def _panel(panel: Panel) -> Panel:
 
 
 def _row(row: PanelRow) -> PanelRow:
-    id = row.id
-    if id is not None and (not isinstance(id, int) or isinstance(id, bool)):
-        raise TypeError(f"it gave {type(id).__name__} where a record's id belongs")
+    id = _id(row.id, "a record's id")
     identity = text(row.identity)
     if identity and identity.count(".") != 1:
         raise ValueError("it gave something else where a type of record belongs")
     return PanelRow(text(row.text), identity, id, text(row.note), None if row.tone is None else _tone(row.tone))
+
+
+def _id(value: Any, what: str) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise TypeError(f"it gave {type(value).__name__} where {what} belongs")
+    return value
 
 
 def _tone(value: Any) -> Tone:

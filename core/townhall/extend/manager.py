@@ -33,6 +33,7 @@ from typing import TypeVar
 from townhall.errors import Rejected
 from townhall.extend.answers import MAX_FLAGS
 from townhall.extend.answers import anything
+from townhall.extend.answers import assignment_of
 from townhall.extend.answers import conditions_of
 from townhall.extend.answers import deadlines_of
 from townhall.extend.answers import findings_of
@@ -46,6 +47,7 @@ from townhall.extend.guarding import Guard
 from townhall.extend.guarding import Reaction
 from townhall.extend.hooks import Implementation
 from townhall.extend.loading import Loaded
+from townhall.extend.values import Assignment
 from townhall.extend.values import Change
 from townhall.extend.values import Deadline
 from townhall.extend.values import Finding
@@ -154,6 +156,17 @@ class PluginManager:
             current = replace(change, values={**change.values, **added}) if added else change
             added.update(self.guard.decide(hook, accept, {"town": self._town, "change": current}))
         return added
+
+    def route_case(self, change: Change) -> tuple[str, Assignment] | None:
+        """The plugin that says where a case goes, and what it says; ``None`` if none does.
+
+        Raises :class:`~townhall.errors.Rejected`.
+        """
+        for hook in self._implementations("route_case", change.identity):
+            answer = self.guard.decide(hook, assignment_of, {"town": self._town, "change": change})
+            if answer is not None:
+                return hook.plugin, answer
+        return None
 
     def compute_field(
         self,

@@ -38,12 +38,28 @@ class Change:
     contact_id: int | None = None
     standard: Mapping[str, Any] = field(default_factory=dict)
     standard_before: Mapping[str, Any] = field(default_factory=dict)
+    #: What a domain of core hands on from ``before_save`` to ``written`` of the same change; none of a plugin's.
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def changed(self, name: str) -> bool:
         """Whether the field called ``name``, declared or standard, has another value than before."""
         if name in self.values or name in self.before:
             return self.before.get(name) != self.values.get(name)
         return self.standard_before.get(name) != self.standard.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where a case that comes in goes, as the hook ``route_case`` says: what is left out, others decide.
+
+    ``queue`` is the id of a record of ``core.queue``, ``assignee`` that of somebody who works here, ``priority`` a
+    value of the type's choice field ``priority``. ``reason`` says why in a few words; colleagues read it on the case.
+    """
+
+    queue: int | None = None
+    assignee: int | None = None
+    priority: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,11 @@ def _seeds(town: Town, found: Mapping[str, Found], added: Sequence[str], loaded:
             if record_type is not None:
                 word = record_type.label if len(rows) == 1 else record_type.label_plural
                 planted.append(f"{len(rows)} {word.lower()}")
+                for field in record_type.fields.values():
+                    if seeds.name_field(loaded.schemas, field):
+                        named = {row[field.name] for row in rows if isinstance(row.get(field.name), str)}
+                        label = loaded.schemas[field.target].label_plural.lower()
+                        planted += [f"{label} {', '.join(sorted(named))}"] if named else []
     if planted:
         yield Addition("First records", ", ".join(planted))
 

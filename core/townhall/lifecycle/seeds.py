@@ -8,6 +8,9 @@ A file in a plugin's folder ``seeds`` names one of the plugin's own types and ho
     name = "Street light out"
     code = "street_light"
 
+A link to a type of core's set-up, such as ``core.queue``, may name the record by its unique name; it is made if the
+town has none of that name.
+
 They are planted when the plugin is switched on for the first time, each file as a whole or not at all, and only if the
 town has no record of that type yet. From then on they are the town's own.
 """
@@ -21,9 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.db.transactions import immediate
 from townhall.errors import PluginError
 from townhall.errors import TownhallError
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -61,13 +69,62 @@ def _plant_file(town: Town, plugin: str, file: Path) -> int:
     actor = system()
     if town.records.count(actor, identity, archived=None).value:
         return 0
-    outcomes = town.records.import_rows(actor, identity, rows)
+    with immediate(town.database):
+        return _plant_rows(town, actor, identity, file.name, rows)
+
+
+def _plant_rows(town: Town, actor: Actor, identity: str, file: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Create the records with what they name, all or nothing."""
+    named = _Named(town, actor)
+    outcomes = town.records.import_rows(actor, identity, [named.resolve(identity, row) for row in rows])
     for outcome in outcomes:
         if outcome.errors:
             path, message = next(iter(outcome.errors.items()))
             where = f"record {outcome.index + 1}, {path}" if path else f"record {outcome.index + 1}"
-            raise PluginError(f"{file.name}: {where}: {message}")
+            raise PluginError(f"{file}: {where}: {message}")
     return len(outcomes)
+
+
+class _Named:
+    """Records of core's set-up that seeds name, found or made once each."""
+
+    def __init__(self, town: Town, actor: Actor) -> None:
+        self._town = town
+        self._actor = actor
+        self._found: dict[tuple[str, str], int] = {}
+
+    def resolve(self, identity: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row with ids where it names records of core's set-up."""
+        fields = self._town.schemas[identity].fields
+        return {
+            name: self._id(fields[name].target, value)
+            if isinstance(value, str) and name in fields and name_field(self._town.schemas, fields[name])
+            else value
+            for name, value in row.items()
+        }
+
+    def _id(self, identity: str, text: str) -> int:
+        known = self._found.get((identity, text))
+        if known is None:
+            by = unique_text(self._town.schemas[identity])
+            page = self._town.records.find(self._actor, identity, {by: text}, limit=1, fields=())
+            found = page.records[0] if page.records else self._town.records.create(self._actor, identity, {by: text})
+            known = self._found[identity, text] = found.id
+        return known
+
+
+def name_field(schemas: Schemas, field: Field) -> str:
+    """The unique name by which seeds may name what a field links to; empty if they may not."""
+    target = schemas.get(field.target) if field.target and not field.many_targets else None
+    if target is None or target.plugin != "core" or target.navigation != "setup":
+        return ""
+    return unique_text(target)
+
+
+def unique_text(record_type: RecordType) -> str:
+    """The type's field that is a unique text."""
+    names = (field.name for field in record_type.fields.values() if field.unique and field.type_name == "text")
+    return next(names, "")
 
 
 def read(file: Path) -> tuple[str, Sequence[Mapping[str, Any]]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
@@ -62,6 +63,7 @@ class Edit:
     given: frozenset[str]
     scene: checking.Scene
     transition: str = ""
+    memo: dict[str, Any] = dataclass_field(default_factory=dict)
 
     @classmethod
     def of(
@@ -147,6 +149,7 @@ class Edit:
             contact_id=preparing.contact_of(self.plan, self.values),
             standard=dict(self.standard),
             standard_before=standard_of(self.before),
+            memo=self.memo,
         )
 
     def save(self, action: str, note: str = "") -> None:

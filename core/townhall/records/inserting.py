@@ -66,6 +66,8 @@ class Pending:
     id: int = 0
     title: str = ""
     standard: dict[str, Any] = dataclass_field(default_factory=dict)
+    #: What core's domains remember of it until it is written.
+    memo: dict[str, Any] = dataclass_field(default_factory=dict)
     #: Fields that hold something, with what they hold; known once everything is decided.
     filled: list[tuple[str, Any]] = dataclass_field(default_factory=list)
 

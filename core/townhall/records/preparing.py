@@ -122,6 +122,7 @@ def change_of(actor: Actor, plan: WritePlan, record: Pending) -> Change:
         state=record.state,
         contact_id=contact_of(plan, record.values),
         standard={**record.standard, "id": record.id or None, "number": record.number or None},
+        memo=record.memo,
     )
 
 

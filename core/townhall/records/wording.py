@@ -155,13 +155,16 @@ class Writer:
             "SELECT id, identity, record_id, name, source, target, at, actor_name FROM case_transition"  # noqa: S608
             f" WHERE id IN ({self._marks(ids)})"
         )
-        for id, identity, record_id, name, source, target, at, who in self._rows(sql, ids):
+        rows = self._rows(sql, ids)
+        routed = self._routed(rows) if self.staff else {}
+        for id, identity, record_id, name, source, target, at, who in rows:
             headline = self._move(self.town.schemas[identity], name, source, target)
             if headline:
                 made[id] = TimelineEntry(
                     at=from_microseconds(at),
                     kind="change",
                     headline=headline,
+                    body=routed.get((identity, record_id, name), ""),
                     actor=who if self.staff else "",
                     public=not self.staff,
                     about=self._about.get((identity, record_id)),
@@ -169,6 +172,37 @@ class Writer:
                     id=record_id,
                 )
         return made
+
+    def _routed(self, rows: Iterable[Any]) -> Mapping[tuple[str, int, str], str]:
+        """Where cases went when they came in, and who or what said so, by case and the move that brought it in."""
+        cases = sorted({(identity, record_id) for _, identity, record_id, *_ in rows})
+        if not cases:
+            return {}
+        mark = self.town.database.param
+        tests = " OR ".join([f"(identity = {mark} AND record_id = {mark})"] * len(cases))
+        sql = (
+            "SELECT identity, record_id, transition, decided_by, route_id, plugin, reason, queue_id, assignee_id"  # noqa: S608
+            f" FROM case_route WHERE {tests}"
+        )
+        found = self.town.database.execute_sql(sql, tuple(part for case in cases for part in case)).fetchall()
+        queues = self.context.titles("core.queue", {row[7] for row in found if row[7] is not None})
+        rules = self.context.titles("core.route", {row[4] for row in found if row[4] is not None})
+        return {tuple(row[:3]): self._route(row[3:], queues, rules) for row in found}
+
+    def _route(self, row: Sequence[Any], queues: Mapping[int, str], rules: Mapping[int, str]) -> str:
+        """One routing in a sentence; nothing if a person said where the case goes, or nobody did."""
+        decided_by, rule, plugin, reason, queue, person = row
+        to = [name for name in (queues.get(queue, ""), self._people.get(person, "")) if name]
+        why = {
+            "plugin": f" as {self.town.plugins.title(plugin)} says",
+            "route": f" by the rule “{rules.get(rule, 'that is gone')}”",
+            "type": ", as the settings of such cases say",
+            "default": ", where such cases wait",
+        }.get(decided_by)
+        if why is None or not (to or reason):
+            return ""
+        said = f"Went to {' and '.join(to)}{why}." if to else f"Came in{why}."
+        return f"{said} {reason if reason.endswith('.') else reason + '.'}" if reason else said
 
     def _move(self, record_type: RecordType, name: str, source: str, target: str) -> str:
         """A move in words; to the public in theirs, and nothing if it makes no difference to them."""

@@ -45,6 +45,11 @@ class Lane:
     states: States = "open"
     assignee: int | None = None
     unassigned: bool = False
+    assigned: bool = False
+    #: Only cases in one of these queues; ``None`` for all.
+    queues: tuple[int, ...] | None = None
+    #: No cases in one of these.
+    other_than: tuple[int, ...] = ()
     due_from: datetime | None = None
     due_before: datetime | None = None
     order: Literal["due", "updated", "-updated"] = "due"
@@ -190,8 +195,14 @@ def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
     extra: list[tuple[str, Any]] = []
     if lane.unassigned:
         tests.append("t1.assignee IS NULL")
+    elif lane.assigned:
+        tests.append("t1.assignee IS NOT NULL")
     elif lane.assignee is not None:
         extra.append(("t1.assignee =", lane.assignee))
+    if lane.queues is not None:
+        tests.append(f"t1.queue IN ({', '.join(map(str, map(int, lane.queues))) or 'NULL'})")
+    if lane.other_than:
+        tests.append(f"(t1.queue IS NULL OR t1.queue NOT IN ({', '.join(map(str, map(int, lane.other_than)))}))")
     if lane.due_from is not None:
         extra.append(("t1.due >=", to_microseconds(lane.due_from)))
     if lane.due_before is not None:

@@ -79,6 +79,26 @@ function startFolds() {
   unfold();
 }
 
+// Who else has the same case open: asked again while the page is looked at.
+function startPresence() {
+  const place = document.querySelector("[data-present]");
+  if (!place) return;
+  const ask = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(place.dataset.present, { headers: { "X-Requested-With": "fetch" }, redirect: "error" });
+      if (!answer.ok) return;
+      const told = document.createElement("template");
+      told.innerHTML = await answer.text();
+      if (told.content.textContent.trim() !== place.textContent.trim()) place.replaceChildren(told.content);
+    } catch {
+      // The next time may go better.
+    }
+  };
+  setInterval(ask, 25000);
+  document.addEventListener("visibilitychange", ask);
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
@@ -89,3 +109,4 @@ startMenus();
 startOnce();
 startShortcuts();
 startFolds();
+startPresence();

@@ -1,0 +1,205 @@
+"""Who holds a case: taking it out of a queue, giving it back, giving it to somebody else, and a colleague's whole desk.
+
+The database decides who is first: every change names the version that it was made on. Of two who take a case at once
+exactly one has it, and the other is told who, and since when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.cases.rulebook import rulebook
+from townhall.errors import Conflict
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import TownhallError
+from townhall.records.types import Record
+from townhall.records.work import states
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: How often taking a case is tried anew because somebody changed something else of it in between.
+_TRIES = 5
+_PAGE = 200
+
+
+class Taken(Rejected):
+    """Somebody else has the case; the message says who and since when."""
+
+
+def claim(town: Town, actor: Actor, identity: str, id: int) -> Record:
+    """Take a case that nobody has. Taking what one has already changes nothing.
+
+    Raises :class:`Taken` if somebody else has it, and the errors of :meth:`Records.update`.
+    """
+    if actor.id is None:
+        raise Rejected("Only somebody who works here can take a case.")
+    for _ in range(_TRIES):
+        record = town.records.get(actor, identity, id)
+        if record.assignee == actor.id:
+            return record
+        if record.assignee is not None:
+            raise Taken(held(town, actor, record), "assignee")
+        try:
+            return town.records.update(actor, identity, id, {"assignee": actor.id}, version=record.version)
+        except Conflict:
+            continue
+    raise Rejected("Others change this case all the time. Look at it again, then take it.")
+
+
+def release(town: Town, actor: Actor, identity: str, id: int, *, version: int, note: str = "") -> Record:
+    """Give a case back to its queue, or to the one where such cases wait; nobody has it then."""
+    record = town.records.get(actor, identity, id)
+    return town.records.update(actor, identity, id, _released(town, record), version=version, note=note)
+
+
+def reassign(
+    town: Town,
+    actor: Actor,
+    identity: str,
+    id: int,
+    *,
+    version: int,
+    queue: int | None,
+    assignee: int | None,
+    note: str = "",
+) -> Record:
+    """Give a case to a queue, a person or both, with a note for whoever reads its history."""
+    values = {"queue": queue, "assignee": assignee}
+    return town.records.update(actor, identity, id, values, version=version, note=note)
+
+
+def held(town: Town, actor: Actor, record: Record) -> str:
+    """A sentence about who has a case, and since when."""
+    people = {person.id: person.title for person in town.context(actor).staff()}
+    name = people.get(record.assignee or 0, "Somebody who left")
+    since = held_since(town, record)
+    if since is None:
+        return f"{name} has it already."
+    local = since.astimezone(town.zone)
+    today = local.date() == town.today()
+    return f"{name} has had it since {local:%H:%M}." if today else f"{name} has had it since {local:%d %b, %H:%M}."
+
+
+def held_since(town: Town, record: Record) -> datetime | None:
+    """When the case came to whoever has it now."""
+    entries = town.records.history(system("holding"), record.identity, record.id)
+    return next((entry.at for entry in reversed(entries) if "assignee" in entry.changes), None)
+
+
+# -- a whole desk ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class HandOver:
+    """What became of somebody's open work: how many of each type moved, and what could not be and why."""
+
+    moved: dict[str, int] = field(default_factory=dict)
+    refused: list[tuple[Record, str]] = field(default_factory=list)
+    rules: Sequence[str] = ()
+
+    @property
+    def total(self) -> int:
+        """How many cases moved."""
+        return sum(self.moved.values())
+
+    def sentences(self, town: Town, whom: str) -> list[str]:
+        """What happened, in plain sentences; ``whom`` says who or what the cases went to."""
+        parts = [_counted(town, identity, count) for identity, count in self.moved.items()]
+        said = [f"{' and '.join(parts)} went to {whom}." if parts else "There was no open work to hand over."]
+        said += [f"{record.number or record.title} stayed: {why}" for record, why in self.refused]
+        if self.rules:
+            said.append(f"Routing rules that still name this person: {', '.join(self.rules)}.")
+        return said
+
+
+def open_work(town: Town, actor: Actor, person: int) -> dict[str, int]:
+    """How many open cases of each type somebody has, as far as the actor may see them."""
+    found: dict[str, int] = {}
+    for identity in _case_types(town):
+        if town.records.may(actor, "view", identity):
+            count = town.records.count(actor, identity, _open_of(town, identity, person)).value
+            found |= {identity: count} if count else {}
+    return found
+
+
+def hand_over(town: Town, actor: Actor, person: int, to: int | None, *, note: str = "") -> HandOver:
+    """Give all open work of somebody to a colleague, or with ``to`` as ``None`` back to its queues.
+
+    Each case is written in a transaction of its own, so that one that is refused stops no other.
+    """
+    if person == to:
+        raise Rejected("That is the same person. Choose a colleague, or the queues.", "to")
+    if to is not None and all(each.id != to for each in town.context(actor).staff()):
+        raise Rejected("This colleague doesn’t work here any more. Choose somebody else.", "to")
+    done = HandOver(rules=[route.name for route in rulebook(town).routes if route.person == person])
+    for identity in _case_types(town):
+        if town.records.may(actor, "view", identity):
+            for id in list(_ids(town, actor, identity, person)):
+                _hand_over_one(town, actor, identity, id, person, to, note, done)
+    return done
+
+
+def _hand_over_one(
+    town: Town, actor: Actor, identity: str, id: int, person: int, to: int | None, note: str, done: HandOver
+) -> None:
+    for _ in range(_TRIES):
+        try:
+            record = town.records.get(actor, identity, id)
+        except NotFound:
+            return
+        if record.assignee != person:
+            return
+        values = {"assignee": to} if to is not None else _released(town, record)
+        try:
+            town.records.update(actor, identity, id, values, version=record.version, note=note)
+        except Conflict:
+            continue
+        except TownhallError as error:
+            done.refused.append((record, str(error)))
+            return
+        done.moved[identity] = done.moved.get(identity, 0) + 1
+        return
+    done.refused.append((record, "others change it all the time."))
+
+
+def _released(town: Town, record: Record) -> dict[str, Any]:
+    """What a case gets that goes back: nobody, and a queue in which somebody looks for it."""
+    values: dict[str, Any] = {"assignee": None}
+    default = rulebook(town).default_queue(record.identity)
+    if record.queue is None and default is not None:
+        values["queue"] = default.id
+    return values
+
+
+def _case_types(town: Town) -> list[str]:
+    return [each.identity for each in town.schemas.values() if each.is_case and not each.frozen]
+
+
+def _open_of(town: Town, identity: str, person: int) -> dict[str, Any]:
+    return {"assignee": person, "state": states(town.schemas[identity], "open")}
+
+
+def _ids(town: Town, actor: Actor, identity: str, person: int) -> Iterator[int]:
+    after = ""
+    where = _open_of(town, identity, person)
+    while where["state"]:
+        page = town.records.find(actor, identity, where, limit=_PAGE, after=after, fields=())
+        yield from (record.id for record in page.records)
+        after = page.after
+        if not after:
+            return
+
+
+def _counted(town: Town, identity: str, count: int) -> str:
+    record_type = town.schemas[identity]
+    return f"{count} {(record_type.label if count == 1 else record_type.label_plural).lower()}"

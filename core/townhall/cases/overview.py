@@ -1,0 +1,126 @@
+"""How queues and routing rules stand: what waits in each queue, and how often each rule decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from peewee import fn
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.cases.routes import Route
+from townhall.cases.routes import read_route
+from townhall.cases.rulebook import ROUTE
+from townhall.cases.rulebook import Queue
+from townhall.cases.rulebook import all_of
+from townhall.cases.rulebook import queue_name
+from townhall.cases.rulebook import rulebook
+from townhall.records import work
+from townhall.records.instants import to_microseconds
+from townhall.records.types import Count
+from townhall.records.types import Record
+from townhall.records.work import Lane
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Over so many days the decisions of rules are counted.
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A queue and how many of its open cases nobody has, somebody has, and are overdue."""
+
+    queue: Queue
+    waiting: Count
+    in_hand: Count
+    overdue: Count
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWork:
+    """What one queue holds: the first cases of each sort, and how many there are."""
+
+    line: QueueLine
+    waiting: Sequence[Record]
+    in_hand: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A routing rule as its overview shows it."""
+
+    route: Route
+    active: bool
+    goes_to: str
+    kind: str
+    hits: int
+
+
+def queues(town: Town, actor: Actor) -> list[QueueLine]:
+    """All queues by name, those in use first; the actor's own teams' before the others'."""
+    found = sorted(
+        rulebook(town).queues.values(),
+        key=lambda queue: (not queue.active, actor.id not in queue.members, queue.name.casefold()),
+    )
+    counted = work.counts(town, actor, [lane for queue in found for lane in _lanes(town, queue)])
+    return [_line(queue, counted) for queue in found]
+
+
+def queue_work(town: Town, actor: Actor, id: int, *, limit: int) -> QueueWork | None:
+    """What a queue holds, the longest due first; ``None`` if there is no such queue."""
+    queue = rulebook(town).queues.get(id)
+    if queue is None:
+        return None
+    lanes = _lanes(town, queue)
+    found = work.lanes(town, actor, lanes[:2], limit=limit)
+    line = _line(queue, work.counts(town, actor, lanes))
+    return QueueWork(line, found[lanes[0].name], found[lanes[1].name])
+
+
+def rules(town: Town) -> list[RuleLine]:
+    """All routing rules in the order in which they are tried, those out of use last, and how often each decided."""
+    hits = decisions(town)
+    people = {person.id: person.title for person in town.context(system("routing")).staff()}
+    lines = []
+    for record in all_of(town, ROUTE):
+        route = read_route(town, record)
+        person = people.get(route.person, "somebody who left") if route.person is not None else ""
+        queue = queue_name(town, route.queue)
+        priority = f"priority {route.priority}" if route.priority else ""
+        goes_to = ", ".join(part for part in (queue, person, priority) if part)
+        record_type = town.schemas.get(route.identity)
+        kind = record_type.label_plural if record_type is not None else record["case_type"] or "All kinds"
+        lines.append(RuleLine(route, bool(record["active"]), goes_to, kind, hits.get(("route", route.id), 0)))
+    return sorted(lines, key=lambda line: (not line.active, line.route.order, line.route.id))
+
+
+def decisions(town: Town) -> Mapping[tuple[str, int | None], int]:
+    """How many cases that came in lately were decided by whom, and by which rule."""
+    table = town.system.case_route
+    since = to_microseconds(town.clock.now() - timedelta(days=DAYS))
+    rows = (
+        table.select(table.decided_by, table.route_id, fn.COUNT(table.id))
+        .where(table.at >= since)
+        .group_by(table.decided_by, table.route_id)
+        .tuples()
+    )
+    return {(decided_by, route): count for decided_by, route, count in rows}
+
+
+def _lanes(town: Town, queue: Queue) -> list[Lane]:
+    here = (queue.id,)
+    return [
+        Lane(f"waiting {queue.id}", unassigned=True, queues=here),
+        Lane(f"in hand {queue.id}", assigned=True, queues=here),
+        Lane(f"overdue {queue.id}", states="running", due_before=town.clock.now(), queues=here),
+    ]
+
+
+def _line(queue: Queue, counted: Mapping[str, Count]) -> QueueLine:
+    return QueueLine(queue, *(counted[f"{name} {queue.id}"] for name in ("waiting", "in hand", "overdue")))

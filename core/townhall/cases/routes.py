@@ -1,0 +1,338 @@
+"""Routing rules: from what somebody wrote on screen to something that can be asked about a case.
+
+A rule's parts all have to hold: fields, words, wards, times, channels. What names a field, a value or a kind of case
+that doesn't exist can't be saved; a saved rule whose field went away later is left out, and says so where rules are
+shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import time
+from decimal import Decimal
+from decimal import InvalidOperation
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import system
+from townhall.errors import ValidationFailed
+from townhall_forms.conditions import Condition
+from townhall_forms.conditions import InvalidCondition
+from townhall_forms.conditions import parse_condition
+from townhall_forms.fields.base import Field
+from townhall_forms.kinds import PathInfo
+from townhall_forms.kinds import resolver
+from townhall_forms.schema import RecordType
+from townhall_forms.text import normalise
+from townhall_forms.text import tokens
+
+if TYPE_CHECKING:
+    from townhall.records.types import Record
+    from townhall.town import Town
+
+#: Days of the week by the word that a rule uses, Monday being 0.
+_DAYS: Mapping[str, frozenset[int]] = {
+    "every": frozenset(range(7)),
+    "weekdays": frozenset(range(5)),
+    "weekend": frozenset({5, 6}),
+    **{str(day): frozenset({day}) for day in range(7)},
+}
+#: How the language writes what a rule's line says.
+_OPERATORS = {
+    "is": "eq",
+    "is_not": "ne",
+    "one_of": "in",
+    "contains": "contains",
+    "at_least": "gte",
+    "at_most": "lte",
+}
+#: What takes several values.
+_SEVERAL = ("one_of", "contains")
+_YES_AND_NO = {"yes": True, "true": True, "no": False, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time of the week: from a time of day on some days until another, perhaps on the next day."""
+
+    days: frozenset[int]
+    starts: time
+    ends: time | None
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment of the town's clock lies in it."""
+        day, now = moment.weekday(), moment.time()
+        if self.ends is None or self.starts < self.ends:
+            return day in self.days and now >= self.starts and (self.ends is None or now < self.ends)
+        return (day in self.days and now >= self.starts) or ((day - 1) % 7 in self.days and now < self.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A rule, ready to be asked. ``problem`` says in a sentence why it can't be used."""
+
+    id: int
+    name: str
+    order: int
+    identity: str
+    condition: Condition | None
+    words: tuple[tuple[str, ...], ...]
+    wards: frozenset[int]
+    times: tuple[Span, ...]
+    channels: frozenset[str]
+    queue: int | None
+    person: int | None
+    priority: str
+    problem: str = ""
+
+
+def read_route(town: Town, record: Record) -> Route:
+    """The rule of a record; with a ``problem`` if something that it names is not there any more."""
+    errors: dict[str, str] = {}
+    return _route(town, record.id, record.values, errors)
+
+
+def check(town: Town, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule's values are to be put as: fields by their paths, a priority by its value.
+
+    Raises :class:`~townhall.errors.ValidationFailed` with a sentence for each part that can't be.
+    """
+    errors: dict[str, str] = {}
+    _route(town, 0, values, errors)
+    record_type = town.schemas.get(values.get("case_type") or "")
+    if errors:
+        raise ValidationFailed(errors)
+    if record_type is None:
+        return {}
+    rows = [
+        {**row, "field": _path(town, record_type, row["field"]) or row["field"]}
+        for row in values.get("conditions") or ()
+    ]
+    settled: dict[str, Any] = {}
+    if rows:
+        settled["conditions"] = rows
+    if values.get("priority"):
+        settled["priority"] = priority_of(record_type, values["priority"])
+    return settled
+
+
+def priority_of(record_type: RecordType, text: str) -> str:
+    """The value of the type's choice field ``priority`` that is meant; empty if there is none."""
+    field = record_type.fields.get("priority")
+    wanted = normalise(text)
+    choices = field.choices if field is not None and field.type_name == "choice" else ()
+    return next((each.value for each in choices if wanted in (normalise(each.value), normalise(each.label))), "")
+
+
+def text_words(record_type: RecordType, values: Mapping[str, Any]) -> list[str]:
+    """The words of all texts by which cases of the type are searched, with a mark between texts."""
+    found: list[str] = []
+    for field in record_type.fields.values():
+        value = values.get(field.name) if field.search and field.type_name in ("text", "longtext") else None
+        if isinstance(value, str):
+            found += [*tokens(value), ""]
+    return found
+
+
+def has_phrase(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    """Whether the words of the phrase stand beside each other; ``*`` at the end of one means that it goes on."""
+    count = len(phrase)
+    return any(all(map(_fits, words[start : start + count], phrase)) for start in range(len(words) - count + 1))
+
+
+def _fits(word: str, wanted: str) -> bool:
+    return word.startswith(wanted[:-1]) and bool(word) if wanted.endswith("*") else word == wanted
+
+
+# -- reading --------------------------------------------------------------------------------------------------------
+
+
+def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str]) -> Route:
+    case_type = values.get("case_type") or ""
+    record_type = town.schemas.get(case_type)
+    if case_type and record_type is None:
+        errors["case_type"] = "The kind of case that it is for is not there any more."
+    condition = _condition(town, record_type, values, errors)
+    if values.get("wards") and record_type is not None and place_field(record_type) is None:
+        errors["wards"] = f"{record_type.label_plural} have no place on the map, so none lies in a ward."
+    if values.get("priority") and "case_type" not in errors:
+        _check_priority(record_type, values["priority"], errors)
+    return Route(
+        id=id,
+        name=values.get("name") or "",
+        order=values.get("order") or 0,
+        identity=record_type.identity if record_type is not None else "",
+        condition=condition,
+        words=_words(values.get("words") or "", errors),
+        wards=frozenset(values.get("wards") or ()),
+        times=tuple(_span(row, index, errors) for index, row in enumerate(values.get("times") or ())),
+        channels=frozenset(values.get("channels") or ()),
+        queue=values.get("to_queue"),
+        person=values.get("person"),
+        priority=values.get("priority") or "",
+        problem=" ".join(errors.values()),
+    )
+
+
+def place_field(record_type: RecordType) -> Field | None:
+    """The type's field that is a point on the map."""
+    return next((field for field in record_type.fields.values() if field.type_name == "place"), None)
+
+
+def _check_priority(record_type: RecordType | None, text: str, errors: dict[str, str]) -> None:
+    if record_type is None:
+        errors["priority"] = "Say first which kind of case it is: each kind has priorities of its own."
+    elif not priority_of(record_type, text):
+        field = record_type.fields.get("priority")
+        labels = [each.label for each in field.choices] if field is not None and field.type_name == "choice" else []
+        known = f"There are {', '.join(labels)}." if labels else f"{record_type.label_plural} have no priority."
+        errors["priority"] = f"“{text}” can't be chosen. {known}"
+
+
+def _words(text: str, errors: dict[str, str]) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for part in text.split(","):
+        words = [word for piece in part.split() for word in _starred(piece)]
+        if words:
+            found.append(tuple(words))
+    if text.strip() and not found:
+        errors["words"] = "Write words with commas between, for example “estate tax, inheritance”."
+    return tuple(found)
+
+
+def _starred(piece: str) -> list[str]:
+    words = tokens(piece)
+    if words and piece.endswith("*"):
+        words[-1] += "*"
+    return words
+
+
+def _span(row: Mapping[str, Any], index: int, errors: dict[str, str]) -> Span:
+    starts, ends = row.get("starts") or time(), row.get("ends") or None
+    if ends is not None and starts == ends:
+        errors[f"times.{index}.ends"] = "The time ends when it begins. Leave both empty for the whole day."
+    return Span(_DAYS[row["day"]], starts, ends)
+
+
+def _condition(
+    town: Town, record_type: RecordType | None, values: Mapping[str, Any], errors: dict[str, str]
+) -> Condition | None:
+    rows = values.get("conditions") or ()
+    if not rows or "case_type" in errors:
+        return None
+    if record_type is None:
+        errors["case_type"] = "Say which kind of case it is, so that its fields are known."
+        return None
+    parts = []
+    for index, row in enumerate(rows):
+        try:
+            parts.append(_test(town, record_type, row))
+        except _Wrong as wrong:
+            errors[f"conditions.{index}.{wrong.part}"] = str(wrong)
+    return Condition.all_of(parts) if len(parts) == len(rows) else None
+
+
+class _Wrong(Exception):
+    """A condition's row can't be; ``part`` is the column that is wrong."""
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part = part
+
+
+def _test(town: Town, record_type: RecordType, row: Mapping[str, Any]) -> Condition:
+    """One row as a condition."""
+    given, comparison, text = row["field"], row["is"], (row.get("value") or "").strip()
+    resolve = resolver(town.schemas, record_type)
+    path = _path(town, record_type, given)
+    if path is None:
+        raise _Wrong("field", f"{record_type.label} has no field “{given}”.{_near(town, record_type, given)}")
+    info = resolve(path)
+    assert info is not None  # noqa: S101  # _path asked the same
+    if comparison in ("empty", "filled"):
+        if text:
+            raise _Wrong("value", "Leave the value empty here: only whether there is one is asked.")
+        return parse_condition({path: {"empty": comparison == "empty"}}, resolve=resolve)
+    if info.kind in ("link", "links"):
+        raise _Wrong("field", f"“{given}” is a record of its own. Ask for one of its fields, like {path}.name.")
+    parts = [part.strip() for part in (text.split(";") if comparison in _SEVERAL else [text]) if part.strip()]
+    if not parts:
+        raise _Wrong("value", "Write the value to compare with.")
+    operands = [_operand(town, info, part) for part in parts]
+    operator = "contains" if info.kind == "codes" and comparison in ("is", "one_of") else _OPERATORS[comparison]
+    try:
+        if operator == "in":
+            return parse_condition({path: {"in": operands}}, resolve=resolve)
+        return parse_condition({"any": [{path: {operator: operand}} for operand in operands]}, resolve=resolve)
+    except InvalidCondition as error:
+        reason = error.problems[0][1]
+        raise _Wrong("value", f"“{text}” doesn't fit: {reason}.") from error
+
+
+def _operand(town: Town, info: PathInfo, text: str) -> Any:
+    """A value as conditions know it, from what a person writes: labels of choices, yes and no, names, numbers."""
+    field, wanted = info.field, normalise(text)
+    if info.choices is not None and field is not None:
+        for choice in field.choices:
+            if wanted in (normalise(choice.value), normalise(choice.label)):
+                return choice.value
+        labels = ", ".join(choice.label for choice in field.choices)
+        raise _Wrong("value", f"“{text}” is no choice of “{field.label}”. There are {labels}.")
+    if info.kind == "boolean":
+        if wanted not in _YES_AND_NO:
+            raise _Wrong("value", f"Write yes or no instead of “{text}”.")
+        return _YES_AND_NO[wanted]
+    if info.kind == "number":
+        try:
+            return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
+        except InvalidOperation:
+            raise _Wrong("value", f"“{text}” is no number. Write it like 250 or 12.5.") from None
+    if info.kind == "staff":
+        people = town.context(system("routing")).staff()
+        found = [person.id for person in people if wanted in (normalise(person.title), normalise(person.note))]
+        if len(found) != 1:
+            raise _Wrong("value", f"Nobody called “{text}” works here.")
+        return found[0]
+    return text
+
+
+def _path(town: Town, record_type: RecordType, given: str) -> str | None:
+    """The path that somebody means: itself, or the field with this label."""
+    resolve = resolver(town.schemas, record_type)
+    path = given.strip()
+    if resolve(path) is not None:
+        return path
+    first, _, rest = path.partition(".")
+    wanted = normalise(first)
+    for name, field in record_type.all_fields.items():
+        if normalise(field.label) != wanted and name != first:
+            continue
+        target = town.schemas.get(field.target) if rest and field.target else None
+        if not rest:
+            return name
+        if target is not None:
+            inner = next(
+                (key for key, each in target.fields.items() if normalise(rest) in (key, normalise(each.label))), None
+            )
+            if inner is not None and resolve(f"{name}.{inner}") is not None:
+                return f"{name}.{inner}"
+    return None
+
+
+def _near(town: Town, record_type: RecordType, given: str) -> str:
+    """What was probably meant."""
+    known = {name: name for name in record_type.fields}
+    known |= {normalise(field.label): field.label for field in record_type.fields.values()}
+    first, _, rest = given.strip().partition(".")
+    if rest and (field := record_type.field(first)) is not None:
+        target = town.schemas.get(field.target) if field.target else None
+        if target is None:
+            return f" “{first}” is no link, so nothing stands behind it."
+        near = get_close_matches(rest, list(target.fields), 1)
+        return f" Did you mean {first}.{near[0]}?" if near else f" {target.label} has {', '.join(target.fields)}."
+    near = get_close_matches(normalise(first), list(known), 1)
+    return f" Did you mean “{known[near[0]]}”?" if near else ""

@@ -1,0 +1,156 @@
+"""All that decides where cases go, read once and kept until somebody changes it: rules, queues and wards.
+
+What is kept belongs to a mark in the database that every change of one of them renews, in its own transaction. So each
+process notices in time, and asking costs one small query.
+"""
+
+from __future__ import annotations
+
+import secrets
+import weakref
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from townhall.access.actors import system
+from townhall.cases.polygons import Outline
+from townhall.cases.routes import Route
+from townhall.cases.routes import read_route
+from townhall.db import meta
+from townhall.extend.values import Change
+from townhall.records.domains import Domain
+from townhall.records.types import Record
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+    from townhall_forms.schema import Schemas
+
+ROUTE = "core.route"
+QUEUE = "core.queue"
+WARD = "core.ward"
+_MARK = "routing"
+_ACTOR = system("routing")
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue: who belongs to its team, who leads it, and which kinds of case come to it by default."""
+
+    id: int
+    name: str
+    active: bool
+    members: frozenset[int]
+    leads: frozenset[int]
+    default_for: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """A ward that has an outline."""
+
+    id: int
+    name: str
+    outline: Outline
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The routes that are in use, in their order, and the queues and wards by id."""
+
+    mark: str
+    schemas: Schemas
+    routes: Sequence[Route]
+    queues: Mapping[int, Queue]
+    wards: Sequence[Ward]
+
+    def routes_for(self, identity: str) -> Iterator[Route]:
+        """The routes that may concern a type and can be used, in their order."""
+        return (route for route in self.routes if not route.problem and route.identity in ("", identity))
+
+    def default_queue(self, identity: str) -> Queue | None:
+        """The queue to which cases of a type come by default."""
+        return next((queue for queue in self.queues.values() if queue.active and identity in queue.default_for), None)
+
+    def queues_of(self, person: int | None) -> tuple[int, ...]:
+        """Ids of the queues in use whose team somebody belongs to."""
+        return tuple(queue.id for queue in self.queues.values() if queue.active and person in queue.members)
+
+    def wards_at(self, longitude: float, latitude: float) -> list[Ward]:
+        """The wards that a point lies in; more than one if their outlines overlap."""
+        return [ward for ward in self.wards if ward.outline.holds(longitude, latitude)]
+
+
+_kept: weakref.WeakKeyDictionary[Town, Rulebook] = weakref.WeakKeyDictionary()
+
+
+def rulebook(town: Town) -> Rulebook:
+    """The rules as they stand now."""
+    mark = meta.get(town.system, _MARK)
+    kept = _kept.get(town)
+    if kept is None or kept.mark != mark or kept.schemas is not town.schemas:
+        kept = _kept[town] = _read(town, mark)
+    return kept
+
+
+def queues_in_use(town: Town, present: int | None = None) -> list[Queue]:
+    """The queues that a case may be put in, by name; the one in which it stands at ``present`` among them."""
+    queues = rulebook(town).queues.values()
+    return sorted((each for each in queues if each.active or each.id == present), key=lambda each: each.name.casefold())
+
+
+def queue_name(town: Town, id: int | None) -> str:
+    """What a queue is called; empty if there is none."""
+    found = rulebook(town).queues.get(id or 0)
+    return found.name if found is not None else ""
+
+
+def renew(town: Town) -> None:
+    """Let every process read the rules anew; in the transaction of whoever changed one."""
+    meta.put(town.system, _MARK, secrets.token_hex(8))
+
+
+def all_of(town: Town, identity: str, *, sort: str = "", archived: bool | None = False) -> Iterator[Record]:
+    """Every record of a type, page by page; none if the town doesn't have the type."""
+    if identity not in town.schemas:
+        return
+    after = ""
+    while True:
+        page = town.records.find(_ACTOR, identity, sort=sort, limit=_PAGE, after=after, archived=archived)
+        yield from page.records
+        after = page.after
+        if not after:
+            return
+
+
+def _read(town: Town, mark: str) -> Rulebook:
+    queues = {record.id: _queue(record) for record in all_of(town, QUEUE)}
+    names = {record.id: record["name"] for record in all_of(town, WARD)}
+    table = town.system.ward_shape
+    shapes = table.select(table.ward_id, table.polygons).order_by(table.ward_id).tuples()
+    wards = [Ward(id, names[id], Outline.from_json(polygons)) for id, polygons in shapes if id in names]
+    routes = [read_route(town, record) for record in all_of(town, ROUTE) if record["active"]]
+    routes.sort(key=lambda route: (route.order, route.id))
+    return Rulebook(mark, town.schemas, routes, queues, wards)
+
+
+def _queue(record: Record) -> Queue:
+    members = record["members"] or ()
+    return Queue(
+        record.id,
+        record["name"],
+        bool(record["active"]),
+        frozenset(row["person"] for row in members),
+        frozenset(row["person"] for row in members if row["lead"]),
+        frozenset(record["default_for"] or ()),
+    )
+
+
+def _written(town: Town, changes: Sequence[Change]) -> None:
+    renew(town)
+
+
+#: A change of a rule, queue or ward is known everywhere at once.
+DOMAIN = Domain("rulebook", lambda record_type: record_type.identity in (ROUTE, QUEUE, WARD), written=_written)

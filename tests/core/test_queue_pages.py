@@ -1,0 +1,240 @@
+"""Queues on screen: their pages, taking and giving, lists, files in and out, wards, and who has a case open too."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from staff_client import StaffClient
+from staff_client import add_person
+from staff_client import main_of
+from staff_client import plain
+
+from townhall.access.actors import system
+from townhall.app import create_app
+from townhall.clock import FixedClock
+from townhall.imports.csv_files import open_csv
+from townhall.imports.mapping import parse_mapping
+from townhall.imports.running import run_import
+from townhall.records.types import Record
+from townhall.town import Town
+
+SYSTEM = system()
+TICKET = "desk.ticket"
+QUEUE = "core.queue"
+ROUTE = "core.route"
+
+
+@pytest.fixture
+def people(town: Town) -> dict[str, int]:
+    """Erin and Rae, who are clerks, and Ruth, who looks after the town."""
+    return {
+        name: add_person(town, f"{name.lower()}@town.example", role, f"{name} Clerk")
+        for name, role in (("Erin", "clerk"), ("Rae", "clerk"), ("Ruth", "administrator"))
+    }
+
+
+@pytest.fixture
+def sign_in(town: Town, people: dict[str, int]) -> Callable[[str], StaffClient]:
+    """A browser of one of them, all of one application."""
+    app = create_app(town)
+    return lambda name: StaffClient(app, f"{name.lower()}@town.example")
+
+
+@pytest.fixture
+def make(town: Town) -> Callable[..., Record]:
+    """Make a ticket."""
+    topic = town.records.create(SYSTEM, "desk.topic", {"name": "Potholes"})
+
+    def make(summary: str, **values: Any) -> Record:
+        (outcome,) = town.records.import_rows(SYSTEM, TICKET, [{"topic": topic.id, "summary": summary, **values}])
+        assert outcome.id is not None, outcome.errors
+        return town.records.get(SYSTEM, TICKET, outcome.id)
+
+    return make
+
+
+def queue(town: Town, name: str, *members: int, **values: Any) -> int:
+    """A queue with this team."""
+    rows = [{"person": id, "lead": False} for id in members]
+    return town.records.create(SYSTEM, QUEUE, {"name": name, "members": rows, **values}).id
+
+
+SignIn = Callable[[str], StaffClient]
+Make = Callable[..., Record]
+
+
+def test_a_queue_shows_what_waits_and_a_case_is_taken_once(
+    town: Town, people: dict[str, int], sign_in: SignIn, make: Make
+) -> None:
+    """One presses “Take it” and has it; the second reads who has it and since when, and nothing is lost."""
+    roads = queue(town, "Roads", people["Erin"])
+    case = make("Deep hole", queue=roads)
+    make("In hand", queue=roads, assignee=people["Rae"])
+    erin, rae = sign_in("Erin"), sign_in("Rae")
+    assert "Roads your team 1 1 0 1 person" in main_of(erin.get("/admin/queues/"))
+    page = main_of(erin.get(f"/admin/queues/{roads}/"))
+    assert "1 waiting, 1 in hand, 0 overdue" in page
+    assert page.index("Deep hole") < page.index("In hand 1")
+    assert "Waiting in your team’s queues" in main_of(erin.get("/admin/"))
+    assert "Waiting in your team’s queues" not in main_of(rae.get("/admin/"))
+    take = {"take": "1", "next": f"/admin/queues/{roads}/"}
+    url = f"/admin/desk/ticket/{case.id}/"
+    assert "It is yours now." in plain(erin.follow(erin.post(f"{url}give", take)))
+    late = rae.follow(rae.post(f"{url}give", take))
+    at = town.clock.now().astimezone(town.zone)
+    assert f"Erin Clerk has had it since {at:%H:%M}." in plain(late)
+    assert town.records.get(SYSTEM, TICKET, case.id).assignee == people["Erin"]
+    assert "It waits in Roads now." in plain(erin.follow(erin.post(f"{url}release", {})))
+    assert town.records.get(SYSTEM, TICKET, case.id).assignee is None
+    assert erin.get("/admin/queues/999/").status_code == 404
+
+
+def test_a_case_is_given_to_a_queue_with_a_note(
+    town: Town, people: dict[str, int], sign_in: SignIn, make: Make
+) -> None:
+    """The page offers queues in use; what is chosen and the note stand in what happened."""
+    roads, old = queue(town, "Roads"), queue(town, "Old ones", active=False)
+    case = make("Deep hole")
+    erin = sign_in("Erin")
+    url = f"/admin/desk/ticket/{case.id}/"
+    page = erin.get(f"{url}give").text
+    assert f'<option value="{roads}">Roads</option>' in page
+    assert "Old ones" not in page
+    sent = {"assignee": "", "queue": str(roads), "note": "They know the street.", "version": "1"}
+    assert erin.post(f"{url}give", sent).status_code == 302
+    page = main_of(erin.get(url))
+    assert "Queue: Roads" in page
+    assert "They know the street." in page
+    erin.post(f"{url}give", {**sent, "queue": str(old), "version": "2"})
+    assert town.records.get(SYSTEM, TICKET, case.id).queue == roads
+
+
+def test_a_list_knows_queues(town: Town, people: dict[str, int], sign_in: SignIn, make: Make, tmp_path: Path) -> None:
+    """As a filter, a column, an action on many, and by name in files that go out and come in."""
+    roads, parks = queue(town, "Roads"), queue(town, "Parks")
+    first, second, third = (
+        make("First", queue=roads, assignee=people["Erin"]),
+        make("Second", queue=roads),
+        make("Third"),
+    )
+    erin = sign_in("Erin")
+    base = "/admin/desk/ticket/"
+    listed = main_of(erin.get(f"{base}?view=all&queue={roads}&columns=title%2Cqueue"))
+    assert "First" in listed
+    assert "Third" not in listed
+    asked = erin.get(f"{base}bulk?do=queue:{parks}&pick={first.id}&pick={third.id}")
+    assert "Put into Parks: 2 tickets" in plain(asked)
+    erin.post(f"{base}bulk", {"do": f"queue:{parks}", "pick": [first.id, third.id]})
+    found = [town.records.get(SYSTEM, TICKET, record.id) for record in (first, second, third)]
+    assert [(each.queue, each.assignee) for each in found] == [(parks, None), (roads, None), (parks, None)]
+    erin.post(f"{base}bulk", {"do": "give:me", "pick": [first.id]})
+    erin.post(f"{base}bulk", {"do": "give:nobody", "pick": [first.id]})
+    assert town.records.get(SYSTEM, TICKET, first.id).queue == parks
+    lines = erin.get(f"{base}export.csv?view=all").text
+    assert ",Parks," in lines
+    path = tmp_path / "tickets.csv"
+    path.write_text("What,Topic,Team\nFourth,Potholes,Parks\nFifth,Potholes,Nowhere\n", encoding="utf-8")
+    columns = [
+        {"from": "What", "field": "summary"},
+        {"from": "Topic", "field": "topic", "match": "name"},
+        {"from": "Team", "field": "queue", "match": "name"},
+    ]
+    mapping = parse_mapping({"mapping": {"type": TICKET}, "column": columns}, "ours", town.schemas, file="ours.toml")
+    done = run_import(town, SYSTEM, mapping, open_csv(path))
+    assert done.created == 1
+    assert len(done.refused) == 1
+    assert town.records.find(SYSTEM, TICKET, {"summary": "Fourth"}).records[0].queue == parks
+
+
+def test_two_who_open_the_same_case_see_each_other(
+    town: Town, people: dict[str, int], sign_in: SignIn, make: Make, clock: FixedClock
+) -> None:
+    """A quiet notice, on the page itself and in what the script asks for; gone a while after the other left."""
+    case = make("Deep hole")
+    url = f"/admin/desk/ticket/{case.id}/"
+    erin, rae = sign_in("Erin"), sign_in("Rae")
+    assert "has this open too" not in plain(rae.get(url))
+    since = clock.now().astimezone(town.zone)
+    clock.move(timedelta(minutes=1))
+    assert f"Rae Clerk has this open too (since {since:%H:%M})." in plain(erin.get(url))
+    asked = rae.get(f"{url}present")
+    assert asked.text.strip().startswith("<p")
+    assert "Erin Clerk has this open too" in plain(asked)
+    for _ in range(12):
+        clock.move(timedelta(seconds=25))
+        rae.get(f"{url}present")
+    assert "Rae Clerk has this open too" in plain(erin.get(f"{url}present"))
+    clock.move(timedelta(minutes=5))
+    assert plain(erin.get(f"{url}present")) == ""
+    assert erin.get("/admin/core/contact/999/present").status_code == 404
+
+
+def test_a_stale_save_shows_both_versions(town: Town, people: dict[str, int], sign_in: SignIn, make: Make) -> None:
+    """Presence locks nothing: who saves second sees what the first changed, and loses nothing that was typed."""
+    case = make("Deep hole")
+    url = f"/admin/desk/ticket/{case.id}/edit"
+    rae = sign_in("Rae")
+    form = rae.get(url)
+    assert form.status_code == 200
+    town.records.update(SYSTEM, TICKET, case.id, {"summary": "Deeper hole"}, version=1)
+    answer = rae.post(url, {"version": "1", "topic": str(case["topic"]), "summary": "Deepest hole"})
+    assert answer.status_code == 409
+    assert "Deeper hole" in answer.text
+    assert "Deepest hole" in answer.text
+
+
+def test_a_desk_is_handed_over_on_screen(town: Town, people: dict[str, int], sign_in: SignIn, make: Make) -> None:
+    """Whoever manages people is told of open work when somebody goes, and hands it over with a report."""
+    cases = [make(str(index), assignee=people["Rae"]) for index in range(2)]
+    ruth = sign_in("Ruth")
+    page = f"/admin/people/{people['Rae']}"
+    gone = ruth.follow(ruth.post(page, {"change": "deactivate"}))
+    assert "They still have 2 open cases" in plain(gone)
+    assert "2 tickets" in main_of(ruth.get(f"{page}/hand-over"))
+    nobody = ruth.post(f"{page}/hand-over", {"to": "x"})
+    assert (nobody.status_code, "Choose a colleague, or the queues." in plain(nobody)) == (422, True)
+    done = ruth.follow(ruth.post(f"{page}/hand-over", {"to": str(people["Erin"]), "note": "Rae left."}))
+    assert "2 tickets went to Erin Clerk." in plain(done)
+    assert {town.records.get(SYSTEM, TICKET, case.id).assignee for case in cases} == {people["Erin"]}
+    assert sign_in("Erin").get(f"{page}/hand-over").status_code == 403
+
+
+def test_rules_are_shown_in_their_order_with_what_they_decided(
+    town: Town, people: dict[str, int], sign_in: SignIn, make: Make
+) -> None:
+    """The page says for each rule where cases go and how often it decided lately, and what else decided."""
+    roads = queue(town, "Roads")
+    for name, order, words in (("Second", 20, "tree"), ("First", 10, "hole")):
+        town.records.create(
+            SYSTEM, ROUTE, {"name": name, "order": order, "case_type": TICKET, "words": words, "to_queue": roads}
+        )
+    make("Deep hole")
+    make("Something")
+    page = main_of(sign_in("Ruth").get("/admin/routing/"))
+    assert "10 First Tickets Roads 1 20 Second Tickets Roads 0" in page
+    assert "Nothing said where it goes 1" in page
+
+
+def test_wards_come_from_a_file_on_screen(town: Town, people: dict[str, int], sign_in: SignIn) -> None:
+    """The map office's file is taken as a whole, with a sentence about what came of it, or refused with one."""
+    ring = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"NAME": "Old Town"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    data = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+    ruth = sign_in("Ruth")
+    ruth.get("/admin/wards/")
+    assert "Choose a file first." in plain(ruth.post("/admin/wards/", {}))
+    bad = ruth.post("/admin/wards/", {"file": (io.BytesIO(b"{}"), "wards.json")})
+    assert (bad.status_code, "no FeatureCollection" in plain(bad)) == (422, True)
+    done = ruth.post("/admin/wards/", {"file": (io.BytesIO(data), "wards.geojson")})
+    assert "1 new ward, no new outlines." in plain(ruth.follow(done))
+    assert "Old Town 1 part, 5 points wards.geojson" in main_of(ruth.get("/admin/wards/"))
