@@ -87,7 +87,10 @@ from = ["new"]
 to = "granted"
 by = ["staff"]
 """
-IMPORTS = "from townhall import Assignment, Deadline, Finding, Flag, Notice, Panel, PanelRow, Rejected, for_types, hookimpl, system\n\n"
+IMPORTS = (
+    "from townhall import Assignment, Deadline, Finding, Flag, Notice, Panel, PanelRow, Rejected\n"
+    "from townhall import for_types, hookimpl, system\n\n"
+)
 
 
 def examples() -> dict[str, str]:

@@ -12,20 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import time
-from decimal import Decimal
-from decimal import InvalidOperation
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
 
-from townhall.access.actors import system
+from townhall.cases import condition_rows
 from townhall.errors import ValidationFailed
 from townhall_forms.conditions import Condition
-from townhall_forms.conditions import InvalidCondition
-from townhall_forms.conditions import parse_condition
 from townhall_forms.fields.base import Field
-from townhall_forms.kinds import PathInfo
-from townhall_forms.kinds import resolver
 from townhall_forms.schema import RecordType
 from townhall_forms.text import normalise
 from townhall_forms.text import tokens
@@ -41,18 +34,6 @@ _DAYS: Mapping[str, frozenset[int]] = {
     "weekend": frozenset({5, 6}),
     **{str(day): frozenset({day}) for day in range(7)},
 }
-#: How the language writes what a rule's line says.
-_OPERATORS = {
-    "is": "eq",
-    "is_not": "ne",
-    "one_of": "in",
-    "contains": "contains",
-    "at_least": "gte",
-    "at_most": "lte",
-}
-#: What takes several values.
-_SEVERAL = ("one_of", "contains")
-_YES_AND_NO = {"yes": True, "true": True, "no": False, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +89,7 @@ def check(town: Town, values: Mapping[str, Any]) -> dict[str, Any]:
         raise ValidationFailed(errors)
     if record_type is None:
         return {}
-    rows = [
-        {**row, "field": _path(town, record_type, row["field"]) or row["field"]}
-        for row in values.get("conditions") or ()
-    ]
+    rows = condition_rows.settled(town, record_type, values.get("conditions") or ())
     settled: dict[str, Any] = {}
     if rows:
         settled["conditions"] = rows
@@ -227,112 +205,6 @@ def _condition(
     if record_type is None:
         errors["case_type"] = "Say which kind of case it is, so that its fields are known."
         return None
-    parts = []
-    for index, row in enumerate(rows):
-        try:
-            parts.append(_test(town, record_type, row))
-        except _Wrong as wrong:
-            errors[f"conditions.{index}.{wrong.part}"] = str(wrong)
-    return Condition.all_of(parts) if len(parts) == len(rows) else None
-
-
-class _Wrong(Exception):
-    """A condition's row can't be; ``part`` is the column that is wrong."""
-
-    def __init__(self, part: str, message: str) -> None:
-        super().__init__(message)
-        self.part = part
-
-
-def _test(town: Town, record_type: RecordType, row: Mapping[str, Any]) -> Condition:
-    """One row as a condition."""
-    given, comparison, text = row["field"], row["is"], (row.get("value") or "").strip()
-    resolve = resolver(town.schemas, record_type)
-    path = _path(town, record_type, given)
-    if path is None:
-        raise _Wrong("field", f"{record_type.label} has no field “{given}”.{_near(town, record_type, given)}")
-    info = resolve(path)
-    assert info is not None  # noqa: S101  # _path asked the same
-    if comparison in ("empty", "filled"):
-        if text:
-            raise _Wrong("value", "Leave the value empty here: only whether there is one is asked.")
-        return parse_condition({path: {"empty": comparison == "empty"}}, resolve=resolve)
-    if info.kind in ("link", "links"):
-        raise _Wrong("field", f"“{given}” is a record of its own. Ask for one of its fields, like {path}.name.")
-    parts = [part.strip() for part in (text.split(";") if comparison in _SEVERAL else [text]) if part.strip()]
-    if not parts:
-        raise _Wrong("value", "Write the value to compare with.")
-    operands = [_operand(town, info, part) for part in parts]
-    operator = "contains" if info.kind == "codes" and comparison in ("is", "one_of") else _OPERATORS[comparison]
-    try:
-        if operator == "in":
-            return parse_condition({path: {"in": operands}}, resolve=resolve)
-        return parse_condition({"any": [{path: {operator: operand}} for operand in operands]}, resolve=resolve)
-    except InvalidCondition as error:
-        reason = error.problems[0][1]
-        raise _Wrong("value", f"“{text}” doesn't fit: {reason}.") from error
-
-
-def _operand(town: Town, info: PathInfo, text: str) -> Any:
-    """A value as conditions know it, from what a person writes: labels of choices, yes and no, names, numbers."""
-    field, wanted = info.field, normalise(text)
-    if info.choices is not None and field is not None:
-        for choice in field.choices:
-            if wanted in (normalise(choice.value), normalise(choice.label)):
-                return choice.value
-        labels = ", ".join(choice.label for choice in field.choices)
-        raise _Wrong("value", f"“{text}” is no choice of “{field.label}”. There are {labels}.")
-    if info.kind == "boolean":
-        if wanted not in _YES_AND_NO:
-            raise _Wrong("value", f"Write yes or no instead of “{text}”.")
-        return _YES_AND_NO[wanted]
-    if info.kind == "number":
-        try:
-            return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
-        except InvalidOperation:
-            raise _Wrong("value", f"“{text}” is no number. Write it like 250 or 12.5.") from None
-    if info.kind == "staff":
-        people = town.context(system("routing")).staff()
-        found = [person.id for person in people if wanted in (normalise(person.title), normalise(person.note))]
-        if len(found) != 1:
-            raise _Wrong("value", f"Nobody called “{text}” works here.")
-        return found[0]
-    return text
-
-
-def _path(town: Town, record_type: RecordType, given: str) -> str | None:
-    """The path that somebody means: itself, or the field with this label."""
-    resolve = resolver(town.schemas, record_type)
-    path = given.strip()
-    if resolve(path) is not None:
-        return path
-    first, _, rest = path.partition(".")
-    wanted = normalise(first)
-    for name, field in record_type.all_fields.items():
-        if normalise(field.label) != wanted and name != first:
-            continue
-        target = town.schemas.get(field.target) if rest and field.target else None
-        if not rest:
-            return name
-        if target is not None:
-            inner = next(
-                (key for key, each in target.fields.items() if normalise(rest) in (key, normalise(each.label))), None
-            )
-            if inner is not None and resolve(f"{name}.{inner}") is not None:
-                return f"{name}.{inner}"
-    return None
-
-
-def _near(town: Town, record_type: RecordType, given: str) -> str:
-    """What was probably meant."""
-    known = {name: name for name in record_type.fields}
-    known |= {normalise(field.label): field.label for field in record_type.fields.values()}
-    first, _, rest = given.strip().partition(".")
-    if rest and (field := record_type.field(first)) is not None:
-        target = town.schemas.get(field.target) if field.target else None
-        if target is None:
-            return f" “{first}” is no link, so nothing stands behind it."
-        near = get_close_matches(rest, list(target.fields), 1)
-        return f" Did you mean {first}.{near[0]}?" if near else f" {target.label} has {', '.join(target.fields)}."
-    near = get_close_matches(normalise(first), list(known), 1)
-    return f" Did you mean “{known[near[0]]}”?" if near else ""
+    condition, wrong = condition_rows.condition_of(town, record_type, rows)
+    errors |= wrong
+    return condition
