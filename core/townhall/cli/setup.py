@@ -26,6 +26,7 @@ from townhall.errors import ConfigurationError
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
+from townhall.jobs import overview
 from townhall.lifecycle import switching
 from townhall.town import SECRET_FILE
 from townhall.town import Town
@@ -118,6 +119,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
         for notice in town.upgrade.notices:
             yield Finding("migrations", False, notice)
+        yield from _examine_jobs(town)
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."
@@ -125,6 +127,18 @@ def _examine(folder: Path) -> Iterator[Finding]:
         yield Finding("people", bool(managers), message)
     finally:
         town.close()
+
+
+def _examine_jobs(town: Town) -> Iterator[Finding]:
+    """Those whose last run failed; if none did, when somebody last looked which are due."""
+    failing = overview.failing(town)
+    for line in failing:
+        problem = line.last.problem if line.last is not None else ""
+        yield Finding(f"job {line.job.name}", False, f"failed last time: {problem} See townhall jobs list.")
+    if not failing:
+        at = overview.looked_at(town)
+        looked = f"somebody last looked at them at {at.astimezone(town.zone):%Y-%m-%d %H:%M}" if at else "not begun yet"
+        yield Finding("jobs", True, f"{len(overview.lines(town))}, none of which failed last time; {looked}.")
 
 
 def _examine_secret(file: Path) -> Finding:

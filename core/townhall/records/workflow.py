@@ -13,14 +13,12 @@ from townhall.access.actors import system
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
-from townhall.records import inserting
 from townhall.records import messages
 from townhall.records import parsing
 from townhall.records import reading
 from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
 from townhall.records.instants import from_microseconds
-from townhall.records.instants import to_microseconds
 from townhall.records.transaction import refuse_frozen
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
