@@ -152,7 +152,7 @@ def test_viewers_do_not_move_cases(complaints: Town, clerk: Actor, viewer: Actor
 
 
 def test_quiet_requests_close_by_themselves(complaints: Town, clerk: Actor, clock: FixedClock) -> None:
-    """A resolved request closes after the quiet days of its category; a word about it starts them anew; empty is never."""
+    """A resolved request closes after the quiet days of its category; a word starts them anew; empty is never."""
 
     def close() -> str:
         outcome = run_by_hand(lambda: complaints, system(), "complaints.close_quiet_requests")
@@ -171,7 +171,7 @@ def test_quiet_requests_close_by_themselves(complaints: Town, clerk: Actor, cloc
     assert close() == "1 quiet request closed."
     closed = complaints.records.get(clerk, REQUEST, quiet.id)
     assert closed.state == "closed"
-    assert "Nothing happened for 14 days" in complaints.records.history(clerk, REQUEST, quiet.id)[0].note
+    assert "Nothing happened for 14 days" in complaints.records.history(clerk, REQUEST, quiet.id)[-1].note
     clock.move(timedelta(days=12))
     assert close() == ""
     light = complaints.records.get(clerk, CATEGORY, category(complaints, "street_light"))
