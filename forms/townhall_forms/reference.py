@@ -94,8 +94,8 @@ _STANDARD = """\
 ## Standard fields
 
 Every record has `id`, `number`, `title`, `created`, `updated`, `archived` and `channel`; a case also has `state`,
-`assignee`, `queue`, `due` and `closed`. They are used in conditions, columns, filters and titles like all others. A type may
-declare `channel` itself, as a choice; the other names are taken.
+`assignee`, `queue`, `due` and `closed`. They are used in conditions, columns, filters and titles like all others. A
+type may declare `channel` itself, as a choice; the other names are taken.
 """
 
 
