@@ -33,6 +33,8 @@ FILE_NAME = "townhall.toml"
 OTHER_VARIABLES = frozenset({"TOWNHALL_INSTANCE", "TOWNHALL_ADMIN_PASSWORD"})
 
 Check = Callable[[Any], str]
+#: What an environment variable may say for a setting that is true or false.
+_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 def _any(value: Any) -> str:
@@ -91,8 +93,8 @@ def _not_negative(value: int) -> str:
     return "" if value >= 0 else "must be 0 or more"
 
 
-def _setting(section: str, default: Any, meaning: str, check: Check = _any) -> Any:
-    return field(default=default, metadata={"section": section, "meaning": meaning, "check": check})
+def _setting(section: str, default: Any, meaning: str, check: Check = _any, key: str = "") -> Any:
+    return field(default=default, metadata={"section": section, "meaning": meaning, "check": check, "key": key})
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,13 @@ class Settings:
     )
     draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", _positive)
 
+    jobs_run: bool = _setting(
+        "jobs",
+        True,
+        "Whether what serves the town also does its jobs; false if townhall jobs work does them.",
+        key="run",
+    )
+
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
 
@@ -147,10 +156,11 @@ class Setting:
 
     name: str
     section: str
-    kind: type[str] | type[int]
-    default: str | int
+    kind: type[str] | type[int] | type[bool]
+    default: str | int | bool
     meaning: str
     check: Check
+    key: str
 
     @property
     def variable(self) -> str:
@@ -159,6 +169,8 @@ class Setting:
 
     def problem(self, value: object) -> str:
         """What is wrong with ``value``, as the end of a sentence; empty if nothing is."""
+        if self.kind is bool and not isinstance(value, bool):
+            return "must be true or false"
         if self.kind is int and (not isinstance(value, int) or isinstance(value, bool)):
             return "must be a whole number"
         if self.kind is str and not isinstance(value, str):
@@ -174,11 +186,12 @@ SETTINGS: Mapping[str, Setting] = {
         default=getattr(Settings, item.name),
         meaning=item.metadata["meaning"],
         check=item.metadata["check"],
+        key=item.metadata["key"] or item.name,
     )
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "limits")
+SECTIONS = ("town", "server", "limits", "jobs")
 
 
 def load_settings(instance: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -195,7 +208,7 @@ def load_settings(instance: Path, environ: Mapping[str, str] | None = None) -> S
     return Settings(**values)
 
 
-def example(values: Mapping[str, str | int] | None = None) -> str:
+def example(values: Mapping[str, str | int | bool] | None = None) -> str:
     """A settings file that explains every setting; those in ``values`` are set, the others stand as comments."""
     given = values or {}
     lines = ["# Settings of this town. A line that starts with # is a comment and shows the default.", ""]
@@ -206,7 +219,7 @@ def example(values: Mapping[str, str | int] | None = None) -> str:
                 mark = "" if setting.name in given else "# "
                 lines.append(f"# {setting.meaning}")
                 lines.append(
-                    f"{mark}{setting.name} = {json.dumps(given.get(setting.name, setting.default), ensure_ascii=False)}"
+                    f"{mark}{setting.key} = {json.dumps(given.get(setting.name, setting.default), ensure_ascii=False)}"
                 )
         lines.append("")
     lines += ["# A plugin's own settings stand under its name:", "# [plugins.complaints]", ""]
@@ -237,16 +250,17 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
 
 def _section(file: Path, section: str, content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    known = {setting.key: setting for setting in SETTINGS.values()}
     for name, value in content.items():
-        setting = SETTINGS.get(name)
+        setting = known.get(name)
         if setting is None:
-            problems.append(f"{file}: {section}.{name}: {_unknown('setting', name, SETTINGS)}")
+            problems.append(f"{file}: {section}.{name}: {_unknown('setting', name, known)}")
         elif setting.section != section:
             problems.append(f"{file}: {section}.{name}: this setting belongs in [{setting.section}].")
         elif problem := setting.problem(value):
             problems.append(f"{file}: {section}.{name}: {value!r} {problem}.")
         else:
-            values[name] = value
+            values[setting.name] = value
     return values
 
 
@@ -272,7 +286,9 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
             if close := get_close_matches(variable, known, n=1, cutoff=0.9):
                 problems.append(f"Environment: {variable}: there is no such setting. Did you mean {close[0]}?")
             continue
-        value: str | int = text
+        value: str | int | bool = text
+        if setting.kind is bool and text.strip().lower() in _TRUTHS:
+            value = _TRUTHS[text.strip().lower()]
         if setting.kind is int and text.strip().lstrip("-").isdecimal():
             value = int(text)
         if problem := setting.problem(value):

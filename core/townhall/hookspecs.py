@@ -66,7 +66,7 @@ class HookKind:
 
     decides: bool
     seconds: float
-    since: str
+    since: str = "1.0"
     typed: bool = False
     writes: bool = False
     goes: TownhallDeprecation | None = None

@@ -1,6 +1,6 @@
 """How often somebody may do something: counts per bucket, subject and window of time.
 
-Subjects (a visitor's address, an e-mail) are kept only as keyed digests, and windows that are over are deleted.
+Subjects (a visitor's address, an e-mail) are kept only as keyed digests, and a job deletes windows that are over.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
+#: The longest window that anything is counted in.
+LONGEST = timedelta(days=1)
+
+
 def allow(town: Town, bucket: str, subject: str, *, limit: int, per: timedelta) -> bool:
     """Count one try of ``subject``, and say whether it is within ``limit`` tries in the present window of ``per``."""
     count(town, bucket, subject, per=per)
@@ -25,11 +29,15 @@ def count(town: Town, bucket: str, subject: str, *, per: timedelta) -> None:
     """Count one try."""
     table = town.system.rate_limit
     window = _window(town, per)
-    with town.database.atomic():
-        table.insert(bucket=bucket, subject=_digest(town, bucket, subject), window_start=window, hits=1).on_conflict(
-            conflict_target=[table.bucket, table.subject, table.window_start], update={table.hits: table.hits + 1}
-        ).execute()
-        table.delete().where((table.bucket == bucket) & (table.window_start < window)).execute()
+    table.insert(bucket=bucket, subject=_digest(town, bucket, subject), window_start=window, hits=1).on_conflict(
+        conflict_target=[table.bucket, table.subject, table.window_start], update={table.hits: table.hits + 1}
+    ).execute()
+
+
+def forget_old(town: Town) -> int:
+    """Delete the counts of windows that are over; how many there were."""
+    table = town.system.rate_limit
+    return int(table.delete().where(table.window_start <= _now(town) - _microseconds(LONGEST)).execute())
 
 
 def hits(town: Town, bucket: str, subject: str, *, per: timedelta) -> int:

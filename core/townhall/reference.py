@@ -45,7 +45,7 @@ def settings_page() -> str:
     for section in config.SECTIONS:
         lines += [f"## `[{section}]`", "", "| setting | default | meaning | variable |", "|---|---|---|---|"]
         lines += [
-            f"| `{setting.name}` | `{json.dumps(setting.default)}` | {setting.meaning} | `{setting.variable}` |"
+            f"| `{setting.key}` | `{json.dumps(setting.default)}` | {setting.meaning} | `{setting.variable}` |"
             for setting in config.SETTINGS.values()
             if setting.section == section
         ]
@@ -153,6 +153,15 @@ def manifest_page() -> str:
         + ", ".join(f"`{name}`" for name in manifest.SETTING_TYPES)
         + ".",
         "`[navigation]` takes " + ", ".join(f"`{key}`" for key in manifest.NAVIGATION_KEYS) + ".",
+        "",
+        "## `[jobs.NAME]`",
+        "",
+        "A job is a function of the plugin's code that Townhall calls again and again, each slot once however many",
+        "processes serve the town. [How jobs work](../how-to/jobs.md) says what it may rely on.",
+        "",
+        "| key | meaning |",
+        "|---|---|",
+        *(f"| `{key}` | {meaning} |" for key, meaning in manifest.JOB_KEYS.items()),
         "",
         "## The folders beside it",
         "",

@@ -22,6 +22,7 @@ from townhall.access.actors import Actor
 from townhall.cases import offered
 from townhall.cases import routing
 from townhall.cases import rulebook
+from townhall.cases.effects import EFFECTS
 from townhall.clock import Clock
 from townhall.clock import SystemClock
 from townhall.config import Settings
@@ -70,7 +71,7 @@ from townhall_forms.tables import build_tables
 #: Where core's own types are declared.
 CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
 #: Core's own part in writes, in the order in which they are asked and told.
-DOMAINS: tuple[Domain, ...] = (rulebook.DOMAIN, routing.ROUTES, routing.DOMAIN)
+DOMAINS: tuple[Domain, ...] = (rulebook.DOMAIN, routing.ROUTES, routing.DOMAIN, EFFECTS)
 #: Counts writes of all towns of this process, so that no number ever comes again.
 _WRITES = count()
 #: The file that holds the key with which sessions and links are signed.

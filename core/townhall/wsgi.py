@@ -23,6 +23,7 @@ from typing import Any
 from townhall.app import create_app
 from townhall.errors import Outdated
 from townhall.errors import RestartNeeded
+from townhall.jobs.scheduler import Scheduler
 from townhall.records.outdating import watched
 from townhall.town import Town
 
@@ -50,11 +51,27 @@ class TownApplication:
         self._app = create_app(town)
         #: The generation that could not be taken up, and when that was tried.
         self._failed = (-1, 0.0)
+        # Outside the application that is built anew: a scheduler in it would keep every old one in memory.
+        self._scheduler = Scheduler(self.current_town)
 
     @property
     def town(self) -> Town:
         """The town that new requests are shown."""
         return self._town
+
+    def current_town(self) -> Town:
+        """The town as it is now, taken up if something was switched: for what works beside the pages."""
+        self._renew_if_needed()
+        return self._town
+
+    def start_jobs(self) -> None:
+        """Do the town's jobs in this process, unless its settings say that others do."""
+        if self._town.settings.jobs_run:
+            self._scheduler.start()
+
+    def stop_jobs(self) -> None:
+        """Stop doing jobs, and wait for those that run."""
+        self._scheduler.stop()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith("/static/"):
@@ -170,4 +187,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     application = TownApplication(Town.open(Path(os.environ.get("TOWNHALL_INSTANCE", "instance"))))
     globals()["application"] = application
+    application.start_jobs()
+    # A server that loads this and then forks its workers: each of them does jobs as well.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=application.start_jobs)
     return application

@@ -122,8 +122,8 @@ def read_table(
     return read
 
 
-def _tables(given: Any, table: str, at: str, report: Report) -> list[dict[str, Any]]:
-    """A list of tables; each keeps ``_at``, how mistakes name it."""
+def _tables(given: Any, table: str, at: str, report: Report, nested: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """A list of tables; each keeps ``_at``, how mistakes name it, and those that are ``nested`` in it."""
     if not isinstance(given, list):
         report.add(at, f"write [[{at}]], with two brackets: there can be several")
         return []
@@ -131,7 +131,9 @@ def _tables(given: Any, table: str, at: str, report: Report) -> list[dict[str, A
     for index, member in enumerate(given, start=1):
         name = member.get("name") if isinstance(member, Mapping) else None
         where = f"{at}.{name if isinstance(name, str) else index}"
-        read.append(_table(member, table, where, report) | {"_at": where})
+        inside = [key for key in nested if isinstance(member, Mapping) and key in member]
+        told = {key: _table(member[key], f"{table}.{key}", f"{where}.{key}", report) for key in inside}
+        read.append(_table(member, table, where, report, nested) | told | {"_at": where})
     return read
 
 
@@ -213,7 +215,10 @@ def _workflow(given: Any, report: Report) -> dict[str, Any]:
     read["states"] = {
         name: _table(value, "workflow.states.NAME", f"workflow.states.{name}", report) for name, value in states
     }
-    read["transitions"] = _tables(given.get("transitions", []), "workflow.transitions", "workflow.transitions", report)
+    moves = given.get("transitions", [])
+    read["transitions"] = _tables(
+        moves, "workflow.transitions", "workflow.transitions", report, nested=("task", "event")
+    )
     if not read["states"]:
         report.add("workflow", "a workflow needs states: [workflow.states.NAME]")
     return read

@@ -92,7 +92,7 @@ def language_schema(types: Mapping[str, type[Field]] = FIELD_TYPES) -> Json:
             "public": _table("public"),
             "workflow": _table(
                 "workflow",
-                {"states": _by_name("workflow.states.NAME"), "transitions": _table("workflow.transitions")},
+                {"states": _by_name("workflow.states.NAME"), "transitions": _table("workflow.transitions", _effects())},
             ),
         },
         "$defs": {"field": _field_table(types), "condition": _condition(), "test": _test(), "operand": _operand()},
@@ -111,6 +111,10 @@ def _table(table: str, nested: Json | None = None) -> Json:
         "required": [name for name, key in known.items() if key.required],
     }
     return {"type": "array", "items": told} if table in LISTS else told
+
+
+def _effects() -> Json:
+    return {name: _table(f"workflow.transitions.{name}") for name in ("task", "event")}
 
 
 def _by_name(table: str, nested: Json | None = None) -> Json:

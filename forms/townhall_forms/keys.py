@@ -50,6 +50,8 @@ TABLES: Mapping[str, str] = {
     "workflow": "Makes each record a case, with a state.",
     "workflow.states.NAME": "One state.",
     "workflow.transitions": "One way to get from state to state.",
+    "workflow.transitions.task": "A task that the move makes, about the record.",
+    "workflow.transitions.event": "An event that the move puts on the calendar, about the record.",
 }
 #: Tables of which there can be several, written ``[[table]]``.
 LISTS = frozenset({"checks", "unique", "sections", "list.views", "forms.NAME.steps", "workflow.transitions"})

@@ -9,14 +9,18 @@ from townhall_forms.keys import WHO
 from townhall_forms.kinds import did_you_mean
 from townhall_forms.schema import Form
 from townhall_forms.schema import PublicOptions
+from townhall_forms.schema import Transition
 from townhall_forms.schema import Workflow
 
 if TYPE_CHECKING:
     from townhall_forms.linting import Subject
+    from townhall_forms.placeholders import Template
 
 _WHOLE = ("integer", "year")
 #: The type of queues, to which the standard field ``queue`` of a case links.
 QUEUE = "core.queue"
+#: What may stand for a person instead of the path of a field.
+ASSIGNED = ("actor", "nobody")
 
 
 def lint_workflow(subject: Subject) -> None:
@@ -46,9 +50,46 @@ def lint_workflow(subject: Subject) -> None:
                 field = subject.type.all_fields[name]
                 if field.is_computed:
                     subject.report.add(f"{at}.{key}", f"“{name}” is computed and can't be asked for")
+        _effects(subject, move, at)
     _reachable(subject, workflow)
     _due_days(subject, workflow)
     _receivers(subject, workflow)
+
+
+def _effects(subject: Subject, move: Transition, at: str) -> None:
+    """What a move brings about names people who work here, whole numbers, moments, and nothing confidential."""
+    if move.assign:
+        _somebody(subject, move.assign, f"{at}.assign")
+    if move.task is not None:
+        _somebody(subject, move.task.assignee, f"{at}.task.assignee")
+        _words(subject, move.task.title, f"{at}.task.title")
+        if isinstance(move.task.days, str):
+            _whole(subject, move.task.days, f"{at}.task.days")
+    if move.event is not None:
+        _words(subject, move.event.title, f"{at}.event.title")
+        field = subject.path(move.event.starts, f"{at}.event.starts")
+        if field is not None and (field.stores or field.type_name) != "datetime":
+            subject.report.add(f"{at}.event.starts", f"“{move.event.starts}” is no datetime field")
+        event = subject.schemas.get("core.event")
+        kinds = [choice.value for choice in event.fields["kind"].choices] if event is not None else []
+        if kinds and move.event.kind not in kinds:
+            hint = did_you_mean(move.event.kind, kinds)
+            subject.report.add(f"{at}.event.kind", f"“{move.event.kind}” is no kind of event{hint}")
+
+
+def _somebody(subject: Subject, path: str, at: str) -> None:
+    if path in ASSIGNED:
+        return
+    field = subject.path(path, at)
+    if field is not None and (field.stores or field.type_name) != "staff":
+        subject.report.add(at, f"“{path}” names nobody who works here; write actor, nobody or the path of a staff one")
+
+
+def _words(subject: Subject, title: Template, at: str) -> None:
+    for path in title.paths:
+        field, first = subject.path(path, at), subject.type.field(path.partition(".")[0])
+        if "confidential" in {each.privacy for each in (field, first) if each is not None}:
+            subject.report.add(at, f"“{path}” is confidential; it can't stand in a title, which everybody reads")
 
 
 def _unknown_state(subject: Subject, workflow: Workflow, state: str, at: str) -> None:
@@ -76,11 +117,14 @@ def _reachable(subject: Subject, workflow: Workflow) -> None:
 
 
 def _due_days(subject: Subject, workflow: Workflow) -> None:
-    if not isinstance(workflow.due_days, str):
-        return
-    field = subject.path(workflow.due_days, "workflow.due_days")
+    if isinstance(workflow.due_days, str):
+        _whole(subject, workflow.due_days, "workflow.due_days")
+
+
+def _whole(subject: Subject, path: str, at: str) -> None:
+    field = subject.path(path, at)
     if field is not None and (field.stores or field.type_name) not in _WHOLE:
-        subject.report.add("workflow.due_days", f"“{workflow.due_days}” is no whole number of days")
+        subject.report.add(at, f"“{path}” is no whole number of days")
 
 
 def _receivers(subject: Subject, workflow: Workflow) -> None:

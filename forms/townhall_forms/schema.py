@@ -62,8 +62,31 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskEffect:
+    """The task that a move makes. ``days`` counts calendar days, or is the path of a field that says them; ``assignee``
+    is ``actor``, ``nobody`` or the path of a field with somebody who works here.
+    """
+
+    title: Template
+    days: int | str | None = None
+    assignee: str = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class EventEffect:
+    """The event that a move puts on the calendar, at the moment in the field at the path ``starts``."""
+
+    title: Template
+    starts: str
+    kind: str = "appointment"
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
-    """One declared move between states: from any of ``sources`` to ``target``."""
+    """One declared move between states: from any of ``sources`` to ``target``, and what it brings about.
+
+    ``assign`` says whom the case is given to, like :attr:`TaskEffect.assignee`; empty leaves that as it is.
+    """
 
     name: str
     label: str
@@ -75,6 +98,9 @@ class Transition:
     condition: Condition | None = None
     help: str = ""
     public_label: str = ""
+    assign: str = ""
+    task: TaskEffect | None = None
+    event: EventEffect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +366,16 @@ class Schemas(Mapping[str, RecordType]):
     def links_to(self, identity: str) -> Iterator[tuple[RecordType, Field]]:
         """Every link field of any type that points at ``identity``, with the type that declares it."""
         return iter(self._links.get(identity, ()))
+
+    @cached_property
+    def references(self) -> tuple[tuple[RecordType, Field], ...]:
+        """Every reference field that asks for a panel on the page of whatever it points at, with its type."""
+        return tuple(
+            (record_type, field)
+            for record_type in self._types.values()
+            for field in record_type.fields.values()
+            if field.type_name == "reference" and field.panel
+        )
 
     @cached_property
     def _links(self) -> Mapping[str, list[tuple[RecordType, Field]]]:

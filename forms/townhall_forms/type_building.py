@@ -20,6 +20,7 @@ from townhall_forms.placeholders import NumberPattern
 from townhall_forms.placeholders import Template
 from townhall_forms.schema import Check
 from townhall_forms.schema import Choice
+from townhall_forms.schema import EventEffect
 from townhall_forms.schema import EventMapping
 from townhall_forms.schema import Form
 from townhall_forms.schema import ListOptions
@@ -28,6 +29,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.schema import Section
 from townhall_forms.schema import State
 from townhall_forms.schema import Step
+from townhall_forms.schema import TaskEffect
 from townhall_forms.schema import Transition
 from townhall_forms.schema import Unique
 from townhall_forms.schema import View
@@ -283,7 +285,36 @@ class TypeBuilder:
             condition=self.condition(table, "if", table["_at"]),
             help=table.get("help", ""),
             public_label=table.get("public_label") or label,
+            assign=table.get("assign", ""),
+            task=self.task(table),
+            event=self.event_of(table),
         )
+
+    def task(self, table: Mapping[str, Any]) -> TaskEffect | None:
+        """The task that a move makes."""
+        told = table.get("task", {})
+        title = self.effect_title(told, f"{table['_at']}.task")
+        if title is None:
+            return None
+        return TaskEffect(title, told.get("days"), told.get("assignee", "nobody"))
+
+    def event_of(self, table: Mapping[str, Any]) -> EventEffect | None:
+        """The event that a move puts on the calendar."""
+        told = table.get("event", {})
+        title = self.effect_title(told, f"{table['_at']}.event")
+        if title is None or "starts" not in told:
+            return None
+        return EventEffect(title, told["starts"], told.get("kind", "appointment"))
+
+    def effect_title(self, told: Mapping[str, Any], at: str) -> Template | None:
+        """The title of what a move makes; one that can't be read is noted."""
+        if "title" not in told:
+            return None
+        try:
+            return Template(told["title"])
+        except InvalidTemplate as error:
+            self.report.add(f"{at}.title", str(error))
+            return None
 
 
 _HEAD = ("description", "icon", "privacy", "navigation", "order", "append_only")

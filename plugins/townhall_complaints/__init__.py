@@ -61,6 +61,13 @@ def _refuse_circle(town: Town, change: Change) -> None:
         following = town.records.get(system(), REQUEST, following, fields=["duplicate_of"])["duplicate_of"]
 
 
+def close_quiet_requests(town: Town) -> str:
+    """The job that closes resolved requests about which nothing happens any more."""
+    from townhall_complaints.closing import close_quiet
+
+    return close_quiet(town)
+
+
 @hookimpl
 @for_types(REQUEST)
 def route_case(change: Change) -> Assignment | None:

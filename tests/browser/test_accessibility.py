@@ -33,6 +33,9 @@ from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.demo import Demo
 from townhall.extend import uploads
+from townhall.jobs import claims
+from townhall.jobs.declared import jobs
+from townhall.jobs.running import run_by_hand
 from townhall.lifecycle import layer_review
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import uploading
@@ -81,6 +84,8 @@ KINDS: dict[str, tuple[str, ...]] = {
         f"{CASE}bulk?do=move:accept&pick=1",
         f"{CASE}bulk?do=queue:1&pick=1",
     ),
+    "list workflow": (f"{CASE}workflow", "/admin/core/task/workflow"),
+    "record task": (f"{CASE}{{first}}/task",),
     "record": (
         f"{CASE}{{first}}/",
         f"{CONTACT}{{first}}/",
@@ -113,6 +118,8 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_modules.index": ("/admin/modules/",),
     "admin_modules.waiting": ("/admin/modules/{module}",),
     "admin_modules.remove": ("/admin/modules/remove/wells",),
+    "admin_jobs.index": ("/admin/jobs/",),
+    "admin_jobs.runs": ("/admin/jobs/core.clean_drafts/", "/admin/jobs/complaints.close_quiet_requests/"),
     "admin_settings.index": ("/admin/settings/",),
     "economic_development_pipeline.index": ("/admin/economic_development/pipeline/",),
     "admin_types.index": (TYPES,),
@@ -196,6 +203,10 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             raise ValueError("with a trace")
         except ValueError as error:
             town.failures.note("complaints", "view", "complaints_map", error)
+        run_by_hand(lambda: town, OFFICE, "core.clean_drafts")
+        claim = claims.claim_by_hand(town, OFFICE, jobs(town)["complaints.close_quiet_requests"], "somewhere")
+        assert claim is not None
+        claims.finish(town, claim, message="ValueError: it is a long story", trace="Traceback\n" + "line " * 60)
         with served(town) as answering:
             yield answering
 

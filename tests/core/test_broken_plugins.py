@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC
 from datetime import datetime
+from datetime import timedelta
 
 import pytest
 from broken import ALL
@@ -30,6 +31,8 @@ from townhall.access.roles import ROLES
 from townhall.clock import FixedClock
 from townhall.errors import Rejected
 from townhall.errors import TownhallError
+from townhall.jobs import overview
+from townhall.jobs.scheduler import work_once
 from townhall.lifecycle import describing
 
 #: Plugins that can't start at all, by the stage at which that shows.
@@ -79,6 +82,8 @@ def bad_answers(hall: Hall, *names: str) -> list[str]:
         ticket: 200,
         "/admin/search/?q=Moreau": 200,
         "/admin/calendar/": 200,
+        "/admin/jobs/": 200,
+        "/admin/jobs/core.clean_drafts/": 200,
         "/admin/plugins/": 200,
         "/admin/settings/": 200,
         "/admin/people": 200,
@@ -190,3 +195,24 @@ def test_no_decision_is_let_through(hall: Hall, name: str) -> None:
         failures = [failure for failure in town.failures.of(name) if failure.stage == "call"]
         assert sum(failure.count for failure in failures) >= 4
         assert "Moreau" not in json.dumps([(failure.message, failure.trace) for failure in failures])
+
+
+def test_jobs_that_break_concern_nobody_else(hall: Hall) -> None:
+    """With jobs that fail in every way, all others are done, and each failure stands with its job and its plugin."""
+    with hall.on("job_breaks") as town:
+        work_once(hall.application.current_town)
+        hall.clock.move(timedelta(minutes=15))
+        work_once(hall.application.current_town)
+        last = {line.job.name: line.last for line in overview.lines(town) if line.job.plugin == "job_breaks"}
+        assert len(last) == 7
+        assert {name for name, run in last.items() if run is not None and not run.failed} == {"job_breaks.works"}
+        assert not any(line.failing for line in overview.lines(town) if line.job.plugin == "core")
+        assert count(town, "job_breaks.thing") == 0
+        told = {failure.what: failure for failure in town.failures.of("job_breaks")}
+        assert set(told) == {f"job {name.partition('.')[2]}" for name in last if name != "job_breaks.works"}
+        assert {failure.stage for failure in told.values()} == {"job"}
+        assert "Moreau" not in told["job raises"].message
+        page = hall.desk.get("/admin/jobs/")
+        assert "<script>alert" not in page.text
+        assert "6 failed" in plain(page)
+        assert bad_answers(hall, "job_breaks") == []

@@ -21,12 +21,14 @@ def test_tries_are_allowed_up_to_the_limit(town: Town) -> None:
 
 
 def test_a_new_window_begins_anew_and_old_counts_go(town: Town, clock: FixedClock) -> None:
-    """After the window everything is allowed again, and the old count is deleted."""
+    """After the window everything is allowed again, and a job deletes the old count once its day is over."""
     for _ in range(3):
         limiting.count(town, "form", "a", per=HOUR)
     assert 1 <= limiting.minutes_left(town, HOUR) <= 60
     clock.move(HOUR)
     assert limiting.allow(town, "form", "a", limit=1, per=HOUR)
+    clock.move(23 * HOUR)
+    assert limiting.forget_old(town) == 1
     assert town.system.rate_limit.select().count() == 1
 
 

@@ -232,6 +232,28 @@ WORKFLOW_CASES = [
     ('by = ["staff"]', 'by = ["staff"]\nrequire = ["nmae"]', "workflow.transitions.finish.require", "“name”"),
     ('by = ["staff"]', 'by = ["staff"]\nasks = ["total"]', "workflow.transitions.finish.asks", "is computed"),
     ('by = ["staff"]', 'by = ["staff"]\nif = { state = "nwe" }', "workflow.transitions.finish.if.state", "not one of"),
+    ('by = ["staff"]', 'by = ["staff"]\nassign = "nmae"', "workflow.transitions.finish.assign", "did you mean “name”"),
+    (
+        'by = ["staff"]',
+        'by = ["staff"]\nassign = "name"',
+        "workflow.transitions.finish.assign",
+        "nobody who works here",
+    ),
+    *(
+        ('by = ["staff"]', f'by = ["staff"]\n{table} = {{ {keys} }}', f"workflow.transitions.finish.{key}", words)
+        for table, keys, key, words in [
+            ("task", 'titel = "x"', "task.titel", "did you mean “title”"),
+            ("task", "days = 3", "task", "“title” is missing"),
+            ("task", 'title = "{nmae}"', "task.title", "did you mean “name”"),
+            ("task", 'title = "{name"', "task.title", "without its partner"),
+            ("task", 'title = "{who.secret}"', "task.title", "is confidential"),
+            ("task", 'title = "x", days = "name"', "task.days", "no whole number"),
+            ("task", 'title = "x", assignee = "name"', "task.assignee", "nobody who works here"),
+            ("event", 'title = "x"', "event", "“starts” is missing"),
+            ("event", 'title = "x", starts = "name"', "event.starts", "no datetime field"),
+            ("event", 'title = "{who.secret}", starts = "created"', "event.title", "is confidential"),
+        ]
+    ),
 ]
 
 
@@ -239,6 +261,7 @@ WORKFLOW_CASES = [
 def test_mistakes_in_a_workflow(old: str, new: str, key: str, words: str) -> None:
     """A case can always move on, by somebody, and come to an end."""
     total = "[fields.total]\ntype = 'computed'\ncompute = { copy = 'name' }\n"
+    total += "[fields.who]\ntype = 'link'\nto = 'core.contact'\n"
     assert old in STATES
     found = mistakes(HEAD + NAME + total + STATES.replace(old, new))
     assert [one for one in found if one[0] == key and words.lower() in one[1].lower()], found

@@ -381,5 +381,6 @@ def test_every_key_refuses_a_value_of_another_shape(key: Key) -> None:
     table = key.table.replace("NAME", "thing")
     brackets = f"[[{table}]]" if key.table in LISTS else f"[{table}]"
     before = "" if key.table.startswith("type") else "[type]\nname = 'x'\ntitle = 'x'\n"
-    text = f"{before}{brackets}\n{key.name} = {wrong}\n"
+    around = [f"[[{each}]]\n" for each in LISTS if table.startswith(f"{each}.")]
+    text = f"{before}{''.join(around)}{brackets}\n{key.name} = {wrong}\n"
     assert [found for found, _ in mistakes(text) if found.endswith(f".{key.name}") or f".{key.name}." in found], text

@@ -18,6 +18,7 @@ from townhall.accounts import people
 from townhall.clock import FixedClock
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
+from townhall.jobs.running import run_by_hand
 from townhall.town import Town
 
 REQUEST = "complaints.service_request"
@@ -166,3 +167,36 @@ def test_the_doctor_names_categories_that_belong_to_nobody(complaints: Town) -> 
     complaints.records.update(system(), CATEGORY, light.id, {"default_queue": None}, version=light.version)
     (finding,) = complaints.plugins.health_checks()
     assert (finding.good, light.title in finding.message) == (False, True)
+
+
+def test_quiet_requests_close_by_themselves(complaints: Town, clerk: Actor, clock: FixedClock) -> None:
+    """A resolved request closes after the quiet days of its category; a word starts them anew; empty is never."""
+
+    def close() -> str:
+        outcome = run_by_hand(lambda: complaints, system(), "complaints.close_quiet_requests")
+        assert outcome is not None
+        assert not outcome.problem
+        return outcome.result
+
+    quiet = move(complaints, clerk, report(complaints, clerk), "resolve", resolution="New lamp.")
+    talked = move(complaints, clerk, report(complaints, clerk), "resolve", resolution="New lamp.")
+    still_open = report(complaints, clerk)
+    clock.move(timedelta(days=13))
+    call = {"channel": "phone", "direction": "in", "about": f"{REQUEST}:{talked.id}", "body": "Thank you."}
+    complaints.records.create(clerk, "core.interaction", call)
+    assert close() == ""
+    clock.move(timedelta(days=1))
+    assert close() == "1 quiet request closed."
+    closed = complaints.records.get(clerk, REQUEST, quiet.id)
+    assert closed.state == "closed"
+    assert "Nothing happened for 14 days" in complaints.records.history(clerk, REQUEST, quiet.id)[-1].note
+    clock.move(timedelta(days=12))
+    assert close() == ""
+    light = complaints.records.get(clerk, CATEGORY, category(complaints, "street_light"))
+    complaints.records.update(clerk, CATEGORY, light.id, {"auto_close_days": None}, version=light.version)
+    clock.move(timedelta(days=30))
+    assert close() == ""
+    light = complaints.records.get(clerk, CATEGORY, light.id)
+    complaints.records.update(clerk, CATEGORY, light.id, {"auto_close_days": 10}, version=light.version)
+    assert close() == "1 quiet request closed."
+    assert complaints.records.get(clerk, REQUEST, still_open.id).state == "new"

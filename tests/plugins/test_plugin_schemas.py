@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from townhall.lifecycle import seeds
+from townhall.town import CORE_FOLDERS
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import RecordType
@@ -18,7 +19,7 @@ PLUGINS = ("complaints", "grants", "recruitment", "economic_development")
 
 def _load(*plugins: str) -> Schemas:
     sources = []
-    for domain in ("contacts", "interactions", "events"):
+    for domain in CORE_FOLDERS:
         sources += read_folder("core", ROOT / "core" / "townhall" / domain / "schemas", frozenset())
     for name in plugins:
         sources += read_folder(name, ROOT / "plugins" / f"townhall_{name}" / "schemas", frozenset())

@@ -33,6 +33,7 @@ VERB_LABELS: Mapping[Verb, str] = {
 #: Permissions that belong to no type of record.
 TOWN_PERMISSIONS: Mapping[str, str] = {
     "plugins.manage": "Switch plugins on and off",
+    "jobs.manage": "See jobs, run and pause them",
     "users.manage": "Add people and change what they may do",
     "settings.manage": "Change the town's settings",
     "schemas.manage": "Change fields, labels and choices",

@@ -30,6 +30,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.frame import install_frame
     from townhall.admin.happenings import TimelineWriter
     from townhall.admin.home import HomeView
+    from townhall.admin.jobs import JobsView
     from townhall.admin.modules import ModulesView
     from townhall.admin.packs import PacksView
     from townhall.admin.plugin_page import PluginPage
@@ -56,7 +57,7 @@ def install(app: Flask, town: Town) -> None:
         admin.add_view(view(desk, record_type))
     routing = (QueuesView, RoutingView, WardsView)
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
-    for page in (SearchView, CalendarView, FilesView, *plugins, TypesView, SettingsView, *routing):
+    for page in (SearchView, CalendarView, FilesView, *plugins, JobsView, TypesView, SettingsView, *routing):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

@@ -21,6 +21,7 @@ from townhall.admin.facts import FactWriter
 from townhall.admin.happenings import story
 from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
+from townhall.records.panels import pointer
 from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 CONTACT = "core.contact"
 INTERACTION = "core.interaction"
+TASK = "core.task"
 #: How many moves are buttons; the others are behind “More”.
 MOVES_IN_SIGHT = 3
 
@@ -309,7 +311,10 @@ def related(desk: Desk, actor: Actor, record: Record, panel: Any) -> Sheet:
     new = ""
     if desk.town.records.may(actor, "create", type_.identity):
         new = urls.new_url(type_.identity, **{"from": f"{record.identity}:{record.id}"})
-    all_url = urls.with_query(urls.list_url(type_.identity), [("view", "all"), (panel.field.name, record.id)])
+        if type_.identity == TASK:  # who does it and until when are asked at once
+            new = urls.record_url(record.identity, record.id, "task")
+    pointing = pointer(panel.field, record)
+    all_url = urls.with_query(urls.list_url(type_.identity), [("view", "all"), (panel.field.name, pointing)])
     return Sheet(
         panel.label,
         rows,

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from townhall.access.actors import Actor
 from townhall.accounts import current_actor
+from townhall.admin import jobs
 from townhall.admin import urls
 from townhall.admin.once import new_form_id
 from townhall.admin.places import CORE
@@ -28,6 +29,7 @@ from townhall.cases import queries
 from townhall.cases.rulebook import QUEUE
 from townhall.cases.rulebook import ROUTE
 from townhall.extend.guarding import PASSED
+from townhall.jobs import overview
 from townhall.lifecycle import town_layer
 from townhall.lifecycle.describing import troubled
 from townhall.records import work
@@ -204,6 +206,9 @@ class Menu:
             yield NavItem(
                 "Plugins", urls.PLUGINS, "plug", f"{trouble}" if trouble else "", "need attention", alarm=trouble > 0
             )
+        if actor.may(jobs.PERMISSION):
+            failing = self.cache.get("jobs that fail", lambda: len(overview.failing(self.town)))
+            yield NavItem("Jobs", urls.JOBS, "refresh", f"{failing}" if failing else "", "failed", alarm=failing > 0)
         if actor.may("users.manage"):
             yield NavItem("People and rights", urls.PEOPLE, "key")
         if actor.may(town_layer.PERMISSION):

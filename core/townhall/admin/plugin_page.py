@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from townhall.admin import urls
+from townhall.admin.jobs import PERMISSION as JOBS_PERMISSION
 from townhall.admin.staff import StaffView
 from townhall.errors import NotFound
 from townhall.errors import PluginError
@@ -58,6 +59,7 @@ class PluginPage(StaffView):
             stages=STAGE_LABELS,
             title_of=self.town.plugins.title,
             safe_mode=self.town.safe_mode,
+            may_see_jobs=self.actor.may(JOBS_PERMISSION),
         )
 
     @expose("/try-again", methods=("POST",))

@@ -13,6 +13,7 @@ CALENDAR = "/admin/calendar/"
 PLUGINS = "/admin/plugins/"
 PACKS = "/admin/packs/"
 MODULES = "/admin/modules/"
+JOBS = "/admin/jobs/"
 SETTINGS = "/admin/settings/"
 TYPES = "/admin/types/"
 QUEUES = "/admin/queues/"
@@ -28,6 +29,11 @@ LONGEST_NUMBER = 18
 def plugin_url(name: str) -> str:
     """The page of one plugin."""
     return f"{PLUGINS}{quote(name, safe='')}/"
+
+
+def job_url(name: str) -> str:
+    """The page of one job."""
+    return f"{JOBS}{quote(name, safe='')}/"
 
 
 def list_url(identity: str) -> str:

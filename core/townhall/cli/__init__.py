@@ -15,6 +15,7 @@ from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
 from townhall.cli.importing import import_command
+from townhall.cli.jobs import jobs
 from townhall.cli.layer import layer
 from townhall.cli.migrating import migrate
 from townhall.cli.plugins import plugins
@@ -44,6 +45,6 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-setting_up = (init, serve, doctor, migrate, users, wards, plugins, layer, schema)
+setting_up = (init, serve, doctor, migrate, users, wards, plugins, jobs, layer, schema)
 for command in (*setting_up, export, import_command, demo_command):
     main.add_command(command)

@@ -103,6 +103,7 @@ def show(name: str, as_json: bool) -> None:
                     {"name": hook.name, "decides": hook.decides, "seconds": hook.seconds, "types": hook.types}
                     for hook in plugin.hooks
                 ],
+                "jobs": [{"name": job.name, "how_often": job.schedule.in_words()} for job in plugin.jobs],
                 "settings": {setting.name: setting.value for setting in plugin.settings},
                 "failures": [asdict(failure) for failure in plugin.failures],
             }
@@ -117,6 +118,7 @@ def show(name: str, as_json: bool) -> None:
         ("Needs", status.requires),
         ("Types", [record_type.identity for record_type in status.types]),
         ("Hooks", [f"{hook.name} ({'decides' if hook.decides else 'reacts'})" for hook in plugin.hooks]),
+        ("Jobs", [f"{job.name} ({job.schedule.in_words()})" for job in plugin.jobs]),
         ("Settings", [f"{setting.name} = {setting.value}" for setting in plugin.settings]),
     ):
         if values:

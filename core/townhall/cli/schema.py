@@ -31,6 +31,8 @@ from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
+from townhall_forms.workflow_drawing import draw
+from townhall_forms.workflow_drawing import rows
 
 #: What a file is taken to belong to that lies in no plugin.
 _NO_PLUGIN = "draft"
@@ -70,11 +72,16 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 @schema.command()
 @click.argument("what", metavar="TYPE|PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON Schema of its records.")
-def show(what: str, as_json: bool) -> None:
+@click.option("--svg", is_flag=True, help="Print the drawing of its states and moves, for a file.")
+def show(what: str, as_json: bool, svg: bool) -> None:
     """Show a type: its fields with their rules, its states and moves; of a town's type with its own layer."""
     for record_type in _chosen(what):
         if as_json:
             print_json(record_schema(record_type))
+        elif svg and record_type.workflow is not None:
+            click.echo(draw(record_type.workflow))
+        elif svg:
+            raise NotFound(f"{record_type.label_plural} have no workflow, so there is nothing to draw.")
         else:
             _print_type(record_type)
 
@@ -215,3 +222,8 @@ def _print_workflow(record_type: RecordType) -> None:
     click.echo("")
     moves = [(move.name, " ".join(move.sources), move.target, " ".join(move.by)) for move in workflow.transitions]
     print_table(("TRANSITION", "FROM", "TO", "BY"), moves)
+    for row in rows(workflow):
+        for effect in row.effects:
+            click.echo(f"  {row.move.name} {effect}")
+    click.echo("")
+    click.echo(f"Drawn at /admin/{record_type.plugin}/{record_type.name}/workflow, or with --svg.")

@@ -41,8 +41,9 @@ def run(town: Town, host: str, port: int) -> None:
     from townhall.wsgi import TownApplication
 
     listener = _listen(host, port)
+    application = TownApplication(town)
     server = create_server(
-        TownApplication(town),
+        application,
         sockets=[listener],
         threads=THREADS,
         ident="Townhall",
@@ -59,12 +60,14 @@ def run(town: Town, host: str, port: int) -> None:
     click.echo("Press Ctrl+C to close it.")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+    application.start_jobs()
     try:
         server.run()
     except KeyboardInterrupt:
         pass
     finally:
         server.close()
+        application.stop_jobs()
     click.echo("Closed.")
 
 

@@ -26,6 +26,7 @@ from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
 from townhall.extend.values import Finding
+from townhall.jobs import overview
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
 from townhall.town import SECRET_FILE
@@ -113,6 +114,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
         for conflict in town_layer.urgent(town):
             yield Finding("the town's own layer", False, f"{conflict} Decide about it below Fields and labels.")
         yield from town.plugins.health_checks()
+        yield from _examine_jobs(town)
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."
@@ -120,6 +122,18 @@ def _examine(folder: Path) -> Iterator[Finding]:
         yield Finding("people", bool(managers), message)
     finally:
         town.close()
+
+
+def _examine_jobs(town: Town) -> Iterator[Finding]:
+    """Those whose last run failed; if none did, when somebody last looked which are due."""
+    failing = overview.failing(town)
+    for line in failing:
+        problem = line.last.problem if line.last is not None else ""
+        yield Finding(f"job {line.job.name}", False, f"failed last time: {problem} See townhall jobs list.")
+    if not failing:
+        at = overview.looked_at(town)
+        looked = f"somebody last looked at them at {at.astimezone(town.zone):%Y-%m-%d %H:%M}" if at else "not begun yet"
+        yield Finding("jobs", True, f"{len(overview.lines(town))}, none of which failed last time; {looked}.")
 
 
 def _examine_secret(file: Path) -> Finding:

@@ -359,6 +359,46 @@ class RateLimit(Model):
         indexes = ((("bucket", "subject", "window_start"), True),)
 
 
+class JobState(Model):
+    """What the town knows of a job besides its runs: since when it is looked after, and whether it is paused.
+
+    Slots up to ``since`` were never missed: the job wasn't there, or was paused. Whoever claims a run of the job
+    writes this row first, so that of several processes one comes after the other.
+    """
+
+    name = CharField(max_length=160, primary_key=True)
+    since = BigIntegerField()
+    paused_at = BigIntegerField(null=True)
+    paused_by = TextField(default="")
+    claims = BigIntegerField(default=0)
+
+
+class JobRun(Model):
+    """One run of a job for one slot, the moment at which it was due: its claim and its log.
+
+    ``worker`` is the process that runs it and has until ``lease_until`` to say that it still does; then another one
+    may. ``state`` is ``waiting`` (asked for by hand), ``running``, ``done`` or ``failed``.
+    """
+
+    id = BigAutoField()
+    job = CharField(max_length=160)
+    slot = BigIntegerField()
+    cause = CharField(max_length=20)
+    state = CharField(max_length=20)
+    worker = TextField(default="")
+    attempt = IntegerField(default=0)
+    asked_by = TextField(default="")
+    started_at = BigIntegerField(null=True)
+    lease_until = BigIntegerField(null=True)
+    finished_at = BigIntegerField(null=True, index=True)
+    result = TextField(default="")
+    message = TextField(default="")
+    trace = TextField(default="")
+
+    class Meta:
+        indexes = ((("job", "slot"), True),)
+
+
 class SystemTables:
     """The system tables of one database, as peewee models.
 
@@ -389,6 +429,8 @@ class SystemTables:
         self.uploaded_module: Any = _bound(UploadedModule, "uploaded_module", database)
         self.meta: Any = _bound(Meta, "meta", database)
         self.rate_limit: Any = _bound(RateLimit, "rate_limit", database)
+        self.job_state: Any = _bound(JobState, "job_state", database)
+        self.job_run: Any = _bound(JobRun, "job_run", database)
 
     @property
     def beside_records(self) -> tuple[Any, ...]:

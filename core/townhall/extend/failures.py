@@ -129,7 +129,7 @@ class FailureLog:
         ``error`` is what was raised, or a sentence. It is only remembered here; :meth:`flush` writes it. Never raises.
         """
         try:
-            message, trace = _told(stage, error)
+            message, trace = told(stage, error)
             now = self._now()
             failure = Failure(plugin, stage, what, message, trace, now, now)
             with self._lock:
@@ -267,7 +267,7 @@ def _impatient(database: Any) -> Iterator[None]:
         database.execute_sql(f"PRAGMA busy_timeout = {usual}")
 
 
-def _told(stage: Stage, error: BaseException | str) -> tuple[str, str]:
+def told(stage: Stage, error: BaseException | str) -> tuple[str, str]:
     """Message and trace of an error, without what records hold."""
     if isinstance(error, str):
         return _short(error), ""

@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from townhall.db.transactions import immediate
 from townhall.errors import Outdated
+from townhall.errors import PluginError
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.answers import text
@@ -33,7 +34,6 @@ from townhall.extend.breaker import Breakers
 from townhall.extend.failures import Stage
 from townhall.extend.hooks import Implementation
 from townhall.hookspecs import DECIDING
-from townhall.hookspecs import KINDS
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -131,6 +131,25 @@ class Guard:
             self.breakers.succeeded(hook.plugin, hook.hook)
         return Reaction(hook.plugin, value)
 
+    def work(self, job: Implementation, accept: Callable[[Any], T], arguments: Mapping[str, Any]) -> T:
+        """What a job did, as ``accept`` takes it. It runs in no transaction, so each of its writes stands for itself.
+
+        Raises :class:`~townhall.errors.PluginError` if it is left alone because it failed too often, and whatever it
+        raised itself, written down as its plugin's failure.
+        """
+        if not self.breakers.allows(job.plugin, job.hook):
+            raise PluginError(f"{self._title(job.plugin)} failed several times, so its job is left alone for a minute.")
+        try:
+            with self._once_more(job), self._measured(job) as slow:
+                done = accept(job.function(*[arguments[name] for name in job.names]))
+        except PASSED:
+            raise
+        except BaseException as error:
+            self.failed(job.plugin, job.hook, error, "job")
+            raise
+        (self.breakers.failed if slow else self.breakers.succeeded)(job.plugin, job.hook)
+        return done
+
     def failed(self, plugin: str, hook: str, error: BaseException, stage: Stage = "call") -> None:
         """Write a failure of a plugin's code down, and count it."""
         self.breakers.failed(plugin, hook)
@@ -174,7 +193,7 @@ class Guard:
     def _measured(self, hook: Implementation) -> Iterator[list[float]]:
         """Write down a call that took too long. What is given holds the seconds if it was hopelessly long."""
         hopeless: list[float] = []
-        allowed = KINDS[hook.hook].seconds
+        allowed = hook.what.seconds
         start = self._monotonic()
         yield hopeless
         took = self._monotonic() - start
@@ -188,7 +207,7 @@ class Guard:
     def _undoable(self, hook: Implementation) -> Any:
         """A transaction that undoes what a failing hook wrote: a savepoint inside another one."""
         database = self._town.database
-        if KINDS[hook.hook].writes or database.transaction_depth():
+        if hook.what.writes or database.transaction_depth():
             return immediate(database)
         return nullcontext()
 

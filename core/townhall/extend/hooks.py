@@ -26,7 +26,8 @@ class Implementation:
     """One plugin's implementation of one hook: the function, the arguments that it takes, and the types that it names.
 
     ``rank`` is -1 for one that wants to go first and 1 for one that wants to go last. ``goes`` says what to use
-    instead, if the hook will go away.
+    instead, if the hook will go away. ``kind`` says what is so for one that is no hook; for hooks it stands in
+    :mod:`townhall.hookspecs`.
     """
 
     plugin: str
@@ -36,6 +37,12 @@ class Implementation:
     types: frozenset[str] | None = None
     rank: int = 0
     goes: str = ""
+    kind: hookspecs.HookKind | None = None
+
+    @property
+    def what(self) -> hookspecs.HookKind:
+        """What is so for it: whether it decides, how long it may take, whether it runs in a transaction."""
+        return self.kind or hookspecs.KINDS[self.hook]
 
 
 def implementations(name: str, module: ModuleType) -> tuple[Implementation, ...]:

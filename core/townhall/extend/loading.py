@@ -19,6 +19,7 @@ from townhall.extend.hooks import Implementation
 from townhall.extend.hooks import check_types
 from townhall.extend.hooks import implementations
 from townhall.extend.importing import import_plugin
+from townhall.extend.jobs import functions as job_functions
 from townhall.extend.manifest import Manifest
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.layer import EMPTY
@@ -43,6 +44,8 @@ class Loaded:
     schemas: Schemas
     running: dict[str, Found] = field(default_factory=dict)
     hooks: dict[str, tuple[Implementation, ...]] = field(default_factory=dict)
+    #: The functions behind each plugin's jobs, in the order of its manifest.
+    jobs: dict[str, tuple[Implementation, ...]] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     frozen: dict[str, Frozen] = field(default_factory=dict)
@@ -111,6 +114,7 @@ def load_one(
     with _at("import"):
         module = import_plugin(plugin) if code else None
     hooks = implementations(name, module) if module is not None else ()
+    jobs = job_functions(name, manifest.jobs, module) if code else ()
     with _at("schemas"):
         schemas, conflicts = plugin_schemas(plugin, manifest, loaded.schemas, layer)
     check_types(name, hooks, schemas)
@@ -120,6 +124,7 @@ def load_one(
     loaded.settings[name] = values
     if module is not None:
         loaded.hooks[name] = hooks
+        loaded.jobs[name] = jobs
 
 
 @contextmanager

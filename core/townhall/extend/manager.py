@@ -81,6 +81,8 @@ class PluginManager:
         self.running: dict[str, Found] = dict(loaded.running)
         self.problems: dict[str, str] = dict(loaded.problems)
         self.hooks: dict[str, tuple[Implementation, ...]] = dict(loaded.hooks)
+        #: The functions behind the jobs of each running plugin; none in safe mode.
+        self.jobs: dict[str, tuple[Implementation, ...]] = dict(loaded.jobs)
         self.frozen = dict(loaded.frozen)
         self._town = town
         self._settings = dict(loaded.settings)

@@ -17,6 +17,11 @@ from packaging.version import InvalidVersion
 from packaging.version import Version
 
 from townhall.errors import PluginError
+from townhall.extend.jobs import JobSpec
+from townhall.schedules import FORMS
+from townhall.schedules import Schedule
+from townhall.schedules import read_at
+from townhall.schedules import read_every
 
 #: Version of the plugin API that this Townhall offers; a manifest's ``api`` is a range of it.
 API_VERSION = "1.0"
@@ -37,11 +42,20 @@ KEYS: Mapping[str, str] = {
     "icon": "Symbol of the sprite that stands for it.",
     "settings": "Settings that the town may set under [plugins.NAME]: one [settings.KEY] each.",
     "navigation": "Where its types stand in the clerk's menu.",
+    "jobs": "What its code does again and again: one [jobs.NAME] each.",
 }
 REQUIRED = ("name", "title", "version", "api")
 SETTING_KEYS = ("type", "label", "help", "default", "choices")
 SETTING_TYPES: Mapping[str, type] = {"text": str, "integer": int, "boolean": bool, "choice": str}
 NAVIGATION_KEYS = ("label", "order")
+#: Keys of [jobs.NAME], and what each means.
+JOB_KEYS: Mapping[str, str] = {
+    "label": "What people call it, like Close quiet requests.",
+    "help": "One sentence more, for the page of jobs.",
+    "every": "How often: 15 minutes, 2 hours, hour.",
+    "at": "Or when, on the town's own clock: 02:30 for each day, Monday 07:00 for each week.",
+    "run": "Name of the function in the plugin's code. It takes the town and returns a sentence on what it did.",
+}
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REQUIREMENT = re.compile(r"([a-z][a-z0-9_]*)\s*(.*)")
@@ -91,6 +105,7 @@ class Manifest:
     settings: Mapping[str, PluginSetting] = field(default_factory=dict)
     navigation_label: str = ""
     navigation_order: int = 100
+    jobs: Mapping[str, JobSpec] = field(default_factory=dict)
 
     @property
     def fits(self) -> bool:
@@ -162,6 +177,7 @@ class _Reader:
             settings=self.settings(data),
             navigation_label=self.text("label", navigation, "navigation."),
             navigation_order=order,
+            jobs=self.jobs(data),
         )
         return None if self.mistakes else manifest
 
@@ -249,3 +265,32 @@ class _Reader:
                 self.mistake(f"{place}.default", f"{setting.default!r} {problem}.")
             settings[name] = setting
         return settings
+
+    def jobs(self, data: Mapping[str, Any]) -> dict[str, JobSpec]:
+        section = self.table("jobs", data)
+        jobs = {}
+        for name in section:
+            place = f"jobs.{name}"
+            content = self.table(name, section, "jobs.")
+            self.known(place, content, tuple(JOB_KEYS))
+            if not _NAME.fullmatch(name):
+                self.mistake(place, f"{name!r} must be small letters, digits and _, starting with a letter.")
+            run = self.text("run", content, f"{place}.")
+            if not run.isidentifier() or run.startswith("_"):
+                self.mistake(f"{place}.run", f"{run!r} must be the name of a function of the plugin's code.")
+            schedule = self.schedule(place, content)
+            if schedule is not None:
+                label = self.text("label", content, f"{place}.") or name.replace("_", " ").capitalize()
+                jobs[name] = JobSpec(name, label, schedule, run, self.text("help", content, f"{place}."))
+        return jobs
+
+    def schedule(self, place: str, content: Mapping[str, Any]) -> Schedule | None:
+        if ("every" in content) == ("at" in content):
+            self.mistake(place, f"say how often, in one way: {FORMS}.")
+            return None
+        key, read = ("every", read_every) if "every" in content else ("at", read_at)
+        try:
+            return read(content[key])
+        except ValueError as error:
+            self.mistake(f"{place}.{key}", f"{error}.")
+            return None

@@ -15,6 +15,7 @@ from typing import Any
 from townhall.extend import failures
 from townhall.extend.breaker import BreakerState
 from townhall.extend.failures import Failure
+from townhall.extend.jobs import JobSpec
 from townhall.hookspecs import KINDS
 from townhall.lifecycle import switching
 
@@ -61,6 +62,7 @@ class Description:
     license: str
     in_code: bool
     hooks: tuple[HookLine, ...]
+    jobs: tuple[JobSpec, ...]
     settings: tuple[SettingLine, ...]
     failures: tuple[Failure, ...]
 
@@ -115,6 +117,7 @@ def describe(town: Town, name: str) -> Description:
         manifest.license if manifest is not None else "",
         bool(found and (found.folder / "__init__.py").is_file()),
         hooks,
+        tuple(manifest.jobs.values()) if manifest is not None else (),
         settings,
         tuple(town.failures.of(name)),
     )

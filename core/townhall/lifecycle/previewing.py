@@ -98,6 +98,7 @@ def _additions(
     yield from _menu(found, added, types)
     yield from _public(types)
     yield from _seeds(town, found, added, loaded)
+    yield from _jobs(found, added)
     yield from _settings(found, added, loaded)
 
 
@@ -164,6 +165,16 @@ def _seeds(town: Town, found: Mapping[str, Found], added: Sequence[str], loaded:
                         planted += [f"{label} {', '.join(sorted(named))}"] if named else []
     if planted:
         yield Addition("First records", ", ".join(planted))
+
+
+def _jobs(found: Mapping[str, Found], added: Sequence[str]) -> Iterator[Addition]:
+    jobs: list[str] = []
+    for name in added:
+        manifest = found[name].manifest
+        for job in manifest.jobs.values() if manifest is not None else ():
+            jobs.append(f"{job.label}, {job.schedule.in_words()}")
+    if jobs:
+        yield Addition(_count(len(jobs), "job", "jobs"), "; ".join(jobs))
 
 
 def _settings(found: Mapping[str, Found], added: Sequence[str], loaded: Loaded) -> Iterator[Addition]:

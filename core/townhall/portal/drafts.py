@@ -73,7 +73,6 @@ def start(town: Town, draft: Draft) -> str:
     draft.expires = _expiry(town, draft, now)
     table = town.system.draft
     with immediate(town.database):
-        table.delete().where(table.expires_at < _stamp(now)).execute()
         table.insert(
             token_hash=_digest(key),
             identity=draft.identity,
@@ -104,6 +103,12 @@ def keep(town: Town, key: str, draft: Draft) -> None:
         table.update(data=draft.to_json(), updated_at=_stamp(now), expires_at=_stamp(draft.expires)).where(
             (table.token_hash == _digest(key)) & table.record_id.is_null()
         ).execute()
+
+
+def remove_expired(town: Town) -> int:
+    """Delete drafts whose time is over, with all that was typed into them; how many there were."""
+    table = town.system.draft
+    return int(table.delete().where(table.expires_at < _stamp(town.clock.now())).execute())
 
 
 @contextmanager

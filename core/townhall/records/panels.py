@@ -51,7 +51,7 @@ def panels(town: Town, actor: Actor, record: Record, *, only_filled: bool = Fals
             if not only_filled:
                 made.append(RelatedList(label, record_type, field, (), Count(0)))
             continue
-        where = {field.name: record.id}
+        where = {field.name: pointer(field, record)}
         page = reading.find(town, actor, record_type.identity, where, limit=SHOWN, fields=record_type.list.columns)
         count = Count(len(page.records))
         if page.after:
@@ -60,40 +60,49 @@ def panels(town: Town, actor: Actor, record: Record, *, only_filled: bool = Fals
     return made
 
 
+def pointer(field: Field, record: Record) -> int | str:
+    """What a link or a reference to the record holds, as conditions and addresses write it."""
+    return record.id if field.target else f"{record.identity}:{record.id}"
+
+
 def _pointing(town: Town, record: Record) -> frozenset[tuple[str, str]]:
     """Links, as type and field, through which anything at all points at the record: one question for all of them.
 
     Most panels of most records are empty, so this saves a question for each. Who may see what is asked afterwards.
     """
-    links = [(record_type, field) for record_type, field in town.schemas.links_to(record.identity)]
+    links = [*town.schemas.links_to(record.identity), *town.schemas.references]
     if not links:
         return frozenset()
     kept = plans(town).kept
     key = ("panels", record.identity)
     if key not in kept:
-        parts = [_any_pointing(town, index, *link) for index, link in enumerate(links)]
+        parts = [_any_pointing(town, index, *link, record.identity) for index, link in enumerate(links)]
         kept[key] = " UNION ALL ".join(parts)
     rows = town.database.execute_sql(kept[key], [record.id] * len(links)).fetchall()
     return frozenset((links[index][0].identity, links[index][1].name) for (index,) in rows)
 
 
-def _any_pointing(town: Town, index: int, record_type: RecordType, field: Field) -> str:
-    """SQL that gives ``index`` if the link points at a record from anywhere."""
+def _any_pointing(town: Town, index: int, record_type: RecordType, field: Field, identity: str) -> str:
+    """SQL that gives ``index`` if the link or reference points at a record of a type from anywhere."""
     plan = plan_of(town, record_type.identity)
     table, column = plan.table, field.name
     if field.many_targets:
         table, column = str(plan.tables.links[field.name].model._meta.table_name), "target_id"
-    database = town.database
-    there = f"SELECT 1 FROM {quote(database, table)} WHERE {quote(database, column)} = {database.param}"  # noqa: S608
+    database, of_type = town.database, ""
+    if not field.target:
+        column = f"{field.name}_id"
+        of_type = f" AND {quote(database, f'{field.name}_type')} = '{identity}'"
+    there = f"SELECT 1 FROM {quote(database, table)} WHERE {quote(database, column)} = {database.param}{of_type}"  # noqa: S608
     return f"SELECT {index} WHERE EXISTS ({there})"
 
 
 def _declared(town: Town, actor: Actor, record: Record) -> Iterator[tuple[str, RecordType, Field]]:
     """Links that ask for a panel. One that says nothing has one too, under its type's name."""
     viewable = types_of(town, actor)
+    pointing = [*town.schemas.links_to(record.identity), *town.schemas.references]
     links = [
         (record_type, field)
-        for record_type, field in town.schemas.links_to(record.identity)
+        for record_type, field in pointing
         if field.panel != "" and record_type in viewable and field.name in policy.filterable(actor, record_type)
     ]
     several = Counter(record_type.identity for record_type, _ in links)

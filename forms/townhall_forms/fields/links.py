@@ -161,6 +161,7 @@ class ReferenceField(Field):
     """Any record of any type, which may be of a plugin that is not there."""
 
     type_name: ClassVar[str] = "reference"
+    extra_keys: ClassVar[frozenset[str]] = frozenset({"panel"})
     operators: ClassVar[frozenset[str]] = frozenset({"eq", "ne", "in", "not_in", "empty"})
     widget: ClassVar[str] = "reference"
     sortable: ClassVar[bool] = False

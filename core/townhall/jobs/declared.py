@@ -1,0 +1,91 @@
+"""Every job of a town: core's own, in one list, and those that the manifests of running plugins declare.
+
+A job is a plain function that takes the town and returns one sentence on what it did, or nothing. It is called outside
+of any transaction. It may be called twice for the same slot and may be killed in the middle, so what it does again must
+do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from townhall.extend.hooks import Implementation
+from townhall.extend.jobs import sentence_of
+from townhall.jobs import cleaning
+from townhall.schedules import Schedule
+from townhall.schedules import daily
+from townhall.schedules import every
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+CORE = "core"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. ``name`` tells it from all others: ``core.clean_drafts``, ``complaints.close_quiet_requests``."""
+
+    name: str
+    label: str
+    schedule: Schedule
+    run: Callable[[Town], str]
+    help: str = ""
+
+    @property
+    def plugin(self) -> str:
+        """The plugin that brings it, or ``core``."""
+        return self.name.partition(".")[0]
+
+
+#: Core's own jobs, in the order in which they are listed.
+CORE_JOBS: tuple[Job, ...] = (
+    Job(
+        "core.clean_drafts",
+        "Delete expired drafts",
+        every(60),
+        cleaning.drafts,
+        "Public forms that nobody sent in time, with all that was typed into them.",
+    ),
+    Job(
+        "core.clean_uploads",
+        "Delete uploads that nobody used",
+        daily("03:10"),
+        cleaning.uploads,
+        "Files that were chosen in a form that was never sent, or taken off a record.",
+    ),
+    Job(
+        "core.clean_limits",
+        "Forget who tried what how often",
+        every(60),
+        cleaning.limits,
+        "Counts of tries from the day before, by which forms and sign-ins are limited.",
+    ),
+    Job(
+        "core.clean_runs",
+        "Shorten the log of jobs",
+        daily("03:20"),
+        cleaning.runs,
+        "Each job keeps its last 200 runs, and none for longer than 90 days.",
+    ),
+)
+
+
+def jobs(town: Town) -> dict[str, Job]:
+    """The jobs of a town as it runs now, by name: core's first, then those of each running plugin."""
+    found = {job.name: job for job in CORE_JOBS}
+    for plugin, functions in town.plugins.jobs.items():
+        manifest = town.plugins.running[plugin].manifest
+        specs = manifest.jobs.values() if manifest is not None else ()
+        for spec, function in zip(specs, functions, strict=True):
+            name = f"{plugin}.{spec.name}"
+            found[name] = Job(name, spec.label, spec.schedule, partial(_of_plugin, function), spec.help)
+    return found
+
+
+def _of_plugin(function: Implementation, town: Town) -> str:
+    """Run a plugin's job under guard, in the town that is given: its code is the same as long as the process lives."""
+    return town.plugins.guard.work(function, sentence_of, {"town": town})
