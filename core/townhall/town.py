@@ -18,6 +18,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
+from townhall.cases import clock_keeping
+from townhall.cases import offered
+from townhall.cases import recomputing
 from townhall.clock import Clock
 from townhall.clock import SystemClock
 from townhall.config import Settings
@@ -66,7 +69,7 @@ from townhall_forms.tables import build_tables
 #: Where core's own types are declared.
 CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
 #: Core's own part in writes, in the order in which they are asked and told.
-DOMAINS: tuple[Domain, ...] = ()
+DOMAINS: tuple[Domain, ...] = (*recomputing.DOMAINS, *clock_keeping.DOMAINS)
 #: The file that holds the key with which sessions and links are signed.
 SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 
@@ -187,7 +190,7 @@ class Town:
         loaded = self._fit(found, states.read(self.system))
         #: Parts of the town's own layer that had to be left out.
         self.layer_conflicts = (*unreadable, *loaded.conflicts)
-        self.schemas = loaded.schemas
+        self.schemas = loaded.schemas = offered.with_case_types(loaded.schemas)
         self.tables = build_tables(loaded.schemas, self.database)
         decides = {name: state.decides for name, state in states.read(self.system).items()}
         self.plugins = PluginManager(self, found, loaded, decides)
