@@ -42,8 +42,8 @@ def build(frames: Iterable[Row], holidays: Iterable[Row], zone: ZoneInfo) -> Wor
 
 
 def days_off(holidays: Iterable[Row]) -> list[date]:
-    """The days off that somebody confirmed."""
-    return [row["date"] for row in holidays if row.get("active") and row.get("date") is not None]
+    """The days off that count: all but those that wait for somebody to confirm them."""
+    return [row["date"] for row in holidays if row.get("active") is not False and row.get("date") is not None]
 
 
 def refuse_impossible(town: Town, change: Change) -> Mapping[str, Any] | None:

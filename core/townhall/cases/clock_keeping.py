@@ -218,6 +218,11 @@ def keep(town: Town, maker: Maker, cases: Iterable[Case], clocks: Mapping[int, C
     dues.write(town, maker.identity, due)
 
 
+def write_clocks(town: Town, identity: str, clocks: Sequence[tuple[int, Clock]]) -> None:
+    """Write clocks that changed, each with the id of its case."""
+    _write(town, (), [(*facts(clock), identity, id, clock.kind) for id, clock in clocks], ())
+
+
 def _write(
     town: Town,
     new: Sequence[tuple[Any, ...]],

@@ -62,7 +62,7 @@ class Maker:
             target = self.rules.match(self.identity, case.get, self.environment)
             self._first(case, way, target, clocks)
             self._update(case, way, target, clocks)
-            self._resolution(case, way, target, clocks)
+            self._resolution(case, way, target, clocks, kept=case.fresh or bool(before))
         self._by_hand(case, way, clocks)
         for clock in clocks.values():
             self._plan(case, way, clock)
@@ -119,7 +119,9 @@ class Maker:
         else:
             clocks[UPDATE] = clock
 
-    def _resolution(self, case: Case, way: Course, target: Target | None, clocks: dict[str, Clock]) -> None:
+    def _resolution(
+        self, case: Case, way: Course, target: Target | None, clocks: dict[str, Clock], *, kept: bool
+    ) -> None:
         clock = clocks.get(RESOLUTION)
         if clock is not None and clock.met_at is not None and way.closed_since is not None:
             return
@@ -129,7 +131,7 @@ class Maker:
             if start != clock.started_at:
                 clock.forget_notices()
         aimed = self._aimed(case, target, RESOLUTION, start, pauses, clock)
-        clock = aimed or self._by_type(case, start, pauses, clock)
+        clock = aimed or self._by_type(case, start, pauses, clock, kept=kept)
         if clock is None:
             clocks.pop(RESOLUTION, None)
             return
@@ -167,14 +169,16 @@ class Maker:
         elif clock.met_at is None:
             clock.met_at = max(way.closed_since, clock.started_at)
 
-    def _by_type(self, case: Case, start: int, pauses: Sequence[Stretch], clock: Clock | None) -> Clock | None:
+    def _by_type(
+        self, case: Case, start: int, pauses: Sequence[Stretch], clock: Clock | None, *, kept: bool
+    ) -> Clock | None:
         """The days that the type itself gives, where no target says how long: calendar days, to the end of the last.
 
         They are read once: a case keeps what its category said when it came in.
         """
         base = clock.original_due_at if clock is not None and clock.original_target_id is None else None
         if base is None:
-            base = self._typed(case, start, pauses, kept=clock is not None)
+            base = self._typed(case, start, pauses, kept=kept)
         if base is None:
             return None
         made = clock is None
@@ -188,7 +192,7 @@ class Maker:
 
     def _typed(self, case: Case, start: int, pauses: Sequence[Stretch], *, kept: bool) -> int | None:
         """When the type says that a case is due. One from before clocks were kept is due when it says so itself."""
-        if not kept and not case.fresh and case.due is not None:
+        if not kept and case.due is not None:
             return case.due - stood(pauses, start, case.due)
         days = self.workflow.due_days
         if isinstance(days, str):
@@ -278,14 +282,22 @@ class Maker:
         stands = way.closed_since is not None or case.archived or is_paused(way, clock)
         clock.next_at = None if stands else self.following(clock)
 
-    def following(self, clock: Clock) -> int | None:
-        """When somebody has to be told about a running clock next: in working hours, unless it is urgent."""
+    def notice_at(self, clock: Clock) -> int | None:
+        """When the next thing happens that somebody has to be told about a running clock, day or night."""
         if clock.met_at is not None or clock.due_at is None:
             return None
+        calendar = self._calendar_of(clock)
+        try:
+            return self._notice(clock, calendar if clock.business else None, calendar)
+        except NoWorkingTime:
+            return None
+
+    def following(self, clock: Clock) -> int | None:
+        """When somebody has to be told about a running clock next: in working hours, unless it is urgent."""
+        at = self.notice_at(clock)
         target = self.rules.by_id.get(clock.target_id or 0)
         calendar = self._calendar_of(clock)
         try:
-            at = self._notice(clock, calendar if clock.business else None, calendar)
             if at is not None and calendar is not None and not (target is not None and target.night):
                 return calendar.next_open(at)
         except NoWorkingTime:
