@@ -15,11 +15,13 @@ from bisect import bisect_right
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from datetime import date
 from datetime import datetime
 from datetime import time
 from datetime import timedelta
+from threading import Lock
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -37,6 +39,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 #: Days that are worked out at once, and how far beyond the present a deadline may lie.
 _STEP = 400
+_MORE = timedelta(days=_STEP)
 _FARTHEST = 40 * 366
 
 DayKind = Literal["working", "calendar"]
@@ -61,11 +64,8 @@ class WorkingCalendar:
         worked = [sum(end - begin for begin, end in day) for day in self.week if day]
         #: Minutes of a usual working day: what “one working day” is where it is counted in time.
         self.day_minutes = round(sum(worked) / len(worked))
-        self._first = self._last = date(1970, 1, 1)
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        #: Working time up to the end of each frame.
-        self._sums: list[int] = []
+        self._table: _Table | None = None
+        self._lock = Lock()
 
     # -- days -------------------------------------------------------------------------------------------------
 
@@ -102,26 +102,24 @@ class WorkingCalendar:
     # -- the line of working time -----------------------------------------------------------------------------
 
     def position(self, instant: int) -> int:
-        """Working time, in microseconds, from some fixed beginning until ``instant``."""
-        self._reach(instant)
-        place = bisect_right(self._starts, instant) - 1
+        """Working time, in microseconds, from some fixed beginning until ``instant``; negative before it."""
+        table = self._around(instant)
+        place = bisect_right(table.starts, instant) - 1
         if place < 0:
-            return 0
-        return self._sums[place] - max(self._ends[place] - instant, 0)
+            return table.base
+        return table.sums[place] - max(table.ends[place] - instant, 0)
 
     def moment(self, position: int, near: int) -> int:
         """The first instant at which that much working time has passed. ``near`` is any instant before it.
 
         Raises :class:`NoWorkingTime` if it is further away than a deadline can be.
         """
-        self._reach(near)
+        table = self._around(near)
         limit = self.day_of(near) + timedelta(days=_FARTHEST)
-        while self._sums[-1] < position:
-            if self._last > limit:
-                raise NoWorkingTime("There is no working time for forty years.")
-            self._extend(self._last, self._last + timedelta(days=_STEP))
-        place = bisect_left(self._sums, position)
-        return self._ends[place] - (self._sums[place] - position)
+        while not table.sums or table.sums[-1] < position:
+            table = self._beyond(table, limit)
+        place = bisect_left(table.sums, position)
+        return table.ends[place] - (table.sums[place] - position)
 
     def add(self, start: int, minutes: float) -> int:
         """When so many working minutes have passed since ``start``; from the next frame on, if none is then.
@@ -142,52 +140,89 @@ class WorkingCalendar:
 
     def is_open(self, instant: int) -> bool:
         """Whether somebody works at that instant."""
-        self._reach(instant)
-        place = bisect_right(self._starts, instant) - 1
-        return place >= 0 and instant < self._ends[place]
+        table = self._around(instant)
+        place = bisect_right(table.starts, instant) - 1
+        return place >= 0 and instant < table.ends[place]
 
     def next_open(self, instant: int) -> int:
         """``instant``, or when work begins next if there is none then. Raises :class:`NoWorkingTime`."""
         if self.is_open(instant):
             return instant
+        table = self._around(instant)
         limit = self.day_of(instant) + timedelta(days=_FARTHEST)
-        while self._starts[-1] < instant:
-            if self._last > limit:
-                raise NoWorkingTime("There is no working time for forty years.")
-            self._extend(self._last, self._last + timedelta(days=_STEP))
-        return self._starts[bisect_left(self._starts, instant)]
+        while not table.starts or table.starts[-1] < instant:
+            table = self._beyond(table, limit)
+        return table.starts[bisect_left(table.starts, instant)]
 
-    def _reach(self, instant: int) -> None:
-        """Work out the frames around ``instant``, if that has not been done."""
+    def _around(self, instant: int) -> _Table:
+        """The frames around ``instant``, worked out if that has not been done."""
+        table = self._table
+        if table is not None and table.low <= instant < table.high:
+            return table
         day = self.day_of(instant)
-        if not self._starts:
-            self._first = self._last = day - timedelta(days=_STEP)
-            self._extend(self._last, day + timedelta(days=_STEP))
-            while not self._starts:
-                if self._last > day + timedelta(days=_FARTHEST):
-                    raise NoWorkingTime("There is no working time for forty years.")
-                self._extend(self._last, self._last + timedelta(days=_STEP))
-        if day <= self._first:
-            self._begin_earlier(day - timedelta(days=_STEP))
-        if day >= self._last - timedelta(days=1):
-            self._extend(self._last, day + timedelta(days=_STEP))
+        with self._lock:
+            table = self._table or self._made(day, day, 0)
+            if instant < table.low or self._table is None:
+                table = self._earlier(table, min(day, table.first) - timedelta(days=_STEP))
+            if instant >= table.high or self._table is None:
+                table = self._later(table, max(day, table.last) + timedelta(days=_STEP))
+            self._table = table
+        return table
 
-    def _extend(self, begin: date, end: date) -> None:
-        total = self._sums[-1] if self._sums else 0
-        for ordinal in range(begin.toordinal(), end.toordinal()):
+    def _beyond(self, table: _Table, limit: date) -> _Table:
+        """The same frames and more after them. Raises :class:`NoWorkingTime` where that is too far away."""
+        if table.last > limit:
+            raise NoWorkingTime("There is no working time for forty years.")
+        with self._lock:
+            self._table = self._later(self._table or table, max(table.last, (self._table or table).last) + _MORE)
+        return self._table
+
+    def _made(self, first: date, last: date, base: int) -> _Table:
+        starts: list[int] = []
+        ends: list[int] = []
+        sums: list[int] = []
+        total = base
+        for ordinal in range(first.toordinal(), last.toordinal()):
             for start, stop in self.frames_on(date.fromordinal(ordinal)):
                 total += stop - start
-                self._starts.append(start)
-                self._ends.append(stop)
-                self._sums.append(total)
-        self._last = end
+                starts.append(start)
+                ends.append(stop)
+                sums.append(total)
+        return _Table(starts, ends, sums, first, last, self._instant(first, 0), self._instant(last, 0), base)
 
-    def _begin_earlier(self, first: date) -> None:
-        """Put frames before those that are known. Positions that were given out before are no longer the same ones."""
-        last = self._last
-        self._starts, self._ends, self._sums = [], [], []
-        self._first = first
-        self._extend(first, last)
+    def _later(self, table: _Table, last: date) -> _Table:
+        more = self._made(table.last, last, table.sums[-1] if table.sums else table.base)
+        return _Table(
+            table.starts + more.starts, table.ends + more.ends, table.sums + more.sums,
+            table.first, last, table.low, more.high, table.base,
+        )  # fmt: skip
+
+    def _earlier(self, table: _Table, first: date) -> _Table:
+        """Put frames before those that are known. What was counted before stays where it is on the line."""
+        more = self._made(first, table.first, 0)
+        base = table.base - (more.sums[-1] if more.sums else 0)
+        return _Table(
+            more.starts + table.starts, more.ends + table.ends, [base + each for each in more.sums] + table.sums,
+            first, table.last, more.low, table.high, base,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Frames of the days from ``first`` to before ``last``, that is from ``low`` to ``high``.
+
+    ``sums`` is how far along the line of working time each frame ends, ``base`` where the line stands at ``low``. A
+    table never changes, so that threads can share it; a larger one takes its place.
+    """
+
+    starts: list[int]
+    ends: list[int]
+    sums: list[int]
+    first: date
+    last: date
+    low: int
+    high: int
+    base: int
 
 
 def full_day(minute: int) -> int:
