@@ -14,6 +14,7 @@ import click
 
 from townhall.accounts import passwords
 from townhall.accounts import people
+from townhall.cases import checkup
 from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
 from townhall.cli.context import operator
@@ -26,6 +27,7 @@ from townhall.errors import ConfigurationError
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
+from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.town import SECRET_FILE
 from townhall.town import Town
@@ -64,6 +66,7 @@ def init(admin: str, admin_name: str, name: str, database: str, chosen: str | No
             town.close()
             raise
     try:
+        seeds.plant_core(town)
         _switch_on(town, wanted)
         click.echo(f"{town.settings.name} is ready in {folder}. {admin} is its administrator.")
         click.echo(f"Its settings are in {folder / FILE_NAME}. Start it with: {_serve_command(folder)}")
@@ -118,6 +121,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
         for notice in town.upgrade.notices:
             yield Finding("migrations", False, notice)
+        for subject, sentence in checkup.look(town):
+            yield Finding(subject, not sentence, sentence or "can be counted by.")
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

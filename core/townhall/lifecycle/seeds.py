@@ -10,6 +10,9 @@ A file in a plugin's folder ``seeds`` names one of the plugin's own types and ho
 
 They are planted when the plugin is switched on for the first time, each file as a whole or not at all, and only if the
 town has no record of that type yet. From then on they are the town's own.
+
+A file may also bring targets (``type = "core.target"``) for the plugin's own kinds of case; it is planted if the town
+has none for them yet. What core itself brings to a new town stands in :data:`CORE_FOLDER`.
 """
 
 from __future__ import annotations
@@ -29,6 +32,15 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 FOLDER = "seeds"
+TARGET = "core.target"
+CALENDAR = "core.working_calendar"
+#: What a new town begins with, whatever plugins it has.
+CORE_FOLDER = Path(__file__).parent.parent / "cases"
+
+
+def plant_core(town: Town) -> int:
+    """Create what a new town begins with: its working hours. How many records there were."""
+    return plant(town, "core", CORE_FOLDER)
 
 
 def plant(town: Town, plugin: str, folder: Path) -> int:
@@ -55,11 +67,13 @@ def files(folder: Path) -> list[Path]:
 
 def _plant_file(town: Town, plugin: str, file: Path) -> int:
     name, rows = read(file)
-    identity = f"{plugin}.{name}"
+    identity = TARGET if name == TARGET else f"{plugin}.{name}"
     if identity not in town.schemas:
         raise PluginError(f"{file.name}: {plugin} has no type called “{name}”.")
     actor = system()
-    if town.records.count(actor, identity, archived=None).value:
+    if town.records.count(actor, identity, _own_targets(plugin, file, rows, identity), archived=None).value:
+        return 0
+    if identity == TARGET and not _has_hours(town):
         return 0
     outcomes = town.records.import_rows(actor, identity, rows)
     for outcome in outcomes:
@@ -68,6 +82,20 @@ def _plant_file(town: Town, plugin: str, file: Path) -> int:
             where = f"record {outcome.index + 1}, {path}" if path else f"record {outcome.index + 1}"
             raise PluginError(f"{file.name}: {where}: {message}")
     return len(outcomes)
+
+
+def _own_targets(plugin: str, file: Path, rows: Sequence[Mapping[str, Any]], identity: str) -> Mapping[str, Any] | None:
+    """Which records stand in the way of a file: any of its type, or targets for the same kinds of case.
+
+    Raises :class:`~townhall.errors.PluginError` for a target for somebody else's cases.
+    """
+    if identity != TARGET:
+        return None
+    kinds = [str(row.get("case_type", "")) for row in rows]
+    for kind in kinds:
+        if not kind.startswith(f"{plugin}."):
+            raise PluginError(f"{file.name}: “{kind}” is no kind of case of {plugin}.")
+    return {"case_type": kinds}
 
 
 def read(file: Path) -> tuple[str, Sequence[Mapping[str, Any]]]:
