@@ -213,7 +213,7 @@ def test_minutes_come_from_a_field_of_the_case(town: Town, clerk: Actor, clock: 
     """A number of days behind a link, like a category's; a case whose field is empty is due by its type's own days."""
     now_is(town, clock, "17 10:00")
     make_calendar(town)
-    make_target(town, clocks=[{"clock": "resolution", "from_field": "topic.target_days", "unit": "working_days"}])
+    make_target(town, clocks=[{"clock": "resolution", "within": "topic.target_days", "unit": "working_days"}])
     ticket = make_ticket(town, clerk, make_topic(town, target_days=3))
     assert told(town, ticket.due) == "Fri 20 10:00"
     assert make_ticket(town, clerk, make_topic(town, "Other", target_days=None)).due is None
@@ -332,7 +332,8 @@ def test_there_is_one_calendar_of_the_town(town: Town) -> None:
         ({"conditions": [{"field": "kind", "is": "is"}]}, "conditions.0.value"),
         ({"conditions": [{"field": "summary", "is": "at_least", "value": "x"}]}, "conditions.0.value"),
         ({"clocks": [{"clock": "resolution", "unit": "hours"}]}, "clocks.0.within"),
-        ({"clocks": [{"clock": "resolution", "from_field": "summary", "unit": "hours"}]}, "clocks.0.from_field"),
+        ({"clocks": [{"clock": "resolution", "within": "-3", "unit": "hours"}]}, "clocks.0.within"),
+        ({"clocks": [{"clock": "resolution", "within": "summary", "unit": "hours"}]}, "clocks.0.within"),
         ({"clocks": [{"clock": "resolution", "within": 1, "unit": "hours"}] * 2}, "clocks.1.clock"),
         ({"clocks": []}, "clocks"),
         ({"case_type": "core.contact"}, "case_type"),
@@ -452,7 +453,7 @@ def test_an_urgent_case_is_told_at_night_and_to_administrators(town: Town, clerk
     now_is(town, clock, "18 00:01")
     assert "1 told as late" in escalating.run(town)
     ada = Actor("staff", "Ada", chief.id, frozenset({"*"}))
-    assert [one.text for one in notices.unseen(town, ada)] == ["Resolved was due Wed 18 Mar, 00:00."]
+    assert [one.text for one in notices.unseen(town, ada)] == ["It was due Wed 18 Mar, 00:00."]
 
 
 def test_nobody_is_told_of_a_case_that_waits_or_is_put_aside(

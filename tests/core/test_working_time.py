@@ -142,7 +142,7 @@ def test_open_and_next_open() -> None:
 def _some_calendar(chance: random.Random) -> WorkingCalendar:
     week = []
     for _ in range(7):
-        edges = sorted(chance.sample(range(0, 24 * 60 - 1), chance.choice((0, 2, 2, 4))))
+        edges = sorted(chance.sample(range(24 * 60 - 1), chance.choice((0, 2, 2, 4))))
         week.append(list(zip(edges[::2], edges[1::2], strict=True)))
     if not any(week):
         week[0] = [(480, 720)]

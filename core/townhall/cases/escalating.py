@@ -20,7 +20,6 @@ from townhall.cases import clock_keeping
 from townhall.cases import notices
 from townhall.cases.clock_making import Maker
 from townhall.cases.clocks import Clock
-from townhall.cases.targets import KIND_LABELS
 from townhall.cases.working_time import NoWorkingTime
 from townhall.db.transactions import immediate
 from townhall.errors import NotFound
@@ -39,6 +38,7 @@ QUEUE = "core.queue"
 _LOT = 200
 #: Who looks after the town as a whole, where a case has nobody.
 _SUPERVISOR = "settings.manage"
+_SUBJECTS = {"first_response": "The first answer", "update": "The answer to their message"}
 _HEADLINES: dict[Step, str] = {"warn": "is due", "breach": "was due", "escalate": "was due"}
 
 
@@ -139,9 +139,9 @@ def _say(town: Town, people: _People, record: Record, clock: Clock, step: Step) 
     else:
         ids = people.leads(record) or people.supervisors()
     due = from_microseconds(clock.due_at or 0).astimezone(town.zone)
-    what = KIND_LABELS[clock.kind]
-    verb = _HEADLINES[step]
-    said = f"{what if clock.kind != 'by_hand' else 'It'} {verb} {due:%a} {due.day} {due:%b, %H:%M}."
+    said = f"{_SUBJECTS.get(clock.kind, 'It')} {_HEADLINES[step]} {due:%a} {due.day} {due:%b, %H:%M}."
+    if step == "escalate":
+        said = f"{said[:-1]}, a working day ago."
     notices.notify(town, ids, record, step, said)
     note = f"{said} {people.names(ids)}" if ids else f"{said} There was nobody to tell."
     at = to_microseconds(town.clock.now())

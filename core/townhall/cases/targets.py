@@ -63,6 +63,8 @@ WORDS: Mapping[str, str] = {
     "empty": "is empty",
     "filled": "is filled in",
 }
+#: Most units that a clock may have.
+_MOST = 100_000
 _OPERATORS = {"is": "eq", "is_not": "ne", "at_least": "gte", "at_most": "lte", "one_of": "in"}
 
 Row = Mapping[str, Any]
@@ -127,7 +129,7 @@ def read(town: Town, id: int, values: Mapping[str, Any], context: Context) -> Ta
         errors |= _path_errors(town, record_type, values.get("clocks") or ())
         broken = next(iter(errors.values()), "").rstrip(".")
     aims = {
-        row["clock"]: Aim(row["clock"], row.get("within"), row.get("from_field") or "", row["unit"])
+        row["clock"]: Aim(row["clock"], *_number_or_path(row.get("within") or ""), row["unit"])
         for row in values.get("clocks") or ()
         if row.get("clock") and row.get("unit")
     }
@@ -226,27 +228,33 @@ def _clock_errors(rows: Sequence[Row]) -> dict[str, str]:
         if row.get("clock") in seen:
             errors[f"clocks.{index}.clock"] = "There is a line for this already."
         seen.add(row.get("clock") or "")
-        if row.get("within") is None and not row.get("from_field"):
-            errors[f"clocks.{index}.within"] = "Give a number, or the field that holds it."
-        elif row.get("within") is not None and row.get("from_field"):
-            errors[f"clocks.{index}.from_field"] = "Give either a number or a field, not both."
     return errors
 
 
 def _path_errors(town: Town, record_type: RecordType, rows: Sequence[Row]) -> dict[str, str]:
-    """Mistakes in the fields that hold numbers."""
+    """Mistakes in the numbers, and in the fields that hold them."""
     resolve = resolver(town.schemas, record_type)
     errors: dict[str, str] = {}
     for index, row in enumerate(rows):
-        path = row.get("from_field")
-        if not path:
-            continue
-        info = resolve(path)
-        if info is None:
-            errors[f"clocks.{index}.from_field"] = _sentence(resolve.missing(path))
-        elif info.many or info.field is None or info.field.type_name != "integer":
-            errors[f"clocks.{index}.from_field"] = f"“{path}” is no whole number."
+        number, path = _number_or_path(row.get("within") or "")
+        place = f"clocks.{index}.within"
+        if number is None and not path:
+            errors[place] = "Give a number, or the field that holds it."
+        elif number is not None and number > _MOST:
+            errors[place] = f"Enter at most {_MOST:,}."
+        elif path:
+            info = resolve(path)
+            if info is None:
+                errors[place] = _sentence(resolve.missing(path))
+            elif info.many or info.field is None or info.field.type_name != "integer":
+                errors[place] = f"“{path}” is no whole number."
     return errors
+
+
+def _number_or_path(text: str) -> tuple[int | None, str]:
+    """What stands under “Within”: a number, or else the path of a field."""
+    text = text.strip()
+    return (int(text), "") if text.isascii() and text.isdigit() and len(text) < 10 else (None, text)
 
 
 def in_words(town: Town, record_type: RecordType, rows: Sequence[Row]) -> str:

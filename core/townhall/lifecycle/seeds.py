@@ -84,6 +84,13 @@ def _plant_file(town: Town, plugin: str, file: Path) -> int:
     return len(outcomes)
 
 
+def _has_hours(town: Town) -> bool:
+    """Whether the town has hours of its own, in which targets are counted; one without any calendar gets the first."""
+    if not town.records.count(system(), CALENDAR, archived=None).value:
+        plant_core(town)
+    return bool(town.records.count(system(), CALENDAR, {"default": True}).value)
+
+
 def _own_targets(plugin: str, file: Path, rows: Sequence[Mapping[str, Any]], identity: str) -> Mapping[str, Any] | None:
     """Which records stand in the way of a file: any of its type, or targets for the same kinds of case.
 
