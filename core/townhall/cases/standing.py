@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
+from math import floor
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import ANONYMOUS
@@ -100,5 +102,7 @@ def expectation(town: Town, record: Record) -> str:
     clock = clock_keeping.read(town, record.identity, [record.id]).get(record.id, {}).get(RESOLUTION)
     if clock is None or clock.due_at is None:
         return ""
-    days = max(round((clock.due_at - clock.started_at) / (_DAY * 60_000_000)), 1)
+    length = (clock.due_at - clock.started_at) / (_DAY * 60_000_000)
+    # Whole days end at midnight: what came in the morning of a day has a little more than so many of them.
+    days = max(floor(length) if clock.target_minutes is None else ceil(length), 1)
     return f"We aim to have most of these done within {days} {'day' if days == 1 else 'days'}."
