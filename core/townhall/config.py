@@ -107,6 +107,7 @@ class Settings:
     currency: str = _setting("town", "USD", "Currency of amounts of money (ISO 4217).", _currency)
     language: str = _setting("town", "en", "Language of the pages.", _language)
     country: str = _setting("town", "US", "Country of telephone numbers and addresses (ISO 3166).", _country)
+    region: str = _setting("town", "", "State, province or region, for suggesting its public holidays, like OH.")
     colour: str = _setting("town", "#0f5669", "The town's one colour; white text must be readable on it.", _colour)
     address: str = _setting("town", "", "Street address of the town hall, for the foot of the public pages.")
     phone: str = _setting("town", "", "Telephone number of the front desk.")

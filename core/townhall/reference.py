@@ -168,7 +168,8 @@ def manifest_page() -> str:
         "| folder | what it holds |",
         "|---|---|",
         "| `schemas/` | one TOML file per type, in [the schema language](schema.md) |",
-        "| `seeds/` | records that are made once, when the plugin is switched on for the first time |",
+        "| `seeds/` | records that are made once, when the plugin is switched on for the first time: of its own types, "
+        "and targets (`core.target`) for its kinds of case |",
         "| `migrations/` | what its upgrades do that adding alone can't: [migrations](migrations.md) |",
         "| `mappings/` | mapping files for `townhall import` |",
         "| `samples/` | a record of each type whose rules can't be guessed, for [tests](testing.md) |",

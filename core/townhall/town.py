@@ -19,7 +19,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
+from townhall.cases import clock_keeping
 from townhall.cases import offered
+from townhall.cases import recomputing
 from townhall.cases import routing
 from townhall.cases import rulebook
 from townhall.cases.effects import EFFECTS
@@ -71,7 +73,14 @@ from townhall_forms.tables import build_tables
 #: Where core's own types are declared.
 CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
 #: Core's own part in writes, in the order in which they are asked and told.
-DOMAINS: tuple[Domain, ...] = (rulebook.DOMAIN, routing.ROUTES, routing.DOMAIN, EFFECTS)
+DOMAINS: tuple[Domain, ...] = (
+    rulebook.DOMAIN,
+    routing.ROUTES,
+    routing.DOMAIN,
+    *recomputing.DOMAINS,
+    *clock_keeping.DOMAINS,
+    EFFECTS,
+)
 #: Counts writes of all towns of this process, so that no number ever comes again.
 _WRITES = count()
 #: The file that holds the key with which sessions and links are signed.

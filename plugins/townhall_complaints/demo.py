@@ -38,6 +38,11 @@ DONE = (
     "Cleared away this morning.",
     "We looked and put it right; call us if it comes back.",
 )
+HEARD = (
+    "Thank you for telling us. Somebody looks at it this week.",
+    "We have your report and have passed it on to the crew.",
+    "Thank you. We know of it, and it is on the list.",
+)
 #: How far requests get, and how many of each: (last state, transitions, weight).
 PATHS = (
     ("new", (), 10),
@@ -67,6 +72,7 @@ def build(demo: Demo) -> None:
     categories = demo.town.records.find(demo.as_staff(), "complaints.category", limit=100).records
     if not categories:
         return
+    _urgent_target(demo)
     open_ones: list[Record] = []
     for state, moves, count in PATHS:
         for _ in range(count):
@@ -77,6 +83,23 @@ def build(demo: Demo) -> None:
                 open_ones.append(record)
             if state == "investigating":
                 _inspection(demo, record)
+
+
+def _urgent_target(demo: Demo) -> None:
+    """Danger does not wait for office hours."""
+    values = {
+        "name": "Urgent requests",
+        "case_type": IDENTITY,
+        "order": 10,
+        "conditions": [{"field": "priority", "is": "is", "value": "urgent"}],
+        "clocks": [
+            {"clock": "first_response", "within": 4, "unit": "hours"},
+            {"clock": "update", "within": 8, "unit": "hours"},
+            {"clock": "resolution", "within": 3, "unit": "days"},
+        ],
+        "night": True,
+    }
+    demo.create("core.target", values, at=demo.days_ago(240))
 
 
 def _inspection(demo: Demo, request: Record) -> None:
@@ -117,6 +140,9 @@ def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...], k
     if moves and moves[0] == "accept" and chance.random() < 0.85:
         worker = chance.choice(list(demo.staff))
         record = demo.update(record, {"assignee": demo.staff[worker]}, at=demo.days_ago(age * 0.95))
+    if moves and chance.random() < 0.9:
+        # Most people hear from somebody within the day; a few wait for too long.
+        demo.message(record, chance.choice(HEARD), at=demo.days_ago(age - min(age * 0.3, 0.4)))
     for step, move in enumerate(moves, start=1):
         at = demo.days_ago(age * (1 - step / (len(moves) + 0.2)))
         needed = {"duplicate_of": known.id} if known and move == "mark_duplicate" else _needed(demo, move)

@@ -43,6 +43,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.search import SearchView
     from townhall.admin.settings import SettingsView
     from townhall.admin.types_view import TypesView
+    from townhall.admin.working_calendar_view import WorkingCalendarView
 
     marks = app.extensions["townhall_marks"]
     desk = Desk(town, marks.presenter, marks, CountCache(), Drawer(app.jinja_env))
@@ -52,8 +53,9 @@ def install(app: Flask, town: Town) -> None:
         theme=Theme(folder="bootstrap4", base_template="admin/base.html"),
         index_view=HomeView(desk),
     )
+    own_views = {"core.contact": ContactView, "core.working_calendar": WorkingCalendarView}
     for record_type in town.schemas.values():
-        view = ContactView if record_type.identity == "core.contact" else RecordView
+        view = own_views.get(record_type.identity, RecordView)
         admin.add_view(view(desk, record_type))
     routing = (QueuesView, RoutingView, WardsView)
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)

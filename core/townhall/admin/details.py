@@ -13,12 +13,16 @@ from markupsafe import Markup
 from markupsafe import escape
 
 from townhall.access.actors import Actor
+from townhall.admin import clock_lines
 from townhall.admin import urls
 from townhall.admin.desk import Desk
 from townhall.admin.facts import FILES
 from townhall.admin.facts import NOTHING
 from townhall.admin.facts import FactWriter
 from townhall.admin.happenings import story
+from townhall.cases import calendars
+from townhall.cases import recomputing
+from townhall.cases import targets
 from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
 from townhall.records.panels import pointer
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 CONTACT = "core.contact"
 INTERACTION = "core.interaction"
 TASK = "core.task"
+#: Types whose records say how clocks are counted.
+COUNTED_BY = frozenset({calendars.IDENTITY, targets.IDENTITY})
 #: How many moves are buttons; the others are behind “More”.
 MOVES_IN_SIGHT = 3
 
@@ -144,6 +150,7 @@ def details(
         "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
+        "working_out": recomputing.left(town) if identity in COUNTED_BY else 0,
         "may": {
             "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
             "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
@@ -207,9 +214,7 @@ def clocks(
     base = urls.record_url(record.identity, record.id)
     presenter = desk.presenter
     if record.type.is_case:
-        due = desk.marks.due(record)
-        note = presenter.long_day(record.due) + (f", {presenter.clock(record.due)}" if record.due else "")
-        made.append(Clock("Due", due or Markup("No date"), note if record.due else ""))
+        made += _due(desk, record, f"{base}give" if may_edit else "")
         name = staff_name(desk, actor, record.assignee)
         where = queue_name(desk.town, record.queue)
         note = f"Queue: {where}" if where else ""
@@ -226,6 +231,17 @@ def clocks(
     elif record.updated != record.created:
         made.append(Clock("Last change", escape(presenter.moment(record.updated))))
     return made
+
+
+def _due(desk: Desk, record: Record, change_url: str) -> list[Clock]:
+    """Each of a case's clocks with what it goes by; a case without any says when it is due, if it is."""
+    found = clock_lines.lines(desk, record)
+    if found:
+        change = {found[0][0]: change_url}
+        return [Clock(label, html, note, change.get(label, "")) for label, html, note in found]
+    presenter = desk.presenter
+    note = f"{presenter.long_day(record.due)}, {presenter.clock(record.due)}" if record.due is not None else ""
+    return [Clock("Due", desk.marks.due(record) or Markup("No date"), note)]
 
 
 def channel_label(record: Record) -> str:

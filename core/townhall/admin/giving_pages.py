@@ -114,13 +114,16 @@ class GivingPages(RecordPages):
         if "due_day" not in sent:
             return values, ""
         if not sent["due_day"].strip():
-            return {**values, "due": None}, ""
+            return ({**values, "due": None} if record.due is not None else values), ""
         try:
             day = date.fromisoformat(sent["due_day"].strip())
             clock = time.fromisoformat(sent.get("due_time", "").strip() or "17:00")
         except ValueError:
             return values, "Enter the day like 2026-11-24 and the time like 16:00."
-        values["due"] = datetime.combine(day, clock, tzinfo=self.town.zone)
+        due = datetime.combine(day, clock, tzinfo=self.town.zone)
+        stood = self.desk.presenter.local(record.due).replace(second=0, microsecond=0) if record.due else None
+        if due != stood:  # a date that nobody touched stays its clocks' own
+            values["due"] = due
         return values, ""
 
     def _give(self, record: Record, values: dict[str, Any]) -> str:

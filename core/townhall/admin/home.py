@@ -23,6 +23,7 @@ from townhall.admin.details import Row
 from townhall.admin.details import plugin_sheets
 from townhall.admin.happenings import CHANNEL_ICONS
 from townhall.admin.staff import StaffView
+from townhall.cases import notices
 from townhall.cases import queries
 from townhall.cases.rulebook import rulebook
 from townhall.errors import Rejected
@@ -56,6 +57,13 @@ class HomeView(StaffView, AdminIndexView):
         """The desk in the morning."""
         return self._page()
 
+    @expose("/seen", methods=("POST",))
+    def seen(self) -> ResponseReturnValue:
+        """Take notices away that the person has seen: one of them, or all that were shown."""
+        ids = [id for sent in request.form.getlist("notice") if (id := urls.number(sent)) is not None]
+        notices.seen(self.town, self.actor, ids)
+        return redirect(urls.ADMIN)
+
     def _page(self, errors: dict[str, str] | None = None, matches: list[Any] | None = None) -> ResponseReturnValue:
         actor = self.actor
         only = request.args.get("show", "")
@@ -72,6 +80,7 @@ class HomeView(StaffView, AdminIndexView):
             team=list(zip(self._rows(work.team, queues), work.team.records, strict=True)),
             free=list(zip(self._rows(work.unassigned, queues), work.unassigned.records, strict=True)),
             waiting=self._rows(work.waiting),
+            notices=notices.unseen(self.town, actor),
             mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
             may_take={
                 type_.identity

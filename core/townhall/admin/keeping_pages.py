@@ -39,6 +39,9 @@ DEEDS = {
     "reveal": "Looked at",
     "import": "Imported",
     "link": "Gave a new secret link",
+    "warn": "Warned",
+    "breach": "Told as late",
+    "escalate": "Passed on",
 }
 
 

@@ -9,7 +9,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
 #: Fields of core's own types that offer every type that is a case.
-CASE_TYPE_FIELDS = (("core.queue", "default_for"), ("core.route", "case_type"))
+CASE_TYPE_FIELDS = (("core.queue", "default_for"), ("core.route", "case_type"), ("core.target", "case_type"))
 
 
 def with_case_types(schemas: Schemas) -> Schemas:

@@ -16,6 +16,7 @@ from townhall.db import meta
 from townhall.demo import Demo
 from townhall.demo.names import STAFF
 from townhall.errors import ConfigurationError
+from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.town import Town
 
@@ -44,6 +45,7 @@ def build_demo(folder: Path) -> None:
     try:
         actor = system("demo", "Town Hall")
         meta.put(town.system, MARK, sign_in_hint())
+        seeds.plant_core(town)
         switching.enable_all(town, actor, [status.name for status in switching.statuses(town) if not status.reason])
         workers: dict[str, int] = {}
         for name, first, role in STAFF:

@@ -13,6 +13,7 @@ import click
 
 from townhall.accounts import passwords
 from townhall.accounts import people
+from townhall.cases import checkup
 from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
 from townhall.cli.context import operator
@@ -27,6 +28,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
 from townhall.extend.values import Finding
 from townhall.jobs import overview
+from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
 from townhall.town import SECRET_FILE
@@ -66,6 +68,7 @@ def init(admin: str, admin_name: str, name: str, database: str, chosen: str | No
             town.close()
             raise
     try:
+        seeds.plant_core(town)
         _switch_on(town, wanted)
         click.echo(f"{town.settings.name} is ready in {folder}. {admin} is its administrator.")
         click.echo(f"Its settings are in {folder / FILE_NAME}. Start it with: {_serve_command(folder)}")
@@ -115,6 +118,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
             yield Finding("the town's own layer", False, f"{conflict} Decide about it below Fields and labels.")
         yield from town.plugins.health_checks()
         yield from _examine_jobs(town)
+        for subject, sentence in checkup.look(town):
+            yield Finding(subject, not sentence, sentence or "can be counted by.")
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

@@ -182,9 +182,13 @@ class CaseTransition(Model):
 class CaseClock(Model):
     """One clock of one case: from when it counts, until when something has to be done, and when it was.
 
-    ``kind`` is ``first_response``, ``update`` or ``resolution``; ``target_id`` the core.target that set it, with its
-    minutes as they were then. ``business`` counts working minutes, otherwise all. ``met_at`` and ``actual_minutes`` are
-    facts once they are there. Each of the notices was given at the moment beside it, once.
+    ``kind`` is ``first_response``, ``update`` (the answer to the citizen's last message) or ``resolution``; or
+    ``by_hand`` for a date that somebody set, which then is what counts. ``target_id`` is the core.target that set it,
+    with its minutes as they were then (none for deadlines in whole days); without one it is the type's own days.
+    ``business`` counts working minutes, otherwise all. ``original_target_id`` and ``original_due_at`` are those with
+    which it began. ``met_at`` and ``actual_minutes`` are facts once they are there; of an ``update`` the minutes are
+    the longest so far. Each of the notices was given at the moment beside it, once; ``next_at`` is when the next is
+    due, and empty while the case stands still, is closed or put aside.
     """
 
     id = BigAutoField()
@@ -201,9 +205,28 @@ class CaseClock(Model):
     warned_at = BigIntegerField(null=True)
     breached_at = BigIntegerField(null=True)
     escalated_at = BigIntegerField(null=True)
+    next_at = BigIntegerField(null=True)
+    original_target_id = BigIntegerField(null=True)
+    original_due_at = BigIntegerField(null=True)
 
     class Meta:
-        indexes = ((("identity", "record_id", "kind"), True), (("due_at",), False))
+        indexes = ((("identity", "record_id", "kind"), True), (("due_at",), False), (("next_at",), False))
+
+
+class Notice(Model):
+    """A word to a colleague about a record, shown on their first page until they have seen it."""
+
+    id = BigAutoField()
+    user_id = BigIntegerField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    kind = CharField(max_length=40)
+    text = TextField()
+    at = BigIntegerField()
+    seen_at = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("user_id", "seen_at", "id"), False),)
 
 
 class CaseRoute(Model):
@@ -422,6 +445,7 @@ class SystemTables:
         self.case_route: Any = _bound(CaseRoute, "case_route", database)
         self.ward_shape: Any = _bound(WardShape, "ward_shape", database)
         self.presence: Any = _bound(Presence, "presence", database)
+        self.notice: Any = _bound(Notice, "notice", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)

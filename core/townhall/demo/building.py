@@ -18,6 +18,7 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.cases import escalating
 from townhall.clock import FixedClock
 from townhall.demo import names
 from townhall.demo import teams
@@ -149,11 +150,13 @@ class Demo:
 
     def build(self) -> None:
         """Make the town's contacts, interactions, events and teams, then every plugin's cases."""
+        self._hours()
         self._contacts()
         self._interactions()
         self._events()
         teams.build(self)
         self.town.plugins.demo_records(self)
+        escalating.run(self.town)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         ids: list[int] = []
@@ -164,6 +167,26 @@ class Demo:
                     raise TownhallError(f"The demo's {identity} {outcome.index} is not valid: {outcome.errors}.")
                 ids.append(outcome.id)
         return ids
+
+    def _hours(self) -> None:
+        """The hours that stand at the town hall's door; one day off that is confirmed, and some that wait for it."""
+        actor = self.as_staff()
+        found = self.town.records.find(actor, "core.working_calendar", {"default": True}, limit=1).records
+        if not found:
+            return
+        today = self.now.astimezone(self.town.zone).date()
+        frames = [
+            {"day": day, "begins": "09:00", "ends": "19:00" if day == "thu" else "16:30"}
+            for day in ("mon", "tue", "wed", "thu", "fri")
+        ]
+        days = [
+            {"date": today + timedelta(days=20), "name": "Founders’ day", "source": "hand"},
+            {"date": today + timedelta(days=45), "name": "Parade", "active": False, "source": "icalendar"},
+            {"date": today + timedelta(days=90), "name": "Primary election", "active": False, "source": "icalendar"},
+        ]
+        self.town.records.update(
+            actor, "core.working_calendar", found[0].id, {"frames": frames, "holidays": days}, version=found[0].version
+        )
 
     def _contacts(self) -> None:
         chance = self.random

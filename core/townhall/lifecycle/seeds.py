@@ -13,6 +13,10 @@ town has none of that name.
 
 They are planted when the plugin is switched on for the first time, each file as a whole or not at all, and only if the
 town has no record of that type yet. From then on they are the town's own.
+
+A file may also bring records of core's set-up that are for the plugin's own types: targets and message templates
+(``type = "core.target"``). Those are planted for which the town has none yet. What core itself brings to a new town
+stands in :data:`CORE_FOLDER`.
 """
 
 from __future__ import annotations
@@ -37,6 +41,19 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 FOLDER = "seeds"
+TARGET = "core.target"
+CALENDAR = "core.working_calendar"
+#: Types of core's set-up that a plugin may bring records of: the field that names the type they are for, and those that
+#: tell them apart.
+SET_UP: Mapping[str, tuple[str, ...]] = {TARGET: ("case_type",)}
+_MOST = 500
+#: What a new town begins with, whatever plugins it has.
+CORE_FOLDER = Path(__file__).parent.parent / "cases"
+
+
+def plant_core(town: Town) -> int:
+    """Create what a new town begins with: its working hours. How many records there were."""
+    return plant(town, "core", CORE_FOLDER)
 
 
 def plant(town: Town, plugin: str, folder: Path) -> int:
@@ -63,14 +80,44 @@ def files(folder: Path) -> list[Path]:
 
 def _plant_file(town: Town, plugin: str, file: Path) -> int:
     name, rows = read(file)
-    identity = f"{plugin}.{name}"
+    identity = name if name in SET_UP else f"{plugin}.{name}"
     if identity not in town.schemas:
         raise PluginError(f"{file.name}: {plugin} has no type called “{name}”.")
     actor = system()
-    if town.records.count(actor, identity, archived=None).value:
+    if identity in SET_UP:
+        rows = _missing(town, plugin, identity, file, rows)
+    elif town.records.count(actor, identity, archived=None).value:
+        return 0
+    if identity == TARGET and not _has_hours(town):
         return 0
     with immediate(town.database):
         return _plant_rows(town, actor, identity, file.name, rows)
+
+
+def _missing(
+    town: Town, plugin: str, identity: str, file: Path, rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Those records of core's set-up of which the town has none for the same.
+
+    Raises :class:`~townhall.errors.PluginError` for one that is for a type of somebody else.
+    """
+    kind, *others = SET_UP[identity]
+    for row in rows:
+        if not str(row.get(kind, "")).startswith(f"{plugin}."):
+            raise PluginError(f"{file.name}: “{row.get(kind, '')}” is no type of {plugin}.")
+    wanted = sorted({row[kind] for row in rows})
+    there = {
+        tuple(record[name] for name in (kind, *others))
+        for record in town.records.find(system(), identity, {kind: wanted}, limit=_MOST, archived=None).records
+    }
+    return [row for row in rows if tuple(row.get(name) for name in (kind, *others)) not in there]
+
+
+def _has_hours(town: Town) -> bool:
+    """Whether the town has hours of its own, in which targets are counted; one without any calendar gets the first."""
+    if not town.records.count(system(), CALENDAR, archived=None).value:
+        plant_core(town)
+    return bool(town.records.count(system(), CALENDAR, {"default": True}).value)
 
 
 def _plant_rows(town: Town, actor: Actor, identity: str, file: str, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -7,6 +7,7 @@ from flask import render_template
 from flask import request
 from werkzeug.wrappers import Response
 
+from townhall.cases import opening
 from townhall.portal import contact
 from townhall.portal import listings
 from townhall.portal.filling import REVIEW
@@ -28,6 +29,7 @@ def step_page(
         step=step,
         form=form,
         first=not back,
+        closed=opening.closed_note(filling.town) if not back else "",
         problems=problems or [],
         action=filling.url(step.name) if filling.name else request.full_path.rstrip("?"),
         back=filling.url(back) if back else "",

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
+from townhall.cases import standing
 from townhall.current import current_town
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
@@ -253,6 +254,7 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
         state=state,
         stops=journey.step_line(workflow, record.state, passed) if workflow is not None else [],
         letters=letters,
+        expectation=standing.expectation(town, record),
         told=facts,
         many=len(facts) > BESIDE,
         published=listings.facts(town, actor, record, [name for name in _published(record.type) if name not in told]),

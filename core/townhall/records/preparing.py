@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from datetime import UTC
-from datetime import date
-from datetime import datetime
-from datetime import time
-from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
@@ -26,7 +19,6 @@ from townhall.records.checking import Scene
 from townhall.records.inserting import Pending
 from townhall.records.write_plans import WritePlan
 from townhall_forms.context import Context
-from townhall_forms.schema import Workflow
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -61,7 +53,6 @@ def prepare(
     record.note = note
     record.refresh_standard()
     checking.settle(town, plan, values, record.standard, scene)
-    _set_due(town, plan, record, scene)
     found = checking.check(plan, values, record.standard, scene, changed=raw.keys())
     if found or errors:
         chosen = [name for name in raw if values.get(name) is not None]
@@ -153,36 +144,6 @@ def contact_of(plan: WritePlan, values: Mapping[str, Any]) -> int | None:
         if isinstance(value, int):
             return value
     return None
-
-
-def _due_from(town: Town, workflow: Workflow, record: Pending, context: Context, plan: WritePlan) -> datetime | None:
-    """When a new case is due: at the end of the last of its days, in the town's zone."""
-    days = workflow.due_days
-    if isinstance(days, str):
-        days = _number_at(plan, days, record.values, context)
-    if days is None:
-        return None
-    return _end_of_day(record.created.astimezone(town.zone).date() + timedelta(days=days), town.zone)
-
-
-@lru_cache(maxsize=4096)
-def _end_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """The last minute of a day, as an instant."""
-    return datetime.combine(day, time(23, 59), zone).astimezone(UTC)
-
-
-def _number_at(plan: WritePlan, path: str, values: Mapping[str, Any], context: Context) -> int | None:
-    first, _, rest = path.partition(".")
-    value = values.get(first)
-    if rest and value is not None:
-        value = context.value_of(plan.record_type.fields[first].target, value, rest)
-    return value if isinstance(value, int) else None
-
-
-def _set_due(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
-    workflow = plan.record_type.workflow
-    if workflow is not None and record.due is None and workflow.due_days is not None:
-        record.due = record.standard["due"] = _due_from(town, workflow, record, scene.rules, plan)
 
 
 def _default_channel(actor: Actor, plan: WritePlan, values: dict[str, Any]) -> None:

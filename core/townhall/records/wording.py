@@ -53,7 +53,15 @@ _SHORT = frozenset(
         "time", "email", "phone", "url", "language", "country",
     }
 )  # fmt: skip
-_DEEDS = {"archive": "Archived", "restore": "Restored", "import": "Imported", "link": "New secret link given"}
+_DEEDS = {
+    "archive": "Archived",
+    "restore": "Restored",
+    "import": "Imported",
+    "link": "New secret link given",
+    "warn": "Time is running out",
+    "breach": "Time is up",
+    "escalate": "Late for a working day",
+}
 _LONGEST_VALUE = 80
 
 About = tuple[str, int, str, str]

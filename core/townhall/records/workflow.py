@@ -71,7 +71,7 @@ def transition(
         _require_condition(town, actor, plan, move, before)
         _ask_guards(town, actor, before, move)
         now = town.clock.now()
-        edit = Edit.of(town, actor, plan, before, given, **_moved(town, workflow, move, before, now))
+        edit = Edit.of(town, actor, plan, before, given, **_moved(workflow, move, before, now))
         edit.transition = move.name
         edit.check(require=move.require)
         edit.ask("transition")
@@ -163,33 +163,12 @@ def _require_condition(town: Town, actor: Actor, plan: WritePlan, move: Transiti
         raise Rejected(move.help or f"“{move.label}” is not possible for this {plan.record_type.label.lower()}.")
 
 
-def _moved(town: Town, workflow: Workflow, move: Transition, before: Record, now: datetime) -> dict[str, Any]:
-    """The standard fields after the move: state, when it was closed, and when it is due.
-
-    Time spent in a state that pauses the clock, or closed before it was opened again, doesn't count: the due date
-    moves on by it.
-    """
+def _moved(workflow: Workflow, move: Transition, before: Record, now: datetime) -> dict[str, Any]:
+    """The standard fields after the move: state, and when it was closed. When it is due, its clocks say."""
     source, target = workflow.states[before.state], workflow.states[move.target]
     standard: dict[str, Any] = {"state": move.target}
-    stood = source.final or source.pauses_clock
-    stands = target.final or target.pauses_clock
     if target.final:
         standard["closed"] = now if not source.final else before.closed
     elif source.final:
         standard["closed"] = None
-    if stood and not stands and before.due is not None:
-        since = _standing_since(town, workflow, before)
-        if since is not None:
-            standard["due"] = before.due + (now - since)
     return standard
-
-
-def _standing_since(town: Town, workflow: Workflow, before: Record) -> datetime | None:
-    """When the clock stopped for the last time."""
-    since = None
-    for state, at in reversed(passed(town, system(), before.identity, before.id)):
-        known = workflow.states.get(state)
-        if known is None or not (known.final or known.pauses_clock):
-            break
-        since = at
-    return since

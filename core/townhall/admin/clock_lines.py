@@ -1,0 +1,66 @@
+"""The clocks of a case as lines of its docket: “due in 3 h”, “2 h over”, “stopped: waiting for citizen”."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from townhall.admin.desk import Desk
+from townhall.cases import standing
+from townhall.cases.standing import Standing
+from townhall.presentation import span
+from townhall.records.types import Record
+
+
+def lines(desk: Desk, record: Record) -> list[tuple[str, Markup, str]]:
+    """Label, clock and note of each clock of a case; none for a case that has no clocks."""
+    return [(one.label, _html(desk, one), note(desk, one)) for one in standing.of(desk.town, record)]
+
+
+def words(desk: Desk, one: Standing) -> tuple[str, str, str]:
+    """Class, icon and words of a clock."""
+    presenter = desk.presenter
+    if one.met is not None:
+        took = span(timedelta(minutes=one.actual_minutes)) if one.actual_minutes is not None else ""
+        said = f"done in {took}" if took else "done"
+        return ("due-over", "done", f"{said}, late") if one.late else ("due-ok", "done", said)
+    if one.stopped:
+        return "", "dial-none", f"stopped: {one.stopped[:1].lower()}{one.stopped[1:]}"
+    if one.due is None:
+        return "", "dial-none", "no time set"
+    gap = one.due - presenter.now()
+    if gap < timedelta(0):
+        return "due-over", "dial-over", f"{span(-gap)} over"
+    return (
+        ("due-soon", "dial-low", f"due in {span(gap)}")
+        if gap < timedelta(days=1)
+        else ("", "dial-half", f"due in {span(gap)}")
+    )
+
+
+def note(desk: Desk, one: Standing) -> str:
+    """When exactly, by which target, and why by this one."""
+    presenter = desk.presenter
+    parts = []
+    if one.met is not None:
+        parts.append(presenter.moment(one.met))
+    elif one.due is not None:
+        parts.append(presenter.moment(one.due))
+    if one.target_minutes is not None:
+        kind = "working time" if one.business else "day and night"
+        parts.append(f"within {length(one.target_minutes)}, {kind}")
+    parts.append(f"{one.target} ({one.why})" if one.why else one.target)
+    return " · ".join(parts)
+
+
+def length(minutes: int) -> str:
+    """A target's time: hours below two days of 24, then days: a working day has no length that everybody knows."""
+    if minutes % 60:
+        return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 60} h"
+
+
+def _html(desk: Desk, one: Standing) -> Markup:
+    css, icon, said = words(desk, one)
+    return Markup('<span class="due {}">{}{}</span>').format(css, desk.marks.icon(icon), said)

@@ -1,0 +1,116 @@
+"""Working out the clocks of all open cases anew after a calendar or a target changed.
+
+What is to be done stands in the database, so that it survives a restart: the type and the case up to which it is done.
+Cases are taken a thousand at a time, each lot in a transaction of its own, so that colleagues can go on working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from townhall.cases import calendars
+from townhall.cases import clock_keeping
+from townhall.cases import rules
+from townhall.cases import targets
+from townhall.db import meta
+from townhall.db.transactions import after_commit
+from townhall.db.transactions import immediate
+from townhall.records import dues
+from townhall.records.domains import Domain
+from townhall.records.outdating import require_current
+
+if TYPE_CHECKING:
+    from townhall.extend.values import Change
+    from townhall.town import Town
+
+_KEY = "clocks_wanted"
+_BEGINNING = ":0"
+#: Cases in one transaction.
+LOT = 1000
+#: Up to so many open cases are done at once, before the person who changed something sees the next page.
+AT_ONCE = 500
+
+
+def _rules_written(town: Town, changes: Sequence[Change]) -> None:
+    rules.touch(town)
+    meta.put(town.system, _KEY, _BEGINNING)
+    after_commit(town.database, partial(_soon, town))
+
+
+def _soon(town: Town) -> None:
+    """Don't let a small town wait for the next job."""
+    if is_wanted(town) and left(town) <= AT_ONCE:
+        run(town)
+
+
+#: Core's part in writes of calendars and targets.
+DOMAINS = (
+    Domain(
+        "calendars",
+        lambda record_type: record_type.identity == calendars.IDENTITY,
+        before_save=calendars.refuse_impossible,
+        written=_rules_written,
+    ),
+    Domain(
+        "targets",
+        lambda record_type: record_type.identity == targets.IDENTITY,
+        before_save=targets.refuse_mistakes,
+        written=_rules_written,
+    ),
+)
+
+
+def is_wanted(town: Town) -> bool:
+    """Whether due dates are still to be worked out anew."""
+    return bool(meta.get(town.system, _KEY))
+
+
+def left(town: Town) -> int:
+    """How many open cases are still to be worked out; 0 if nothing is to be done."""
+    mark = meta.get(town.system, _KEY)
+    if not mark:
+        return 0
+    return sum(dues.count_open(town, identity, after) for identity, after in _to_do(town, mark))
+
+
+def run(town: Town) -> str:
+    """Work out what is left. Returns a sentence about it; empty if there was nothing to do."""
+    done, worked = 0, False
+    while True:
+        with immediate(town.database):
+            require_current(town)
+            mark = _locked(town)
+            if not mark:
+                break
+            worked = True
+            count, following = _lot(town, mark)
+            done += count
+            meta.put(town.system, _KEY, following)
+    return f"The clocks of {done:,} open cases were worked out anew." if worked else ""
+
+
+def _lot(town: Town, mark: str) -> tuple[int, str]:
+    """Work out one lot; how many cases there were, and the mark of the next; empty when that was the last."""
+    for identity, after in _to_do(town, mark):
+        ids = dues.open_ids(town, identity, after, LOT)
+        if ids:
+            clock_keeping.refresh(town, identity, ids)
+            return len(ids), f"{identity}:{ids[-1]}"
+    return 0, ""
+
+
+def _to_do(town: Town, mark: str) -> list[tuple[str, int]]:
+    """The types that are left, in the order of their names, each with the case after which to go on."""
+    name, _, after = mark.partition(":")
+    kinds = sorted(type_.identity for type_ in town.schemas.values() if type_.is_case and not type_.frozen)
+    return [(identity, int(after) if identity == name else 0) for identity in kinds if identity >= name]
+
+
+def _locked(town: Town) -> str:
+    """The mark, which nobody else changes until the transaction ends."""
+    if not town.database.supports_row_locks:
+        return meta.get(town.system, _KEY)
+    row = town.database.execute_sql("SELECT value FROM meta WHERE key = %s FOR UPDATE", (_KEY,)).fetchone()
+    return str(row[0]) if row else ""
