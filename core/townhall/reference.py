@@ -15,6 +15,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 
 import click
 
@@ -96,26 +97,18 @@ def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Comm
 def hooks_page() -> str:
     """The reference of hooks."""
     lines = ["# Hooks", "", GENERATED, inspect.cleandoc(hookspecs.__doc__ or ""), ""]
-    lines += [
-        "```python",
-        "from townhall import Flag",
-        "from townhall import hookimpl",
-        "",
-        "",
-        "@hookimpl",
-        "def record_flags(record):",
-        '    return [Flag("Call before you visit")]',
-        "```",
-        "",
-    ]
+    lines += ["The examples are about a plugin `pets` with a type `licence`.", ""]
     for name, function in vars(hookspecs).items():
         if not inspect.isfunction(function) or not hasattr(function, "townhall_spec"):
             continue
         declared = hookspecs.KINDS[name]
         kind = f"{'decides' if declared.decides else 'reacts'}, and may take {declared.seconds:g} seconds"
+        since = f"Since version {declared.since} of the plugin API."
         arguments = ", ".join(inspect.signature(function).parameters)
-        lines += [f"## `{name}({arguments})`", "", f"*It {kind}.*", ""]
-        lines += [_plain(inspect.cleandoc(function.__doc__ or "")), ""]
+        lines += [f"## `{name}({arguments})`", "", f"*It {kind}. {since}*", ""]
+        lines += [f"**It will go away.** {declared.goes}", ""] if declared.goes else []
+        told, _, example = inspect.cleandoc(function.__doc__ or "").partition("\n\nFor example::\n\n")
+        lines += [_plain(told), "", "```python", dedent(example), "```", ""]
     return "\n".join(lines)
 
 

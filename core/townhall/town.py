@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
+from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -70,6 +71,8 @@ from townhall_forms.tables import build_tables
 CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
 #: Core's own part in writes, in the order in which they are asked and told.
 DOMAINS: tuple[Domain, ...] = (rulebook.DOMAIN, routing.ROUTES, routing.DOMAIN)
+#: Counts writes of all towns of this process, so that no number ever comes again.
+_WRITES = count()
 #: The file that holds the key with which sessions and links are signed.
 SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 
@@ -92,6 +95,7 @@ class Town:
     layer: Layer
     layer_conflicts: tuple[Conflict, ...]
     old_names: OldNames
+    writes: int
     domains: tuple[Domain, ...] = DOMAINS
 
     def __init__(
@@ -117,6 +121,8 @@ class Town:
         self.safe_mode = safe_mode
         self.rehearsal = rehearsal
         self.zone: ZoneInfo = settings.zone
+        #: How often records were written here, so that what was worked out from them before is known to be old.
+        self.writes = next(_WRITES)
         self.system = SystemTables(database)
         self.core = core_schemas()
         self.core_folders = [Path(__file__).parent / folder / "schemas" for folder in CORE_FOLDERS]
@@ -205,6 +211,10 @@ class Town:
         for name, error in loaded.errors.items():
             self.failures.note(name, error.stage or "tables", "", error)  # type: ignore[arg-type]  # it is a stage
         self.failures.flush()
+
+    def wrote(self) -> None:
+        """Remember that records were written."""
+        self.writes = next(_WRITES)
 
     @property
     def changes(self) -> list[str]:

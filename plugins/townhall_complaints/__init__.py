@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall import Change
+from townhall import Finding
+from townhall import Flag
+from townhall import Record
 from townhall import Rejected
 from townhall import for_types
 from townhall import hookimpl
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 REQUEST = "complaints.service_request"
+CATEGORY = "complaints.category"
+#: Categories that the doctor names.
+_MOST_NAMED = 5
 _REOPENING = frozenset({"not_fixed", "reopen"})
 
 
@@ -52,6 +58,31 @@ def _refuse_circle(town: Town, change: Change) -> None:
             )
         seen.add(following)
         following = town.records.get(system(), REQUEST, following, fields=["duplicate_of"])["duplicate_of"]
+
+
+@hookimpl
+@for_types(REQUEST)
+def record_flags(record: Record) -> list[Flag]:
+    """What to know before talking about a request."""
+    chased = record.get("chase_count") or 0
+    flags = []
+    if record.get("danger") and record.closed is None:
+        flags.append(Flag("Somebody may be in danger", "The sender ticked that.", "bad"))
+    if chased > 1 and record.closed is None:
+        flags.append(Flag(f"Asked {chased} times how far it is", "Call them before they call again.", "soon"))
+    return flags
+
+
+@hookimpl
+def health_checks(town: Town) -> list[Finding]:
+    """Categories that are in use and belong to nobody: what comes in there, nobody is told of."""
+    where = {"active": True, "owner": {"empty": True}, "default_queue": {"empty": True}}
+    found = town.records.find(system(), CATEGORY, where, fields=[], limit=_MOST_NAMED)
+    if not found.records:
+        return [Finding("complaint categories", True, "each that is in use has a queue or a person.")]
+    names = ", ".join(category.title for category in found.records)
+    more = " and others" if found.after else ""
+    return [Finding("complaint categories", False, f"{names}{more} have neither a queue nor a person. Give them one.")]
 
 
 @hookimpl

@@ -14,10 +14,17 @@ from townhall import Change
 from townhall import for_types
 from townhall import hookimpl
 from townhall import system
+from townhall_economic_development.industries import industry
+from townhall_economic_development.pipeline import admin_views
+from townhall_economic_development.pipeline import calendar_entries
+from townhall_economic_development.pipeline import home_cards
+from townhall_economic_development.sites import record_panels
 
 if TYPE_CHECKING:
     from townhall.demo import Demo
     from townhall.town import Town
+
+__all__ = ["admin_views", "calendar_entries", "home_cards", "record_panels"]
 
 PROSPECT = "economic_development.prospect"
 RED_FLAG = "economic_development.red_flag"
@@ -100,6 +107,12 @@ def after_save(town: Town, change: Change) -> None:
                 "urgency": "high" if kind in _URGENT else "normal",
             }
             town.records.create(actor, RED_FLAG, values)
+
+
+@hookimpl
+def compute_field(name: str, values: Mapping[str, Any]) -> str | None:
+    """A business's industry, from its code."""
+    return industry(values.get("naics") or "") if name == "industry" else None
 
 
 @hookimpl

@@ -1,7 +1,8 @@
 """Grants: what the schemas alone can't say.
 
-Here is only behaviour: reviewers must say first whether they have a stake, two different people approve a payment, and
-some values follow from linked records.
+Here is only behaviour: reviewers must say first whether they have a stake, and who has one sees nothing of the
+application; two different people approve a payment; some values follow from linked records. What pages show of an
+award's money stands in :mod:`townhall_grants.money`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from datetime import time
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import ANONYMOUS
+from townhall import Actor
 from townhall import Change
+from townhall import Notice
+from townhall import Record
 from townhall import Rejected
 from townhall import for_types
 from townhall import hookimpl
 from townhall import system
+from townhall_grants.money import public_panels
+from townhall_grants.money import record_panels
 
 if TYPE_CHECKING:
     from townhall.demo import Demo
@@ -25,12 +32,17 @@ if TYPE_CHECKING:
 
 APPLICATION = "grants.application"
 AWARD = "grants.award"
+DECISION = "grants.decision"
 DECLARATION = "grants.conflict_declaration"
 PAYMENT = "grants.payment_request"
 REPORT = "grants.report_requirement"
 REVIEW = "grants.review"
 ROUND = "grants.round"
 
+__all__ = ["public_panels", "record_panels"]
+
+#: Most applications that one reviewer keeps out of.
+_MOST_RECUSALS = 200
 #: Links that follow from another link when they are left empty: type -> (field, link, field of the linked record).
 _FOLLOWING: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     REVIEW: (("round", "application", "round"),),
@@ -89,12 +101,10 @@ def _review(town: Town, change: Change) -> Mapping[str, Any]:
 
 
 def _payment(town: Town, change: Change) -> Mapping[str, Any]:
-    """Two different people approve a payment; what was approved before a change has to be approved again."""
+    """Who approved a payment; what was approved before a change has to be approved again."""
     if change.transition == "approve":
         return {"staff_approver": change.actor.id}
     if change.transition == "approve_finance":
-        if change.actor.id is not None and change.actor.id == change.values.get("staff_approver"):
-            raise Rejected("You gave the first approval. Somebody else must give the second.")
         return {"finance_approver": change.actor.id}
     if change.transition == "resubmit":
         return {"staff_approver": None, "finance_approver": None}
@@ -126,6 +136,53 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any]:
     if decide is not None:
         added.update(decide(town, change))
     return added
+
+
+@hookimpl
+@for_types(PAYMENT)
+def guard_transition(actor: Actor, record: Record, transition: str) -> None:
+    """Two different people approve a payment."""
+    if transition == "approve_finance" and actor.id is not None and actor.id == record["staff_approver"]:
+        raise Rejected("You gave the first approval. Somebody else must give the second.")
+
+
+@hookimpl
+@for_types(APPLICATION, REVIEW, DECISION, DECLARATION)
+def restrict(town: Town, actor: Actor) -> Mapping[str, Mapping[str, Any]] | None:
+    """Who must keep out of an application sees neither it nor what colleagues think of it; their own word they do."""
+    if actor.kind != "staff" or actor.id is None:
+        return None
+    where = {"reviewer": actor.id, "decision": "recuse"}
+    found = town.records.find(system(), DECLARATION, where, fields=["application"], limit=_MOST_RECUSALS)
+    kept = sorted({declaration["application"] for declaration in found.records})
+    if not kept:
+        return None
+    others = {"application": {"not_in": kept}}
+    return {
+        APPLICATION: {"id": {"not_in": kept}},
+        REVIEW: others,
+        DECISION: others,
+        DECLARATION: {"any": [others, {"reviewer": "actor"}]},
+    }
+
+
+@hookimpl
+def public_notices(town: Town) -> list[Notice]:
+    """Rounds that are open, the one that closes first on top."""
+    now = town.clock.now()
+    where = {"state": "open", "closes_at": {"gte": now.isoformat()}}
+    found = town.records.find(ANONYMOUS, ROUND, where, sort="closes_at", limit=2, fields=["closes_at", "opens_at"])
+    day = town.schemas[ROUND].fields["closes_at"]
+    context = town.context(ANONYMOUS)
+    return [
+        Notice(
+            f"{open_round.title}: apply until {day.display(open_round['closes_at'], context)}",
+            "The form is on this site, and you can save it and go on later.",
+            open_round["opens_at"].astimezone(town.zone).date(),
+            "/open/grants/round/",
+        )
+        for open_round in found.records
+    ]
 
 
 @hookimpl

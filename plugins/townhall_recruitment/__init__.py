@@ -6,10 +6,16 @@ Here is only behaviour: whoever applies is a candidate once, over all jobs, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import Actor
 from townhall import Change
+from townhall import Flag
+from townhall import Panel
+from townhall import PanelRow
+from townhall import Record
 from townhall import for_types
 from townhall import hookimpl
 from townhall import system
@@ -21,9 +27,13 @@ if TYPE_CHECKING:
 APPLICATION = "recruitment.application"
 CANDIDATE = "recruitment.candidate"
 INTERVIEW = "recruitment.interview"
+POSTING = "recruitment.posting"
 OFFER = "recruitment.offer"
 SCORECARD = "recruitment.scorecard"
 
+#: How far "My work" looks ahead, and how many lines are shown at most.
+_AHEAD = timedelta(days=7)
+_MOST_OTHERS = 5
 #: What follows from a linked record when it is left empty: type -> (link, its type, fields alike on both).
 _FOLLOWING: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     INTERVIEW: ("application", APPLICATION, ("applicant", "posting")),
@@ -61,6 +71,56 @@ def _candidate(town: Town, change: Change) -> Mapping[str, Any] | None:
         return {"candidate": found[0].id}
     values = {"contact": applicant, "talent_pool": bool(change.values.get("talent_pool"))}
     return {"candidate": town.records.create(system(door=change.actor.door), CANDIDATE, values).id}
+
+
+@hookimpl
+@for_types(APPLICATION)
+def record_flags(town: Town, actor: Actor, record: Record) -> list[Flag]:
+    """Where else the same person applies: nobody is refused here who is offered a job there."""
+    where = {"applicant": record.get("applicant"), "id": {"ne": record.id}, "closed": {"empty": True}}
+    others = town.records.find(actor, APPLICATION, where, fields=["posting"], limit=_MOST_OTHERS).records
+    if not others:
+        return []
+    jobs = town.context(actor).titles(POSTING, [other["posting"] for other in others])
+    named = ", ".join(dict.fromkeys(jobs.get(other["posting"], "another job") for other in others))
+    offered = any(other.state == "offer" for other in others)
+    label = "Has an offer for another job" if offered else "Applies for other jobs too"
+    return [Flag(label, named, "bad" if offered else "live")]
+
+
+@hookimpl
+@for_types(APPLICATION)
+def public_panels(town: Town, record: Record) -> list[Panel]:
+    """When and where the applicant is expected."""
+    where = {"application": record.id, "status": ["confirmed"], "ends": {"gte": town.clock.now().isoformat()}}
+    names = ["starts", "mode", "location"]
+    found = town.records.find(system(), INTERVIEW, where, sort="starts", fields=names, limit=_MOST_OTHERS).records
+    fields, context = town.schemas[INTERVIEW].fields, town.context(system())
+    rows = [
+        PanelRow(
+            fields["starts"].display(interview["starts"], context),
+            note=", ".join(text for name in names[1:] if (text := fields[name].display(interview[name], context))),
+        )
+        for interview in found
+    ]
+    return [Panel("Your interview", rows, note="If you can’t come, write to us here.")] if rows else []
+
+
+@hookimpl
+def home_cards(town: Town, actor: Actor) -> list[Panel]:
+    """Interviews of the next days in which this person sits."""
+    if actor.id is None or not town.records.may(actor, "view", INTERVIEW):
+        return []
+    now = town.clock.now()
+    where = {
+        "panel.person": actor.id,
+        "status": {"ne": "cancelled"},
+        "starts": {"gte": now.isoformat(), "lt": (now + _AHEAD).isoformat()},
+    }
+    found = town.records.find(actor, INTERVIEW, where, sort="starts", fields=["starts"], limit=_MOST_OTHERS).records
+    starts, context = town.schemas[INTERVIEW].fields["starts"], town.context(actor)
+    rows = [PanelRow(each.title, INTERVIEW, each.id, starts.display(each["starts"], context)) for each in found]
+    return [Panel("Your interviews", rows)] if rows else []
 
 
 @hookimpl

@@ -114,6 +114,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_modules.waiting": ("/admin/modules/{module}",),
     "admin_modules.remove": ("/admin/modules/remove/wells",),
     "admin_settings.index": ("/admin/settings/",),
+    "economic_development_pipeline.index": ("/admin/economic_development/pipeline/",),
     "admin_types.index": (TYPES,),
     "admin_types.one": (f"{TYPES}complaints.service_request/", f"{TYPES}core.contact/"),
     "admin_types.preview": (f"{TYPES}core.contact/preview",),

@@ -20,7 +20,6 @@ from staff_client import main_of
 from staff_client import plain
 from staff_client import staff_client
 
-from townhall import hookspecs
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
@@ -264,15 +263,13 @@ def test_values_of_a_vendor_s_own_field_type_are_read_without_its_code(
 
 
 def test_reading_that_code_restricted_is_for_administrators_without_it(
-    town: Town, clerk: Actor, administrator: Actor, monkeypatch: pytest.MonkeyPatch
+    town: Town, clerk: Actor, administrator: Actor
 ) -> None:
     """Whoever looks after plugins reads such records while the code is off, or in safe mode; nobody else does."""
-    monkeypatch.setattr(hookspecs, "RESTRICTING", frozenset({"before_save"}))
     public = SCHEMA.format(name="thing").replace("\n[fields", '\npublic_if = { label = "Bench" }\n[fields')
     public += 'privacy = "public"\n'
-    add_plugin(
-        town, "park", schema=public, code="from townhall import hookimpl\n@hookimpl\ndef before_save():\n    pass\n"
-    )
+    code = 'from townhall import for_types, hookimpl\n@hookimpl\n@for_types("park.thing")\ndef restrict():\n    pass\n'
+    add_plugin(town, "park", schema=public, code=code)
     switching.enable(town, system(), "park")
     record = town.records.create(system(), "park.thing", {"label": "Bench"})
     assert town.records.get(clerk, "park.thing", record.id)["label"] == "Bench"

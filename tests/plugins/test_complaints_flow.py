@@ -148,3 +148,21 @@ def test_viewers_do_not_move_cases(complaints: Town, clerk: Actor, viewer: Actor
     assert complaints.records.transitions(viewer, record) == []
     with pytest.raises(Forbidden):
         move(complaints, viewer, record, "accept")
+
+
+def test_flags_say_what_to_know_before_calling(complaints: Town, clerk: Actor) -> None:
+    """Danger, and somebody who asked again and again, stand beside the title while the request is open."""
+    record = report(complaints, clerk, danger=True, chase_count=3)
+    labels = [flag.label for flag in complaints.plugins.record_flags(clerk, record)]
+    assert labels == ["Somebody may be in danger", "Asked 3 times how far it is"]
+    closed = move(complaints, clerk, record, "resolve", resolution="Mended.")
+    assert complaints.plugins.record_flags(clerk, closed) == []
+
+
+def test_the_doctor_names_categories_that_belong_to_nobody(complaints: Town) -> None:
+    """What would wait unseen is found before it does."""
+    assert [finding.good for finding in complaints.plugins.health_checks()] == [True]
+    light = complaints.records.get(system(), CATEGORY, category(complaints, "street_light"))
+    complaints.records.update(system(), CATEGORY, light.id, {"default_queue": None}, version=light.version)
+    (finding,) = complaints.plugins.health_checks()
+    assert (finding.good, light.title in finding.message) == (False, True)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from staff_client import plain
+from staff_client import staff_client
 
 from townhall import Actor
 from townhall import NotFound
@@ -147,3 +149,58 @@ def test_an_agreement_names_a_business_or_a_prospect(development: Town, clerk: A
         development.records.create(clerk, "economic_development.incentive_agreement", values)
     assert refused.value.errors == {"business": "Choose a business or a prospect."}
     development.records.create(clerk, "economic_development.incentive_agreement", {**values, "business": business.id})
+
+
+def test_the_industry_follows_from_the_code(development: Town, clerk: Actor, business: Record) -> None:
+    """The first two digits name the sector; a code that there isn't names none."""
+    assert business["industry"] == "Manufacturing"
+    changed = development.records.update(clerk, BUSINESS, business.id, {"naics": "722511"}, version=business.version)
+    assert changed["industry"] == "Accommodation and food services"
+    unknown = development.records.update(clerk, BUSINESS, business.id, {"naics": "99"}, version=changed.version)
+    assert unknown["industry"] is None
+
+
+def test_sites_that_meet_every_wish_stand_on_a_prospects_page(development: Town, clerk: Actor) -> None:
+    """Kind, size, zoning and needs must all be met; what is off the market is never shown."""
+    common = {"kind": "land", "status": "available", "zoning": "light_industrial", "utilities": ["water", "gas"]}
+    for name, more in (
+        ("Mill field", {"acreage": "3"}),
+        ("Weir field", {"acreage": "2"}),
+        ("Small field", {"acreage": "1"}),
+        ("Dry field", {"acreage": "5", "utilities": ["gas"]}),
+        ("Sold field", {"acreage": "4", "status": "off_market"}),
+        ("Old shop", {"acreage": "4", "kind": "building", "floor_area": 900}),
+        ("Far field", {"acreage": "6", "zoning": "residential"}),
+    ):
+        development.records.create(clerk, SITE, {**common, "name": name, **more})
+    wishes = {"space_kind": ["land"], "acreage_min": "1.5", "zoning": ["light_industrial"], "needs": ["water"]}
+    prospect = development.records.create(clerk, PROSPECT, {"kind": "new", "code_name": "Heron", **wishes})
+    (panel,) = development.plugins.record_panels(clerk, prospect)
+    assert [row.text for row in panel.rows] == ["Weir field", "Mill field"]
+    vague = development.records.create(clerk, PROSPECT, {"kind": "new", "code_name": "Swift"})
+    (panel,) = development.plugins.record_panels(clerk, vague)
+    assert (panel.rows, panel.empty) == ((), "Say first how much room it needs, and of what kind.")
+
+
+def test_the_pipeline_counts_prospects_by_stage(development: Town, clerk: Actor) -> None:
+    """Each stage with its jobs, those to be expected, and the investment; each leads to its prospects."""
+    for name, jobs, capex in (("Heron", 10, "250000"), ("Swift", 30, "50000")):
+        prospect = {"kind": "new", "code_name": name, "jobs": jobs, "capex": capex}
+        record = development.records.create(clerk, PROSPECT, prospect)
+        move(development, clerk, record, "qualify")
+    rae = staff_client(development)
+    page = rae.get("/admin/economic_development/pipeline/")
+    assert "Qualified 2 40 6 $300,000.00" in plain(page)
+    listed = rae.get("/admin/economic_development/prospect/?view=all&state=qualified")
+    assert ("Heron" in listed.text, "Swift" in listed.text) == (True, True)
+
+
+def test_next_steps_stand_on_the_calendar_and_the_desk(development: Town, clerk: Actor) -> None:
+    """What is to be done next about a prospect, and by when, is before the eyes of whoever has it."""
+    rae = staff_client(development)
+    me = development.context(system()).staff()[0].id
+    step = {"next_step": "Send the plans", "next_step_on": development.today().isoformat()}
+    heron = {"kind": "new", "code_name": "Heron", "assignee": me, **step}
+    development.records.create(clerk, PROSPECT, heron)
+    assert "Next steps with prospects Prospect Heron: Send the plans" in plain(rae.get("/admin/"))
+    assert "Prospect Heron: Send the plans" in plain(rae.get("/admin/calendar/"))

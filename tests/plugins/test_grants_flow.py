@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from staff_client import plain
+from staff_client import staff_client
 
 from townhall import Actor
 from townhall import Forbidden
@@ -20,7 +22,9 @@ from townhall import system
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import citizen
 from townhall.accounts import people
+from townhall.app import create_app
 from townhall.clock import FixedClock
+from townhall.testing.clients import Client
 from townhall.town import Town
 
 ROUND = "grants.round"
@@ -278,3 +282,71 @@ def test_the_public_applies_while_the_round_is_open(grants: Town, open_round: Re
     grants.clock = FixedClock(clock.now() + timedelta(days=31))
     with pytest.raises((Rejected, ValidationFailed, Forbidden)):
         grants.records.create(ANONYMOUS, APPLICATION, values, form="public", contact=contact)
+
+
+def test_who_must_keep_out_sees_nothing_of_an_application(grants: Town, clerk: Actor, open_round: Record) -> None:
+    """A recused reviewer gets no page, line, count, file or hit of it, whatever their role; others still do."""
+    rae = staff_client(grants, "administrator")
+    reviewer = next(person.id for person in grants.context(system()).staff() if person.title == "Administrator")
+    barred = move(grants, clerk, application(grants, clerk, open_round, name="Zebra crossing"), "submit")
+    other = move(grants, clerk, application(grants, clerk, open_round, name="Swings"), "submit")
+    where = f"/admin/grants/application/{barred.id}/"
+    assert rae.get(where).status_code == 200
+    stake = {"application": barred.id, "reviewer": reviewer, "kind": "employer", "decision": "recuse"}
+    grants.records.create(system(), "grants.conflict_declaration", {**stake, "decided_by": reviewer})
+    for page in ("", "edit", "print", "history", "give", "move/check"):
+        assert rae.get(f"{where}{page}").status_code == 404, page
+    listed = rae.get("/admin/grants/application/").text
+    assert ("Swings" in listed, "Zebra" in listed) == (True, False)
+    exported = rae.get("/admin/grants/application/export.csv").text
+    assert ("Swings" in exported, "Zebra" in exported) == (True, False)
+    theirs = {"application": barred.id, "reviewer": reviewer + 1, "kind": "none"}
+    grants.records.create(system(), "grants.conflict_declaration", theirs)
+    found = rae.get("/admin/search/?q=zebra").text
+    assert f"/admin/grants/application/{barred.id}/" not in found
+    assert found.count("Zebra crossing") == 1  # in the title of their own declaration
+    assert "Zebra" not in rae.get("/admin/?show=unassigned").text
+    actor = Actor("staff", "Rae", reviewer, frozenset({"*"}), door="admin")
+    assert grants.records.count(actor, APPLICATION).value == 1
+    assert grants.records.aggregate(actor, APPLICATION, group_by=["state"]) == [{"state": "submitted", "count": 1}]
+    assert {each.id for each in grants.records.find(clerk, APPLICATION).records} == {barred.id, other.id}
+
+
+def test_an_award_shows_its_money_to_staff_and_its_payments_to_the_applicant(
+    grants: Town, clerk: Actor, open_round: Record
+) -> None:
+    """Awarded, paid, asked for and left add up; the applicant reads public words and no names."""
+    record = move(grants, clerk, application(grants, clerk, open_round), "submit")
+    values = {
+        "application": record.id,
+        "name": "New benches",
+        "recipient": record["applicant"],
+        "amount_awarded": "700",
+        "period_start": "2026-04-01",
+        "period_end": "2026-12-31",
+    }
+    award = grants.records.create(clerk, "grants.award", values)
+    for sum, moves in (("300", ("approve", "approve_finance", "pay")), ("150.50", ()), ("90", ("decline",))):
+        asked = {"award": award.id, "amount_claimed": sum, "explanation": "Timber"}
+        payment = grants.records.create(clerk, "grants.payment_request", asked)
+        for number, name in enumerate(moves):
+            more = {"approve": {"amount_approved": sum}, "pay": {"paid_on": "2026-03-17"}}.get(name, {})
+            more = {"decline_reason": "Not in the budget"} if name == "decline" else more
+            payment = move(grants, replace(clerk, id=number + 20), payment, name, **more)
+    page = plain(staff_client(grants).get(f"/admin/grants/award/{award.id}/"))
+    assert "Money Awarded $700.00 Paid $300.00 Asked for $150.50 Left $249.50" in page
+    citizen_ = citizen(frozenset({(APPLICATION, record.id)}))
+    (panel,) = grants.plugins.public_panels(citizen_, grants.records.get(citizen_, APPLICATION, record.id))
+    assert panel.facts == (("Paid so far", "$300.00"), ("Still open", "$249.50"))
+    assert panel.rows[0].note.endswith("Paid on Tue 17 Mar") or "Paid" in panel.rows[0].note
+    assert clerk.name not in str(panel)
+
+
+def test_an_open_round_is_news_on_the_home_page(grants: Town, open_round: Record) -> None:
+    """Residents read until when they can apply, and the line leads to the round."""
+    visitor = Client(create_app(grants))
+    page = visitor.get("/")
+    assert "Community grants, spring: apply until" in plain(page)
+    assert visitor.get("/open/grants/round/").status_code == 200
+    grants.records.transition(system(), ROUND, open_round.id, "close", version=open_round.version)
+    assert "apply until" not in plain(visitor.get("/"))

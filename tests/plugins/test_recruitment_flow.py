@@ -24,6 +24,7 @@ from townhall.town import Town
 
 POSTING = "recruitment.posting"
 APPLICATION = "recruitment.application"
+INTERVIEW = "recruitment.interview"
 
 
 @pytest.fixture
@@ -196,3 +197,56 @@ def test_equal_opportunity_answers_are_hidden_from_clerks_by_default(
     assert "race_ethnicity" not in record.values
     with pytest.raises((Rejected, Forbidden, ValidationFailed)):
         recruitment.records.update(clerk, "recruitment.eeo_response", sent.id, {"sex": "male"}, version=record.version)
+
+
+def test_an_interview_stands_on_the_applicants_page_and_on_the_panels_desk(
+    recruitment: Town, clerk: Actor, posting: Record, clock: FixedClock
+) -> None:
+    """Both sides see when; the applicant learns nothing of the panel, and one that is cancelled is gone."""
+    record = application(recruitment, clerk, posting)
+    rae = recruitment.context(system()).staff()[0].id
+    starts = clock.now() + timedelta(days=2)
+    values = {
+        "application": record.id,
+        "starts": starts,
+        "ends": starts + timedelta(hours=1),
+        "panel": [{"person": rae}],
+    }
+    interview = recruitment.records.create(
+        clerk, INTERVIEW, {**values, "status": "confirmed", "location": "Room 2", "mode": "in_person"}
+    )
+    sender = citizen(frozenset({(APPLICATION, record.id)}))
+    mine = recruitment.records.get(sender, APPLICATION, record.id)
+    (panel,) = recruitment.plugins.public_panels(sender, mine)
+    assert (panel.label, panel.rows[0].note) == ("Your interview", "At the town hall, Room 2")
+    assert "Rae" not in str(panel)
+    actor = Actor("staff", "Rae", rae, clerk.permissions, door="admin")
+    (card,) = recruitment.plugins.home_cards(actor)
+    assert [row.id for row in card.rows] == [interview.id]
+    assert recruitment.plugins.home_cards(clerk) == []
+    recruitment.records.update(clerk, INTERVIEW, interview.id, {"status": "cancelled"}, version=interview.version)
+    assert recruitment.plugins.public_panels(sender, mine) == []
+    assert recruitment.plugins.home_cards(actor) == []
+
+
+def test_a_flag_tells_of_other_applications(recruitment: Town, clerk: Actor, posting: Record) -> None:
+    """Nobody refuses here whom a colleague offers a job there; one that is closed counts no more."""
+    somebody = person(recruitment)
+    first = application(recruitment, clerk, posting, applicant=somebody)
+    assert recruitment.plugins.record_flags(clerk, first) == []
+    values = {
+        "name": "Pool guard",
+        "description": "Watch the pool.",
+        "employment_type": "TEMPORARY",
+        "until_filled": True,
+    }
+    other_posting = recruitment.records.create(system(), POSTING, values, state="open")
+    second = application(recruitment, system(), other_posting, applicant=somebody, answers=None)
+    (flag,) = recruitment.plugins.record_flags(clerk, first)
+    assert (flag.label, flag.help) == ("Applies for other jobs too", "Pool guard")
+    for name in ("screen", "qualify", "refer", "offer"):
+        second = move(recruitment, system(), second, name)
+    (flag,) = recruitment.plugins.record_flags(clerk, first)
+    assert (flag.label, flag.tone) == ("Has an offer for another job", "bad")
+    move(recruitment, system(), second, "withdraw")
+    assert recruitment.plugins.record_flags(clerk, first) == []

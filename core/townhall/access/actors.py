@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Any
 from typing import Literal
 
 Kind = Literal["system", "staff", "citizen", "anonymous", "plugin"]
@@ -25,6 +27,8 @@ class Actor:
     permissions: frozenset[str] = frozenset()
     grants: frozenset[tuple[str, int]] = frozenset()
     door: str = "system"
+    #: What was worked out for this very actor, who lives for a request. It says nothing of who they are.
+    known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def may(self, permission: str) -> bool:
         """Whether the actor holds ``permission``, by name or by a pattern."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from townhall_forms.context import StoredFile
 from townhall_forms.schema import Transition
 
 if TYPE_CHECKING:
+    from townhall.extend.values import Panel
     from townhall.extend.values import PanelRow
 
 CONTACT = "core.contact"
@@ -94,6 +96,11 @@ class Sheet:
     problem: str = ""
     type_label: str = ""
 
+    @property
+    def says_something(self) -> bool:
+        """Whether anything stands on it."""
+        return bool(self.rows or self.facts or self.note or self.problem or self.empty)
+
 
 def details(
     desk: Desk,
@@ -113,7 +120,8 @@ def details(
     base = urls.record_url(identity, record.id)
     frozen = record.archived is not None or bool(record.type.frozen)
     may_edit = not frozen and not record.type.append_only and records.may(actor, "edit", identity)
-    moves = [] if frozen else moves_of(desk, actor, record)
+    offered = [] if frozen else desk.town.records.offered(actor, record)
+    moves = moves_of([move for move, refusal in offered if not refusal], record)
     writer = FactWriter(town.context(actor), desk.presenter)
     contact = contact_of(desk, actor, record)
     panels = sheets(desk, actor, record, filled=filled)
@@ -124,12 +132,13 @@ def details(
         "list_url": urls.list_url(identity),
         "moves": moves[:MOVES_IN_SIGHT],
         "more_moves": moves[MOVES_IN_SIGHT:],
+        "refused": [(move.label, refusal) for move, refusal in offered if refusal],
         "clocks": clocks(desk, actor, record, contact, may_edit),
         "sections": writer.sections(record),
         "files": files_of(record),
         "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
         "flags": town.plugins.record_flags(actor, record),
-        "sheets": [each for each in panels if each.rows or each.facts or each.note or each.problem or each.empty],
+        "sheets": [each for each in panels if each.says_something],
         "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
@@ -148,10 +157,10 @@ def details(
 # -- moves ------------------------------------------------------------------------------------------------------
 
 
-def moves_of(desk: Desk, actor: Actor, record: Record) -> list[Move]:
-    """The moves that the actor may make now, in the order that the type declares them."""
+def moves_of(transitions: Sequence[Transition], record: Record) -> list[Move]:
+    """The moves that may be made now, in the order that the type declares them."""
     made: list[Move] = []
-    for move in desk.town.records.transitions(actor, record):
+    for move in transitions:
         workflow = record.type.workflow
         state = workflow.states.get(move.target) if workflow is not None else None
         tone = state.tone if state is not None else "live"
@@ -268,15 +277,22 @@ def files_of(record: Record) -> list[FileLine]:
 def sheets(desk: Desk, actor: Actor, record: Record, *, filled: bool = False) -> list[Sheet]:
     """Lists of related records, then what plugins add."""
     made = [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record, filled=filled)]
-    for panel in desk.town.plugins.record_panels(actor, record):
-        rows = [_panel_row(desk, row) for row in panel.rows]
-        made.append(
-            Sheet(panel.label, rows, facts=panel.facts, note=panel.note, empty=panel.empty, problem=panel.problem)
-        )
+    made += plugin_sheets(desk, desk.town.plugins.record_panels(actor, record))
+    return [sheet for sheet in made if sheet.says_something or sheet.new_url]
+
+
+def plugin_sheets(desk: Desk, panels: Iterable[Panel]) -> list[Sheet]:
+    """What plugins add, as sheets."""
     return [
-        sheet
-        for sheet in made
-        if sheet.rows or sheet.facts or sheet.note or sheet.problem or sheet.empty or sheet.new_url
+        Sheet(
+            panel.label,
+            [_panel_row(desk, row) for row in panel.rows],
+            facts=panel.facts,
+            note=panel.note,
+            empty=panel.empty,
+            problem=panel.problem,
+        )
+        for panel in panels
     ]
 
 

@@ -127,9 +127,11 @@ class FormPages(RecordPages):
         """Ask what a move needs, and make it."""
         self._changeable()
         record = self._record(id)
-        move = next(
-            (move for move in self.town.records.transitions(self.actor, record) if move.name == move_name), None
-        )
+        offered = self.town.records.offered(self.actor, record)
+        move, refusal = next((each for each in offered if each[0].name == move_name), (None, ""))
+        if refusal:
+            flash(refusal, "bad")
+            return redirect(self._url(record))
         if move is None:
             if self.type.workflow is None or self.type.workflow.transition(move_name) is None:
                 abort(404)

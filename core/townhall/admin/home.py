@@ -20,6 +20,7 @@ from townhall.admin import once
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import Row
+from townhall.admin.details import plugin_sheets
 from townhall.admin.happenings import CHANNEL_ICONS
 from townhall.admin.staff import StaffView
 from townhall.cases import queries
@@ -79,6 +80,9 @@ class HomeView(StaffView, AdminIndexView):
             },
             recent=self._recent(),
             coming=self._coming(),
+            cards=[
+                card for card in plugin_sheets(self.desk, self.town.plugins.home_cards(actor)) if card.says_something
+            ],
             new_cases=self.desk.creatable_cases(actor),
             has_cases=bool(cases),
             may_log=self.town.records.may(actor, "create", INTERACTION),

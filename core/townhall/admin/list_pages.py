@@ -59,6 +59,7 @@ class ListPages(RecordPages):
         shown = self.lister.page(actor, request.args, pick=bool(groups))
         return self.render(
             "admin/list.html",
+            kept_back=self.town.records.kept_back(self.actor, self.type.identity),
             actions=groups,
             may={
                 "create": self._may_create(),

@@ -49,6 +49,7 @@ class PluginsView(StaffView):
             kept={status.name: self._kept(status) for status in found if status.frozen or status is off},
             moment=lambda at: self.desk.presenter.day(from_microseconds(at)),
             notices=list(describing.troubled(self.town).values()),
+            upgrades=self.town.upgrade.notices,
             safe_mode=self.town.safe_mode,
         )
 

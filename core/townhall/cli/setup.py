@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -26,7 +25,9 @@ from townhall.errors import ConfigurationError
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
+from townhall.extend.values import Finding
 from townhall.lifecycle import switching
+from townhall.lifecycle import town_layer
 from townhall.town import SECRET_FILE
 from townhall.town import Town
 
@@ -77,21 +78,12 @@ def doctor(as_json: bool) -> None:
     """Look at everything the town needs, and say what is wrong."""
     findings = list(_examine(instance_folder()))
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([{name: value for name, value in asdict(each).items() if name != "plugin"} for each in findings])
     else:
         for finding in findings:
             click.echo(f"{'ok      ' if finding.good else 'PROBLEM '} {finding.subject}: {finding.message}")
     if not all(finding.good for finding in findings):
         sys.exit(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that the doctor looked at."""
-
-    subject: str
-    good: bool
-    message: str
 
 
 def _examine(folder: Path) -> Iterator[Finding]:
@@ -118,6 +110,9 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
         for notice in town.upgrade.notices:
             yield Finding("migrations", False, notice)
+        for conflict in town_layer.urgent(town):
+            yield Finding("the town's own layer", False, f"{conflict} Decide about it below Fields and labels.")
+        yield from town.plugins.health_checks()
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

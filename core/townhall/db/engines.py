@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import chain
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -83,6 +85,20 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
 
     engine: ClassVar[EngineName] = "sqlite"
     supports_row_locks: ClassVar[bool] = False
+    _opened: ClassVar[Iterator[int]] = count()
+
+    def _add_conn_hooks(self, connection: Any) -> None:
+        super()._add_conn_hooks(connection)
+        self.__dict__.setdefault("_numbers", {})[id(connection)] = next(self._opened)
+
+    def state(self) -> tuple[int, int, int] | None:
+        """What changes when anything in the database does, whoever wrote it, as this thread's connection sees it.
+
+        The first figure is the connection's own, with which alone the others can be compared.
+        """
+        connection = self.connection()
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        return self.__dict__["_numbers"][id(connection)], version, connection.total_changes
 
 
 class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc]
@@ -90,6 +106,10 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
 
     engine: ClassVar[EngineName] = "postgresql"
     supports_row_locks: ClassVar[bool] = True
+
+    def state(self) -> tuple[int, int, int] | None:
+        """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""
+        return None
 
 
 TownDatabase = SqliteEngine | PostgresqlEngine

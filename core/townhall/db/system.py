@@ -391,6 +391,15 @@ class SystemTables:
         self.rate_limit: Any = _bound(RateLimit, "rate_limit", database)
 
     @property
+    def beside_records(self) -> tuple[Any, ...]:
+        """Models whose rows belong to a record and go with it, those of its history excepted."""
+        models: tuple[Any, ...] = self.models
+        with_record = {"identity", "record_id"}
+        return tuple(
+            model for model in models if model is not self.history and with_record <= model._meta.fields.keys()
+        )
+
+    @property
     def models(self) -> tuple[type[Model], ...]:
         """All models, each after those that it refers to."""
         return tuple(value for value in vars(self).values() if isinstance(value, type) and issubclass(value, Model))

@@ -15,6 +15,7 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
+from townhall.extend.values import Deadline
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 
@@ -41,6 +42,8 @@ class CalendarEntry:
     record: Record
     #: Names of those who take part, for staff; a feed never has them.
     attendees: tuple[str, ...] = ()
+    #: Tells apart what a plugin adds for one record.
+    key: str = ""
 
     @property
     def cancelled(self) -> bool:
@@ -72,7 +75,8 @@ def entries(
                 if (entry := entry_of(town, record)) is not None
                 if entry.starts < end and (entry.starts >= start or last_moment(entry, town) > start)
             ]
-    return sorted(found, key=lambda entry: (entry.starts, entry.identity, entry.id))
+    found += _deadlines(town, actor, start, end, identities)
+    return sorted(found, key=lambda entry: (entry.starts, entry.identity, entry.id, entry.key))
 
 
 def upcoming(town: Town, actor: Actor, *, limit: int = 5, days: int = 30) -> list[CalendarEntry]:
@@ -82,6 +86,39 @@ def upcoming(town: Town, actor: Actor, *, limit: int = 5, days: int = 30) -> lis
     found = entries(town, actor, now, now + timedelta(days=days))
     coming = [entry for entry in found if entry.starts >= (today if entry.all_day else now)]
     return [entry for entry in coming if not entry.cancelled][:limit]
+
+
+def _deadlines(
+    town: Town, actor: Actor, start: datetime, end: datetime, identities: Sequence[str] | None
+) -> Iterator[CalendarEntry]:
+    """What plugins add, as far as the actor may see the records that it belongs to."""
+    by_type: dict[str, list[Deadline]] = {}
+    for deadline in town.plugins.calendar_entries(actor, start, end):
+        record_type = town.schemas.get(deadline.identity)
+        wanted = identities is None or deadline.identity in identities
+        if record_type is not None and wanted and policy.may(actor, "view", record_type):
+            by_type.setdefault(deadline.identity, []).append(deadline)
+    for identity, deadlines in by_type.items():
+        ids = sorted({deadline.id for deadline in deadlines})
+        page = town.records.find(actor, identity, {"id": ids}, limit=MOST, fields=())
+        records = {record.id: record for record in page.records}
+        for deadline in deadlines:
+            starts, whole_day = _instant(town, deadline.at)
+            lasts = starts + timedelta(days=1) if whole_day else starts
+            if deadline.id in records and starts < end and (starts >= start or lasts > start):
+                yield CalendarEntry(
+                    identity=identity,
+                    id=deadline.id,
+                    label=records[deadline.id].type.label,
+                    title=deadline.title,
+                    starts=starts,
+                    ends=None,
+                    all_day=whole_day,
+                    location="",
+                    status="",
+                    record=records[deadline.id],
+                    key=f"{deadline.plugin}:{deadline.title}",
+                )
 
 
 def _records(town: Town, actor: Actor, record_type: RecordType, start: datetime, end: datetime) -> Iterator[Record]:

@@ -78,7 +78,8 @@ def _event(town: Town, entry: CalendarEntry) -> Event:
 def uid(town: Town, entry: CalendarEntry) -> str:
     """A name for the event that is its own all over the world and stays as long as the record does."""
     place = sha256(b"calendar:" + town.secret).hexdigest()[:16]
-    return f"{entry.identity}.{entry.id}@{place}.townhall"
+    more = f".{sha256(entry.key.encode()).hexdigest()[:12]}" if entry.key else ""
+    return f"{entry.identity}.{entry.id}{more}@{place}.townhall"
 
 
 def _whole_seconds(moment: datetime) -> datetime:

@@ -8,15 +8,22 @@ any page, numbers, known words.
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from datetime import date
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from typing import TypeVar
 from typing import get_args
 
 from townhall.extend.values import Assignment
+from townhall.extend.values import Deadline
+from townhall.extend.values import Finding
 from townhall.extend.values import Flag
+from townhall.extend.values import Notice
 from townhall.extend.values import Panel
 from townhall.extend.values import PanelRow
 from townhall_forms.schema import Tone
@@ -29,9 +36,12 @@ MAX_ROWS = 200
 MAX_LETTERS = 2_000
 #: Most letters of why a plugin sends a case somewhere.
 MAX_REASON = 200
+#: Most lines of one plugin on the public home page.
+MAX_NOTICES = 3
 #: Most flags shown beside a record's title, and taken from one plugin.
 MAX_FLAGS = 4
 _MAX_ANSWERED_FLAGS = 50
+_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
 _TONES = frozenset(get_args(Tone))
 
 
@@ -93,6 +103,52 @@ def flags_of(answer: Any) -> list[Flag]:
         for flag in _all_of(Flag, answer, _MAX_ANSWERED_FLAGS)
         if text(flag.label)
     ]
+
+
+def notices_of(answer: Any) -> list[Notice]:
+    """What stands on the public home page."""
+    made = []
+    for each in _all_of(Notice, answer, MAX_NOTICES):
+        if each.day is not None and (not isinstance(each.day, date) or isinstance(each.day, datetime)):
+            raise TypeError("it gave a day that is no date")
+        path = text(each.path)
+        if path and not _PATH.fullmatch(path):
+            raise ValueError("it gave a path that is not one of this site; write it from the first /")
+        made.append(Notice(text(each.title), text(each.text), each.day, path))
+    return [notice for notice in made if notice.title]
+
+
+def deadlines_of(answer: Any) -> list[Deadline]:
+    """Entries for the calendar."""
+    made = []
+    for each in _all_of(Deadline, answer, MAX_ROWS):
+        if not isinstance(each.at, date) or (isinstance(each.at, datetime) and each.at.tzinfo is None):
+            raise TypeError("it gave a deadline that is neither a date nor a moment with its zone")
+        if not isinstance(each.id, int) or isinstance(each.id, bool):
+            raise TypeError("it gave a deadline without the id of its record")
+        made.append(Deadline(text(each.title), each.at, text(each.identity), each.id))
+    return made
+
+
+def findings_of(answer: Any) -> list[Finding]:
+    """What the doctor is told."""
+    return [
+        Finding(text(each.subject), each.good is True, text(each.message))
+        for each in _all_of(Finding, answer, MAX_ROWS)
+    ]
+
+
+def conditions_of(answer: Any, named: frozenset[str], read: Callable[[str, Any], T]) -> dict[str, T]:
+    """Conditions by type; types that are left out, or have an empty one, have none."""
+    found = {}
+    for identity, condition in values_of(answer).items():
+        if identity not in named:
+            raise ValueError(f"it restricts {identity}, which @for_types doesn't name")
+        if not isinstance(condition, Mapping):
+            raise TypeError(f"it gave {type(condition).__name__} for {identity}, not a condition")
+        if condition:
+            found[identity] = read(identity, condition)
+    return found
 
 
 def text(value: Any) -> str:

@@ -25,7 +25,8 @@ from townhall.errors import PluginError
 class Implementation:
     """One plugin's implementation of one hook: the function, the arguments that it takes, and the types that it names.
 
-    ``rank`` is -1 for one that wants to go first and 1 for one that wants to go last.
+    ``rank`` is -1 for one that wants to go first and 1 for one that wants to go last. ``goes`` says what to use
+    instead, if the hook will go away.
     """
 
     plugin: str
@@ -34,6 +35,7 @@ class Implementation:
     names: tuple[str, ...]
     types: frozenset[str] | None = None
     rank: int = 0
+    goes: str = ""
 
 
 def implementations(name: str, module: ModuleType) -> tuple[Implementation, ...]:
@@ -79,6 +81,7 @@ def _found(name: str, module: ModuleType) -> Iterable[Implementation]:
                 tuple(found.argnames),
                 None if types is None else frozenset(map(str, types)),
                 -1 if found.tryfirst else 1 if found.trylast else 0,
+                str(hookspecs.KINDS[caller.name].goes or ""),
             )
 
 
@@ -88,6 +91,11 @@ def check_types(name: str, hooks: Iterable[Implementation], known: Collection[st
     Raises :class:`~townhall.errors.PluginError`.
     """
     for hook in hooks:
+        if hook.types is not None and not hookspecs.KINDS[hook.hook].typed:
+            raise PluginError(
+                f"{name}: its {hook.hook} is not about records, so @for_types says nothing there.", "hooks"
+            )
+        _check_restriction(name, hook)
         for identity in sorted(hook.types or ()):
             if identity not in known and identity.partition(".")[0] in {name, "core"}:
                 close = get_close_matches(identity, list(known), n=1)
@@ -95,6 +103,17 @@ def check_types(name: str, hooks: Iterable[Implementation], known: Collection[st
                 raise PluginError(
                     f"{name}: its {hook.hook} is for the type {identity}, which there isn't.{hint}", "hooks"
                 )
+
+
+def _check_restriction(name: str, hook: Implementation) -> None:
+    """Code may keep back records of its own types only, which it must name: reading asks for it all the time."""
+    if hook.hook not in hookspecs.RESTRICTING:
+        return
+    strange = sorted(identity for identity in hook.types or () if identity.partition(".")[0] != name)
+    if not hook.types:
+        raise PluginError(f"{name}: its {hook.hook} names no types; put @for_types(...) below @hookimpl.", "hooks")
+    if strange:
+        raise PluginError(f"{name}: its {hook.hook} is for {strange[0]}, which is not a type of its own.", "hooks")
 
 
 def decided_by(hooks: Iterable[Implementation]) -> list[str] | None:

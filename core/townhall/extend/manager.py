@@ -21,18 +21,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import TypeVar
 
+from townhall.errors import Rejected
 from townhall.extend.answers import MAX_FLAGS
 from townhall.extend.answers import anything
 from townhall.extend.answers import assignment_of
+from townhall.extend.answers import conditions_of
+from townhall.extend.answers import deadlines_of
+from townhall.extend.answers import findings_of
 from townhall.extend.answers import flags_of
 from townhall.extend.answers import nothing
+from townhall.extend.answers import notices_of
 from townhall.extend.answers import panels_of
 from townhall.extend.answers import values_of
 from townhall.extend.discovery import Found
@@ -42,8 +49,12 @@ from townhall.extend.hooks import Implementation
 from townhall.extend.loading import Loaded
 from townhall.extend.values import Assignment
 from townhall.extend.values import Change
+from townhall.extend.values import Deadline
+from townhall.extend.values import Finding
 from townhall.extend.values import Flag
+from townhall.extend.values import Notice
 from townhall.extend.values import Panel
+from townhall.hookspecs import RESTRICTING
 
 if TYPE_CHECKING:
     from townhall.access.actors import Actor
@@ -76,6 +87,14 @@ class PluginManager:
         self.guard = Guard(town, self.title)
         #: Plugins whose code was left out although it decides, by the types about which it does; ``*`` for all types.
         self._missed = _missed(self.running, decides or {}) if town.safe_mode else {}
+        #: Types about whose reading code decides.
+        self.restricted = frozenset(
+            identity
+            for hooks in self.hooks.values()
+            for each in hooks
+            if each.hook in RESTRICTING
+            for identity in each.types or ()
+        )
         #: Implementations by hook and type of record, worked out when first asked for; what runs doesn't change.
         self._asked: dict[tuple[str, str], tuple[Implementation, ...]] = {}
 
@@ -172,6 +191,31 @@ class PluginManager:
         given = {"identity": identity, "field": field, "name": name, "values": values}
         return next(iter(self._decide("compute_field", accept, only=owner, **given)), None)
 
+    def guard_transition(self, actor: Actor, record: Record, transition: str) -> None:
+        """Ask every plugin about a move. Raises :class:`~townhall.errors.Rejected` if one refuses."""
+        self._decide("guard_transition", nothing, record.identity, actor=actor, record=record, transition=transition)
+
+    def restrict(self, actor: Actor, read: Callable[[str, Any], T]) -> dict[str, list[T] | None]:
+        """What records must fulfil so that the actor may know of them, by type: conditions as ``read`` takes them.
+
+        ``read`` raises if an answer is no condition. ``None`` stands for a type about which a plugin can't say.
+        """
+        found: dict[str, list[T] | None] = {}
+        for hook in self._implementations("restrict"):
+            named = hook.types or frozenset()
+
+            def accept(answer: Any, named: frozenset[str] = named) -> dict[str, T]:
+                return conditions_of(answer, named, read)
+
+            try:
+                answer = self.guard.decide(hook, accept, {"town": self._town, "actor": actor})
+            except Rejected:
+                found |= dict.fromkeys(named)
+                continue
+            for identity, condition in answer.items():
+                found[identity] = [*(found.get(identity) or ()), condition]
+        return found
+
     # -- reacting: a failure is told and contained ------------------------------------------------------------
 
     def after_save(self, change: Change) -> None:
@@ -180,17 +224,40 @@ class PluginManager:
 
     def record_panels(self, actor: Actor, record: Record) -> list[Panel]:
         """The panels that plugins add to a record's page; one that failed is a panel with a ``problem``."""
-        panels: list[Panel] = []
-        for each in self._react("record_panels", panels_of, actor=actor, record=record):
-            if each.problem:
-                panels.append(Panel(label=self.title(each.plugin), plugin=each.plugin, problem=each.problem))
-            panels += [replace(panel, plugin=each.plugin) for panel in each.value or ()]
-        return panels
+        return self._panels(self._react("record_panels", panels_of, record.identity, actor=actor, record=record))
 
     def record_flags(self, actor: Actor, record: Record) -> list[Flag]:
         """The flags that plugins add beside a record's title."""
-        answers = self._react("record_flags", flags_of, actor=actor, record=record)
+        answers = self._react("record_flags", flags_of, record.identity, actor=actor, record=record)
         return [replace(flag, plugin=each.plugin) for each in answers for flag in each.value or ()][:MAX_FLAGS]
+
+    def public_panels(self, actor: Actor, record: Record) -> list[Panel]:
+        """The panels that plugins add to a citizen's page; nothing of those that failed."""
+        answers = self._react("public_panels", panels_of, record.identity, actor=actor, record=record)
+        return [replace(panel, plugin=each.plugin) for each in answers for panel in each.value or ()]
+
+    def home_cards(self, actor: Actor) -> list[Panel]:
+        """The cards that plugins add to "My work"; one that failed is a card with a ``problem``."""
+        return self._panels(self._react("home_cards", panels_of, actor=actor))
+
+    def calendar_entries(self, actor: Actor, start: datetime, end: datetime) -> list[Deadline]:
+        """The days that plugins add to the calendar."""
+        answers = self._react("calendar_entries", deadlines_of, actor=actor, start=start, end=end)
+        return [replace(each, plugin=answer.plugin) for answer in answers for each in answer.value or ()]
+
+    def public_notices(self) -> list[Notice]:
+        """The lines that plugins put on the public home page."""
+        answers = self._react("public_notices", notices_of)
+        return [replace(notice, plugin=each.plugin) for each in answers for notice in each.value or ()]
+
+    def health_checks(self) -> list[Finding]:
+        """What plugins find about how they are set up; one that failed is a finding."""
+        found: list[Finding] = []
+        for each in self._react("health_checks", findings_of):
+            if each.problem:
+                found.append(Finding(self.title(each.plugin), False, each.problem, each.plugin))
+            found += [replace(finding, plugin=each.plugin) for finding in each.value or ()]
+        return found
 
     def admin_views(self, add: Callable[[str, Any], None]) -> None:
         """Let ``add`` put each plugin's views, if it brings any, into the clerk's screens; it may raise."""
@@ -206,6 +273,15 @@ class PluginManager:
         self._react("demo_records", nothing, demo=demo)
 
     # -- how --------------------------------------------------------------------------------------------------
+
+    def _panels(self, answers: Iterable[Reaction[list[Panel]]]) -> list[Panel]:
+        """All panels, and for a plugin that failed one that says so."""
+        panels: list[Panel] = []
+        for each in answers:
+            if each.problem:
+                panels.append(Panel(label=self.title(each.plugin), plugin=each.plugin, problem=each.problem))
+            panels += [replace(panel, plugin=each.plugin) for panel in each.value or ()]
+        return panels
 
     def _react(self, hook: str, accept: Callable[[Any], T], type_: str = "", /, **arguments: Any) -> list[Reaction[T]]:
         """What each plugin answers to a hook that reacts, in their order."""

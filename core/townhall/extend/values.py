@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import date
+from datetime import datetime
 from typing import Any
 from typing import Literal
 
@@ -85,6 +87,45 @@ class Panel:
     empty: str = ""
     plugin: str = ""
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something on the public home page: what, in a few words, a sentence more, and from when it is news.
+
+    ``path`` is a page of this site that it leads to, beginning with ``/``.
+    """
+
+    title: str
+    text: str = ""
+    day: date | None = None
+    path: str = ""
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Something on the calendar that is no record of its own, such as the day on which a round closes.
+
+    ``identity`` and ``id`` name the record that it belongs to; only who may see that sees it. Without a time of day in
+    ``at`` (a date) it is a whole day.
+    """
+
+    title: str
+    at: date | datetime
+    identity: str
+    id: int
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the doctor looked at: whether it is ``good``, and a sentence with what to do if not."""
+
+    subject: str
+    good: bool
+    message: str
+    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

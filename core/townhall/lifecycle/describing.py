@@ -28,13 +28,18 @@ MASK = "••••••"
 
 @dataclass(frozen=True, slots=True)
 class HookLine:
-    """A hook that a plugin implements; ``types`` are those it names, empty for all."""
+    """A hook that a plugin implements; ``types`` are those it names, empty for all.
+
+    ``typed`` says whether it is about records at all, ``goes`` what to use instead if it will go away.
+    """
 
     name: str
     decides: bool
     seconds: float
     types: tuple[str, ...]
     state: BreakerState | None
+    typed: bool
+    goes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,8 @@ def describe(town: Town, name: str) -> Description:
             KINDS[each.hook].seconds,
             tuple(sorted(each.types or ())),
             states.get(each.hook),
+            KINDS[each.hook].typed,
+            each.goes,
         )
         for each in town.plugins.hooks.get(name, ())
     )

@@ -35,7 +35,8 @@ def home() -> str:
     headings = services.headings(offered)
     first = [heading.services[0] for heading in headings if heading.services[0].is_form]
     often = first[:OFTEN] if len(offered) > OFTEN else []
-    return render_template("portal/home.html", headings=headings, often=often)
+    notices = current_town().plugins.public_notices()
+    return render_template("portal/home.html", headings=headings, often=often, notices=notices)
 
 
 def search() -> str:

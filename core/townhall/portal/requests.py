@@ -257,6 +257,9 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
         many=len(facts) > BESIDE,
         published=listings.facts(town, actor, record, [name for name in _published(record.type) if name not in told]),
         moves=[Move(one, "" if "staff" in one.by else one.help) for one in moves],
+        panels=[
+            panel for panel in town.plugins.public_panels(actor, record) if panel.rows or panel.facts or panel.note
+        ],
         can_edit=editable(record) is not None,
         text=text,
         problem=problem,

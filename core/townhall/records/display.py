@@ -56,8 +56,8 @@ def _titles_of(
     town: Town, actor: Actor, record_type: RecordType, ids: list[int]
 ) -> Iterable[tuple[tuple[str, int], str]]:
     type_plan, mark = plan(town, record_type.identity), town.database.param
-    restricted = not policy.is_staff(actor) and record_type.public_if is not None
-    visible = predicate.scope(town, actor, record_type) if restricted else None
+    asked = policy.is_staff(actor) or record_type.public_if is not None
+    visible = predicate.scope(town, actor, record_type) if asked else None
     for part in batches(ids):
         if visible is None:
             id, title = type_plan.sql_name("id"), type_plan.sql_name("title")

@@ -23,6 +23,7 @@ from townhall.records import messages
 from townhall.records import panels
 from townhall.records import plans
 from townhall.records import reading
+from townhall.records import restricting
 from townhall.records import revealing
 from townhall.records import searching
 from townhall.records import secret_links
@@ -63,6 +64,11 @@ class Records:
         if record_type is None or not policy.may(actor, verb, record_type):
             return False
         return verb in policy.READING or not self._town.plugins.read_only(identity)
+
+    def kept_back(self, actor: Actor, identity: str) -> str:
+        """Why the actor sees no record of the type at the moment although they may, in a sentence; mostly empty."""
+        record_type = self._town.schemas.get(identity)
+        return restricting.reason(self._town, actor, record_type) if record_type is not None else ""
 
     def types(self, actor: Actor, verb: Verb = "view") -> Sequence[RecordType]:
         """Types to whose records the actor may do ``verb`` at all, in no order that means anything."""
@@ -273,6 +279,10 @@ class Records:
     def transitions(self, actor: Actor, record: Record) -> list[Transition]:
         """The moves that the actor may make with this record now."""
         return workflow.transitions(self._town, actor, record)
+
+    def offered(self, actor: Actor, record: Record) -> list[tuple[Transition, str]]:
+        """The moves that the schema lets the actor make now, each with the sentence of a plugin that refuses it."""
+        return workflow.offered(self._town, actor, record)
 
     def passed(self, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
         """The states that a case has been in, in order, each with the moment at which it came into it."""

@@ -13,6 +13,7 @@ import peewee
 
 from townhall.access.actors import Actor
 from townhall.records import predicate
+from townhall.records import restricting
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -54,8 +55,14 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
     sql, places = _statement(town, types)
     if not sql:
         return []
-    rows = town.database.execute_sql(sql, [contact_id] * places)
-    return [_standing(types[row[0]], row) for row in rows.fetchall()]
+    rows = town.database.execute_sql(sql, [contact_id] * places).fetchall()
+    found = [_standing(types[row[0]], row) for row in rows]
+    for record_type in types:
+        if restricting.restricts(town, actor, record_type):
+            mine = [each.id for each in found if each.identity == record_type.identity]
+            seen = predicate.may_see(town, actor, record_type, mine)
+            found = [each for each in found if each.identity != record_type.identity or each.id in seen]
+    return found
 
 
 def _statement(town: Town, types: Sequence[RecordType]) -> tuple[str, int]:

@@ -16,7 +16,9 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Rejected
+from townhall.records import predicate
 from townhall.records import reading
+from townhall.records import restricting
 from townhall.records import standing
 from townhall.records import wording
 from townhall.records.instants import to_microseconds
@@ -26,6 +28,7 @@ from townhall.records.plans import plan as plan_of
 from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall.records.types import TimelineEntry
+from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -157,8 +160,21 @@ class _Sources:
         parameters: tuple[Any, ...] = (self.record.id, self.record.identity)
         if self.record.identity == CONTACT:
             where, parameters = f"(contact = {mark} OR {where})", (self.record.id, *parameters)
-        where += " AND archived IS NULL" + ("" if self.staff else f" AND public = {mark}")
-        return _Source(plan_of(self.town, INTERACTION).table, where, parameters if self.staff else (*parameters, True))
+        where += " AND archived IS NULL"
+        if not self.staff:
+            where, parameters = f"{where} AND public = {mark}", (*parameters, True)
+        elif restricting.restricts(self.town, self.actor, record_type):
+            seen, more = self._seen(record_type)
+            where, parameters = f"{where} AND id IN ({seen})", (*parameters, *more)
+        return _Source(plan_of(self.town, INTERACTION).table, where, parameters)
+
+    def _seen(self, record_type: RecordType) -> tuple[str, Sequence[Any]]:
+        """The ids of those records of the type that plugins let the actor know of, as a statement."""
+        model = plan_of(self.town, record_type.identity).model
+        statement: tuple[str, Sequence[Any]] = (
+            model.select(model.id).where(predicate.scope(self.town, self.actor, record_type)).sql()
+        )
+        return statement
 
     def _talk_counts(self) -> tuple[int, int]:
         talks = self._talks

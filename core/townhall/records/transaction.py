@@ -36,7 +36,10 @@ def write_transaction(town: Town, plan: WritePlan) -> Iterator[None]:
     try:
         with immediate(town.database):
             require_current(town)
-            yield
+            try:
+                yield
+            finally:
+                town.wrote()
     except peewee.IntegrityError as violation:
         raise _in_words(plan, str(violation)) or violation from violation
 

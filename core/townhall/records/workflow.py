@@ -13,6 +13,7 @@ from townhall.access.actors import system
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
 from townhall.records import messages
 from townhall.records import parsing
 from townhall.records import reading
@@ -68,6 +69,7 @@ def transition(
             where = state.label if state is not None else before.state
             raise Rejected(f"“{move.label}” is not possible now: the state is “{where}”.")
         _require_condition(town, actor, plan, move, before)
+        _ask_guards(town, actor, before, move)
         now = town.clock.now()
         edit = Edit.of(town, actor, plan, before, given, **_moved(town, workflow, move, before, now))
         edit.transition = move.name
@@ -81,6 +83,13 @@ def transition(
 
 def transitions(town: Town, actor: Actor, record: Record) -> list[Transition]:
     """The moves that the actor may make with this record now, in their declared order."""
+    return [move for move, refusal in offered(town, actor, record) if not refusal]
+
+
+def offered(town: Town, actor: Actor, record: Record) -> list[tuple[Transition, str]]:
+    """The moves that the schema lets the actor make with this record now, in their declared order, each with the
+    sentence of a plugin that refuses it, if one does.
+    """
     plan = write_plan(town, record.identity)
     workflow = plan.record_type.workflow
     if workflow is None or record.archived is not None or town.plugins.read_only(record.identity):
@@ -90,10 +99,12 @@ def transitions(town: Town, actor: Actor, record: Record) -> list[Transition]:
         for move in workflow.leaving(record.state)
         if policy.may_transition(actor, plan.record_type, move, record.id)
     ]
-    if any(move.condition is not None for move in moves):
-        whole = reading.get(town, system(), record.identity, record.id)
-        moves = [move for move in moves if _condition_holds(town, actor, plan, move, whole)]
-    return moves
+    guarded = town.plugins.has("guard_transition", record.identity)
+    if not moves or not (guarded or any(move.condition is not None for move in moves)):
+        return [(move, "") for move in moves]
+    whole = reading.get(town, system(), record.identity, record.id)
+    moves = [move for move in moves if _condition_holds(town, actor, plan, move, whole)]
+    return [(move, _refusal(town, actor, whole, move)) for move in moves]
 
 
 def passed(town: Town, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
@@ -107,6 +118,20 @@ def passed(town: Town, actor: Actor, identity: str, id: int) -> list[tuple[str, 
         .tuples()
     )
     return [(target, from_microseconds(at)) for target, at in rows]
+
+
+def _ask_guards(town: Town, actor: Actor, before: Record, move: Transition) -> None:
+    """Let plugins refuse a move. Raises :class:`~townhall.errors.Rejected`."""
+    if town.plugins.has("guard_transition", before.identity):
+        town.plugins.guard_transition(actor, before, move.name)
+
+
+def _refusal(town: Town, actor: Actor, before: Record, move: Transition) -> str:
+    try:
+        _ask_guards(town, actor, before, move)
+    except (Rejected, ValidationFailed) as refused:
+        return str(refused)
+    return ""
 
 
 def _declared(plan: WritePlan, name: str) -> tuple[Workflow, Transition]:

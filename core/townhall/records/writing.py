@@ -20,8 +20,10 @@ from townhall.records import editing
 from townhall.records import inserting
 from townhall.records import parsing
 from townhall.records import people
+from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records import reading
+from townhall.records import restricting
 from townhall.records.plans import possible
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
@@ -132,7 +134,7 @@ def lock(town: Town, actor: Actor, plan: WritePlan, id: int, version: int | None
     if town.database.supports_row_locks:
         query = query.for_update()
     row = query.tuples().first()
-    if row is None or (not policy.is_staff(actor) and not policy.granted(actor, plan.record_type, id)):
+    if row is None or not _may_lock(town, actor, plan, id):
         raise NotFound(f"There is no {plan.record_type.label.lower()} with the id {id}.")
     if version is not None and row[0] != version:
         current = reading.get(town, actor, plan.record_type.identity, id)
@@ -148,6 +150,15 @@ def seen_by(town: Town, actor: Actor, identity: str, id: int) -> Record:
     if policy.is_staff(actor) and policy.may(actor, "view", town.schemas[identity]):
         return reading.get(town, actor, identity, id)
     return reading.get(town, citizen(frozenset({(identity, id)})), identity, id)
+
+
+def _may_lock(town: Town, actor: Actor, plan: WritePlan, id: int) -> bool:
+    """Whether the actor may know of the record: a citizen came with its link, and no plugin keeps it from staff."""
+    if not policy.is_staff(actor):
+        return policy.granted(actor, plan.record_type, id)
+    return not restricting.restricts(town, actor, plan.record_type) or bool(
+        predicate.may_see(town, actor, plan.record_type, [id])
+    )
 
 
 def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bool, version: int, note: str) -> Record:

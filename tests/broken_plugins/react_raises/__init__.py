@@ -19,3 +19,33 @@ def record_panels(town, record):
 def record_flags(town, record):
     """React."""
     raise RuntimeError(record.title)
+
+
+@hookimpl
+def home_cards(town, actor):
+    """React."""
+    raise RuntimeError("home_cards")
+
+
+@hookimpl
+def calendar_entries(town, actor, start, end):
+    """React."""
+    raise RuntimeError("calendar_entries")
+
+
+@hookimpl
+def public_notices(town):
+    """React."""
+    raise RuntimeError("public_notices")
+
+
+@hookimpl
+def public_panels(town, record):
+    """React."""
+    raise RuntimeError("public_panels")
+
+
+@hookimpl
+def health_checks(town):
+    """React."""
+    raise RuntimeError("health_checks")
