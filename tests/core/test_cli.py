@@ -221,3 +221,27 @@ def test_serving_on_a_port_that_is_taken_is_a_sentence(made: Run, tmp_path: Path
         with pytest.raises(ConfigurationError, match="can't listen on"):
             run(town, "127.0.0.1", taken.getsockname()[1])
     town.close()
+
+
+def test_wards_come_from_a_file_and_a_desk_is_handed_over(made: Run, tmp_path: Path) -> None:
+    """What the pages do about wards and open work, for scripts: the same sentences, and 1 when a file can't be used."""
+    ring = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"W": "Old Town"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    file = tmp_path / "wards.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    unnamed = made("wards", "import", str(file))
+    assert (unnamed.exit_code, "The file has W." in unnamed.output) == (1, True)
+    done = made("wards", "import", str(file), "--name", "W")
+    assert done.output == "1 new ward, no new outlines.\n"
+    assert [line["name"] for line in json.loads(made("wards", "list", "--json").output)] == ["Old Town"]
+    assert "Old Town" in made("wards", "list").output
+    made("users", "add", "rae@town.example", input=PASSWORD)
+    none = made("users", "hand-over", "rae@town.example", "ada@town.example")
+    assert (none.exit_code, none.output) == (0, "There was no open work to hand over.\n")
+    assert made("users", "hand-over", "nobody@town.example").exit_code == 1
+    same = made("users", "hand-over", "ada@town.example", "ada@town.example")
+    assert (same.exit_code, "the same person" in same.output) == (1, True)

@@ -391,3 +391,21 @@ def test_seeds_name_queues_that_are_made_if_missing(town: Town) -> None:
     crews = town.records.find(SYSTEM, "crews.crew").records
     assert [crew.titles[QUEUE, crew["waits"]] for crew in crews] == [crew.title for crew in crews]
     assert town.records.count(SYSTEM, QUEUE).value == before + 1
+
+
+def test_a_draft_is_routed_when_it_is_sent(make_town: Callable[..., Town], clerk: Actor) -> None:
+    """What somebody still writes on waits for nobody; once it is sent it goes where such cases go, and says so then."""
+    town = make_town("desk")
+    roads = queue(town, "Roads")
+    town.records.create(SYSTEM, ROUTE, {"name": "All", "case_type": "desk.ticket", "to_queue": roads})
+    topic = town.records.create(SYSTEM, "desk.topic", {"name": "Potholes"})
+    values = {"topic": topic.id, "summary": "Deep"}
+    draft = town.records.create(SYSTEM, "desk.ticket", values, state="draft")
+    assert draft.queue is None
+    workflow = town.schemas["desk.ticket"].workflow
+    assert workflow is not None
+    move = next(each.name for each in workflow.transitions if "draft" in each.sources and each.target == "new")
+    sent = town.records.transition(SYSTEM, "desk.ticket", draft.id, move, version=draft.version)
+    assert sent.queue == roads
+    entries, _, _ = town.records.timeline(clerk, "desk.ticket", draft.id)
+    assert [bool(entry.body) for entry in entries if entry.kind == "change"] == [True, False]
