@@ -20,6 +20,7 @@ from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import Row
 from townhall.admin.happenings import CHANNEL_ICONS
+from townhall.admin.places import CORE
 from townhall.admin.staff import StaffView
 from townhall.cases import queries
 from townhall.errors import Rejected
@@ -78,7 +79,7 @@ class HomeView(StaffView, AdminIndexView):
             recent=self._recent(),
             coming=self._coming(),
             new_cases=self.desk.creatable_cases(actor),
-            has_cases=bool(cases),
+            has_cases=any(type_.plugin != CORE for type_ in cases),
             may_log=self.town.records.may(actor, "create", INTERACTION),
             may_plugins=actor.may("plugins.manage"),
             log=request.form if errors or matches is not None else {},
