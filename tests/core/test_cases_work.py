@@ -62,7 +62,7 @@ def test_each_case_is_where_it_belongs(town: Town, make: Callable[..., Record], 
     }  # fmt: skip
     everybody = my_work(town, clerk, everybody=True)
     assert names(everybody.due_today.records) == ["Free", "Tonight"]
-    assert {name: count.value for name, count in open_counts(town, clerk).items()} == {TICKET: 6}
+    assert {name: count.value for name, count in open_counts(town, clerk).items() if count.value} == {TICKET: 6}
 
 
 def test_lists_are_short_and_counts_are_whole(town: Town, make: Callable[..., Record], clerk: Actor) -> None:

@@ -18,6 +18,7 @@ from townhall.accounts import people
 from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.errors import TownhallError
+from townhall.errors import ValidationFailed
 from townhall.lifecycle import switching
 from townhall.records.types import Record
 from townhall.testing.clients import staff_client
@@ -74,6 +75,13 @@ to = "done"
 by = ["staff"]
 task = { title = "Tidy up", days = 3 }
 event = { title = "Opening", starts = "at" }
+[[workflow.transitions]]
+name = "plan"
+from = ["new"]
+to = "busy"
+by = ["staff"]
+require = ["assignee", "due"]
+asks = ["queue"]
 [[workflow.transitions]]
 name = "again"
 from = ["done"]
@@ -258,10 +266,33 @@ def test_the_page_of_a_workflow_draws_it_and_says_it(lake: Town) -> None:
     assert page.status_code == 200
     assert page.text.count('<svg class="workflow-drawing"') == 1
     text = plain(page)
-    assert "3 states and 6 moves between them" in text
+    assert "3 states and 7 moves between them" in text
     assert "Makes the task “Tell everyone about {name}” for owner, due in as many days as days says" in text
     assert "Gives the case to whoever makes the move" in text
     assert "Puts “Party for {name}” on the calendar, at at" in text
     assert "/admin/lake/thing/workflow" in clerk.get("/admin/lake/thing/").text
     assert clerk.get("/admin/core/contact/workflow").status_code == 404
     assert create_app(lake).test_client().get("/admin/lake/thing/workflow").status_code == 302
+
+
+def test_a_move_asks_for_who_and_until_when(lake: Town) -> None:
+    """A move may need what every case has: the page asks for it, keeps what was typed, and the move brings it along."""
+    thing = lake.records.create(system(), THING, {"name": "Pier"})
+    queue = lake.records.create(system(), "core.queue", {"name": "Harbour"})
+    clerk = staff_client(lake, "clerk")
+    (person,) = people.everybody(lake)
+    url = f"/admin/lake/thing/{thing.id}/move/plan"
+    assert "Who has it?" in plain(clerk.get(url))
+    with pytest.raises(ValidationFailed):
+        move(lake, system(), thing, "plan")
+    refused = clerk.post(url, {"assignee": "", "due": "2026-04-01", "version": thing.version})
+    assert refused.status_code == 422
+    assert "Choose one." in plain(refused)
+    assert 'value="2026-04-01"' in refused.text
+    assert clerk.post(url, {"assignee": "99", "due": "soon", "version": thing.version}).status_code == 422
+    given = {"assignee": person.id, "due": "2026-04-01", "queue": queue.id, "version": thing.version}
+    assert clerk.post(url, given).status_code == 302
+    moved = lake.records.get(system(), THING, thing.id)
+    assert (moved.state, moved.assignee, moved.queue) == ("busy", person.id, queue.id)
+    assert moved.due is not None
+    assert moved.due.astimezone(lake.zone).date().isoformat() == "2026-04-01"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import threading
+import weakref
 from collections.abc import Callable
 from datetime import UTC
 from datetime import datetime
@@ -14,6 +17,7 @@ from plugging import add_plugin
 from serving import Served
 from staff_client import StaffClient
 from staff_client import plain
+from werkzeug.test import Client
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -33,6 +37,7 @@ from townhall.portal import drafts
 from townhall.schedules import daily
 from townhall.schedules import every
 from townhall.town import Town
+from townhall.wsgi import TownApplication
 
 MANIFEST = """\
 name = "lake"
@@ -316,6 +321,48 @@ def test_a_wrong_declaration_is_told(make_town: Callable[..., Town], lines: str,
     town = make_town()
     add_plugin(town, "lake", manifest=MANIFEST.partition("[jobs")[0] + f"[jobs.a]\n{lines}\n", code=CODE)
     assert said in switching.preview(town, "lake").problem
+
+
+def test_a_process_does_them_beside_the_pages(
+    make_town: Callable[..., Town], clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What serves the town runs what is due in threads of its own, and keeps no application that was replaced."""
+    ran = threading.Event()
+
+    def run(town: Town) -> str:
+        ran.set()
+        return "Done."
+
+    monkeypatch.setattr("townhall.jobs.declared.CORE_JOBS", (Job("core.nightly", "Nightly", daily("02:30"), run),))
+    town = make_town("desk")
+    work_once(lambda: town)
+    clock.move(timedelta(days=1))
+    application = TownApplication(town.renewed())
+    before = [weakref.ref(application._app), weakref.ref(application.town)]
+    application.start_jobs()
+    application.start_jobs()
+    try:
+        assert ran.wait(30)
+        switching.disable(town.renewed(), system(), "desk")
+        assert Client(application).get("/").status_code == 200
+    finally:
+        application.stop_jobs()
+    assert results(town, "core.nightly") == ["Done."]
+    assert not overview.is_forgotten(town)
+    gc.collect()
+    assert [ref() for ref in before] == [None, None]
+
+
+def test_a_setting_leaves_them_to_another_process(town: Town) -> None:
+    """With ``[jobs] run = false`` what serves pages does no jobs, and the page says so."""
+    file = town.instance / "townhall.toml"
+    file.write_text(file.read_text(encoding="utf-8") + "[jobs]\nrun = false\n", encoding="utf-8")
+    application = TownApplication(town.renewed())
+    application.start_jobs()
+    application.stop_jobs()
+    assert overview.looked_at(town) is None
+    ada = Served(town).staff("administrator", "Ada")
+    assert "Nothing does these jobs at the moment" in plain(ada.get("/admin/jobs/"))
 
 
 def test_how_it_stands_is_json(town: Town, clock: FixedClock, only: Job) -> None:

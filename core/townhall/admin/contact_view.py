@@ -19,6 +19,7 @@ from townhall.access.actors import Actor
 from townhall.admin import once
 from townhall.admin import talking
 from townhall.admin import urls
+from townhall.admin.details import TASK
 from townhall.admin.details import Row
 from townhall.admin.details import details
 from townhall.admin.details import get_record
@@ -33,6 +34,7 @@ from townhall.records import reading
 from townhall.records import standing
 from townhall.records.standing import Standing
 from townhall.records.types import Record
+from townhall_forms.schema import RecordType
 
 #: Facts that have a place of their own on the page.
 ELSEWHERE = frozenset(
@@ -109,8 +111,7 @@ class ContactView(RecordView):
         """Links to open a case of theirs, one for each type."""
         icon = self.desk.marks.icon
         links = (
-            f'<a class="btn" href="{urls.new_url(type_.identity, contact=record.id)}">'
-            f"{icon(type_.icon)}{escaped(type_.label)}</a>"
+            f'<a class="btn" href="{_new_url(type_, record)}">{icon(type_.icon)}{escaped(type_.label)}</a>'
             for type_ in self.desk.creatable_cases(actor)
         )
         return Markup("".join(links))  # noqa: S704  # escaped, or our own
@@ -258,3 +259,10 @@ def replace_facts(section: Any, leave: frozenset[str]) -> Any:
         facts=[fact for fact in section.facts if fact.name not in leave],
         tables=[table for table in section.tables if table.name not in leave],
     )
+
+
+def _new_url(record_type: RecordType, record: Record) -> str:
+    """The form for a new case of a contact; for a task the small one."""
+    if record_type.identity == TASK:
+        return urls.record_url(record.identity, record.id, "task")
+    return urls.new_url(record_type.identity, contact=record.id)

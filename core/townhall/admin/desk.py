@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from townhall.access.actors import Actor
 from townhall.admin.counting import CountCache
 from townhall.admin.drawing import Drawer
+from townhall.admin.places import CORE
 from townhall.admin.places import plugin_place
 from townhall_forms.schema import RecordType
 
@@ -34,8 +35,9 @@ class Desk:
         return sorted(types, key=lambda type_: (*plugin_place(self.town, type_.plugin), type_.order))
 
     def creatable_cases(self, actor: Actor) -> list[RecordType]:
-        """Types of case that the actor may open by hand: what “New case” offers."""
+        """Types of case that the actor may open by hand: what “New case” offers. Core's own come last."""
         creatable = self.town.records.types(actor, "create")
-        return self.viewable(
+        found = self.viewable(
             actor, lambda type_: type_.is_case and type_.navigation == "records" and type_ in creatable
         )
+        return sorted(found, key=lambda type_: type_.plugin == CORE)

@@ -11,6 +11,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from townhall.admin import once
+from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import asks_something
@@ -24,6 +25,7 @@ from townhall.admin.pages import page
 from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
+from townhall.admin.standard_inputs import StandardInput
 from townhall.errors import Conflict
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
@@ -138,9 +140,11 @@ class FormPages(RecordPages):
             flash("This move can't be made any more: the record has moved on, or you may not make it.", "soon")
             return redirect(self._url(record))
         form = self.move_form(move, record)
+        names = (*move.require, *move.asks)
+        standard = standard_inputs.inputs(self.town, self.actor, record, names, move.require, request.form)
         problems: list[tuple[str, str]] = []
         if request.method == "POST" and not form.redraw:
-            problems = self._make(record, move, form)
+            problems = self._make(record, move, form, standard)
             if not problems:
                 return redirect(self._url(record))
             if not asks_something(move, record):
@@ -154,7 +158,9 @@ class FormPages(RecordPages):
             record=record,
             move=move,
             form=form,
+            standard=standard,
             problems=problems,
+            wrong=dict(problems),
             source=workflow.states.get(record.state),
             target=workflow.states.get(move.target),
             contact=contact_of(self.desk, self.actor, record),
@@ -166,10 +172,15 @@ class FormPages(RecordPages):
         )
         return html, 422 if problems else 200
 
-    def _make(self, record: Record, move: Transition, form: RecordForm) -> list[tuple[str, str]]:
+    def _make(
+        self, record: Record, move: Transition, form: RecordForm, standard: list[StandardInput]
+    ) -> list[tuple[str, str]]:
         """Make the move; what is wrong, if anything, as ``(id of the input, sentence)``."""
-        if not form.validate(state=move.target, require=move.require):
-            return [(id, talking.about(label, message)) for id, label, message in form.error_list]
+        given, wrong = standard_inputs.values(self.town, standard, request.form)
+        declared = [name for name in move.require if name in self.type.fields]
+        if not form.validate(state=move.target, require=declared) or wrong:
+            found = [(id, talking.about(label, message)) for id, label, message in form.error_list]
+            return [*found, *wrong.items()]
         sent = request.form
         try:
             moved = self.town.records.transition(
@@ -177,7 +188,7 @@ class FormPages(RecordPages):
                 record.identity,
                 record.id,
                 move.name,
-                dict(form.values),
+                {**form.values, **given},
                 version=urls.number(sent.get("version"), record.version),
                 note=sent.get("note", "").strip(),
                 message=sent.get("message", "").strip(),

@@ -22,6 +22,7 @@ from townhall.admin import urls
 from townhall.admin.details import Row
 from townhall.admin.details import plugin_sheets
 from townhall.admin.happenings import CHANNEL_ICONS
+from townhall.admin.places import CORE
 from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
@@ -93,7 +94,7 @@ class HomeView(StaffView, AdminIndexView):
                 card for card in plugin_sheets(self.desk, self.town.plugins.home_cards(actor)) if card.says_something
             ],
             new_cases=self.desk.creatable_cases(actor),
-            has_cases=bool(cases),
+            has_cases=any(type_.plugin != CORE for type_ in cases),
             may_log=self.town.records.may(actor, "create", INTERACTION),
             may_plugins=actor.may("plugins.manage"),
             log=request.form if errors or matches is not None else {},

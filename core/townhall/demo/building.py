@@ -31,6 +31,7 @@ from townhall_forms.values import Questions
 CONTACTS = 2000
 INTERACTIONS = 6000
 BATCH = 1000
+TASK = "core.task"
 SEED = 1866
 
 
@@ -156,6 +157,7 @@ class Demo:
         self._events()
         teams.build(self)
         self.town.plugins.demo_records(self)
+        self._tasks()
         escalating.run(self.town)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -304,6 +306,20 @@ class Demo:
             rows.append(row)
         rows.sort(key=lambda row: row["at"])
         self._import("core.interaction", rows)
+
+    def _tasks(self) -> None:
+        """Tasks that stand alone, beside those that moves of cases made; what was due a while ago is done."""
+        staff = list(self.staff.items())
+        where = {"state": "open", "due": {"lt": "now-3d"}}
+        for old in self.town.records.find(system(door="demo"), TASK, where, limit=500).records:
+            self.move(old, "finish", at=old.due or self.now)
+        for index, (subject, notes, days) in enumerate(names.TASKS):
+            name, id = staff[index % len(staff)]
+            due = self.days_ago(-days, 16).replace(minute=0, second=0, microsecond=0)
+            values = {"subject": subject, "notes": notes, "due": due, "assignee": id if index % 4 != 3 else None}
+            task = self.create(TASK, values, at=self.days_ago(max(9 - days, 2)), by=name)
+            if days < -1:
+                self.move(task, "finish", {"outcome": "Done."}, at=due, by=name)
 
     def _events(self) -> None:
         chance = self.random

@@ -109,3 +109,14 @@ STAFF = (
     ("Samuel Bevan", "samuel", "clerk"),
     ("Nora Lindqvist", "nora", "viewer"),
 )
+
+#: Tasks that belong to no case: what, a note, and in how many days they are due.
+TASKS: tuple[tuple[str, str, int], ...] = (
+    ("Order grit for the winter", "Two pallets, as last year.", 6),
+    ("Ask the fire department about the hydrant on Mill Lane", "It drips.", -1),
+    ("Check the first-aid boxes", "Town hall, library and depot.", 3),
+    ("Find a date for the open day", "", 12),
+    ("Renew the insurance of the library", "", -8),
+    ("Send the council the minutes", "", -4),
+    ("Put the holiday closing times on the door", "", 1),
+)

@@ -19,6 +19,7 @@ from townhall.testing.conformance import package
 from townhall.testing.conformance import pages
 from townhall.testing.conformance import privacy
 from townhall.testing.conformance import switching
+from townhall.testing.conformance import working
 from townhall.testing.conformance.report import Outcome
 from townhall.testing.conformance.report import Report
 from townhall.testing.conformance.trial import Trial
@@ -33,6 +34,7 @@ CHECKS: dict[str, tuple[str, Callable[[Trial], Iterator[str]]]] = {
     "staff": ("the clerk's screens show, change, find, print and export them", doors.staff),
     "public": ("its public forms can be filled in and sent", doors.public),
     "import": ("an import takes back what an export holds", doors.back_again),
+    "jobs": ("its jobs run, and run again", working.jobs),
     "privacy": ("nothing that is internal or confidential leaks", privacy.leaks),
     "accessibility": ("its pages can be used by everybody", pages.accessible),
     "network": ("it asks no other server for anything", pages.network),
