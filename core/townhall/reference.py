@@ -44,7 +44,7 @@ def settings_page() -> str:
     for section in config.SECTIONS:
         lines += [f"## `[{section}]`", "", "| setting | default | meaning | variable |", "|---|---|---|---|"]
         lines += [
-            f"| `{setting.name}` | `{json.dumps(setting.default)}` | {setting.meaning} | `{setting.variable}` |"
+            f"| `{setting.key}` | `{json.dumps(setting.default)}` | {setting.meaning} | `{setting.variable}` |"
             for setting in config.SETTINGS.values()
             if setting.section == section
         ]

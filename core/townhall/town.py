@@ -48,6 +48,7 @@ from townhall.extend.states import State
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
+from townhall.messages import queueing
 from townhall.records.domains import Domain
 from townhall.records.files import FileStore
 from townhall.records.old_names import OldNames
@@ -64,9 +65,9 @@ from townhall_forms.tables import Tables
 from townhall_forms.tables import build_tables
 
 #: Where core's own types are declared.
-CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
+CORE_FOLDERS = ("contacts", "interactions", "events", "cases", "messages")
 #: Core's own part in writes, in the order in which they are asked and told.
-DOMAINS: tuple[Domain, ...] = ()
+DOMAINS: tuple[Domain, ...] = (*queueing.DOMAINS,)
 #: The file that holds the key with which sessions and links are signed.
 SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 

@@ -113,6 +113,14 @@ WORKFLOW = (
         ("records",),
     ),
     Key(
+        "workflow",
+        "messages",
+        "path",
+        "Rows of a linked record with an `event` and a `text`: their words go before the town's own templates.",
+        ("messages",),
+        example='"category.messages"',
+    ),
+    Key(
         "workflow.states.NAME",
         "label",
         "text",
@@ -188,5 +196,13 @@ WORKFLOW = (
         "The words on the citizen's button.",
         ("public",),
         default="the label",
+    ),
+    Key(
+        "workflow.transitions",
+        "message",
+        "text",
+        "The event whose message the citizen gets; empty for none.",
+        ("messages",),
+        default="the state it leads to",
     ),
 )

@@ -41,6 +41,10 @@ class Choice:
     retired: bool = False
 
 
+#: The event that a case has come in.
+RECEIVED = "received"
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """One state of a workflow.
@@ -63,7 +67,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One declared move between states: from any of ``sources`` to ``target``."""
+    """One declared move between states: from any of ``sources`` to ``target``.
+
+    ``message`` names the event whose message the citizen gets; ``None`` means that of the target, ``""`` none at all.
+    """
 
     name: str
     label: str
@@ -75,6 +82,7 @@ class Transition:
     condition: Condition | None = None
     help: str = ""
     public_label: str = ""
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +90,20 @@ class Workflow:
     """The states of a case and the moves between them.
 
     ``due_days`` is a number of calendar days, or the path of an integer field (``"category.target_days"``), after
-    which a new case is due; ``None`` sets no due date.
+    which a new case is due; ``None`` sets no due date. ``messages`` is the path of rows in a linked record
+    (``"category.messages"``), each with an ``event`` and the ``text`` that takes the place of the town's own words.
     """
 
     initial: str
     states: Mapping[str, State]
     transitions: tuple[Transition, ...]
     due_days: int | str | None = None
+    messages: str = ""
+
+    def events(self) -> tuple[str, ...]:
+        """The events at which a citizen may get a message, in the order of the states they stand for."""
+        named = (move.message for move in self.transitions if move.message)
+        return tuple(dict.fromkeys((RECEIVED, *named, *self.states)))
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """The transitions that may be made from ``state``, in their declared order."""

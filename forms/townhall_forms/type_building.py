@@ -258,6 +258,7 @@ class TypeBuilder:
             states=states,
             transitions=tuple(self.transition(table, states) for table in told.get("transitions", ())),
             due_days=told.get("due_days"),
+            messages=told.get("messages", ""),
         )
 
     def transition(self, table: Mapping[str, Any], states: Mapping[str, State]) -> Transition:
@@ -281,6 +282,7 @@ class TypeBuilder:
             condition=self.condition(table, "if", table["_at"]),
             help=table.get("help", ""),
             public_label=table.get("public_label") or label,
+            message=table.get("message"),
         )
 
 

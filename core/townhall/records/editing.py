@@ -62,6 +62,7 @@ class Edit:
     given: frozenset[str]
     scene: checking.Scene
     transition: str = ""
+    message: str = ""
 
     @classmethod
     def of(
@@ -147,6 +148,8 @@ class Edit:
             contact_id=preparing.contact_of(self.plan, self.values),
             standard=dict(self.standard),
             standard_before=standard_of(self.before),
+            message=self.message,
+            version=self.before.version + 1,
         )
 
     def save(self, action: str, note: str = "") -> None:
