@@ -70,7 +70,7 @@ def test_a_new_case_is_acknowledged_once(town: Town, clerk: Actor, ticket: Recor
     assert message.body.startswith("Dear Ada Moreau,\n\nit is Received.")
     (told,) = town.records.find(system(), INTERACTION).records
     assert (told["channel"], told["direction"], told["public"]) == ("email", "out", True)
-    assert told["body"] == "Dear Ada Moreau,\n\nit is Received.\n\n[link to the status page]"
+    assert told["body"] == "Dear Ada Moreau,\n\nit is Received.\n\n(link to the status page)"
     assert message.interaction_id == told.id
 
 
@@ -200,7 +200,9 @@ def test_people_are_written_to_as_they_asked(
 ) -> None:
     """Post for who wants post, nothing for who wants nothing, and then the outbox says why."""
     make_template(town)
-    reporter = make_reporter(town, **contact) if "emails" not in contact else make_contact(town, given_name="Ada", **contact)
+    reporter = (
+        make_reporter(town, **contact) if "emails" not in contact else make_contact(town, given_name="Ada", **contact)
+    )
     ticket = make_ticket(town, clerk, make_topic(town), reporter=reporter.id)
     (message,) = queued(town, ticket)
     assert message.channel == channel
@@ -236,9 +238,7 @@ def test_acknowledgements_have_limits_and_cases_have_none(town: Town, clerk: Act
     assert queued(town, later)[0].status == "queued"
 
 
-def test_too_much_automatic_mail_is_held_back_and_people_go_on(
-    town: Town, clerk: Actor, administrator: Actor
-) -> None:
+def test_too_much_automatic_mail_is_held_back_and_people_go_on(town: Town, clerk: Actor, administrator: Actor) -> None:
     """Beyond the limit the automatic ones wait for a person; what a colleague writes goes out."""
     town.settings = with_settings(town, mail_automatic_limit=3)
     make_template(town)
@@ -263,7 +263,9 @@ def test_a_write_that_fails_queues_nothing(town: Town, clerk: Actor, ticket: Rec
     """Message and move stand or fall together."""
     make_template(town, "done")
     with pytest.raises(ValidationFailed):
-        town.records.transition(clerk, TICKET, ticket.id, "finish", {"score": "x"}, version=ticket.version, message="Hi")
+        town.records.transition(
+            clerk, TICKET, ticket.id, "finish", {"score": "x"}, version=ticket.version, message="Hi"
+        )
     assert len(queued(town, ticket)) == 1
 
 

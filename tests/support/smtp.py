@@ -51,7 +51,7 @@ class Mailbox:
         if said == "hang":
             await asyncio.sleep(3)
         if said.startswith("250"):
-            mail = email.message_from_bytes(envelope.content, policy=default)
+            mail = email.message_from_bytes(envelope.content.replace(b"\r\n", b"\n"), policy=default)
             assert isinstance(mail, EmailMessage)
             self.taken.append((envelope.mail_from.strip("<>"), envelope.rcpt_tos[0], mail))
         return said
@@ -63,9 +63,7 @@ class Mailbox:
 
 
 @contextmanager
-def smtp_server(
-    *, certificate: ssl.SSLContext | None = None, password: str = ""
-) -> Iterator[tuple[Mailbox, int]]:
+def smtp_server(*, certificate: ssl.SSLContext | None = None, password: str = "") -> Iterator[tuple[Mailbox, int]]:
     """A server on a free port of this machine, with STARTTLS if there is a certificate; its mailbox and port."""
     mailbox = Mailbox()
 

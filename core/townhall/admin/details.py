@@ -19,6 +19,8 @@ from townhall.admin.facts import NOTHING
 from townhall.admin.facts import FactWriter
 from townhall.admin.happenings import story
 from townhall.errors import NotFound
+from townhall.messages.outbox import may_manage
+from townhall.messages.templates import TEMPLATE
 from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
@@ -132,6 +134,7 @@ def details(
         "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
+        "links": more_links(actor, record),
         "may": {
             "edit": may_edit,
             "link": may_edit and has_status_page(record),
@@ -140,6 +143,16 @@ def details(
             "message": contact is not None and record.type.is_case and not frozen,
         },
     }
+
+
+def more_links(actor: Actor, record: Record) -> list[Row]:
+    """Pages about the record that belong to no list."""
+    if record.identity == TEMPLATE:
+        return [Row("Preview…", f"{urls.MESSAGES}preview/{record.id}", "How it reads on a real record", "eye")]
+    if record.type.is_case and may_manage(actor):
+        url = urls.with_query(urls.OUTBOX, [("about", f"{record.identity}:{record.id}")])
+        return [Row("Messages sent", url, "What went out about it, and what did not", "mail")]
+    return []
 
 
 # -- moves ------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ from townhall.cases import queries
 from townhall.extend.guarding import PASSED
 from townhall.lifecycle import town_layer
 from townhall.lifecycle.describing import troubled
+from townhall.messages import letters
+from townhall.messages import outbox
 from townhall.records import work
 from townhall.records.types import Count
 from townhall.records.work import Lane
@@ -189,6 +191,11 @@ class Menu:
         for type_ in self._setup:
             if self.town.records.may(actor, "view", type_.identity):
                 yield NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon)
+        if outbox.may_manage(actor) or letters.may_send(self.town, actor):
+            waits = self.cache.get("messages that need somebody", lambda: outbox.needing(self.town))
+            yield NavItem(
+                "Messages", urls.MESSAGES, "mail", f"{waits}" if waits else "", "need attention", alarm=waits > 0
+            )
         if actor.may("plugins.manage"):
             trouble = self._trouble()
             yield NavItem(

@@ -16,6 +16,7 @@ from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
 from townhall.cli.importing import import_command
 from townhall.cli.layer import layer
+from townhall.cli.messages import messages
 from townhall.cli.migrating import migrate
 from townhall.cli.plugins import plugins
 from townhall.cli.schema import schema
@@ -43,5 +44,8 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-for command in (init, serve, doctor, migrate, users, plugins, layer, schema, export, import_command, demo_command):
+for command in (
+    *(init, serve, doctor, migrate, users, plugins, layer, schema),
+    *(messages, export, import_command, demo_command),
+):
     main.add_command(command)

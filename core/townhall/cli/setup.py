@@ -27,6 +27,7 @@ from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
 from townhall.lifecycle import switching
+from townhall.mail import health
 from townhall.town import SECRET_FILE
 from townhall.town import Town
 
@@ -118,6 +119,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
         for notice in town.upgrade.notices:
             yield Finding("migrations", False, notice)
+        for good, sentence in health.findings(town):
+            yield Finding("messages", good, sentence)
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

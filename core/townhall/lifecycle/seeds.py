@@ -8,6 +8,8 @@ A file in a plugin's folder ``seeds`` names one of the plugin's own types and ho
     name = "Street light out"
     code = "street_light"
 
+It may also name ``core.message_template``: what citizens are told about the plugin's own cases.
+
 They are planted when the plugin is switched on for the first time, each file as a whole or not at all, and only if the
 town has no record of that type yet. From then on they are the town's own.
 """
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 FOLDER = "seeds"
+TEMPLATE = "core.message_template"
 
 
 def plant(town: Town, plugin: str, folder: Path) -> int:
@@ -55,11 +58,13 @@ def files(folder: Path) -> list[Path]:
 
 def _plant_file(town: Town, plugin: str, file: Path) -> int:
     name, rows = read(file)
-    identity = f"{plugin}.{name}"
+    if name == TEMPLATE:
+        rows = _new_templates(town, plugin, file, rows)
+    identity = name if name == TEMPLATE else f"{plugin}.{name}"
     if identity not in town.schemas:
         raise PluginError(f"{file.name}: {plugin} has no type called “{name}”.")
     actor = system()
-    if town.records.count(actor, identity, archived=None).value:
+    if name != TEMPLATE and town.records.count(actor, identity, archived=None).value:
         return 0
     outcomes = town.records.import_rows(actor, identity, rows)
     for outcome in outcomes:
@@ -68,6 +73,20 @@ def _plant_file(town: Town, plugin: str, file: Path) -> int:
             where = f"record {outcome.index + 1}, {path}" if path else f"record {outcome.index + 1}"
             raise PluginError(f"{file.name}: {where}: {message}")
     return len(outcomes)
+
+
+def _new_templates(
+    town: Town, plugin: str, file: Path, rows: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Those message templates for which the town has no words of its own yet."""
+    there = set()
+    for row in rows:
+        if not str(row.get("type", "")).startswith(f"{plugin}."):
+            raise PluginError(f"{file.name}: a message template of {plugin} must be for one of its own types.")
+    for identity in {row["type"] for row in rows}:
+        found = town.records.find(system(), TEMPLATE, {"type": identity}, limit=200, archived=None).records
+        there |= {(identity, each["event"], each["language"]) for each in found}
+    return [row for row in rows if (row["type"], row.get("event"), row.get("language")) not in there]
 
 
 def read(file: Path) -> tuple[str, Sequence[Mapping[str, Any]]]:

@@ -27,7 +27,6 @@ from townhall.mail.server import TryLater
 from townhall.messages import outbox
 from townhall.messages import switches
 from townhall.messages.outbox import Message
-from townhall.presentation import plural
 from townhall.records.instants import to_microseconds
 from townhall_forms.schema import RECEIVED
 
@@ -183,6 +182,10 @@ def _change(town: Town, message: Message, token: str, **values: Any) -> bool:
 
 
 def _told(sent: int, failed: int, problem: str) -> str:
-    parts = [f"{plural(sent, 'message')} sent."] if sent else []
-    parts += [f"{plural(failed, 'message')} could not be sent."] if failed else []
+    parts = [f"{_messages(sent)} sent."] if sent else []
+    parts += [f"{_messages(failed)} could not be sent."] if failed else []
     return " ".join(filter(None, (*parts, problem)))
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} message{'' if count == 1 else 's'}"

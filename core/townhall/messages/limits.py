@@ -6,6 +6,7 @@ limit: it is there, only its message isn't sent, and the outbox says why.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,10 @@ _LONG = timedelta(minutes=180)
 WINDOW = timedelta(minutes=10)
 
 
-def acknowledged(town: Town, identity: str, record_id: int, event: str) -> bool:
-    """Whether the case had its message for this event already, or was refused it."""
+def was_told(town: Town, identity: str, record_id: int, events: Collection[str]) -> bool:
+    """Whether the case had its message for one of these events already, or was refused it."""
     table = town.system.outbox
-    where = (table.identity == identity, table.record_id == record_id, table.event == event)
+    where = (table.identity == identity, table.record_id == record_id, table.event.in_(list(events)))
     return bool(table.select(table.id).where(*where).exists())
 
 

@@ -139,6 +139,12 @@ def counts(town: Town) -> Mapping[str, int]:
     return made
 
 
+def needing(town: Town) -> int:
+    """How many messages only a person can help."""
+    table = town.system.outbox
+    return int(table.select(table.id).where(table.status.in_(list(TROUBLED))).limit(1000).count())
+
+
 # -- what a person can do ---------------------------------------------------------------------------------------------
 
 

@@ -105,7 +105,7 @@ def _tell(town: Town, change: Change, event: str) -> None:
     addressed = cache(lambda: recipients.find(town, change.contact_id, automatic=not written_by_hand))
     values = change.values
     words = templates.find(town, record_type, event, values, lambda: addressed().language) if event else None
-    if words is not None and _had_it(town, change.identity, id, event, words):
+    if words is not None and _had_it(town, change, event, words):
         words = None
     if words is None and not written_by_hand:
         return
@@ -136,9 +136,17 @@ def _tell(town: Town, change: Change, event: str) -> None:
         _queue(town, key, facts, recipient, named, subject, text, interaction.id, automatic=automatic)
 
 
-def _had_it(town: Town, identity: str, id: int, event: str, words: Words) -> bool:
-    """Whether a case gets this message once only and had it already: an acknowledgement, or what says so itself."""
-    return (event == RECEIVED or words.once) and limits.acknowledged(town, identity, id, event)
+def _had_it(town: Town, change: Change, event: str, words: Words) -> bool:
+    """Whether a case gets this message once only and had it already: an acknowledgement, or what says so itself.
+
+    Of several messages about coming into one state, such as a rejection early and late, a case gets one.
+    """
+    if event != RECEIVED and not words.once:
+        return False
+    workflow = town.schemas[change.identity].workflow
+    moves = workflow.transitions if workflow is not None and event != RECEIVED else ()
+    alike = {move.target if move.message is None else move.message for move in moves if move.target == change.state}
+    return limits.was_told(town, change.identity, change.id or 0, alike | {event})
 
 
 def _words(town: Town, facts: Facts, words: Words | None) -> tuple[str, str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 LONGEST_SUBJECT = 200
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029" + LINK + "]")
 
@@ -30,7 +31,8 @@ def subject(town: Town, text: str, facts: Facts) -> str:
 def body(town: Town, text: str, facts: Facts) -> str:
     """The text, with :data:`~townhall.messages.placeholders.LINK` where the link belongs.
 
-    A line whose placeholders all turn out empty is left out, with the gap that it would leave.
+    A line that says nothing without its placeholders, such as “Planned for: {visit_at}”, is left out when they are all
+    empty, with the gap that it would leave.
     """
     found = placeholders.resolve(town, facts)
     lines = [_fill(line, found.__getitem__) for line in text.replace("\r\n", "\n").split("\n")]
@@ -49,11 +51,11 @@ def tidy(text: str) -> str:
 
 def readable(text: str) -> str:
     """A text as it may be shown and kept: with words where the secret link goes."""
-    return text.replace(LINK, "[link to the status page]")
+    return text.replace(LINK, "(link to the status page)")
 
 
 def _fill(line: str, get: Callable[[str], str]) -> str | None:
-    """One line with its placeholders filled in; ``None`` if it had some and all came out empty."""
+    """One line with its placeholders filled in; ``None`` if nothing is left of it."""
     try:
         template = Template(line)
     except InvalidTemplate:
@@ -61,4 +63,8 @@ def _fill(line: str, get: Callable[[str], str]) -> str | None:
     if not template.paths:
         return line
     texts = [get(path) for path in template.paths]
-    return template.fill(texts) if any(text.strip() for text in texts) else None
+    if not any(text.strip() for text in texts):
+        rest = _PLACEHOLDER.sub("", line).strip()
+        if not any(letter.isalnum() for letter in rest) or rest.endswith(":"):
+            return None
+    return template.fill(texts)
