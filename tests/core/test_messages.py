@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from desk import TICKET
 from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
+from keys_shown import shows
 
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
@@ -296,3 +298,46 @@ def test_mail_that_can_not_go_out_becomes_a_letter(town: Town, clerk: Actor) -> 
     letters.instead_of_mail(town, clerk, message.id)
     assert [each.channel for each in letters.waiting(town)] == ["letter"]
     assert town.records.get(system(), INTERACTION, message.interaction_id or 0)["channel"] == "letter"
+
+
+# -- keys of the schema language --------------------------------------------------------------------------------------
+
+KEYED, KIND = "keys.keyed", "keys.kind"
+
+
+def keyed(town: Town, clerk: Actor, **kind: Any) -> Record:
+    """A case of the plugin that has every key, of somebody with an e-mail address."""
+    values = {"name": "Alpha", "who": make_reporter(town).id, "amount": 9, "hint": "x", "street": "y", "last": "z"}
+    made = town.records.create(clerk, KIND, {"name": "Oaks", "group": "Oaks", "days": 9, **kind})
+    return town.records.create(clerk, KEYED, {**values, "kind": made.id, "headline": "Alpha"})
+
+
+def words_for(town: Town, *events: str) -> None:
+    """Templates for these events of the plugin's cases."""
+    for event in events:
+        make_template(town, event, type=KEYED, subject=event, body="Hello")
+
+
+@shows("workflow.transitions.message", "messages")
+def test_a_move_can_name_another_event_or_none(make_town: Callable[..., Town], clerk: Actor) -> None:
+    """``message`` takes the place of the state's name; an empty one says nothing, whatever is written for the state."""
+    town = make_town("keys")
+    words_for(town, "wrapped_up", "done", "waiting", "fresh")
+    case = keyed(town, clerk)
+    for move in ("hold", "go_on", "finish"):
+        case = town.records.transition(clerk, KEYED, case.id, move, version=case.version)
+    assert [message.event for message in queued(town, case)] == ["waiting", "wrapped_up"]
+
+
+@shows("workflow.messages", "messages")
+def test_the_linked_records_own_words_go_first(make_town: Callable[..., Town], clerk: Actor) -> None:
+    """Where the record behind ``messages`` has words for an event, they are sent, with or without a template."""
+    town = make_town("keys")
+    words_for(town, "waiting")
+    case = keyed(town, clerk, words=[{"event": "waiting", "text": "Oaks wait."}, {"event": "received", "text": "Hi"}])
+    case = town.records.transition(clerk, KEYED, case.id, "hold", version=case.version)
+    assert [(message.event, message.body[:10]) for message in queued(town, case)] == [
+        ("received", queued(town, case)[0].body[:10]),
+        ("waiting", "Oaks wait."),
+    ]
+    assert queued(town, case)[0].body.startswith("Hi")

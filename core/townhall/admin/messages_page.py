@@ -79,7 +79,7 @@ class MessagesView(StaffView):
         facts = self._facts(record) if record is not None else None
         return self.render(
             "admin/message_preview.html",
-            template=template,
+            words=template,
             type=record_type,
             record=record,
             number=number or (record.number if record is not None else ""),
@@ -99,9 +99,8 @@ class MessagesView(StaffView):
     def _events(self, record_type: RecordType) -> Iterator[Event]:
         where = {"type": record_type.identity}
         found = self.town.records.find(system(), templates.TEMPLATE, where, limit=200).records
-        assert record_type.workflow is not None
         may_add = self.town.records.may(self.actor, "create", templates.TEMPLATE)
-        for name, label in templates.events(record_type.workflow).items():
+        for name, label in templates.events(record_type).items():
             new_url = urls.new_url(templates.TEMPLATE, type=record_type.identity, event=name) if may_add else ""
             yield Event(name, label, [each for each in found if each["event"] == name], new_url)
 

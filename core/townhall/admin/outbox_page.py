@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ class OutboxView(StaffView):
             tab="" if about else tab[0],
             about=about,
             older_url=urls.with_query(urls.OUTBOX, [*arguments, ("before", found[SHOWN - 1].id)]) if more else "",
-            notices=list(self._notices(counts)),
+            notices=list(self._notices()),
             paused=bool(switches.paused(self.town.system)),
             held=bool(switches.automatic_held(self.town.system)),
             may_manage=outbox.may_manage(self.actor),
@@ -145,21 +146,18 @@ class OutboxView(StaffView):
         )
 
     @staticmethod
-    def _count(counts: object, name: str) -> str:
-        assert isinstance(counts, dict)
+    def _count(counts: Mapping[str, int], name: str) -> str:
         value = {"attention": counts["dead"] + counts["held"], "waiting": sum(counts[each] for each in outbox.OPEN)}
         return str(value.get(name) or "")
 
-    def _notices(self, counts: object) -> Iterator[tuple[str, str]]:
+    def _notices(self) -> Iterator[tuple[str, str]]:
         """What keeps messages from going out, each with what to do."""
         town = self.town
         if not town.settings.mail_host:
             yield (
                 "soon",
-                (
-                    "No mail server is set up, so nothing goes out by mail. Messages wait and are not lost; they can be "
-                    "printed as letters. Write the server into [mail] of townhall.toml and start Townhall again."
-                ),
+                "No mail server is set up, so nothing goes out by mail. Messages wait and are not lost; they can be "
+                "printed as letters. Write the server into [mail] of townhall.toml and start Townhall again.",
             )
         if reason := switches.paused(town.system):
             yield "soon", f"{reason} Messages wait until you go on."

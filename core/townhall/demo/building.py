@@ -19,6 +19,7 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.clock import FixedClock
+from townhall.demo import messages
 from townhall.demo import names
 from townhall.errors import TownhallError
 from townhall.records.types import Record
@@ -152,6 +153,7 @@ class Demo:
         self._interactions()
         self._events()
         self.town.plugins.demo_records(self)
+        messages.build(self)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         ids: list[int] = []

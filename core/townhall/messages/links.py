@@ -34,11 +34,11 @@ def in_mail(town: Town, message: Message) -> str:
     secret = token(town, message)
     if address:
         return f"{address}/status/{message.number}/{secret}"
-    return f"our website, under “Check a request”, with your code {link_codes.readable(secret)}"
+    return f"on our website, under “Check a request”, with your code {link_codes.readable(secret)}"
 
 
 def on_paper(town: Town, message: Message) -> str:
     """The link as a letter shows it, to type in."""
     address = town.settings.public_address.rstrip("/")
-    where = f"{address}/requests/" if address else "our website, under “Check a request”,"
+    where = f"{address}/requests/" if address else "on our website, under “Check a request”,"
     return f"{where} with your number {message.number} and your code {link_codes.readable(token(town, message))}"

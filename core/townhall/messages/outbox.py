@@ -196,6 +196,14 @@ def release(town: Town) -> int:
     return int(query.where(table.status == "held").execute())
 
 
+def mark(town: Town, id: int, status: str, *, at: datetime, error: str = "", by: str = "", attempts: int = 1) -> None:
+    """Say what became of a message elsewhere, or in a made-up town."""
+    moment = to_microseconds(at)
+    done: dict[str, Any] = {"status": status, "error": error, "sent_by": by, "attempts": attempts}
+    done |= {"sent_at": moment} if status == "sent" else {"next_at": moment}
+    town.system.outbox.update(done).where(town.system.outbox.id == id).execute()
+
+
 def to_letter(town: Town, id: int, address: str) -> Message:
     """Make a letter of a mail that has not gone out."""
     table = town.system.outbox

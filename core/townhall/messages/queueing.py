@@ -56,9 +56,14 @@ def written(town: Town, changes: Sequence[Change]) -> None:
             if change.message:
                 _only_written(town, change)
             continue
-        event = _event(town, change)
-        if event or change.message:
-            _tell(town, change, event)
+        announce(town, change)
+
+
+def announce(town: Town, change: Change) -> None:
+    """Queue what the citizen is told about one change, through whichever door it came."""
+    event = _event(town, change)
+    if event or change.message:
+        _tell(town, change, event)
 
 
 def deliver(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record:
@@ -130,7 +135,8 @@ def _tell(town: Town, change: Change, event: str) -> None:
     author = change.actor if written_by_hand else system(change.actor.door)
     shown = rendering.readable(text)
     about = reading.get(town, system(), change.identity, id)
-    interaction = messages.write(town, author, about, Outgoing(shown, subject, channel=channel))
+    headed = subject if words is not None else ""
+    interaction = messages.write(town, author, about, Outgoing(shown, headed, channel=channel))
     if recipient.channel:
         automatic = not written_by_hand
         _queue(town, key, facts, recipient, named, subject, text, interaction.id, automatic=automatic)

@@ -45,8 +45,11 @@ def types_with_messages(schemas: Schemas) -> Sequence[RecordType]:
     return [each for each in schemas.values() if each.is_case and each.contacts and not each.frozen]
 
 
-def events(workflow: Workflow) -> Mapping[str, str]:
-    """The events of a workflow, each with what it is called."""
+def events(record_type: RecordType) -> Mapping[str, str]:
+    """The events at which citizens may be told something, each with what it is called."""
+    workflow = record_type.workflow
+    if workflow is None:
+        return {}
     labels = {RECEIVED: "A case comes in"}
     labels |= {name: workflow.states[name].label for name in workflow.states if name != RECEIVED}
     return {name: labels.get(name, name.replace("_", " ").capitalize()) for name in workflow.events()}
