@@ -18,6 +18,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.bench import outbox
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
 from tests.bench.making import CONTACT
@@ -176,6 +177,8 @@ def main() -> None:
         ratio("bare sqlite3 and Jinja, 50 contacts", floor, floor)
         pages(town, floor)
         saving(town, floor)
+        heading("Mail: messages per second of CPU, the server in it")
+        outbox.deliver(town)
         town.close()
         heading("Start")
         start(folder / "sqlite")

@@ -101,7 +101,7 @@ def test_sending_is_paused_and_goes_on(town: Town, clerk: Actor, chief: StaffCli
 
 
 def test_who_may_not_look_after_the_outbox(town: Town, clerk: Actor) -> None:
-    """A clerk sees what became of messages and prints letters; pausing and dropping are for others; viewers see none."""
+    """A clerk sees what became of messages and prints letters; pausing and dropping are for others."""
     message = mailed(town, clerk)
     person = staff_client(town, "clerk")
     assert "Pause sending" not in main_of(person.get(OUTBOX))
