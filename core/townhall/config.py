@@ -93,7 +93,24 @@ def _not_negative(value: int) -> str:
     return "" if value >= 0 else "must be 0 or more"
 
 
+def _security(value: str) -> str:
+    return "" if value in {"starttls", "tls", "none"} else "must be starttls, tls or none"
+
+
+def _mailbox(value: str) -> str:
+    name, _, domain = value.partition("@")
+    good = not value or (name and domain and not set(value) & set(" \t\r\n<>,;"))
+    return "" if good else "is no e-mail address; write one like townhall@milbrook.example"
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    good = not value or (parts.scheme in {"http", "https"} and parts.netloc and not parts.query)
+    return "" if good else "must be an address like https://townhall.milbrook.example"
+
+
 def _setting(section: str, default: Any, meaning: str, check: Check = _any, key: str = "") -> Any:
+    """One setting; ``key`` is what it is called in its section, if not by its own name."""
     return field(default=default, metadata={"section": section, "meaning": meaning, "check": check, "key": key})
 
 
@@ -126,6 +143,45 @@ class Settings:
 
     snapshots: int = _setting(
         "server", 5, "Snapshots from before upgrades that are kept; the oldest go first.", _positive
+    )
+
+    public_address: str = _setting(
+        "server", "", "Address of the public site, for the links in messages; empty tells a code instead.", _web_address
+    )
+
+    mail_host: str = _setting("mail", "", "The mail server that messages go to; empty sends none.", key="host")
+    mail_port: int = _setting("mail", 587, "Its port: mostly 587 with starttls, 465 with tls.", _port, key="port")
+    mail_security: str = _setting("mail", "starttls", "starttls, tls, or none.", _security, key="security")
+    mail_username: str = _setting("mail", "", "Who signs in there; empty signs in nobody.", key="username")
+    mail_password: str = _setting(
+        "mail", "", "The password; better kept in password_file or the variable.", key="password"
+    )
+    mail_password_file: str = _setting(
+        "mail", "", "A file with the password; a relative one is inside the instance.", key="password_file"
+    )
+    mail_certificates: str = _setting(
+        "mail",
+        "",
+        "A file with the certificate of the server's own authority, if it is not a common one.",
+        key="certificates",
+    )
+    mail_from: str = _setting(
+        "mail",
+        "",
+        "The town's address that messages come from; empty takes that of the front desk.",
+        _mailbox,
+        key="from",
+    )
+    mail_from_name: str = _setting("mail", "", "The name beside it; empty takes the town's name.", key="from_name")
+    mail_timeout: int = _setting(
+        "mail", 30, "Seconds to wait for an answer of the mail server.", _positive, key="timeout"
+    )
+    mail_automatic_limit: int = _setting(
+        "mail",
+        100,
+        "Automatic messages in ten minutes after which they are held back.",
+        _positive,
+        key="automatic_limit",
     )
 
     max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
@@ -161,6 +217,7 @@ class Setting:
     default: str | int | bool
     meaning: str
     check: Check
+    #: What it is called in its section.
     key: str
 
     @property
@@ -192,7 +249,8 @@ SETTINGS: Mapping[str, Setting] = {
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "limits", "jobs")
+SECTIONS = ("town", "server", "mail", "limits", "jobs")
+_BY_KEY: Mapping[tuple[str, str], Setting] = {(setting.section, setting.key): setting for setting in SETTINGS.values()}
 
 
 def load_settings(instance: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -251,15 +309,16 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
 
 def _section(file: Path, section: str, content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    known = {setting.key: setting for setting in SETTINGS.values()}
     for name, value in content.items():
-        setting = known.get(name)
-        if setting is None:
+        setting = _BY_KEY.get((section, name))
+        if setting is None and (elsewhere := [known for known in SETTINGS.values() if known.key == name]):
+            problems.append(f"{file}: {section}.{name}: this setting belongs in [{elsewhere[0].section}].")
+        elif setting is None:
+            known = [key for place, key in _BY_KEY if place == section] + [key for _, key in _BY_KEY]
             problems.append(f"{file}: {section}.{name}: {_unknown('setting', name, known)}")
-        elif setting.section != section:
-            problems.append(f"{file}: {section}.{name}: this setting belongs in [{setting.section}].")
         elif problem := setting.problem(value):
-            problems.append(f"{file}: {section}.{name}: {value!r} {problem}.")
+            shown = "the password" if setting.name == "mail_password" else repr(value)
+            problems.append(f"{file}: {section}.{name}: {shown} {problem}.")
         else:
             values[setting.name] = value
     return values

@@ -55,6 +55,7 @@ from townhall.extend.states import State
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
+from townhall.messages import queueing
 from townhall.records.domains import Domain
 from townhall.records.files import FileStore
 from townhall.records.old_names import OldNames
@@ -71,7 +72,7 @@ from townhall_forms.tables import Tables
 from townhall_forms.tables import build_tables
 
 #: Where core's own types are declared.
-CORE_FOLDERS = ("contacts", "interactions", "events", "cases")
+CORE_FOLDERS = ("contacts", "interactions", "events", "cases", "messages")
 #: Core's own part in writes, in the order in which they are asked and told.
 DOMAINS: tuple[Domain, ...] = (
     rulebook.DOMAIN,
@@ -80,6 +81,7 @@ DOMAINS: tuple[Domain, ...] = (
     *recomputing.DOMAINS,
     *clock_keeping.DOMAINS,
     EFFECTS,
+    *queueing.DOMAINS,
 )
 #: Counts writes of all towns of this process, so that no number ever comes again.
 _WRITES = count()

@@ -27,7 +27,7 @@ Shape = Literal[
 ]
 
 #: Where a key can show: the rules of writing records (all doors, imports included), tables, clerk's screens, the
-#: public site, search, calendar, and the JSON Schema of a record.
+#: public site, search, calendar, messages to citizens, and the JSON Schema of a record.
 Door = Literal[
     "records",
     "storage",
@@ -38,6 +38,7 @@ Door = Literal[
     "public",
     "search",
     "calendar",
+    "messages",
     "jsonschema",
 ]
 

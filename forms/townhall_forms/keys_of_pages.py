@@ -129,6 +129,14 @@ WORKFLOW = (
         example='"category.owner"',
     ),
     Key(
+        "workflow",
+        "messages",
+        "path",
+        "Rows of a linked record with an `event` and a `text`: their words go before the town's own templates.",
+        ("messages",),
+        example='"category.messages"',
+    ),
+    Key(
         "workflow.states.NAME",
         "label",
         "text",
@@ -262,5 +270,13 @@ WORKFLOW = (
         "Which kind of event it is.",
         ("records",),
         default="appointment",
+    ),
+    Key(
+        "workflow.transitions",
+        "message",
+        "text",
+        "The event whose message the citizen gets; empty for none.",
+        ("messages",),
+        default="the state it leads to",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from townhall_forms.documents import NAME
 from townhall_forms.keys import WHO
 from townhall_forms.kinds import did_you_mean
 from townhall_forms.schema import Form
@@ -45,6 +46,8 @@ def lint_workflow(subject: Subject) -> None:
         for who in move.by:
             if who not in WHO:
                 subject.report.add(f"{at}.by", f"“{who}” is not one of {', '.join(WHO)}{did_you_mean(who, WHO)}")
+        if move.message and not NAME.fullmatch(move.message):
+            subject.report.add(f"{at}.message", "“message” takes the name of an event, or nothing for no message")
         for key, fields in (("require", move.require), ("asks", move.asks)):
             for name in subject.names(fields, f"{at}.{key}", {*subject.type.fields, "assignee", "queue", "due"}):
                 field = subject.type.all_fields[name]
@@ -54,6 +57,7 @@ def lint_workflow(subject: Subject) -> None:
     _reachable(subject, workflow)
     _due_days(subject, workflow)
     _receivers(subject, workflow)
+    _messages(subject, workflow)
 
 
 def _effects(subject: Subject, move: Transition, at: str) -> None:
@@ -137,6 +141,20 @@ def _receivers(subject: Subject, workflow: Workflow) -> None:
         field = subject.path(workflow.assignee, "workflow.assignee")
         if field is not None and field.type_name != "staff":
             subject.report.add("workflow.assignee", f"“{workflow.assignee}” is no field of the type staff")
+
+
+def _messages(subject: Subject, workflow: Workflow) -> None:
+    """The path of a category's own messages leads over a link to rows that say when and what."""
+    path = workflow.messages
+    if not path:
+        return
+    field = subject.path(path, "workflow.messages")
+    if field is None:
+        return
+    if "." not in path or not {"event", "text"} <= field.row_fields.keys():
+        subject.report.add(
+            "workflow.messages", f"“{path}” must be rows of a linked record with the columns event and text"
+        )
 
 
 def lint_forms(subject: Subject) -> None:

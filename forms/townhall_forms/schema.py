@@ -41,6 +41,10 @@ class Choice:
     retired: bool = False
 
 
+#: The event that a case has come in.
+RECEIVED = "received"
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """One state of a workflow.
@@ -86,6 +90,7 @@ class Transition:
     """One declared move between states: from any of ``sources`` to ``target``, and what it brings about.
 
     ``assign`` says whom the case is given to, like :attr:`TaskEffect.assignee`; empty leaves that as it is.
+    ``message`` names the event whose message the citizen gets; ``None`` means that of the target, ``""`` none at all.
     """
 
     name: str
@@ -101,6 +106,7 @@ class Transition:
     assign: str = ""
     task: TaskEffect | None = None
     event: EventEffect | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ class Workflow:
 
     ``due_days`` is a number of calendar days, or the path of an integer field (``"category.target_days"``), after
     which a new case is due; ``None`` sets no due date. ``queue`` and ``assignee`` are paths of fields that say where a
-    new case waits and who gets it, if nothing else does.
+    new case waits and who gets it, if nothing else does. ``messages`` is the path of rows in a linked record
+    (``"category.messages"``), each with an ``event`` and the ``text`` that takes the place of the town's own words.
     """
 
     initial: str
@@ -118,6 +125,12 @@ class Workflow:
     due_days: int | str | None = None
     queue: str = ""
     assignee: str = ""
+    messages: str = ""
+
+    def events(self) -> tuple[str, ...]:
+        """The events at which a citizen may get a message, in the order of the states they stand for."""
+        named = (move.message for move in self.transitions if move.message)
+        return tuple(dict.fromkeys((RECEIVED, *named, *self.states)))
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """The transitions that may be made from ``state``, in their declared order."""

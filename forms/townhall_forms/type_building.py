@@ -262,6 +262,7 @@ class TypeBuilder:
             due_days=told.get("due_days"),
             queue=told.get("queue", ""),
             assignee=told.get("assignee", ""),
+            messages=told.get("messages", ""),
         )
 
     def transition(self, table: Mapping[str, Any], states: Mapping[str, State]) -> Transition:
@@ -288,6 +289,7 @@ class TypeBuilder:
             assign=table.get("assign", ""),
             task=self.task(table),
             event=self.event_of(table),
+            message=table.get("message"),
         )
 
     def task(self, table: Mapping[str, Any]) -> TaskEffect | None:

@@ -16,6 +16,7 @@ from townhall import Flag
 from townhall import Panel
 from townhall import PanelRow
 from townhall import Record
+from townhall import Rejected
 from townhall import for_types
 from townhall import hookimpl
 from townhall import system
@@ -34,6 +35,8 @@ SCORECARD = "recruitment.scorecard"
 #: How far "My work" looks ahead, and how many lines are shown at most.
 _AHEAD = timedelta(days=7)
 _MOST_OTHERS = 5
+#: States in which somebody is told that they don't get the job.
+_REFUSED = frozenset({"rejected", "not_qualified", "position_cancelled"})
 #: What follows from a linked record when it is left empty: type -> (link, its type, fields alike on both).
 _FOLLOWING: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     INTERVIEW: ("application", APPLICATION, ("applicant", "posting")),
@@ -47,8 +50,18 @@ _FOLLOWING: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Fill in what follows from linked records."""
     if change.identity == APPLICATION:
+        if change.state in _REFUSED and change.old_state not in _REFUSED:
+            _refuse_with_offer(town, change)
         return _candidate(town, change)
     return _follow(town, change, *_FOLLOWING[change.identity])
+
+
+def _refuse_with_offer(town: Town, change: Change) -> None:
+    """Nobody who has an offer is told that they were not chosen."""
+    where = {"application": change.id, "state": ["awaiting_response", "accepted"]}
+    offers = town.records.find(system(), OFFER, where, limit=1, fields=["application"]).records
+    if offers:
+        raise Rejected(f"They have an offer, {offers[0].number}. Take it back, or wait until they decline it.")
 
 
 def _follow(town: Town, change: Change, link: str, there: str, names: tuple[str, ...]) -> Mapping[str, Any] | None:

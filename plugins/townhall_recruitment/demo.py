@@ -57,7 +57,7 @@ APPLICATIONS = (
     ((3,), (*_QUALIFIED, "refer", "invite"), 5),
     ((3,), (*_QUALIFIED, "refer", "invite", "offer"), 2),
     ((4,), (*_QUALIFIED, "refer", "invite", "offer", "hire"), 2),
-    ((4,), (*_QUALIFIED, "refer", "invite", "reject"), 4),
+    ((4,), (*_QUALIFIED, "refer", "invite", "reject_after_interview"), 4),
     ((3, 4), ("screen", "not_qualify"), 3),
     ((3, 4), ("screen", "reject"), 4),
     ((1, 3), ("withdraw",), 2),
@@ -183,7 +183,7 @@ def _needed(demo: Demo, move: str) -> dict[str, Any]:
             return {"screening_note": "Has not the licence that is needed."}
         case "list":
             return {"score": str(demo.random.randint(60, 98))}
-        case "reject":
+        case "reject" | "reject_after_interview":
             return {"refuse_reason": "others_better"}
         case "hire":
             return {"hired_on": demo.days_ago(-14).date()}

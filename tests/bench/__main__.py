@@ -18,6 +18,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.bench import outbox
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
 from tests.bench.making import CONTACT
@@ -178,6 +179,8 @@ def main() -> None:
         pages(town, floor)
         saving(town, floor)
         plugin_costs(town, folder / "sqlite", folder)
+        heading("Mail: messages per second of CPU, the server in it")
+        outbox.deliver(town)
         town.close()
         heading("Start")
         start(folder / "sqlite")

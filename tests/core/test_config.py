@@ -108,15 +108,25 @@ def test_the_example_file_explains_every_setting_and_can_be_read(tmp_path: Path)
     assert all(f"# {setting.key} = " in text for setting in SETTINGS.values())
     assert load_settings(write(tmp_path, text), {}) == load_settings(tmp_path / "nowhere", {})
     live = "\n".join(line[2:] if " = " in line else line for line in text.splitlines())
-    assert {key for section in tomllib.loads(live).values() for key in section} == {
-        setting.key for setting in SETTINGS.values()
-    }
+    keys = {(name, key) for name, section in tomllib.loads(live).items() for key in section}
+    assert keys == {(setting.section, setting.key) for setting in SETTINGS.values()}
 
 
 def test_the_example_file_takes_any_name(tmp_path: Path) -> None:
     """A name with quotes, backslashes and accents comes back as it was given."""
     name = 'Zoë\'s "Old" \\ Town'
     assert load_settings(write(tmp_path, example({"name": name})), {}).name == name
+
+
+def test_the_same_key_in_two_sections_is_two_settings(tmp_path: Path) -> None:
+    """The server's port and the mail server's are told apart; a password that is wrong is not repeated."""
+    settings = load_settings(write(tmp_path, '[server]\nport = 9000\n[mail]\nport = 25\nhost = "mail"\n'), {})
+    assert (settings.port, settings.mail_port, settings.mail_host) == (9000, 25, "mail")
+    assert load_settings(tmp_path, {"TOWNHALL_MAIL_PASSWORD": "s3cret"}).mail_password == "s3cret"
+    words = refusal(tmp_path, '[mail]\npassword = 12345\nsecurity = "ssl"\nfrom = "nobody"')
+    assert "12345" not in words
+    assert "must be starttls, tls or none" in words
+    assert "is no e-mail address" in words
 
 
 def test_plugins_settings_are_kept_apart(tmp_path: Path) -> None:

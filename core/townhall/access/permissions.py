@@ -37,6 +37,7 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "users.manage": "Add people and change what they may do",
     "settings.manage": "Change the town's settings",
     "schemas.manage": "Change fields, labels and choices",
+    "messages.manage": "Look after what is sent: pause it, try again, drop",
     "views.share": "Share saved views with everybody",
 }
 

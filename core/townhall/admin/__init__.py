@@ -31,7 +31,10 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.happenings import TimelineWriter
     from townhall.admin.home import HomeView
     from townhall.admin.jobs import JobsView
+    from townhall.admin.letters_page import LettersView
+    from townhall.admin.messages_page import MessagesView
     from townhall.admin.modules import ModulesView
+    from townhall.admin.outbox_page import OutboxView
     from townhall.admin.packs import PacksView
     from townhall.admin.plugin_page import PluginPage
     from townhall.admin.plugin_views import PluginViews
@@ -57,11 +60,12 @@ def install(app: Flask, town: Town) -> None:
     for record_type in town.schemas.values():
         view = own_views.get(record_type.identity, RecordView)
         admin.add_view(view(desk, record_type))
+    messages = (MessagesView, OutboxView, LettersView)
     routing = (QueuesView, RoutingView, WardsView)
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
-    for page in (SearchView, CalendarView, FilesView, *plugins, JobsView, TypesView, SettingsView, *routing):
+    for page in (SearchView, CalendarView, FilesView, *messages, *plugins, JobsView, TypesView, SettingsView, *routing):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))
-    app.jinja_env.globals["timeline"] = TimelineWriter(marks).write
+    app.jinja_env.globals["timeline"] = TimelineWriter(marks, town).write
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))

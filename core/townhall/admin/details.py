@@ -25,6 +25,8 @@ from townhall.cases import recomputing
 from townhall.cases import targets
 from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
+from townhall.messages.outbox import may_manage
+from townhall.messages.templates import TEMPLATE
 from townhall.records.panels import pointer
 from townhall.records.standing import Standing
 from townhall.records.types import Record
@@ -151,6 +153,7 @@ def details(
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
         "working_out": recomputing.left(town) if identity in COUNTED_BY else 0,
+        "links": more_links(actor, record),
         "may": {
             "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
             "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
@@ -161,6 +164,16 @@ def details(
             "message": contact is not None and record.type.is_case and not frozen,
         },
     }
+
+
+def more_links(actor: Actor, record: Record) -> list[Row]:
+    """Pages about the record that belong to no list."""
+    if record.identity == TEMPLATE:
+        return [Row("Preview…", f"{urls.MESSAGES}preview/{record.id}", "How it reads on a real record", "eye")]
+    if record.type.is_case and may_manage(actor):
+        url = urls.with_query(urls.OUTBOX, [("about", f"{record.identity}:{record.id}")])
+        return [Row("Messages sent", url, "What went out about it, and what did not", "mail")]
+    return []
 
 
 # -- moves ------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ from townhall.extend.guarding import PASSED
 from townhall.jobs import overview
 from townhall.lifecycle import town_layer
 from townhall.lifecycle.describing import troubled
+from townhall.messages import letters
+from townhall.messages import outbox
 from townhall.records import work
 from townhall.records.types import Count
 from townhall.records.work import Lane
@@ -201,6 +203,11 @@ class Menu:
         if self._has_cases and actor.may(f"{ROUTE}.edit"):
             yield NavItem("Routing", urls.ROUTING, "next")
             yield NavItem("Wards", urls.WARDS, "pin")
+        if outbox.may_manage(actor) or letters.may_send(self.town, actor):
+            waits = self.cache.get("messages that need somebody", lambda: outbox.needing(self.town))
+            yield NavItem(
+                "Messages", urls.MESSAGES, "mail", f"{waits}" if waits else "", "need attention", alarm=waits > 0
+            )
         if actor.may("plugins.manage"):
             trouble = self._trouble()
             yield NavItem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from datetime import date
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from markupsafe import Markup
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
+from townhall.admin.mail_words import delivery
+from townhall.messages import outbox
+from townhall.messages.outbox import Message
 from townhall.presentation import escaped
 from townhall.records.standing import Standing
 from townhall.records.types import Record
@@ -51,6 +55,8 @@ class Story:
     total: int
     older_url: str
     newest_url: str
+    #: What became of messages to citizens, by their interaction.
+    sent: Mapping[int, Message] = field(default_factory=dict)
 
 
 def story(
@@ -66,7 +72,9 @@ def story(
     entries, following, counts = town.records.timeline_of(
         actor, record, kinds=[show] if show else None, limit=SHOWN, after=after, standings=standings
     )
+    outgoing = [entry.id for entry in entries if entry.kind == "talk" and entry.direction == "out" and entry.public]
     return Story(
+        sent=outbox.of_interactions(town, outgoing),
         page=(record.identity, record.id),
         entries=entries,
         chips=chips(counts, show, base),
@@ -89,8 +97,9 @@ def chips(counts: Mapping[str, int], show: str, base: str) -> list[tuple[str, st
 class TimelineWriter:
     """Writes the lines of a timeline. Pages show many of them, so they are strings and no template."""
 
-    def __init__(self, marks: Marks) -> None:
+    def __init__(self, marks: Marks, town: Town) -> None:
         self._marks = marks
+        self._town = town
         self._presenter = marks.presenter
 
     def write(self, story: Story, days: bool = False) -> Markup:
@@ -103,7 +112,7 @@ class TimelineWriter:
                 last = local.date()
                 made.append(f'<li class="event-day"><span>{self._presenter.long_day(last)}</span></li>\n')
             words = self._presenter.clock(local) if days else self._presenter.moment(local)
-            made.append(self._line(entry, local, words, self._foot(entry, story.page)))
+            made.append(self._line(entry, local, words, self._foot(entry, story)))
         made.append("</ol>\n")
         return Markup("".join(made))  # noqa: S704  # every part below is escaped or our own
 
@@ -119,10 +128,13 @@ class TimelineWriter:
             f"{_part('body', body)}{_part('foot', foot)}</div></li>\n"
         )
 
-    def _foot(self, entry: TimelineEntry, page: tuple[str, int]) -> str:
+    def _foot(self, entry: TimelineEntry, story: Story) -> str:
         """What it was about and what came of it; of other talk, who may read it."""
         parts = [escaped(detail) for detail in entry.details]
-        if entry.about is not None and entry.about[:2] != page:
+        message = story.sent.get(entry.id) if entry.kind == "talk" else None
+        if message is not None:
+            parts.append(escaped(delivery(self._presenter, self._town, message)))
+        if entry.about is not None and entry.about[:2] != story.page:
             identity, id, number, title = entry.about
             about = escaped(f"{number} {title}".strip())
             if about:

@@ -45,6 +45,16 @@ DEEDS = {
 }
 
 
+def _went(told: Record) -> str:
+    """How a message goes to the citizen, in a sentence."""
+    ways = {
+        "email": "The message is on its way by e-mail, and stands on the citizen's status page.",
+        "letter": "A letter waits to be printed. The message stands on the citizen's status page too.",
+    }
+    here = "The message stands on the citizen's status page now. There is no address to send it to."
+    return ways.get(told["channel"] or "", here)
+
+
 class KeepingPages(RecordPages):
     """Notes, masks, the archive and history."""
 
@@ -63,8 +73,7 @@ class KeepingPages(RecordPages):
             return redirect(target)
         try:
             if request.form.get("send"):
-                talking.message(self.town, self.actor, record, text)
-                flash("The message stands on the citizen's status page now.", "ok")
+                flash(_went(talking.message(self.town, self.actor, record, text)), "ok")
             else:
                 talking.note(self.town, self.actor, record, text, contact[0] if contact is not None else None)
                 flash("The note is saved.", "ok")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from townhall.admin.desk import Desk
 
 #: Settings that say where things are or hold keys: shown to nobody on screen.
-PRIVATE = frozenset({"database", "plugins"})
+PRIVATE = frozenset({"database", "plugins", "mail_password"})
 
 
 class SettingsView(StaffView):

@@ -17,6 +17,7 @@ from townhall.cli.exporting import export
 from townhall.cli.importing import import_command
 from townhall.cli.jobs import jobs
 from townhall.cli.layer import layer
+from townhall.cli.messages import messages
 from townhall.cli.migrating import migrate
 from townhall.cli.plugins import plugins
 from townhall.cli.schema import schema
@@ -46,5 +47,5 @@ def main(context: click.Context, instance: Path) -> None:
 
 
 setting_up = (init, serve, doctor, migrate, users, wards, plugins, jobs, layer, schema)
-for command in (*setting_up, export, import_command, demo_command):
+for command in (*setting_up, messages, export, import_command, demo_command):
     main.add_command(command)

@@ -31,6 +31,7 @@ from townhall.jobs import overview
 from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
+from townhall.mail import health
 from townhall.town import SECRET_FILE
 from townhall.town import Town
 
@@ -120,6 +121,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
         yield from _examine_jobs(town)
         for subject, sentence in checkup.look(town):
             yield Finding(subject, not sentence, sentence or "can be counted by.")
+        for good, sentence in health.findings(town):
+            yield Finding("messages", good, sentence)
         managers = [person for person in people.everybody(town) if person.active and person.roles]
         message = (
             f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."

@@ -282,6 +282,48 @@ class Presence(Model):
         indexes = ((("identity", "record_id", "user_id"), True),)
 
 
+class Outbox(Model):
+    """One message on its way to one person, by mail or as a letter; ``messages`` and ``mail`` alone touch these rows.
+
+    ``key`` is the same for what must go out once only: record, event, the version that caused it, recipient. ``body``
+    holds a mark where the secret link belongs, so that nobody reads the link here. ``lease_until`` says how long the
+    process that holds ``claim`` may take; after that somebody else sends the message.
+    """
+
+    id = BigAutoField()
+    key = CharField(max_length=64, unique=True)
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    number = TextField(default="")
+    event = CharField(max_length=80)
+    topic = TextField(default="")
+    automatic = BooleanField(default=True)
+    channel = CharField(max_length=20)
+    contact_id = BigIntegerField(null=True)
+    interaction_id = BigIntegerField(null=True, index=True)
+    recipient = TextField(default="")
+    name = TextField(default="")
+    subject = TextField(default="")
+    body = TextField(default="")
+    status = CharField(max_length=20)
+    attempts = IntegerField(default=0)
+    next_at = BigIntegerField(default=0)
+    claim = CharField(max_length=32, default="")
+    lease_until = BigIntegerField(default=0)
+    message_id = CharField(max_length=255, default="")
+    error = TextField(default="")
+    created_at = BigIntegerField()
+    sent_at = BigIntegerField(null=True)
+    sent_by = TextField(default="")
+
+    class Meta:
+        indexes = (
+            (("identity", "record_id", "id"), False),
+            (("status", "channel", "next_at", "id"), False),
+            (("automatic", "created_at"), False),
+        )
+
+
 class Attachment(Model):
     """A file that belongs to a record, or that waits for one until ``expires_at``.
 
@@ -446,6 +488,7 @@ class SystemTables:
         self.ward_shape: Any = _bound(WardShape, "ward_shape", database)
         self.presence: Any = _bound(Presence, "presence", database)
         self.notice: Any = _bound(Notice, "notice", database)
+        self.outbox: Any = _bound(Outbox, "outbox", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)

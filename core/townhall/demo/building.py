@@ -20,6 +20,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cases import escalating
 from townhall.clock import FixedClock
+from townhall.demo import messages
 from townhall.demo import names
 from townhall.demo import teams
 from townhall.errors import TownhallError
@@ -159,6 +160,7 @@ class Demo:
         self.town.plugins.demo_records(self)
         self._tasks()
         escalating.run(self.town)
+        messages.build(self)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         ids: list[int] = []

@@ -23,7 +23,8 @@ class Change:
     ``before`` holds the old values (empty for a new record), ``values`` all values as they will stand, both of the
     declared fields; ``standard_before`` and ``standard`` hold those of the standard fields that the type has, such as
     ``assignee`` and ``due``. ``actor`` is the :class:`townhall.access.actors.Actor` who makes it. ``transition`` names
-    the move between states, if it is one.
+    the move between states, if it is one; ``message`` is what was written to the citizen with it. ``version`` counts
+    the record's changes, this one among them.
     """
 
     identity: str
@@ -38,6 +39,8 @@ class Change:
     contact_id: int | None = None
     standard: Mapping[str, Any] = field(default_factory=dict)
     standard_before: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+    version: int = 1
     #: What a domain of core hands on from ``before_save`` to ``written`` of the same change; none of a plugin's.
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -154,7 +154,7 @@ def _seeds(town: Town, found: Mapping[str, Found], added: Sequence[str], loaded:
     for name in added:
         for file in seeds.files(found[name].folder) if name not in known else ():
             type_name, rows = seeds.read(file)
-            record_type = loaded.schemas.get(f"{name}.{type_name}")
+            record_type = loaded.schemas.get(type_name if type_name == seeds.TEMPLATE else f"{name}.{type_name}")
             if record_type is not None:
                 word = record_type.label if len(rows) == 1 else record_type.label_plural
                 planted.append(f"{len(rows)} {word.lower()}")

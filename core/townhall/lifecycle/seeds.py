@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
 FOLDER = "seeds"
 TARGET = "core.target"
+TEMPLATE = "core.message_template"
 CALENDAR = "core.working_calendar"
 #: Types of core's set-up that a plugin may bring records of: the field that names the type they are for, and those that
 #: tell them apart.
-SET_UP: Mapping[str, tuple[str, ...]] = {TARGET: ("case_type",)}
+SET_UP: Mapping[str, tuple[str, ...]] = {TARGET: ("case_type",), TEMPLATE: ("type", "event", "language")}
 _MOST = 500
 #: What a new town begins with, whatever plugins it has.
 CORE_FOLDER = Path(__file__).parent.parent / "cases"

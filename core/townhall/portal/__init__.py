@@ -22,6 +22,7 @@ PRIVATE = frozenset(
     for name in (
         "exchange",
         "status",
+        "thread",
         "move",
         "message",
         "edit",

@@ -6,6 +6,7 @@ address without it, so that it is in no later referrer, and a revoked link close
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 #: Messages that a status page shows, and letters that one message may have.
 MESSAGES = 50
 LONGEST_MESSAGE = 5000
+#: Messages of a request that are kept in a file at most, and how many are read at once.
+MOST_KEPT, LARGEST_PAGE = 2000, 200
 #: Answers that fit beside the messages; more of them stand below.
 BESIDE = 8
 
@@ -111,6 +114,37 @@ def status(number: str) -> BaseResponse:
     if opened is None:
         return _unknown()
     return make_response(_status_page(opened))
+
+
+def thread(number: str) -> BaseResponse:
+    """All public messages about one request as a plain text file, to keep."""
+    opened = _open_one(number)
+    if opened is None:
+        return _unknown()
+    town, actor, record = opened
+    entries: list[TimelineEntry] = []
+    after = ""
+    while len(entries) < MOST_KEPT:
+        found, after, _ = town.records.timeline(
+            actor, record.identity, record.id, limit=LARGEST_PAGE, after=after, kinds=("talk", "note")
+        )
+        entries += [entry for entry in found if entry.public]
+        if not after:
+            break
+    workflow = record.type.workflow
+    state = workflow.states.get(record.state) if workflow is not None else None
+    text = render_template(
+        "portal/thread.txt",
+        record=record,
+        heading=heading(record),
+        state=state.public_label if state is not None else "",
+        letters=[Letter(entry, entry.direction != "in") for entry in reversed(entries)],
+    )
+    response = make_response(text)
+    response.mimetype = "text/plain"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", record.number)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.txt"'
+    return response
 
 
 def message(number: str) -> BaseResponse:
@@ -319,6 +353,7 @@ def routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/requests/", "requests", requests, methods=["GET", "POST"])
     blueprint.add_url_rule("/status/<number>/<token>", "exchange", exchange)
     blueprint.add_url_rule("/requests/<number>", "status", status)
+    blueprint.add_url_rule("/requests/<number>/messages.txt", "thread", thread)
     blueprint.add_url_rule("/requests/<number>/message", "message", message, **posting)
     blueprint.add_url_rule("/requests/<number>/move/<name>", "move", move, methods=["GET", "POST"])
     blueprint.add_url_rule("/requests/<number>/edit", "edit", edit, **posting)

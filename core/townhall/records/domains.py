@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import Actor
 from townhall.extend.values import Change
+from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -28,10 +30,22 @@ class Domain:
     returns values to set as well, or raises :class:`~townhall.errors.Rejected` or
     :class:`~townhall.errors.ValidationFailed`. ``written`` is told, in the same transaction, of changes that are
     written: of one, or of all rows of an import at once, which are of one type. The order of domains is that of
-    :data:`townhall.town.DOMAINS`; each sees what those before it set.
+    :data:`townhall.town.DOMAINS`; each sees what those before it set. What staff write to the citizen of a record is
+    given to the one that can ``deliver``: it writes the interaction, and sees to it that the citizen gets it.
     """
 
     name: str
     concerns: Callable[[RecordType], bool]
     before_save: Callable[[Town, Change], Mapping[str, Any] | None] | None = None
     written: Callable[[Town, Sequence[Change]], None] | None = None
+    deliver: Callable[[Town, Actor, Record, Outgoing], Record] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a person of the town writes to the citizen of a case."""
+
+    body: str
+    subject: str = ""
+    files: Sequence[Any] = ()
+    channel: str = "web"

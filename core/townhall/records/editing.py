@@ -64,6 +64,7 @@ class Edit:
     scene: checking.Scene
     transition: str = ""
     memo: dict[str, Any] = dataclass_field(default_factory=dict)
+    message: str = ""
 
     @classmethod
     def of(
@@ -150,6 +151,8 @@ class Edit:
             standard=dict(self.standard),
             standard_before=standard_of(self.before),
             memo=self.memo,
+            message=self.message,
+            version=self.before.version + 1,
         )
 
     def save(self, action: str, note: str = "") -> None:

@@ -18,6 +18,7 @@ from townhall.records import parsing
 from townhall.records import preparing
 from townhall.records import reading
 from townhall.records import writing
+from townhall.records.domains import Outgoing
 from townhall.records.transaction import refuse_frozen
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
@@ -53,33 +54,27 @@ def message(
         raise ValidationFailed({"body": "Write your message."})
     with immediate(town.database):
         about = _whole(town, plan, id)
-        return write(town, actor, plan, about, body, subject=subject, files=files, channel=channel)
+        outgoing = Outgoing(body, subject, files, channel)
+        for domain in town.domains if policy.is_staff(actor) else ():
+            if domain.deliver is not None and domain.concerns(plan.record_type):
+                return domain.deliver(town, actor, about, outgoing)
+        return write(town, actor, about, outgoing)
 
 
-def write(
-    town: Town,
-    actor: Actor,
-    plan: WritePlan,
-    about: Record,
-    body: str,
-    *,
-    subject: str = "",
-    files: Sequence[Any] = (),
-    channel: str = "web",
-) -> Record:
-    """Write the message itself; whether the actor may was decided before."""
+def write(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record:
+    """Write the message itself, as an interaction; whether the actor may was decided before."""
     outbound = policy.is_staff(actor)
     values: Mapping[str, Any] = {
-        "channel": channel,
+        "channel": outgoing.channel,
         "direction": "out" if outbound else "in",
         "at": town.clock.now(),
-        "contact": preparing.contact_of(plan, about.values),
+        "contact": preparing.contact_of(write_plan(town, about.identity), about.values),
         "about": Reference(about.identity, about.id),
-        "subject": subject,
-        "body": body,
+        "subject": outgoing.subject,
+        "body": outgoing.body,
         "public": True,
-        "files": tuple(files),
-        "handled_by": actor.id if outbound else None,
+        "files": tuple(outgoing.files),
+        "handled_by": actor.id if outbound and actor.kind == "staff" else None,
     }
     fields = write_plan(town, INTERACTION).record_type.fields
     known = {name: value for name, value in values.items() if name in fields and value not in (None, "", ())}

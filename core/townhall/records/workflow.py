@@ -17,6 +17,7 @@ from townhall.errors import ValidationFailed
 from townhall.records import messages
 from townhall.records import parsing
 from townhall.records import reading
+from townhall.records.domains import Outgoing
 from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
 from townhall.records.instants import from_microseconds
@@ -73,11 +74,13 @@ def transition(
         now = town.clock.now()
         edit = Edit.of(town, actor, plan, before, given, **_moved(workflow, move, before, now))
         edit.transition = move.name
+        edit.message = message.strip() if policy.is_staff(actor) else ""
         edit.check(require=move.require)
         edit.ask("transition")
         edit.save("transition", note)
-        if message.strip():
-            messages.write(town, actor, plan, before, message)
+        if message.strip() and not policy.is_staff(actor):
+            # What staff write goes out with the words of the move: townhall.messages does both.
+            messages.write(town, actor, before, Outgoing(message))
     return seen_by(town, actor, identity, id)
 
 

@@ -1,0 +1,77 @@
+"""Letters on screen: those that wait, the pages to print, and that they were posted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import flash
+from flask import make_response
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+
+from townhall.admin import urls
+from townhall.admin.staff import StaffView
+from townhall.messages import letters
+from townhall.messages.outbox import Message
+from townhall.presentation import plural
+
+if TYPE_CHECKING:
+    from townhall.admin.desk import Desk
+
+
+class LettersView(StaffView):
+    """The pages of letters."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, name="Letters", endpoint="admin_letters", url=urls.LETTERS.rstrip("/"))
+
+    def is_accessible(self) -> bool:
+        """Whoever may write to citizens."""
+        return self.actor.kind == "staff" and letters.may_send(self.town, self.actor)
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """What waits to be printed, the oldest first."""
+        return self.render("admin/letters.html", waiting=[self._line(message) for message in self._mine()])
+
+    @expose("/print")
+    def print_view(self) -> ResponseReturnValue:
+        """The chosen letters, or all that wait, each on a sheet of its own."""
+        mine = {message.id for message in self._mine()}
+        chosen = [id for text in request.args.getlist("id") if (id := urls.number(text)) in mine]
+        ids = chosen or sorted(mine)
+        response = make_response(
+            self.render(
+                "admin/print_letters.html",
+                letters=letters.printed(self.town, self.actor, ids),
+                ids=ids,
+                back=urls.LETTERS,
+            )
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @expose("/posted", methods=("POST",))
+    def posted(self) -> ResponseReturnValue:
+        """Mark the chosen letters as posted, or drop them."""
+        ids = [urls.number(text) for text in request.form.getlist("id")]
+        if request.form.get("deed") == "print":
+            return redirect(urls.with_query(f"{urls.LETTERS}print", [("id", id) for id in ids]))
+        if not ids:
+            flash("Choose the letters first.", "bad")
+        elif request.form.get("deed") == "drop":
+            flash(f"{plural(letters.drop(self.town, self.actor, ids), 'letter')} taken off the pile.", "ok")
+        else:
+            flash(f"{plural(letters.post(self.town, self.actor, ids), 'letter')} marked as posted.", "ok")
+        return redirect(urls.LETTERS)
+
+    def _mine(self) -> list[Message]:
+        """Letters about records that the reader may see."""
+        may = self.town.records.may
+        return [each for each in letters.waiting(self.town) if may(self.actor, "view", each.identity)]
+
+    def _line(self, message: Message) -> tuple[Message, str, str]:
+        label = self.town.schemas[message.identity].label
+        return message, f"{label} {message.number}".strip(), urls.record_url(message.identity, message.record_id)

@@ -1,0 +1,177 @@
+"""The outbox on screen: what waits, what failed and why, and what a person can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import flash
+from flask import redirect
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+
+from townhall.access.actors import Actor
+from townhall.admin import urls
+from townhall.admin.mail_words import PILLS
+from townhall.admin.mail_words import delivery
+from townhall.admin.staff import StaffView
+from townhall.errors import TownhallError
+from townhall.mail import testing
+from townhall.messages import letters
+from townhall.messages import outbox
+from townhall.messages import rendering
+from townhall.messages import switches
+from townhall.messages.outbox import Message
+from townhall.presentation import plural
+
+if TYPE_CHECKING:
+    from townhall.admin.desk import Desk
+
+SHOWN = 50
+#: The tabs: their name in the address, their label, and the statuses that they show.
+TABS = (
+    ("attention", "Need attention", outbox.TROUBLED),
+    ("waiting", "Waiting", outbox.OPEN),
+    ("sent", "Sent", ("sent",)),
+    ("dropped", "Not sent", ("dropped",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message as the page shows it. ``seen`` says whether the reader may know what it is about."""
+
+    message: Message
+    seen: bool
+    about: str
+    url: str
+    state: str
+    pill: tuple[str, str, str]
+    text: str
+
+
+class OutboxView(StaffView):
+    """The pages of the outbox."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, name="Outbox", endpoint="admin_outbox", url=urls.OUTBOX.rstrip("/"))
+
+    def is_accessible(self) -> bool:
+        """Whoever may write to citizens sees what became of it; only some may do something about it."""
+        return self.actor.kind == "staff" and (outbox.may_manage(self.actor) or letters.may_send(self.town, self.actor))
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """One tab of the outbox, or all that was sent about one record."""
+        counts = outbox.counts(self.town)
+        named, before = request.args.get("show", ""), urls.number(request.args.get("before"))
+        needing = counts["dead"] + counts["held"]
+        tab = next((each for each in TABS if each[0] == named), TABS[0] if needing else TABS[1])
+        about = _about(request.args.get("about", ""))
+        found = outbox.find(self.town, statuses=() if about else tab[2], about=about, before=before, limit=SHOWN + 1)
+        more = len(found) > SHOWN
+        arguments = [("about", f"{about[0]}:{about[1]}")] if about else [("show", tab[0])]
+        return self.render(
+            "admin/outbox.html",
+            lines=[self._line(message) for message in found[:SHOWN]],
+            tabs=[
+                (
+                    label,
+                    urls.with_query(urls.OUTBOX, [("show", name)]),
+                    name == tab[0] and not about,
+                    self._count(counts, name),
+                )
+                for name, label, _ in TABS
+            ],
+            tab="" if about else tab[0],
+            about=about,
+            older_url=urls.with_query(urls.OUTBOX, [*arguments, ("before", found[SHOWN - 1].id)]) if more else "",
+            notices=list(self._notices()),
+            paused=bool(switches.paused(self.town.system)),
+            held=bool(switches.automatic_held(self.town.system)),
+            may_manage=outbox.may_manage(self.actor),
+            letters=counts["letters"],
+        )
+
+    @expose("/act", methods=("POST",))
+    def act(self) -> ResponseReturnValue:
+        """Try again, drop, print instead, pause, go on, or send a test."""
+        deed, id = request.form.get("deed", ""), urls.number(request.form.get("id"))
+        back = urls.local_path(request.form.get("back"), urls.OUTBOX)
+        try:
+            flash(self._do(self.actor, deed, id), "ok")
+        except TownhallError as error:
+            flash(str(error), "bad")
+        return redirect(back)
+
+    def _do(self, actor: Actor, deed: str, id: int) -> str:
+        town = self.town
+        if deed == "retry":
+            outbox.retry(town, actor, [id])
+            return "It is tried again within a minute."
+        if deed == "retry_all":
+            return f"{plural(outbox.retry(town, actor), 'message')} are tried again within a minute."
+        if deed == "drop":
+            outbox.drop(town, actor, id)
+            return "It is not sent."
+        if deed == "print":
+            message = letters.instead_of_mail(town, actor, id)
+            return f"It waits among the letters now, for {message.name}."
+        if deed == "pause":
+            switches.pause(town, actor)
+            return "Sending is paused. Messages wait until you go on."
+        if deed == "resume":
+            held = switches.resume(town, actor)
+            return "Messages go out again." + (f" {plural(held, 'message')} had been held back." if held else "")
+        if deed == "test":
+            outbox.require(actor)
+            return testing.send_test(town, request.form.get("address", ""))
+        return "There was nothing to do."
+
+    def _line(self, message: Message) -> Line:
+        known = message.identity in self.town.schemas
+        seen = known and self.town.records.may(self.actor, "view", message.identity)
+        label = self.town.schemas[message.identity].label if known else message.identity
+        return Line(
+            message,
+            seen,
+            f"{label} {message.number}".strip() if seen else "",
+            urls.record_url(message.identity, message.record_id) if seen else "",
+            delivery(self.desk.presenter, self.town, message),
+            PILLS[message.status],
+            rendering.readable(message.body) if seen else "",
+        )
+
+    @staticmethod
+    def _count(counts: Mapping[str, int], name: str) -> str:
+        value = {"attention": counts["dead"] + counts["held"], "waiting": sum(counts[each] for each in outbox.OPEN)}
+        return str(value.get(name) or "")
+
+    def _notices(self) -> Iterator[tuple[str, str]]:
+        """What keeps messages from going out, each with what to do."""
+        town = self.town
+        if not town.settings.mail_host:
+            yield (
+                "soon",
+                "No mail server is set up, so nothing goes out by mail. Messages wait and are not lost; they can be "
+                "printed as letters. Write the server into [mail] of townhall.toml and start Townhall again.",
+            )
+        if reason := switches.paused(town.system):
+            yield "soon", f"{reason} Messages wait until you go on."
+        if reason := switches.automatic_held(town.system):
+            yield (
+                "bad",
+                f"{reason} What colleagues write goes out. Look whether a machine answers a machine, then go on.",
+            )
+        rest = switches.rest(town.system)
+        if rest is not None and rest.until > town.clock.now():
+            until = self.desk.presenter.clock(rest.until)
+            yield "bad", f"{rest.reason.rstrip('.')}. It is tried again at {until}; no message is lost."
+
+
+def _about(text: str) -> tuple[str, int] | None:
+    identity, _, id = text.partition(":")
+    return (identity, urls.number(id)) if identity and urls.number(id) else None

@@ -1,0 +1,103 @@
+"""``townhall messages``: the outbox from the command line."""
+
+from __future__ import annotations
+
+import click
+
+from townhall.cli.context import open_town
+from townhall.cli.context import operator
+from townhall.cli.context import print_json
+from townhall.cli.context import print_table
+from townhall.mail import delivering
+from townhall.mail import testing
+from townhall.messages import outbox
+from townhall.messages import switches
+
+
+@click.group()
+def messages() -> None:
+    """What is sent to residents: the outbox, and whether it goes out."""
+
+
+@messages.command("list")
+@click.option("--status", type=click.Choice(outbox.STATUSES), multiple=True, help="Only these; may be repeated.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, outbox.LARGEST_PAGE), help="How many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_messages(status: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List messages, the newest first; without --status those that did not go out."""
+    chosen = status or (*outbox.OPEN, *outbox.TROUBLED)
+    with open_town() as town:
+        found = outbox.find(town, statuses=chosen, limit=limit)
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": each.id,
+                    "record": f"{each.identity}:{each.record_id}",
+                    "number": each.number,
+                    "event": each.event,
+                    "channel": each.channel,
+                    "to": each.recipient,
+                    "status": each.status,
+                    "attempts": each.attempts,
+                    "created": each.created_at.isoformat(),
+                    "error": each.error,
+                }
+                for each in found
+            ]
+        )
+        return
+    rows = [
+        (str(each.id), each.status, each.channel, " ".join(each.recipient.split()), each.number, each.event, each.error)
+        for each in found
+    ]
+    print_table(("ID", "STATUS", "HOW", "TO", "NUMBER", "EVENT", "WHY"), rows)
+
+
+@messages.command()
+def send() -> None:
+    """Send what waits, now."""
+    with open_town() as town:
+        click.echo(delivering.run(town) or "There was nothing to send, or sending is paused or not set up.")
+
+
+@messages.command()
+@click.argument("ids", type=int, nargs=-1)
+def retry(ids: tuple[int, ...]) -> None:
+    """Try these again, or all that were not delivered."""
+    with open_town() as town:
+        count = outbox.retry(town, operator(), ids or None)
+    click.echo(f"{count:,} will be tried again.")
+
+
+@messages.command()
+@click.argument("id", type=int)
+def drop(id: int) -> None:
+    """Never send a message."""
+    with open_town() as town:
+        message = outbox.drop(town, operator(), id)
+    click.echo(f"The message to {message.recipient} is not sent.")
+
+
+@messages.command()
+def pause() -> None:
+    """Send nothing until somebody resumes; messages wait."""
+    with open_town() as town:
+        switches.pause(town, operator())
+    click.echo("Sending is paused. Messages wait.")
+
+
+@messages.command()
+def resume() -> None:
+    """Go on sending, also what the circuit breaker held back."""
+    with open_town() as town:
+        held = switches.resume(town, operator())
+    click.echo("Messages go out again." + (f" {held:,} had been held back." if held else ""))
+
+
+@messages.command()
+@click.argument("address")
+def test(address: str) -> None:
+    """Send a test message at once, and say what the mail server says."""
+    with open_town() as town:
+        click.echo(testing.send_test(town, address))

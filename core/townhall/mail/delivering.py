@@ -1,0 +1,191 @@
+"""Delivering what waits in the outbox. Any number of processes may do it at once; each message goes out once.
+
+A process claims a few messages for as long as a lease lasts, sends one after the other, and marks each as sent as soon
+as the server has taken it. If it dies, the lease runs out and another one sends the rest. Only a death between the
+server's “250 OK” and the mark makes a second copy, of that one message; mail has no way to rule that out.
+
+A message that is put off is tried again after 1, 2, 4 ... minutes, for about four days. If the server itself fails,
+nothing is counted against any message: sending rests, twice as long each time, up to half an hour.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from datetime import timedelta
+from email.errors import MessageError
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.db.transactions import immediate
+from townhall.errors import ConfigurationError
+from townhall.mail import composing
+from townhall.mail.server import MailServer
+from townhall.mail.server import Refused
+from townhall.mail.server import ServerFailed
+from townhall.mail.server import TryLater
+from townhall.messages import outbox
+from townhall.messages import switches
+from townhall.messages.outbox import Message
+from townhall.records.instants import to_microseconds
+from townhall_forms.schema import RECEIVED
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: How many messages a process claims at once, for how long, and how many it sends in one run.
+BATCH, LEASE, MOST = 20, timedelta(minutes=15), 2000
+#: Waiting after the first failure and at most, and the failures after which a person has to look at it.
+FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS = timedelta(minutes=1), timedelta(hours=6), 24
+
+
+def run(town: Town, *, most: int = MOST) -> str:
+    """Send what waits; one sentence of what was done, empty if there was nothing to do."""
+    if not town.settings.mail_host or switches.paused(town.system):
+        return ""
+    rest = switches.rest(town.system)
+    if rest is not None and rest.until > town.clock.now():
+        return ""
+    server = MailServer(town.settings, town.instance)
+    sent = failed = 0
+    problem = ""
+    try:
+        composing.sender(town)
+        while sent + failed < most and not problem and (batch := claim(town, min(BATCH, most - sent - failed))):
+            for place, (message, token) in enumerate(batch):
+                if switches.paused(town.system):
+                    problem = "Sending was paused."
+                elif not _renew(town, message, token):
+                    continue
+                else:
+                    try:
+                        good = _send(town, server, message, token)
+                    except ServerFailed as error:
+                        problem = str(error)
+                    else:
+                        sent, failed = sent + good, failed + (not good)
+                        if not good and switches.rest(town.system) is not None:
+                            problem = "The mail server broke off."
+                if problem:
+                    _give_back(town, batch[place:])
+                    break
+    except ConfigurationError as error:
+        return str(error)
+    finally:
+        server.close()
+    return _told(sent, failed, problem)
+
+
+def claim(town: Town, count: int) -> list[tuple[Message, str]]:
+    """Take messages that are due, for as long as the lease lasts; each with the token of the claim."""
+    now = town.clock.now()
+    table = town.system.outbox
+    due = _due(table, to_microseconds(now))
+    token = secrets.token_hex(16)
+    with immediate(town.database):
+        chosen = [
+            row[0]
+            for row in table.select(table.id)
+            .where(due)
+            .order_by(table.automatic, table.next_at, table.id)
+            .limit(count)
+            .tuples()
+        ]
+        if not chosen:
+            return []
+        # What somebody else took in the meantime is not due any more when the row is looked at again.
+        table.update(status="sending", claim=token, lease_until=to_microseconds(now + LEASE)).where(
+            table.id.in_(chosen), due
+        ).execute()
+        taken = [row[0] for row in table.select(table.id).where(table.claim == token).order_by(table.id).tuples()]
+    found = {message.id: message for message in outbox.find(town, ids=taken, limit=len(taken))} if taken else {}
+    return [(found[id], token) for id in chosen if id in found]
+
+
+def _due(table: Any, now: int) -> Any:
+    waits = table.status.in_(["queued", "failed"]) & (table.next_at <= now)
+    left = (table.status == "sending") & (table.lease_until < now)
+    return (table.channel == "email") & (waits | left)
+
+
+def _renew(town: Town, message: Message, token: str) -> bool:
+    """Take the lease anew before sending; ``False`` if it ran out and somebody else has the message."""
+    until = to_microseconds(town.clock.now() + LEASE)
+    return _change(town, message, token, lease_until=until)
+
+
+def _send(town: Town, server: MailServer, message: Message, token: str) -> bool:
+    """Send one message and keep what came of it; whether it went out. Raises :class:`ServerFailed`."""
+    try:
+        mail = composing.compose(town, message)
+        # Nobody is told that an acknowledgement could not be delivered: that is how loops begin.
+        silent = message.automatic and message.event == RECEIVED
+        server.send(mail, composing.sender(town).addr_spec, message.recipient, without_return=silent)
+    except Refused as error:
+        _bury(town, message, token, str(error))
+        return False
+    except TryLater as error:
+        _put_off(town, message, token, str(error))
+        if error.broken:
+            switches.let_rest(town, str(error))
+        return False
+    except ServerFailed as error:
+        switches.let_rest(town, str(error))
+        raise
+    except (MessageError, ValueError, LookupError) as error:
+        _bury(town, message, token, f"No mail can be made of it: {error}.")
+        return False
+    _change(
+        town,
+        message,
+        token,
+        status="sent",
+        sent_at=to_microseconds(town.clock.now()),
+        message_id=str(mail["Message-ID"]),
+        attempts=message.attempts + 1,
+        error="",
+    )
+    switches.end_rest(town.system)
+    return True
+
+
+def _put_off(town: Town, message: Message, token: str, reason: str) -> None:
+    attempts = message.attempts + 1
+    if attempts >= MOST_ATTEMPTS:
+        _bury(town, message, token, reason)
+        return
+    again = to_microseconds(next_try(town.clock.now(), attempts))
+    _change(town, message, token, status="failed", attempts=attempts, next_at=again, error=reason, claim="")
+
+
+def _bury(town: Town, message: Message, token: str, reason: str) -> None:
+    _change(town, message, token, status="dead", attempts=message.attempts + 1, error=reason, claim="")
+
+
+def next_try(now: datetime, attempts: int) -> datetime:
+    """When a message is tried again that failed so often."""
+    wait: timedelta = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
+    return now + wait
+
+
+def _give_back(town: Town, batch: list[tuple[Message, str]]) -> None:
+    """Let others, or a later run, have what was claimed and not sent; nothing is counted against it."""
+    for message, token in batch:
+        _change(town, message, token, status="failed" if message.attempts else "queued", claim="")
+
+
+def _change(town: Town, message: Message, token: str, **values: Any) -> bool:
+    """Change a row as long as it is claimed by us."""
+    table = town.system.outbox
+    mine = (table.id == message.id) & (table.claim == token) & (table.status == "sending")
+    return bool(table.update(**values).where(mine).execute())
+
+
+def _told(sent: int, failed: int, problem: str) -> str:
+    parts = [f"{_messages(sent)} sent."] if sent else []
+    parts += [f"{_messages(failed)} could not be sent."] if failed else []
+    return " ".join(filter(None, (*parts, problem)))
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} message{'' if count == 1 else 's'}"

@@ -1,0 +1,47 @@
+"""Whether messages get to people: what ``townhall doctor`` says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from townhall.errors import TownhallError
+from townhall.mail import composing
+from townhall.mail.server import MailServer
+from townhall.messages import outbox
+from townhall.messages import switches
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+
+def findings(town: Town) -> Iterator[tuple[bool, str]]:
+    """What is good and what is not, each in a sentence. Connects to the mail server, and sends nothing."""
+    counts = outbox.counts(town)
+    waiting = sum(counts[status] for status in outbox.OPEN)
+    if not town.settings.mail_host:
+        good = waiting == 0
+        words = "no mail server is set up; messages wait in the outbox, to be printed as letters"
+        yield good, f"{words}." if good else f"{words}: {waiting:,} wait. Write the server into [mail]."
+    else:
+        yield _server(town)
+        if not town.settings.public_address:
+            yield False, "links in messages need public_address in [server]; without it a code is told instead."
+    if reason := switches.paused(town.system):
+        yield False, f"{reason} {waiting:,} wait; run townhall messages resume."
+    if reason := switches.automatic_held(town.system):
+        yield False, f"{reason} {counts['held']:,} wait; run townhall messages resume."
+    if counts["dead"]:
+        yield False, f"{counts['dead']:,} could not be delivered; see townhall messages list --status dead."
+
+
+def _server(town: Town) -> tuple[bool, str]:
+    server = MailServer(town.settings, town.instance)
+    try:
+        sender = composing.sender(town)
+        server.check()
+    except TownhallError as error:
+        return False, str(error)
+    finally:
+        server.close()
+    return True, f"{town.settings.mail_host} takes mail from {sender.addr_spec}."

@@ -1,0 +1,1 @@
+"""What the town writes to citizens: templates, the outbox, and letters for who has no e-mail address."""

@@ -1,0 +1,255 @@
+"""The outbox: every message on its way, what became of it, and what can be done about it.
+
+A row is ``queued`` until it is tried, ``sending`` while a process has it, ``failed`` when it will be tried again,
+``sent``, ``dead`` when only a person can help, ``held`` by the circuit breaker, or ``dropped``: nobody gets it, and
+``error`` says why. A letter is ``queued`` until it is marked as posted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.records.instants import from_microseconds
+from townhall.records.instants import to_microseconds
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: The permission to pause, try again and drop.
+PERMISSION = "messages.manage"
+#: What is still to go out.
+OPEN = ("queued", "sending", "failed")
+#: What needs somebody.
+TROUBLED = ("dead", "held")
+STATUSES = (*OPEN, *TROUBLED, "sent", "dropped")
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of the outbox, as it stands."""
+
+    id: int
+    identity: str
+    record_id: int
+    number: str
+    event: str
+    automatic: bool
+    channel: str
+    contact_id: int | None
+    interaction_id: int | None
+    recipient: str
+    name: str
+    subject: str
+    body: str
+    status: str
+    attempts: int
+    next_at: datetime | None
+    error: str
+    created_at: datetime
+    sent_at: datetime | None
+    sent_by: str
+    message_id: str
+    key: str
+
+
+def key_of(identity: str, record_id: int, event: str, cause: int, recipient: str) -> str:
+    """What is the same for a message that must go out once: the record, the event, its cause and who gets it.
+
+    ``cause`` is the version of the record that the event made, or the id of the interaction that is sent.
+    """
+    told = "\n".join((identity, str(record_id), event, str(cause), recipient.casefold()))
+    return sha256(told.encode()).hexdigest()
+
+
+def is_there(town: Town, key: str) -> bool:
+    """Whether there is a message with this key already."""
+    table = town.system.outbox
+    return bool(table.select(table.id).where(table.key == key).exists())
+
+
+def add(town: Town, key: str, values: Mapping[str, Any]) -> None:
+    """Put a message in, unless one with this key is there."""
+    now = to_microseconds(town.clock.now())
+    town.system.outbox.insert({"key": key, "created_at": now, "next_at": now, **values}).on_conflict_ignore().execute()
+
+
+def get(town: Town, id: int) -> Message:
+    """One message. Raises :class:`~townhall.errors.NotFound`."""
+    found = _messages(town, _query(town).where(town.system.outbox.id == id))
+    if not found:
+        raise NotFound("There is no such message in the outbox.")
+    return found[0]
+
+
+def find(
+    town: Town,
+    *,
+    statuses: Sequence[str] = (),
+    channel: str = "",
+    about: tuple[str, int] | None = None,
+    ids: Sequence[int] | None = None,
+    before: int = 0,
+    limit: int = 50,
+) -> list[Message]:
+    """Messages, the newest first; ``before`` is the id at which the page before ended."""
+    table = town.system.outbox
+    query = _query(town)
+    if statuses:
+        query = query.where(table.status.in_(list(statuses)))
+    if channel:
+        query = query.where(table.channel == channel)
+    if about is not None:
+        query = query.where(table.identity == about[0], table.record_id == about[1])
+    if ids is not None:
+        query = query.where(table.id.in_(list(ids)[:LARGEST_PAGE]))
+    if before:
+        query = query.where(table.id < before)
+    return _messages(town, query.order_by(table.id.desc()).limit(min(limit, LARGEST_PAGE)))
+
+
+def of_interactions(town: Town, ids: Sequence[int]) -> Mapping[int, Message]:
+    """The messages that these interactions went out as, by the interaction."""
+    if not ids:
+        return {}
+    table = town.system.outbox
+    found = _messages(town, _query(town).where(table.interaction_id.in_(list(ids))))
+    return {each.interaction_id: each for each in found if each.interaction_id is not None}
+
+
+def counts(town: Town) -> Mapping[str, int]:
+    """How many there are: of mail by status, and of letters that wait under ``letters``."""
+    rows = town.database.execute_sql(
+        "SELECT status, channel, count(*) FROM outbox WHERE status <> 'sent' GROUP BY status, channel"
+    ).fetchall()
+    made: dict[str, int] = dict.fromkeys(STATUSES, 0) | {"letters": 0}
+    for status, channel, count in rows:
+        made["letters" if channel == "letter" and status in OPEN else status] += int(count)
+    return made
+
+
+def needing(town: Town) -> int:
+    """How many messages only a person can help."""
+    table = town.system.outbox
+    return int(table.select(table.id).where(table.status.in_(list(TROUBLED))).limit(1000).count())
+
+
+# -- what a person can do ---------------------------------------------------------------------------------------------
+
+
+def may_manage(actor: Actor) -> bool:
+    """Whether the actor may pause, try again and drop."""
+    return actor.may(PERMISSION)
+
+
+def require(actor: Actor) -> None:
+    """Raise :class:`~townhall.errors.Forbidden` unless the actor may look after the outbox."""
+    if not may_manage(actor):
+        raise Forbidden("You may not look after the outbox. Ask an administrator.")
+
+
+def retry(town: Town, actor: Actor, ids: Sequence[int] | None = None) -> int:
+    """Try these again now, or all that are dead; how many there were. They begin with a clean count."""
+    require(actor)
+    table = town.system.outbox
+    query = table.update(status="queued", attempts=0, next_at=to_microseconds(town.clock.now()), error="")
+    tried = query.where(table.status.in_(["dead", "failed", "held"]), table.channel == "email")
+    tried = tried.where(table.id.in_(list(ids))) if ids is not None else tried.where(table.status == "dead")
+    return int(tried.execute())
+
+
+def drop(town: Town, actor: Actor, id: int) -> Message:
+    """Never send it. Raises :class:`~townhall.errors.Rejected` if it has gone out or is just going out."""
+    require(actor)
+    table = town.system.outbox
+    query = table.update(status="dropped", error=f"Dropped by {actor.name}.", sent_by=actor.name)
+    changed = query.where(table.id == id, table.status.in_(["queued", "failed", "dead", "held"])).execute()
+    message = get(town, id)
+    if not changed and message.status != "dropped":
+        raise Rejected("It is on its way or has gone out, so it can't be dropped any more.")
+    return message
+
+
+def hold_automatic(town: Town, reason: str) -> int:
+    """Hold back all mail that nobody wrote by hand and that has not gone out; how many there are."""
+    table = town.system.outbox
+    query = table.update(status="held", error=reason)
+    waiting = table.status.in_(["queued", "failed"])
+    return int(query.where(waiting, table.automatic, table.channel == "email").execute())
+
+
+def release(town: Town) -> int:
+    """Let what was held back go out; how many there were."""
+    table = town.system.outbox
+    query = table.update(status="queued", error="", next_at=to_microseconds(town.clock.now()))
+    return int(query.where(table.status == "held").execute())
+
+
+def mark(town: Town, id: int, status: str, *, at: datetime, error: str = "", by: str = "", attempts: int = 1) -> None:
+    """Say what became of a message elsewhere, or in a made-up town."""
+    moment = to_microseconds(at)
+    done: dict[str, Any] = {"status": status, "error": error, "sent_by": by, "attempts": attempts}
+    done |= {"sent_at": moment} if status == "sent" else {"next_at": moment}
+    town.system.outbox.update(done).where(town.system.outbox.id == id).execute()
+
+
+def to_letter(town: Town, id: int, address: str) -> Message:
+    """Make a letter of a mail that has not gone out."""
+    table = town.system.outbox
+    with immediate(town.database):
+        query = table.update(channel="letter", status="queued", recipient=address, error="", attempts=0)
+        waiting = table.status.in_(["queued", "failed", "dead", "held"])
+        if not query.where(table.id == id, waiting, table.channel == "email").execute():
+            raise Rejected("It has gone out, or is a letter already.")
+    return get(town, id)
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _query(town: Town) -> Any:
+    return town.system.outbox.select()
+
+
+def _messages(town: Town, query: Any) -> list[Message]:
+    def moment(value: int | None) -> datetime | None:
+        return from_microseconds(value) if value else None
+
+    return [
+        Message(
+            id=row["id"],
+            identity=row["identity"],
+            record_id=row["record_id"],
+            number=row["number"],
+            event=row["event"],
+            automatic=bool(row["automatic"]),
+            channel=row["channel"],
+            contact_id=row["contact_id"],
+            interaction_id=row["interaction_id"],
+            recipient=row["recipient"],
+            name=row["name"],
+            subject=row["subject"],
+            body=row["body"],
+            status=row["status"],
+            attempts=row["attempts"],
+            next_at=moment(row["next_at"]),
+            error=row["error"],
+            created_at=from_microseconds(row["created_at"]),
+            sent_at=moment(row["sent_at"]),
+            sent_by=row["sent_by"],
+            message_id=row["message_id"],
+            key=row["key"],
+        )
+        for row in query.dicts()
+    ]

@@ -1,0 +1,163 @@
+"""Templates: which words belong to which event of which type, and what they must be like to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import system
+from townhall.errors import ValidationFailed
+from townhall.extend.values import Change
+from townhall.messages import placeholders
+from townhall.records import reading
+from townhall_forms.schema import RECEIVED
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Schemas
+from townhall_forms.schema import Workflow
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+TEMPLATE = "core.message_template"
+_WORDS = ("type", "event", "language", "subject", "body", "once", "active")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words for one event: from a template, from the record's category, or from both.
+
+    ``subject`` is empty where only the category has words; ``id`` is the template's, if there is one.
+    """
+
+    subject: str
+    body: str
+    once: bool = False
+    id: int | None = None
+
+
+def types_with_messages(schemas: Schemas) -> Sequence[RecordType]:
+    """Types whose records are cases of somebody, who may get messages about them."""
+    return [each for each in schemas.values() if each.is_case and each.contacts and not each.frozen]
+
+
+def events(record_type: RecordType) -> Mapping[str, str]:
+    """The events at which citizens may be told something, each with what it is called."""
+    workflow = record_type.workflow
+    if workflow is None:
+        return {}
+    labels = {RECEIVED: "A case comes in"}
+    labels |= {name: workflow.states[name].label for name in workflow.states if name != RECEIVED}
+    return {name: labels.get(name, name.replace("_", " ").capitalize()) for name in workflow.events()}
+
+
+def find(
+    town: Town, record_type: RecordType, event: str, values: Mapping[str, Any], language: Callable[[], str]
+) -> Words | None:
+    """The words for an event of a record with these values; ``None`` if the town says nothing then.
+
+    What the record's category says itself goes before the template of the town, and one in the reader's language
+    before the one for all; ``language`` is asked for only if it matters.
+    """
+    where = {"type": record_type.identity, "event": event}
+    found = reading.find(town, system(), TEMPLATE, where, limit=100, fields=_WORDS).records
+    spoken = language() if any(each["language"] for each in found) else ""
+    chosen = next((each for each in found if spoken and each["language"] == spoken), None)
+    chosen = chosen or next((each for each in found if not each["language"]), None)
+    active = chosen is not None and bool(chosen["active"])
+    own = category_words(town, record_type, event, values)
+    if own:
+        subject, once = (chosen["subject"], bool(chosen["once"])) if chosen is not None and active else ("", False)
+        return Words(subject, own, once, chosen.id if chosen is not None else None)
+    if chosen is None or not active:
+        return None
+    return Words(chosen["subject"], chosen["body"], bool(chosen["once"]), chosen.id)
+
+
+def category_words(town: Town, record_type: RecordType, event: str, values: Mapping[str, Any]) -> str:
+    """What the record that the workflow's ``messages`` leads to says at this event."""
+    workflow = record_type.workflow
+    link, _, rows = (workflow.messages if workflow is not None else "").partition(".")
+    target = values.get(link)
+    if not rows or not isinstance(target, int):
+        return ""
+    lines = town.context(system()).value_of(record_type.fields[link].target, target, rows)
+    for line in lines if isinstance(lines, tuple | list) else ():
+        if line.get("event") == event and line.get("text"):
+            return str(line["text"])
+    return ""
+
+
+# -- what may be saved ------------------------------------------------------------------------------------------------
+
+
+def check(town: Town, change: Change) -> None:
+    """Refuse a template for a type or an event that there isn't, or with a placeholder that stands for nothing.
+
+    Raises :class:`~townhall.errors.ValidationFailed`.
+    """
+    if change.action in ("archive", "restore"):
+        return
+    values = change.values
+    record_type = town.schemas.get(values.get("type") or "")
+    if record_type is None or record_type.workflow is None:
+        # A module that is off keeps its templates; what was not changed is not judged.
+        if change.action == "create" or change.changed("type"):
+            raise ValidationFailed({"type": _no_type(town, values.get("type") or "")})
+        return
+    errors: dict[str, str] = {}
+    is_new = change.action == "create"
+    if (is_new or change.changed("event")) and values.get("event") not in record_type.workflow.events():
+        errors["event"] = _no_event(record_type, record_type.workflow, values.get("event") or "")
+    elif not values.get("language") and _is_there(town, change):
+        errors["event"] = "There is a template for this already. Change that one."
+    for name in ("subject", "body"):
+        text = values.get(name) or ""
+        if sentence := placeholders.problem(town, record_type, text, subject=name == "subject"):
+            errors[name] = sentence
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def _is_there(town: Town, change: Change) -> bool:
+    """Whether another template without a language stands for the same: the rule of uniqueness needs a value."""
+    where = {"type": change.values["type"], "event": change.values.get("event")}
+    found = reading.find(town, system(), TEMPLATE, where, limit=100, fields=("language",)).records
+    return any(each.id != change.id and not each["language"] for each in found)
+
+
+def check_category(town: Town, change: Change) -> None:
+    """Refuse the same in words that stand in a category, for each type of case that takes its words from there."""
+    if change.action in ("archive", "restore"):
+        return
+    errors: dict[str, str] = {}
+    for record_type in town.schemas.values():
+        workflow = record_type.workflow
+        link, _, rows = (workflow.messages if workflow is not None else "").partition(".")
+        if not rows or record_type.fields[link].target != change.identity or not change.changed(rows):
+            continue
+        for index, line in enumerate(change.values.get(rows) or ()):
+            if sentence := placeholders.problem(town, record_type, line.get("text") or ""):
+                errors[f"{rows}.{index}.text"] = sentence
+                errors.setdefault(rows, sentence)
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def _no_type(town: Town, name: str) -> str:
+    there = [each.identity for each in types_with_messages(town.schemas)]
+    near = get_close_matches(name, there, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    listed = f" There are {', '.join(there)}." if there else " No module with cases is switched on."
+    return f"There is no type of case called “{name}”.{hint}{listed}"
+
+
+def _no_event(record_type: RecordType, workflow: Workflow, name: str) -> str:
+    there = workflow.events()
+    near = get_close_matches(name, there, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"Nothing called “{name}” happens to a {record_type.label.lower()}.{hint} There are {', '.join(there)}."
