@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from townhall.cases import escalating
+from townhall.cases import recomputing
 from townhall.extend.hooks import Implementation
 from townhall.extend.jobs import sentence_of
 from townhall.jobs import cleaning
+from townhall.mail import delivering
 from townhall.schedules import Schedule
 from townhall.schedules import daily
 from townhall.schedules import every
@@ -43,6 +46,27 @@ class Job:
 
 #: Core's own jobs, in the order in which they are listed.
 CORE_JOBS: tuple[Job, ...] = (
+    Job(
+        "core.deliver_messages",
+        "Send messages",
+        every(1),
+        delivering.run,
+        "What waits in the outbox, by the mail server of the settings; what fails is tried again later and later.",
+    ),
+    Job(
+        "core.warn_of_deadlines",
+        "Warn of deadlines",
+        every(5),
+        escalating.run,
+        "Whoever has a case, and who leads its queue, once each and in working hours.",
+    ),
+    Job(
+        "core.count_clocks_anew",
+        "Count clocks anew",
+        every(1),
+        recomputing.run,
+        "After a working calendar or a target has changed, for all open cases.",
+    ),
     Job(
         "core.clean_drafts",
         "Delete expired drafts",
