@@ -14,11 +14,11 @@ from townhall.records.figures.counting import count
 from townhall.records.figures.counting import counted
 from townhall.records.figures.counting import flow
 from townhall.records.figures.counting import volume
-from townhall.records.figures.durations import Durations
+from townhall.records.figures.durations import PERCENTILES
 from townhall.records.figures.durations import Kept
+from townhall.records.figures.durations import Times
 from townhall.records.figures.durations import clocks
 from townhall.records.figures.durations import handed_on
-from townhall.records.figures.durations import kept
 from townhall.records.figures.durations import stays
 from townhall.records.figures.grouping import Grouping
 from townhall.records.figures.grouping import groupings
@@ -35,11 +35,12 @@ __all__ = [
     "DORMANT_DAYS",
     "KINDS",
     "MEASURES",
-    "Durations",
     "Flow",
     "Grouping",
     "Kept",
+    "PERCENTILES",
     "Measure",
+    "Times",
     "Period",
     "Slice",
     "ages",
@@ -49,7 +50,6 @@ __all__ = [
     "flow",
     "groupings",
     "handed_on",
-    "kept",
     "labels",
     "main_category",
     "stays",

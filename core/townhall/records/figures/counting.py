@@ -38,7 +38,7 @@ class Flow:
 def count(town: Town, actor: Actor, identity: str, wanted: Slice) -> int:
     """How many records a slice has. Raises :class:`~townhall.errors.Rejected` for one that can't be counted."""
     scene = Scene.of(town, actor, identity)
-    return _counted(scene, test_of(scene, wanted), "")[0][-1]
+    return int(_counted(scene, test_of(scene, wanted), "")[0][-1])
 
 
 def counted(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> dict[str, int]:
@@ -55,13 +55,13 @@ def ages(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, i
     moment = min(period.bounds(town.zone)[1], scene.now)
     created, mark = scene.column("created"), scene.mark
     limits = [(name, high) for name, _, _, high in AGES]
-    parts = [
+    parts = [Sql(f"WHEN {created} > {mark} THEN ''", (moment,))]
+    parts += [
         Sql(f"WHEN {created} > {mark} THEN '{name}'", (moment - high * DAY,)) for name, high in limits if high is not None
     ]
-    test = open_at(scene, moment) & Sql(f"{created} <= {mark}", (moment,))
     case = joined(parts, " ")
-    last = limits[-1][0]
-    found = dict(_counted(scene, test, Sql(f"CASE {case.text} ELSE '{last}' END", case.parameters)))
+    group = Sql(f"CASE {case.text} ELSE '{limits[-1][0]}' END", case.parameters)
+    found = dict(_counted(scene, open_at(scene, moment), group))
     return {name: found.get(name, 0) for name, _ in limits}
 
 
@@ -81,45 +81,39 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period]) -> 
         return [Flow(period) for period in periods]
     begin = periods[0].bounds(town.zone)[0]
     ends = [period.bounds(town.zone)[1] for period in periods]
-    found = {row[0]: row[1:] for row in _moves(scene, begin, ends)}
-    now_open = _counted(scene, open_at(scene, scene.now), "")[0][-1]
+    came_in, closed, reopened, recalled = (
+        _moves(scene, begin, ends, sources, targets)
+        for sources, targets in (
+            (scene.fresh, scene.open),
+            (scene.open, scene.final),
+            (scene.final, scene.open),
+            (scene.open, scene.fresh),
+        )
+    )
+    open_ = _counted(scene, open_at(scene, scene.now), "")[0][-1]
     flows: list[Flow] = []
-    # What was open at an end is what is open now, less what came since.
-    later = int(found.get(len(periods), (0, 0, 0, 0))[3] or 0)
-    for place in reversed(range(len(periods))):
-        came_in, closed, reopened, more = found.get(place, (0, 0, 0, 0))
-        flows.append(Flow(periods[place], came_in, closed, reopened, now_open - later))
-        later += int(more or 0)
+    for place in reversed(range(len(periods) + 1)):
+        if place < len(periods):
+            flows.append(Flow(periods[place], came_in[place][0], closed[place][0], reopened[place][0], open_))
+        # What was open at an end is what is open now, less what came since.
+        open_ -= came_in[place][1] + reopened[place][1] - closed[place][1] - recalled[place][1]
     return flows[::-1]
 
 
-def _moves(scene: Scene, begin: int, ends: Sequence[int]) -> list[tuple[Any, ...]]:
-    """By period: cases that came in, were closed, were opened again; and how many more were open after all moves."""
+def _moves(
+    scene: Scene, begin: int, ends: Sequence[int], sources: Sequence[str], targets: Sequence[str]
+) -> list[tuple[int, int]]:
+    """In each of the periods, and after them: how many cases moved so, and how often."""
     mark = scene.mark
-    case = joined(
-        [Sql(f"WHEN m.at < {mark} THEN {place}", (end,)) for place, end in enumerate(ends)],
-        " ",
-    )
-    place = Sql(f"CASE {case.text} ELSE {len(ends)} END", case.parameters)
-    kinds = [
-        scene.moved("m", scene.fresh, scene.open),
-        scene.moved("m", scene.open, scene.final),
-        scene.moved("m", scene.final, scene.open),
-    ]
-    counts = [Sql(f"COUNT(DISTINCT CASE WHEN {kind.text} THEN m.record_id END)", kind.parameters) for kind in kinds]
-    out = (*scene.fresh, *scene.final)
-    enters, leaves = scene.moved("m", out, scene.open), scene.moved("m", scene.open, out)
-    more = Sql(
-        f"SUM(CASE WHEN {enters.text} THEN 1 WHEN {leaves.text} THEN -1 ELSE 0 END)",
-        (*enters.parameters, *leaves.parameters),
-    )
-    selected = joined([place, *counts, more])
-    readable = scene.readable()
+    case = joined([Sql(f"WHEN m.at < {mark} THEN {place}", (end,)) for place, end in enumerate(ends)], " ")
+    moved, mine = scene.moved("m", sources, targets), scene.mine("m.record_id")
     text = (
-        f"SELECT {selected.text} FROM {CASE_MOVES} m JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = m.record_id"  # noqa: S608
-        f" WHERE m.identity = {mark} AND m.at >= {mark} AND {readable.text} GROUP BY 1"
+        f"SELECT CASE {case.text} ELSE {len(ends)} END, COUNT(DISTINCT m.record_id), COUNT(*) FROM {CASE_MOVES} m"  # noqa: S608
+        f" WHERE m.identity = {mark} AND m.at >= {mark} AND {moved.text} AND {mine.text} GROUP BY 1"
     )
-    return scene.rows(Sql(text, (*selected.parameters, scene.identity, begin, *readable.parameters)))
+    rows = scene.rows(Sql(text, (*case.parameters, scene.identity, begin, *moved.parameters, *mine.parameters)))
+    found = {place: (int(cases), int(often)) for place, cases, often in rows}
+    return [found.get(place, (0, 0)) for place in range(len(ends) + 1)]
 
 
 def _counted(scene: Scene, test: Sql, by: str | Sql) -> list[tuple[Any, ...]]:

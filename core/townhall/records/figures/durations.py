@@ -1,11 +1,18 @@
-"""How long things took: the clocks of cases against their targets, the time in each state, and how often cases moved on."""
+"""How long things took: the clocks of cases against their targets, and the time in each state.
+
+The times of a period are read and ranked here: an engine that ranks them with window functions takes five times as long.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING
-from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.records.figures import grouping
@@ -15,8 +22,8 @@ from townhall.records.figures.measures import KINDS
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
-from townhall.records.figures.scenes import joined
 from townhall.records.figures.slices import Period
+from townhall.records.plans import batches
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -25,27 +32,48 @@ if TYPE_CHECKING:
 PERCENTILES = (50, 80, 90)
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Times of ``cases`` cases, in minutes: ``percentiles`` are those of :data:`PERCENTILES`, by nearest rank.
+@dataclass(slots=True)
+class Times:
+    """Times of cases in minutes, ``count`` of them; a case may have several. ``goals`` are the targets that they had."""
 
-    ``business`` says that only working minutes count. ``goal`` is their target, where all had the same. ``count`` is how many
-    times there are: a case may have several.
-    """
+    cases: set[int] = dataclass_field(default_factory=set)
+    minutes: list[int] = dataclass_field(default_factory=list)
+    goals: set[int | None] = dataclass_field(default_factory=set)
 
-    cases: int = 0
-    count: int = 0
-    percentiles: tuple[int, ...] = ()
-    business: bool = False
-    goal: int | None = None
+    @property
+    def count(self) -> int:
+        """How many times there are."""
+        return len(self.minutes)
+
+    @property
+    def percentiles(self) -> tuple[int, ...]:
+        """Those of :data:`PERCENTILES` by nearest rank: the shortest time that at least so many kept to."""
+        ordered = sorted(self.minutes)
+        return tuple(ordered[(len(ordered) * each + 99) // 100 - 1] for each in PERCENTILES) if ordered else ()
+
+    @property
+    def goal(self) -> int | None:
+        """The target, in minutes, where all had the same."""
+        return next(iter(self.goals)) if len(self.goals) == 1 else None
+
+    def add(self, case: int, minutes: int, goal: int | None = None) -> None:
+        """One more time."""
+        self.cases.add(case)
+        self.minutes.append(minutes)
+        self.goals.add(goal)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """How many clocks of a kind were met in time, and how many were late."""
+    """The clocks of one kind that were decided or met: ``working`` times count working minutes, the others all.
+
+    Each clock is decided once: in time when it is met, or late when its target goes by.
+    """
 
     in_time: int = 0
     late: int = 0
+    working: Times = dataclass_field(default_factory=Times)
+    calendar: Times = dataclass_field(default_factory=Times)
 
     @property
     def share(self) -> float | None:
@@ -53,126 +81,99 @@ class Kept:
         decided = self.in_time + self.late
         return self.in_time / decided if decided else None
 
+    @property
+    def measured(self) -> int:
+        """How many cases' clocks were met."""
+        return self.working.count + self.calendar.count
+
 
 def clocks(
     town: Town, actor: Actor, identity: str, periods: Sequence[Period], *, by: str = ""
-) -> dict[tuple[int, str, bool, str], Durations]:
-    """Times of the clocks that were met, by period (its place), kind, whether working time counts, and group.
-
-    The periods follow one another. Without ``by`` there is one group, ``""``.
-    """
+) -> dict[tuple[int, str, str], Kept]:
+    """The clocks of cases, by period (its place; they follow one another), kind and group (without ``by`` ``""``)."""
     scene = Scene.of(town, actor, identity)
+    found: dict[tuple[int, str, str], Kept] = defaultdict(Kept)
     if not scene.open:
-        return {}
-    place, ends = _place(town, "c.met_at", periods)
+        return found
+    starts = [period.bounds(town.zone)[0] for period in periods]
+    begin, end = starts[0], periods[-1].bounds(town.zone)[1]
     group = grouping.column_of(scene, by) if by else "''"
-    mark, readable, kinds = scene.mark, scene.readable(), scene.among("c.kind", list(KINDS))
-    inner = (
-        f"SELECT {place.text} AS place, c.kind AS kind, c.business AS business, {group} AS grp,"  # noqa: S608
-        " c.record_id AS record_id, c.actual_minutes AS spent, c.target_minutes AS goal"
-        f" FROM case_clock c JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = c.record_id"
-        f" WHERE c.identity = {mark} AND {kinds.text} AND c.met_at >= {mark} AND c.met_at < {mark}"
-        f" AND c.actual_minutes IS NOT NULL AND {readable.text}"
-    )
-    values = (*place.parameters, scene.identity, *kinds.parameters, *ends, *readable.parameters)
-    found = {}
-    for number, kind, business, stored, *rest in _percentiles(scene, ("place", "kind", "business", "grp"), Sql(inner, values)):
-        value = grouping.value_of(scene, by, stored) if by else ""
-        found[int(number), str(kind), bool(business), value] = _durations(rest, 1, business=bool(business))
+    values: dict[object, str] = {"": ""}
+
+    def of(moment: int, kind: str, stored: object) -> Kept:
+        if stored not in values:
+            values[stored] = grouping.value_of(scene, by, stored)
+        return found[bisect_right(starts, moment) - 1, kind, values[stored]]
+
+    columns = "c.met_at, c.due_at, c.record_id, c.actual_minutes, c.target_minutes, c.business"
+    for kind in KINDS:
+        for met, due, case, minutes, goal, business, stored in _clocks(scene, f"{columns}, {group}", "met_at", kind, begin, end, by):
+            kept = of(met, kind, stored)
+            if due is not None and met <= due:
+                kept.in_time += 1
+            if minutes is not None:
+                (kept.working if business else kept.calendar).add(case, minutes, goal)
+        late = "(c.met_at IS NULL OR c.met_at > c.due_at)"
+        for due, stored in _clocks(scene, f"c.due_at, {group}", "due_at", kind, begin, min(end, scene.now), by, late):
+            of(due, kind, stored).late += 1
     return found
 
 
-def kept(
-    town: Town, actor: Actor, identity: str, periods: Sequence[Period], *, by: str = ""
-) -> dict[tuple[int, str, str], Kept]:
-    """How many clocks were in time and late, by period (its place), kind and group."""
-    scene = Scene.of(town, actor, identity)
-    if not scene.open:
-        return {}
-    mark, readable, kinds = scene.mark, scene.readable(), scene.among("c.kind", list(KINDS))
-    group = grouping.column_of(scene, by) if by else "''"
-    counts: dict[tuple[int, str, str], list[int]] = {}
-    tests = (("c.met_at", "c.met_at <= c.due_at"), ("c.due_at", "(c.met_at IS NULL OR c.met_at > c.due_at)"))
-    for which, (column, test) in enumerate(tests):
-        place, (begin, end) = _place(town, column, periods)
-        until = end if which == 0 else min(end, scene.now)
-        text = (
-            f"SELECT {place.text}, c.kind, {group}, COUNT(*)"  # noqa: S608  # names and marks
-            f" FROM case_clock c JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = c.record_id"
-            f" WHERE c.identity = {mark} AND {kinds.text} AND {column} >= {mark} AND {column} < {mark} AND {test}"
-            f" AND {readable.text} GROUP BY 1, 2, 3"
-        )
-        values = (*place.parameters, scene.identity, *kinds.parameters, begin, until, *readable.parameters)
-        for number, kind, stored, many in scene.rows(Sql(text, values)):
-            value = grouping.value_of(scene, by, stored) if by else ""
-            counts.setdefault((int(number), str(kind), value), [0, 0])[which] = int(many)
-    return {key: Kept(*numbers) for key, numbers in counts.items()}
+def _clocks(
+    scene: Scene, columns: str, moment: str, kind: str, begin: int, end: int, by: str, also: str = "1 = 1"
+) -> Iterable[tuple[object, ...]] | list[tuple]:  # type: ignore[type-arg]  # as the statement has them
+    """Clocks of a kind of which a moment lies in the period."""
+    mark = scene.mark
+    table = f" JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = c.record_id" if by else ""
+    mine = scene.mine("c.record_id")
+    text = (
+        f"SELECT {columns} FROM case_clock c{table} WHERE c.identity = {mark} AND c.kind = {mark}"  # noqa: S608
+        f" AND c.{moment} >= {mark} AND c.{moment} < {mark} AND {also} AND {mine.text}"
+    )
+    return scene.rows(Sql(text, (scene.identity, kind, begin, end, *mine.parameters)))
 
 
-def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, Durations]:
+def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, Times]:
     """How long cases had been in each state that they left in the period, by the calendar; from the log alone."""
     scene = Scene.of(town, actor, identity)
+    found: dict[str, Times] = defaultdict(Times)
     if not scene.open:
-        return {}
-    mark, readable = scene.mark, scene.readable()
-    entered = (
-        f"(SELECT p.at FROM {CASE_MOVES} p WHERE p.identity = {mark} AND p.record_id = m.record_id AND p.id < m.id"  # noqa: S608
-        " ORDER BY p.id DESC LIMIT 1)"
+        return found
+    begin, end = period.bounds(town.zone)
+    mark, mine = scene.mark, scene.mine("m.record_id")
+    text = (
+        f"SELECT m.record_id, m.at, m.source FROM {CASE_MOVES} m"  # noqa: S608  # names and marks
+        f" WHERE m.identity = {mark} AND m.at >= {mark} AND m.at < {mark} AND {mine.text} ORDER BY m.id"
     )
-    inner = (
-        f"SELECT m.source AS state, m.record_id AS record_id, m.at - {entered} AS spent"  # noqa: S608  # names and marks
-        f" FROM {CASE_MOVES} m JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = m.record_id"
-        f" WHERE m.identity = {mark} AND m.at >= {mark} AND m.at < {mark} AND m.source <> {mark} AND {readable.text}"
-    )
-    values = (scene.identity, scene.identity, *period.bounds(town.zone), "", *readable.parameters)
-    # A stay of which the beginning isn't known has no time.
-    known = Sql(f"SELECT state, record_id, spent, NULL AS goal FROM ({inner}) AS stayed WHERE spent IS NOT NULL", values)
-    return {str(state): _durations(rest, MINUTE) for state, *rest in _percentiles(scene, ("state",), known)}
+    rows = scene.rows(Sql(text, (identity, begin, end, *mine.parameters)))
+    first = {case: source for case, _, source in reversed(rows)}
+    since = _entered(scene, [case for case, source in first.items() if source], begin)
+    for case, at, source in rows:
+        # A stay of which the beginning isn't known has no time.
+        if source and case in since:
+            found[source].add(case, (at - since[case]) // MINUTE)
+        since[case] = at
+    return found
 
 
-def handed_on(town: Town, actor: Actor, identity: str, field: str, period: Period) -> tuple[int, int]:
-    """How many cases were passed on in the period, and how often in all; ``field`` is ``assignee`` or ``queue``."""
+def _entered(scene: Scene, cases: Sequence[int], before: int) -> dict[int, int]:
+    """When cases came into the state that they were in at a moment."""
+    found: dict[int, int] = {}
+    for part in batches(cases):
+        among = scene.among("m.record_id", part)
+        text = (
+            f"SELECT m.record_id, m.at FROM {CASE_MOVES} m"  # noqa: S608  # names and marks
+            f" WHERE m.identity = {scene.mark} AND {among.text} AND m.at < {scene.mark} ORDER BY m.id"
+        )
+        found.update(scene.rows(Sql(text, (scene.identity, *among.parameters, before))))  # type: ignore[arg-type]
+    return found
+
+
+def handed_on(town: Town, actor: Actor, identity: str, field: str, period: Period) -> Counter[int]:
+    """How often each case was passed on in the period, of those that were; ``field`` is ``assignee`` or ``queue``."""
     scene = Scene.of(town, actor, identity)
     if not scene.open:
-        return 0, 0
-    entries, readable = handing.entries(scene, field, *period.bounds(town.zone)), scene.readable()
-    text = (
-        f"SELECT COUNT(*), SUM(passed.often) FROM (SELECT h.record_id AS id, COUNT(*) AS often {entries.text}"  # noqa: S608
-        f" GROUP BY h.record_id) AS passed JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = passed.id"
-        f" WHERE {readable.text}"
-    )
-    cases, times = scene.rows(Sql(text, (*entries.parameters, *readable.parameters)))[0]
-    return int(cases), int(times or 0)
-
-
-def _place(town: Town, column: str, periods: Sequence[Period]) -> tuple[Sql, tuple[int, int]]:
-    """In which of the periods a moment lies, as SQL; and when the first begins and the last is over."""
-    bounds = [period.bounds(town.zone) for period in periods]
-    mark = town.database.param
-    parts = [Sql(f"WHEN {column} < {mark} THEN {place}", (end,)) for place, (_, end) in enumerate(bounds)]
-    case = joined(parts, " ")
-    return Sql(f"CASE {case.text} END", case.parameters), (bounds[0][0], bounds[-1][1])
-
-
-def _percentiles(scene: Scene, keys: Sequence[str], times: Sql) -> list[tuple[Any, ...]]:
-    """By the columns ``keys``: cases, times, and the percentiles of ``spent`` by nearest rank; and the least and largest goal."""
-    named = ", ".join(keys)
-    ranked = (
-        f"SELECT {named}, record_id, spent, goal, ROW_NUMBER() OVER (PARTITION BY {named} ORDER BY spent) AS nearest,"  # noqa: S608
-        f" COUNT(*) OVER (PARTITION BY {named}) AS many FROM ({times.text}) AS times"
-    )
-    picked = ", ".join(f"MIN(CASE WHEN nearest * 100 >= many * {each} THEN spent END)" for each in PERCENTILES)
-    text = (
-        f"SELECT {named}, COUNT(DISTINCT record_id), COUNT(*), {picked}, MIN(goal), MAX(goal)"  # noqa: S608
-        f" FROM ({ranked}) AS ranked GROUP BY {named}"
-    )
-    return scene.rows(Sql(text, times.parameters))
-
-
-def _durations(row: Sequence[Any], unit: int, *, business: bool = False) -> Durations:
-    cases, count, *numbers = row
-    percentiles = tuple(int(number) // unit for number in numbers[: len(PERCENTILES)])
-    low, high = numbers[len(PERCENTILES) :]
-    # A goal is only told where all had the same.
-    goal = int(low) if low is not None and low == high else None
-    return Durations(int(cases), int(count), percentiles, business, goal)
+        return Counter()
+    entries, mine = handing.entries(scene, field, *period.bounds(town.zone)), scene.mine("h.record_id")
+    text = f"SELECT h.record_id, COUNT(*) {entries.text} AND {mine.text} GROUP BY h.record_id"
+    return Counter(dict(scene.rows(Sql(text, (*entries.parameters, *mine.parameters)))))

@@ -95,6 +95,17 @@ class Scene:
         test = pages.test_of(self.plan, tests) if tests else pages.plain(self.plan, None)
         return Sql(test.where or "1 = 1", test.parameters)
 
+    def mine(self, column: str) -> Sql:
+        """That a column of another table holds the id of a record that the actor may know of.
+
+        Mostly everything but what is archived, of which there is little: then no record is looked at.
+        """
+        if predicate.scope(self.town, self.actor, self.type) is None:
+            table = self.quoted(self.plan.table)
+            return Sql(f"{column} NOT IN (SELECT id FROM {table} WHERE archived IS NOT NULL)")  # noqa: S608
+        readable = self.readable()
+        return Sql(f"{column} IN (SELECT t1.id {self.plan.source} WHERE {readable.text})", readable.parameters)  # noqa: S608
+
     def quoted(self, name: str) -> str:
         """A name as the engine wants it."""
         return quote(self.town.database, name)
