@@ -103,7 +103,12 @@ def _write_moves(town: Town, ids: list[int], life: list[tuple[datetime, datetime
     town.database.execute_sql("DELETE FROM case_transition")
     rows = []
     for id, (created, closed) in zip(ids, life, strict=True):
-        way = (("", "new", 0.0), ("new", "acknowledged", 0.2), ("acknowledged", "in_progress", 0.5), ("in_progress", "closed", 1))
+        way = (
+            ("", "new", 0.0),
+            ("new", "acknowledged", 0.2),
+            ("acknowledged", "in_progress", 0.5),
+            ("in_progress", "closed", 1),
+        )
         for source, target, part in way if closed is not None else way[:1]:
             at = created if closed is None else created + (closed - created) * part
             rows.append((REQUEST, id, target, source, target, to_microseconds(at), "system", None, "Townhall"))

@@ -21,9 +21,9 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.clock import FixedClock
 from townhall.records import figures
+from townhall.records.figures import AGES
 from townhall.records.figures import Period
 from townhall.records.figures import Slice
-from townhall.records.figures.measures import AGES
 from townhall.town import Town
 
 TALK = "core.interaction"
@@ -229,7 +229,8 @@ def test_nobody_counts_what_they_may_not_see(story: Story, periods: list[Period]
 @pytest.mark.parametrize(
     "text",
     [
-        "nothing", "came_in", "came_in~2026-01-40~2026-02-01", "came_in~2026-03-01~2026-02-01", "left~2026-01-01~2026-01-02~gone",
+        "nothing",
+        "came_in", "came_in~2026-01-40~2026-02-01", "came_in~2026-03-01~2026-02-01", "left~2026-01-01~2026-01-02~gone",
         "talks_in~2026-01-01~2026-01-02", "came_in~2026-01-01~2026-01-02~~nowhere~1", "age~2026-01-01~2026-01-02~old",
         "came_in~0001-01-01~9999-12-31",
     ],

@@ -266,9 +266,10 @@ class Story:
 
         def again(case: Case) -> bool:
             for place, (at, a, b) in enumerate(case.moves):
-                if inside(at) and a in OPEN and b in FINAL:
-                    if any(x in FINAL and y in OPEN for _, x, y in case.moves[place + 1 :]):
-                        return True
+                later = case.moves[place + 1 :]
+                closed = inside(at) and a in OPEN and b in FINAL
+                if closed and any(x in FINAL and y in OPEN for _, x, y in later):
+                    return True
             return False
 
         return self.ids(again)
@@ -288,9 +289,7 @@ class Story:
         """Tickets whose clock was met in the period."""
         inside = self.within(period)
         return [
-            case
-            for case in self.cases
-            if not case.archived and kind in case.clocks and inside(case.clocks[kind].met)
+            case for case in self.cases if not case.archived and kind in case.clocks and inside(case.clocks[kind].met)
         ]
 
     def in_time(self, period: Period, kind: str) -> set[int]:

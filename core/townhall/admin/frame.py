@@ -160,6 +160,8 @@ class Menu:
     def _work(self, actor: Actor, counts: MenuCounts) -> Iterable[NavItem]:
         yield NavItem("My work", urls.ADMIN, "tray", _shown(counts.mine), exact=True)
         yield NavItem("Calendar", urls.CALENDAR, "calendar")
+        if any(type_.is_case and not type_.frozen for type_ in self.town.records.types(actor)):
+            yield NavItem("Figures", urls.FIGURES, "chart")
         for type_ in self._records:
             if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
                 yield self._item(type_, counts)

@@ -176,7 +176,10 @@ class CaseTransition(Model):
 
     class Meta:
         # By the second one, which has all that figures ask, a period is counted without looking at the rows.
-        indexes = ((("identity", "record_id", "id"), False), (("identity", "at", "source", "target", "record_id"), False))
+        indexes = (
+            (("identity", "record_id", "id"), False),
+            (("identity", "at", "source", "target", "record_id"), False),
+        )
 
 
 class CaseClock(Model):

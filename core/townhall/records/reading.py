@@ -121,8 +121,8 @@ def find(
     """A page of records, sorted by ``sort`` (a field's name, ``-`` before it for downwards; the type's own without).
 
     ``fields`` are those that are wanted, all without; ``phones.number`` is one column of the rows of a field. ``after``
-    and ``before`` are those of a neighbouring page; ``figure`` keeps to the records of a figure. Raises :class:`~townhall.errors.Rejected` with a sentence
-    for a filter or order that can't be used.
+    and ``before`` are those of a neighbouring page; ``figure`` keeps to the records of a figure. Raises
+    :class:`~townhall.errors.Rejected` with a sentence for a filter or order that can't be used.
     """
     plan = plan_of(town, identity)
     test = _test(town, actor, plan, where, search, archived, figure)

@@ -74,7 +74,7 @@ def _groups(town: Town, actor: Actor, record_type: RecordType, name: str) -> boo
     if field is None or name not in {column.name for column in field.columns()}:
         return False
     copied = field.is_computed and kind_of(field) == "text" and "copy" in (field.compute or {})
-    if kind_of(field) not in _KINDS and not copied or name == "id":
+    if (kind_of(field) not in _KINDS and not copied) or name == "id":
         return False
     if field.target and (field.target == CONTACT or not _may_name(town, actor, field)):
         return False

@@ -83,7 +83,7 @@ class Scene:
     @property
     def mark(self) -> str:
         """What stands for a parameter."""
-        return self.town.database.param
+        return str(self.town.database.param)
 
     def column(self, name: str) -> str:
         """A column of the type's table."""
@@ -104,7 +104,7 @@ class Scene:
             table = self.quoted(self.plan.table)
             return Sql(f"{column} NOT IN (SELECT id FROM {table} WHERE archived IS NOT NULL)")  # noqa: S608
         readable = self.readable()
-        return Sql(f"{column} IN (SELECT t1.id {self.plan.source} WHERE {readable.text})", readable.parameters)  # noqa: S608
+        return Sql(f"{column} IN (SELECT t1.id {self.plan.source} WHERE {readable.text})", readable.parameters)
 
     def quoted(self, name: str) -> str:
         """A name as the engine wants it."""
