@@ -33,7 +33,7 @@ TALK = "core.interaction"
 def story(town: Town, clock: FixedClock, request: pytest.FixtureRequest) -> Story:
     """A town in which a good deal has happened."""
     story = Story(town, clock, request.param)
-    story.happen(160)
+    story.happen(120)
     return story
 
 
@@ -43,7 +43,7 @@ def periods(story: Story) -> list[Period]:
     first, today = story.began.date(), story.town.clock.now().date()
     chance, days = story.chance, (today - first).days
     made = [Period(first, today), Period(first, today + timedelta(days=9)), Period(date(2020, 1, 1), date(2020, 1, 31))]
-    for _ in range(6):
+    for _ in range(3):
         begin = first + timedelta(days=chance.randrange(days))
         made.append(Period(begin, begin + timedelta(days=chance.randrange(60))))
     return made

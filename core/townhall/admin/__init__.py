@@ -24,6 +24,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.contact_view import ContactView
     from townhall.admin.counting import CountCache
     from townhall.admin.desk import Desk
+    from townhall.admin.digest import DigestView
     from townhall.admin.drawing import Drawer
     from townhall.admin.figures.view import FiguresView
     from townhall.admin.files import FilesView
@@ -53,7 +54,7 @@ def install(app: Flask, town: Town) -> None:
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
-    for page in (SearchView, CalendarView, FiguresView, FilesView, *plugins, TypesView, SettingsView):
+    for page in (SearchView, CalendarView, FiguresView, DigestView, FilesView, *plugins, TypesView, SettingsView):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

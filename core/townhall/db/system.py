@@ -213,6 +213,20 @@ class CaseClock(Model):
         )
 
 
+class WeeklyDigest(Model):
+    """What somebody was told of their cases in one week, ``2026-W12``: once, however often the job runs."""
+
+    id = BigAutoField()
+    user_id = BigIntegerField()
+    week = CharField(max_length=10)
+    subject = TextField()
+    body = TextField()
+    at = BigIntegerField()
+
+    class Meta:
+        indexes = ((("user_id", "week"), True),)
+
+
 class Attachment(Model):
     """A file that belongs to a record, or that waits for one until ``expires_at``.
 
@@ -333,6 +347,7 @@ class SystemTables:
         self.history_values: Any = _bound(HistoryValues, "history_values", database)
         self.case_transition: Any = _bound(CaseTransition, "case_transition", database)
         self.case_clock: Any = _bound(CaseClock, "case_clock", database)
+        self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)

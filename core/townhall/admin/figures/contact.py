@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from townhall.admin.figures import charts
 from townhall.admin.figures.asking import INTERACTION
@@ -29,8 +30,11 @@ _WHERE = ("lowest", "striped", "third", "top")
 def build(asked: Asked) -> Shown:
     """The page."""
     may_talk = asked.desk.town.records.may(asked.actor, "view", INTERACTION)
-    tables = [_back(asked)]
-    headlines = [_rate(asked, "first_contact", "closed", "more"), _rate(asked, "repeats", "with_contact", "less")]
+    rates = [("repeats", "with_contact", "less")]
+    if may_talk:  # how often somebody was in touch about a case is told by interactions
+        rates.insert(0, ("first_contact", "closed", "more"))
+    tables = [_back(asked, rates)]
+    headlines = [_rate(asked, *rate) for rate in rates]
     if may_talk:
         months, total = _months(asked)
         tables = [months, *(_ways(asked, measure) for measure in ("talks_in", "talks_out")), _talks(asked), *tables]
@@ -170,9 +174,9 @@ def _rate(asked: Asked, measure: str, of: str, tone: str) -> Headline:
     return Headline(figures.MEASURES[measure].label, now, said, good)
 
 
-def _back(asked: Asked) -> Table:
+def _back(asked: Asked, rates: Sequence[tuple[str, str, str]]) -> Table:
     rows = []
-    for measure, of in (("repeats", "with_contact"), ("first_contact", "closed")):
+    for measure, of, _ in rates:
         cells = [Cell(figures.MEASURES[measure].label)]
         numbers = []
         for period in (asked.period, *((asked.before,) if asked.before is not None else ())):
@@ -190,7 +194,7 @@ def _back(asked: Asked) -> Table:
         title="Once, or again and again",
         columns=("What", "Cases", "Of", "Share (%)", *compare),
         rows=tuple(rows),
-        note="Came back: of the cases that say whose they are. Settled at the first contact: of those that were closed.",
+        note="Came back: of the cases that say whose they are. Settled at once: of those that were closed.",
     )
 
 

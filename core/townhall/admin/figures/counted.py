@@ -27,9 +27,10 @@ class Counted:
 
 
 class Keeper:
-    """Keeps pages of one application."""
+    """Keeps pages of one application that took more than ``slow`` seconds to count."""
 
-    def __init__(self) -> None:
+    def __init__(self, slow: float = SLOW) -> None:
+        self._slow = slow
         self._held: dict[Hashable, Counted] = {}
 
     def get(self, key: Hashable, now: datetime, build: Callable[[], Shown], *, again: bool = False) -> Counted:
@@ -39,7 +40,7 @@ class Keeper:
             return held
         began = time.perf_counter()
         shown = build()
-        if time.perf_counter() - began > SLOW:
+        if time.perf_counter() - began > self._slow:
             if len(self._held) >= _MOST:
                 self._held.clear()
             self._held[key] = Counted(shown, now, kept=True)

@@ -213,5 +213,6 @@ def _by_group(asked: Asked, kind: str) -> Table:
         rows=tuple(rows),
         chart=charts.bars(drawn[: charts.MOST_BARS]),
         chart_label=f"Bar chart of {title.lower()} times in hours",
+        key=((charts.key("s1"), "Half within, in hours"),),
         empty=_EMPTY,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from townhall.access import policy
+from townhall.errors import Rejected
 from townhall.records import predicate
 from townhall.records.figures import grouping
 from townhall.records.figures import handing
@@ -238,10 +240,10 @@ def first_contact(scene: Scene, wanted: Slice) -> Sql:
 
 def _talks_about(scene: Scene) -> Sql:
     """The citizen contacted the town about the case at most once."""
-    town, mark = scene.town, scene.mark
-    if INTERACTION not in town.schemas:
-        return Sql("1 = 1")
-    talks = Scene.of(town, scene.actor, INTERACTION)
+    mark = scene.mark
+    if not policy.may(scene.actor, "view", scene.town.schemas[INTERACTION]):
+        raise Rejected("Whether something was settled at the first contact is for those who may see interactions.")
+    talks = Scene.of(scene.town, scene.actor, INTERACTION)
     table = scene.quoted(talks.plan.table)
     text = (
         f"t1.id NOT IN (SELECT i.about_id FROM {table} AS i WHERE i.about_type = {mark}"  # noqa: S608  # names and marks
