@@ -18,6 +18,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.bench.cases import cases
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
 from tests.bench.making import CONTACT
@@ -161,6 +162,7 @@ def main() -> None:
     """Run everything and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contacts", type=int, default=100_000, help="how many contacts the town has")
+    parser.add_argument("--cases", type=int, default=100_000, help="how many cases it has besides; 0 leaves them out")
     parser.add_argument("--no-postgresql", action="store_true", help="leave PostgreSQL out")
     options = parser.parse_args()
     data = os.environ.get("TOWNHALL_TEST_DATA")
@@ -176,6 +178,8 @@ def main() -> None:
         ratio("bare sqlite3 and Jinja, 50 contacts", floor, floor)
         pages(town, floor)
         saving(town, floor)
+        if options.cases:
+            cases(town, options.cases)
         town.close()
         heading("Start")
         start(folder / "sqlite")

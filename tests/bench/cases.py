@@ -52,7 +52,7 @@ def fill_cases(town: Town, count: int) -> tuple[float, float]:
     actor = system("import")
     categories = [_category(town, actor, number) for number in range(20)]
     queues = [town.records.create(actor, "core.queue", {"name": f"Queue {name}"}).id for name in "ABCDEF"]
-    contacts = [each.id for each in town.records.find(actor, "core.contact", limit=1000, fields=()).records]
+    contacts = _contacts(town, actor)
     staff = people.find(town, EMAIL).id
     life: list[tuple[datetime, datetime | None]] = []
 
@@ -83,6 +83,17 @@ def fill_cases(town: Town, count: int) -> tuple[float, float]:
     _write_clocks(town, ids, life, chance)
     town.database.execute_sql("ANALYZE")
     return took[0], took[1]
+
+
+def _contacts(town: Town, actor: Actor) -> list[int]:
+    """Everybody who can report something."""
+    ids: list[int] = []
+    after = ""
+    while not ids or after:
+        page = town.records.find(actor, "core.contact", limit=1000, sort="-id", after=after, fields=())
+        ids += [each.id for each in page.records]
+        after = page.after
+    return ids
 
 
 def _category(town: Town, actor: Actor, number: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from datetime import date
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,3 +259,11 @@ def test_a_slice_comes_back_from_its_text() -> None:
         Slice("came_in", period, "", "topic", ""),
     ):
         assert decoded(wanted.encoded()) == wanted
+
+
+def test_the_docs_define_each_figure_as_the_code_does() -> None:
+    """The page of definitions has each measure with its words, and each age, and no other."""
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "figures.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    assert rows == [f"| {each.label} | `{each.name}` | {each.definition} |" for each in figures.MEASURES.values()]
+    assert [label for _, label, *_ in AGES if f"| {label} | from " not in text] == []

@@ -30,6 +30,7 @@ from townhall.errors import Rejected
 from townhall.presentation import plural
 from townhall.records import figures
 from townhall.records.figures.slices import decoded
+from townhall.records.types import Record
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -144,18 +145,20 @@ class FiguresView(StaffView):
                     self.actor, type_.identity, figure=wanted, sort="-created", limit=SHOWN, fields=()
                 )
                 link = urls.with_query(urls.list_url(type_.identity), [("view", "all"), (slicing.PARAMETER, text)])
-                rows = [
-                    Row(
-                        record.title or type_.label,
-                        urls.record_url(type_.identity, record.id),
-                        " · ".join(part for part in (record.number, self.desk.presenter.day(record.created)) if part),
-                        type_.icon,
-                        self.desk.marks.record_pill(record),
-                    )
-                    for record in page.records
-                ]
+                rows = [self._row(record) for record in page.records]
                 parts.append({"type": type_, "count": many, "link": link, "rows": rows})
         total = sum(part["count"] for part in parts)
         return self.render(
             "admin/figures_records.html", heading=heading, parts=parts, total=plural(total, "case"), back=urls.FIGURES
+        )
+
+    def _row(self, record: Record) -> Row:
+        workflow = record.type.workflow
+        state = workflow.states.get(record.state) if workflow is not None else None
+        meta = (record.number, state.label if state is not None else "", self.desk.presenter.day(record.created))
+        return Row(
+            record.title or record.type.label,
+            urls.record_url(record.identity, record.id),
+            " · ".join(part for part in meta if part),
+            record.type.icon,
         )
