@@ -131,7 +131,7 @@ def _unique_columns(record_type: RecordType, names: tuple[str, ...]) -> tuple[st
 def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
     yield _index(table, "number", unique=True)
     yield _index(table, "external_key", unique=True)
-    wanted = ["title_key", "created", "updated"]
+    wanted = ["title_key", "created", "updated", "archived"]
     if record_type.is_case:
         wanted += ["state", "assignee", "queue", "due", "closed"]
     options = record_type.list

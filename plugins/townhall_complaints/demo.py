@@ -1,10 +1,13 @@
-"""Service requests for the demo town: about a hundred and sixty, from just sent to long closed."""
+"""Service requests for the demo town: about three hundred of half a year, from just sent to long closed."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
+
+from townhall_forms.values import Reference
 
 if TYPE_CHECKING:
     from townhall.demo import Demo
@@ -54,7 +57,8 @@ PATHS = (
     ("on_hold", ("accept", "hold"), 4),
     ("referred", ("accept", "refer"), 4),
     ("resolved", ("accept", "start", "resolve"), 22),
-    ("closed", ("accept", "start", "resolve", "close"), 50),
+    ("closed", ("accept", "start", "resolve", "close"), 170),
+    ("back", ("accept", "start", "resolve", "reopen", "resolve"), 9),
     ("reopened", ("accept", "start", "resolve", "reopen"), 5),
     ("not_responsible", ("accept", "not_ours"), 5),
     ("no_action", ("accept", "investigate", "no_action"), 5),
@@ -63,8 +67,10 @@ PATHS = (
     ("unconfirmed", ("ask_to_confirm",), 3),
     ("duplicate", ("accept", "mark_duplicate"), 5),
 )
-CLOSED = frozenset({"resolved", "closed", "not_responsible", "no_action", "cancelled", "spam"})
-OPEN_FOR_LONG = {"new": 1.2, "acknowledged": 4, "in_progress": 9, "scheduled": 8}
+CLOSED = frozenset({"resolved", "closed", "back", "not_responsible", "no_action", "cancelled", "spam"})
+#: Days that most of the work on a request takes, and after which a resolved one is closed.
+USUAL, QUIET = 6, 14
+OPEN_FOR_LONG = {"new": 1.2, "acknowledged": 4, "in_progress": 9, "scheduled": 8, "on_hold": 70, "referred": 110}
 
 
 def build(demo: Demo) -> None:
@@ -117,7 +123,9 @@ def _inspection(demo: Demo, request: Record) -> None:
 
 def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...], known: Record | None = None) -> Record:
     chance = demo.random
-    age = chance.uniform(20, 200) if state in CLOSED else chance.uniform(0.1, OPEN_FOR_LONG.get(state, 14))
+    # Each category has somebody who comes again and again.
+    reporter = demo.people[category.id % len(demo.people)] if chance.random() < 0.2 else None
+    age = chance.uniform(25, 200) if state in CLOSED else chance.uniform(0.1, OPEN_FOR_LONG.get(state, 14))
     if state in {"resolved", "reopened"}:
         age = chance.uniform(4, 12)
     channel = chance.choices(("phone", "web", "email", "visit", "letter", "field"), (40, 30, 15, 8, 4, 3))[0]
@@ -126,7 +134,7 @@ def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...], k
     values: dict[str, Any] = {
         "category": category.id,
         "description": chance.choice(texts),
-        "reporter": chance.choice(demo.people),
+        "reporter": reporter or chance.choice(demo.people),
         "channel": channel,
         "priority": chance.choices(("low", "normal", "high", "urgent"), (10, 70, 15, 5))[0],
         "issue_kind": chance.choice(("report", "report", "report", "request", "complaint")),
@@ -137,20 +145,40 @@ def _request(demo: Demo, category: Record, state: str, moves: tuple[str, ...], k
         if chance.random() < 0.5:
             values |= {"place": demo.place(), "place_source": "pin"}
     record = demo.create(IDENTITY, values, at=demo.days_ago(age))
+    # What is closed was done within days, however long ago it came in; the rest is as old as it is.
+    lasts = min(chance.expovariate(1 / USUAL) + 0.2, age - QUIET - 1) if state in CLOSED and age > QUIET + 2 else age
     if moves and moves[0] == "accept" and chance.random() < 0.85:
-        worker = chance.choice(list(demo.staff))
-        record = demo.update(record, {"assignee": demo.staff[worker]}, at=demo.days_ago(age * 0.95))
+        worker, other = chance.sample(list(demo.staff), 2)
+        record = demo.update(record, {"assignee": demo.staff[worker]}, at=demo.days_ago(age - lasts * 0.05))
+        if chance.random() < 0.2:
+            record = demo.update(record, {"assignee": demo.staff[other]}, at=demo.days_ago(age - lasts * 0.06))
+    if lasts > USUAL and chance.random() < 0.5:
+        _chase(demo, record, values["reporter"], at=demo.days_ago(age - lasts * 0.07))
     if moves and chance.random() < 0.9:
         # Most people hear from somebody within the day; a few wait for too long.
-        demo.message(record, chance.choice(HEARD), at=demo.days_ago(age - min(age * 0.3, 0.4)))
+        demo.message(record, chance.choice(HEARD), at=demo.days_ago(age - min(lasts * 0.1, 0.4)))
     for step, move in enumerate(moves, start=1):
-        at = demo.days_ago(age * (1 - step / (len(moves) + 0.2)))
+        at = demo.days_ago(age - lasts - QUIET if move == "close" else age - lasts * step / (len(moves) + 0.2))
         needed = {"duplicate_of": known.id} if known and move == "mark_duplicate" else _needed(demo, move)
         record = demo.move(record, move, needed, at=at)
         if move in {"ask", "resolve"}:
             text = "Could you send us a photo, please?" if move == "ask" else chance.choice(DONE)
             demo.message(record, text, at=at)
     return record
+
+
+def _chase(demo: Demo, request: Record, contact: int, *, at: datetime) -> None:
+    """Somebody asks how far it is."""
+    values = {
+        "channel": demo.random.choice(("phone", "phone", "email", "visit")),
+        "direction": "in",
+        "at": at,
+        "contact": contact,
+        "about": Reference(IDENTITY, request.id),
+        "subject": "How far is it?",
+        "outcome": "progress",
+    }
+    demo.create("core.interaction", values, at=at)
 
 
 def _needed(demo: Demo, move: str) -> dict[str, Any]:

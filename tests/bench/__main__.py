@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.bench import outbox
+from tests.bench.cases import cases
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
 from tests.bench.making import CONTACT
@@ -163,6 +164,7 @@ def main() -> None:
     """Run everything and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contacts", type=int, default=100_000, help="how many contacts the town has")
+    parser.add_argument("--cases", type=int, default=100_000, help="how many cases it has besides; 0 leaves them out")
     parser.add_argument("--no-postgresql", action="store_true", help="leave PostgreSQL out")
     options = parser.parse_args()
     data = os.environ.get("TOWNHALL_TEST_DATA")
@@ -181,6 +183,8 @@ def main() -> None:
         plugin_costs(town, folder / "sqlite", folder)
         heading("Mail: messages per second of CPU, the server in it")
         outbox.deliver(town)
+        if options.cases:
+            cases(town, options.cases)
         town.close()
         heading("Start")
         start(folder / "sqlite")

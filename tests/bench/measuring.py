@@ -42,3 +42,10 @@ def ratio(name: str, spent: Cost, floor: Cost, aim: str = "") -> None:
 def rate(name: str, rows: int, cpu: float, wall: float, aim: str = "") -> None:
     """A line whose first figure is rows per second of CPU."""
     print(f"{rows / cpu:9,.0f}  {name:<46} {rows / wall:9,.0f} rows/s wall   {aim}".rstrip(), flush=True)
+
+
+def seconds(action: Callable[[], object]) -> tuple[float, float]:
+    """CPU and wall seconds of one call of ``action``."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    action()
+    return time.process_time() - cpu, time.perf_counter() - wall

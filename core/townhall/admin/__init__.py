@@ -24,7 +24,9 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.contact_view import ContactView
     from townhall.admin.counting import CountCache
     from townhall.admin.desk import Desk
+    from townhall.admin.digest import DigestView
     from townhall.admin.drawing import Drawer
+    from townhall.admin.figures.view import FiguresView
     from townhall.admin.files import FilesView
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
@@ -63,7 +65,8 @@ def install(app: Flask, town: Town) -> None:
     messages = (MessagesView, OutboxView, LettersView)
     routing = (QueuesView, RoutingView, WardsView)
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
-    for page in (SearchView, CalendarView, FilesView, *messages, *plugins, JobsView, TypesView, SettingsView, *routing):
+    work = (SearchView, CalendarView, FiguresView, DigestView, FilesView)
+    for page in (*work, *messages, *plugins, JobsView, TypesView, SettingsView, *routing):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

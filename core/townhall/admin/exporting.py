@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from townhall.access.actors import Actor
 from townhall.access.policy import exportable_fields
 from townhall.imports.formulas import harmless
+from townhall.records.figures import Slice
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
 from townhall_forms.schema import RecordType
@@ -38,6 +39,7 @@ def csv_lines(
     search: str = "",
     sort: str = "",
     archived: bool = False,
+    figure: Slice | None = None,
     ids: frozenset[int] | None = None,
 ) -> Iterator[str]:
     """The lines of the file, in parts: the first has the headings and the first records, or raises what is refused.
@@ -45,7 +47,7 @@ def csv_lines(
     A byte order mark tells spreadsheets that it is UTF-8.
     """
     names = export_columns(actor, record_type)
-    begin = "\ufeff" + _line(names)
+    begin = "\ufeff" + csv_line(names)
     context = town.context(actor)
     fields = record_type.all_fields
 
@@ -69,8 +71,9 @@ def csv_lines(
             after=after,
             fields=[name for name in names if name in record_type.fields],
             archived=archived,
+            figure=figure,
         )
-        rows = [_line(cells(record)) for record in page.records if ids is None or record.id in ids]
+        rows = [csv_line(cells(record)) for record in page.records if ids is None or record.id in ids]
         if begin or rows:
             yield begin + "".join(rows)
         begin, after = "", page.after
@@ -78,7 +81,8 @@ def csv_lines(
             return
 
 
-def _line(cells: Iterator[str] | list[str]) -> str:
+def csv_line(cells: Iterator[str] | list[str]) -> str:
+    """One line of a CSV file."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow(cells)
     return buffer.getvalue()

@@ -24,7 +24,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
 #: Parameters of a list's address that are no filters.
-RESERVED = frozenset({"q", "view", "sort", "after", "before", "columns", "archived", "page", "saved", "pick"})
+RESERVED = frozenset({"q", "view", "sort", "after", "before", "columns", "archived", "page", "saved", "pick", "figure"})
 
 #: Ranges of days by name: their words, and the condition.
 PERIODS: Mapping[str, tuple[str, Any]] = {

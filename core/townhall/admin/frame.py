@@ -169,6 +169,8 @@ class Menu:
         yield NavItem("Calendar", urls.CALENDAR, "calendar")
         if self._has_cases and self.town.records.may(actor, "view", QUEUE):
             yield NavItem("Queues", urls.QUEUES, "users")
+        if any(type_.is_case and not type_.frozen for type_ in self.town.records.types(actor)):
+            yield NavItem("Figures", urls.FIGURES, "chart")
         for type_ in self._records:
             if type_.plugin == CORE and type_.event is None and self.town.records.may(actor, "view", type_.identity):
                 yield self._item(type_, counts)

@@ -128,6 +128,7 @@ class ListPages(RecordPages):
             search=asked.text,
             sort=asked.sort,
             archived=asked.archived,
+            figure=asked.figure,
             ids=frozenset(urls.number(id) for id in request.args.getlist("pick")) - {0} or None,
         )
         name = f"{self.type.name}-{self.desk.presenter.today().isoformat()}.csv"

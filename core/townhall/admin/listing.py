@@ -22,7 +22,9 @@ from townhall.admin.cells import CellMaker
 from townhall.admin.cells import Column
 from townhall.admin.cells import PageOfCells
 from townhall.admin.cells import write_rows
+from townhall.admin.figures import slicing
 from townhall.admin.filters import Applied
+from townhall.admin.filters import Chip
 from townhall.admin.filters import FilterControl
 from townhall.admin.filters import Filters
 from townhall.admin.filters import all_of
@@ -30,6 +32,7 @@ from townhall.admin.saved_views import SavedView
 from townhall.admin.saved_views import tidy_pairs
 from townhall.admin.saved_views import views_of
 from townhall.errors import Rejected
+from townhall.records.figures import Slice
 from townhall.records.types import Count
 from townhall.records.types import Page
 from townhall.records.types import Record
@@ -99,6 +102,7 @@ class Asked:
     where: Condition | None
     narrowed: bool
     paths: tuple[str, ...] = ()
+    figure: Slice | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -133,7 +137,8 @@ class Lister:
         filters = Filters(self.town.schemas, self.type, self.town.context(actor), allowed, self._idle)
         applied = filters.read(arguments)
         text = arguments.get("q", "").strip()
-        narrowed = bool(applied.conditions or text)
+        figure = self._figure(actor, arguments.get(slicing.PARAMETER, ""), applied)
+        narrowed = bool(applied.conditions or text or figure)
         view_name, view = self._view(arguments, narrowed)
         hidden = {name for name, field in self.type.fields.items() if "list" in field.hide}
         paths = self._paths(arguments, view, allowed - hidden)
@@ -151,10 +156,24 @@ class Lister:
             where=None,
             narrowed=narrowed,
             paths=paths,
+            figure=figure,
             problems=list(applied.problems),
         )
         asked.where = self._where(asked)
         return asked
+
+    def _figure(self, actor: Actor, text: str, applied: Applied) -> Slice | None:
+        """The figure whose records are asked for. One that can't be had is said and leaves the list as it is."""
+        if not text:
+            return None
+        try:
+            figure = slicing.read(self.town, actor, self.type, text)
+            words = slicing.sentence(self.town, actor, figure, self.type)
+        except Rejected as refused:
+            applied.problems.append(str(refused))
+            return None
+        applied.chips.insert(0, Chip(words, (slicing.PARAMETER,)))
+        return figure
 
     def _view(self, arguments: MultiDict[str, str], narrowed: bool) -> tuple[str, View | None]:
         name = arguments.get("view", "")
@@ -214,6 +233,7 @@ class Lister:
             "limit": limit,
             "fields": [path for column in asked.columns for path in column.reads],
             "archived": asked.archived,
+            "figure": asked.figure,
         }
         after, before = asked.arguments.get("after", ""), asked.arguments.get("before", "")
         find = self.town.records.find
@@ -228,7 +248,12 @@ class Lister:
         """How many records the list has in all."""
         if asked.narrowed or asked.archived:
             return self.town.records.count(
-                actor, self.type.identity, asked.where, search=asked.text, archived=asked.archived
+                actor,
+                self.type.identity,
+                asked.where,
+                search=asked.text,
+                archived=asked.archived,
+                figure=asked.figure,
             )
         return self._count_view(actor, asked.view_name)
 
@@ -261,15 +286,23 @@ class Lister:
             "count": count,
             "total": total,
             "chips": self.chips(asked),
-            "clear_url": self.address(asked, drop=("q", *self._filter_names(asked)), view=asked.view_name)
+            "clear_url": self.address(
+                asked, drop=("q", slicing.PARAMETER, *self._filter_names(asked)), view=asked.view_name
+            )
             if asked.narrowed
             else "",
             "newer_url": self.address(asked, before=found.before) if found.before else "",
             "older_url": self.address(asked, after=found.after) if found.after else "",
             "query": self.query(asked),
-            "hidden": [("view", asked.view_name)] + ([("archived", "1")] if asked.archived else []),
+            "hidden": self._hidden(asked),
             "picked": len(picked),
         }
+
+    @staticmethod
+    def _hidden(asked: Asked) -> list[tuple[str, str]]:
+        """What the form of filters keeps to without showing it."""
+        figure = [(slicing.PARAMETER, asked.figure.encoded())] if asked.figure is not None else []
+        return [("view", asked.view_name), *([("archived", "1")] if asked.archived else []), *figure]
 
     def tabs(self, actor: Actor, asked: Asked) -> list[Tab]:
         """The type's own views, everything, and the views that were saved."""

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 ADMIN = "/admin/"
 SEARCH = "/admin/search/"
 CALENDAR = "/admin/calendar/"
+FIGURES = "/admin/figures/"
+DIGEST = "/admin/digest/"
 PLUGINS = "/admin/plugins/"
 PACKS = "/admin/packs/"
 MODULES = "/admin/modules/"

@@ -21,6 +21,9 @@ from townhall.records import assembling
 from townhall.records import pages
 from townhall.records import predicate
 from townhall.records import searching
+from townhall.records.figures import measures
+from townhall.records.figures.scenes import Scene
+from townhall.records.figures.slices import Slice
 from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.paging import decode
@@ -112,15 +115,16 @@ def find(
     before: str = "",
     fields: Collection[str] | None = None,
     archived: bool | None = False,
+    figure: Slice | None = None,
 ) -> Page:
     """A page of records, sorted by ``sort`` (a field's name, ``-`` before it for downwards; the type's own without).
 
     ``fields`` are those that are wanted, all without; ``phones.number`` is one column of the rows of a field. ``after``
-    and ``before`` are those of a neighbouring page. Raises :class:`~townhall.errors.Rejected` with a sentence
-    for a filter or order that can't be used.
+    and ``before`` are those of a neighbouring page; ``figure`` keeps to the records of a figure. Raises
+    :class:`~townhall.errors.Rejected` with a sentence for a filter or order that can't be used.
     """
     plan = plan_of(town, identity)
-    test = _test(town, actor, plan, where, search, archived)
+    test = _test(town, actor, plan, where, search, archived, figure)
     order = ordering(town, actor, plan, sort or _own_sort(town, actor, plan.record_type))
     size = max(1, min(limit, LARGEST_PAGE))
     backwards = bool(before) and not after
@@ -149,11 +153,12 @@ def count(
     *,
     search: str = "",
     archived: bool | None = False,
+    figure: Slice | None = None,
     cap: int = 10_000,
 ) -> Count:
     """How many records there are; counting stops at ``cap``."""
     plan = plan_of(town, identity)
-    number = pages.count(town, plan, _test(town, actor, plan, where, search, archived), cap + 1)
+    number = pages.count(town, plan, _test(town, actor, plan, where, search, archived, figure), cap + 1)
     return Count(min(number, cap), capped=number > cap)
 
 
@@ -193,6 +198,12 @@ def aggregate(
             group[field.name] = None if total is None else field.from_columns({**cells, field.name: int(total)})
         groups.append({**group, "count": row[-1]})
     return groups
+
+
+def sliced(town: Town, actor: Actor, plan: TypePlan, figure: Slice) -> peewee.ColumnBase:
+    """The records of a figure, as a test. Raises :class:`~townhall.errors.Rejected` if the actor can't have it."""
+    test = measures.test_of(Scene.of(town, actor, plan.record_type.identity), figure)
+    return peewee.SQL(f"({test.text})", test.parameters)
 
 
 def lookup(town: Town, actor: Actor, identity: str, text: str, *, where: Where = None, limit: int = 10) -> list[Option]:
@@ -269,10 +280,20 @@ def _inside(record_type: RecordType, name: str, deed: str) -> Field:
 _DONE = {"group": "grouped", "add up": "added up", "sort": "sorted"}
 
 
-def _test(town: Town, actor: Actor, plan: TypePlan, where: Where, search: str, archived: bool | None) -> pages.Test:
-    if not where and not search.strip() and predicate.scope(town, actor, plan.record_type) is None:
+def _test(
+    town: Town,
+    actor: Actor,
+    plan: TypePlan,
+    where: Where,
+    search: str,
+    archived: bool | None,
+    figure: Slice | None = None,
+) -> pages.Test:
+    if not where and not search.strip() and not figure and predicate.scope(town, actor, plan.record_type) is None:
         return pages.plain(plan, archived)
     conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    if figure is not None:
+        conditions.append(sliced(town, actor, plan, figure))
     return pages.test_of(plan, conditions) if conditions else pages.plain(plan, None)
 
 

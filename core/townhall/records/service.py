@@ -30,6 +30,7 @@ from townhall.records import secret_links
 from townhall.records import timeline
 from townhall.records import workflow
 from townhall.records import writing
+from townhall.records.figures.slices import Slice
 from townhall.records.predicate import Where
 from townhall.records.standing import Standing
 from townhall.records.transaction import refuse_frozen
@@ -103,8 +104,9 @@ class Records:
         before: str = "",
         fields: Collection[str] | None = None,
         archived: bool | None = False,
+        figure: Slice | None = None,
     ) -> Page:
-        """One page of records in sort order."""
+        """One page of records in sort order; with ``figure`` only those that a figure counts."""
         return reading.find(
             self._town,
             actor,
@@ -117,6 +119,7 @@ class Records:
             before=before,
             fields=fields,
             archived=archived,
+            figure=figure,
         )
 
     def count(
@@ -127,10 +130,13 @@ class Records:
         *,
         search: str = "",
         archived: bool | None = False,
+        figure: Slice | None = None,
         cap: int = 10_000,
     ) -> Count:
         """How many records there are, counted up to ``cap``."""
-        return reading.count(self._town, actor, identity, where, search=search, archived=archived, cap=cap)
+        return reading.count(
+            self._town, actor, identity, where, search=search, archived=archived, figure=figure, cap=cap
+        )
 
     def aggregate(
         self,

@@ -1,0 +1,218 @@
+"""How long people wait: for the first response and for the end, against what was promised."""
+
+from __future__ import annotations
+
+from townhall.admin.figures import charts
+from townhall.admin.figures import groups
+from townhall.admin.figures.asking import Asked
+from townhall.admin.figures.asking import month_name
+from townhall.admin.figures.numbers import HOUR
+from townhall.admin.figures.numbers import length
+from townhall.admin.figures.numbers import number
+from townhall.admin.figures.numbers import share
+from townhall.admin.figures.numbers import signed
+from townhall.admin.figures.tables import Cell
+from townhall.admin.figures.tables import Headline
+from townhall.admin.figures.tables import Shown
+from townhall.admin.figures.tables import Table
+from townhall.records import figures
+from townhall.records.figures import Kept
+from townhall.records.figures import Period
+from townhall.records.figures import Slice
+from townhall.records.figures import Times
+
+_WAYS = (("working", "working time", True), ("calendar", "calendar time", False))
+_EMPTY = "No clock was met in these days. Cases have clocks where targets are set."
+Found = dict[tuple[int, str, str], Kept]
+
+
+def build(asked: Asked) -> Shown:
+    """The page."""
+    months = list(asked.period.months())
+    by_month = _clocks(asked, months)
+    now = {kind: _joined(by_month.get((place, kind, "")) for place in range(len(months))) for kind in figures.KINDS}
+    before = {}
+    if asked.before is not None:
+        found = _clocks(asked, [asked.before])
+        before = {kind: found.get((0, kind, ""), Kept()) for kind in figures.KINDS}
+    return Shown(
+        _headlines(asked, now, before),
+        [
+            _whole(asked, now, before),
+            *(_by_month(asked, kind, months, by_month) for kind in figures.KINDS),
+            *(_by_group(asked, kind) for kind in figures.KINDS),
+        ],
+    )
+
+
+def _clocks(asked: Asked, periods: list[Period], *, by: str = "") -> Found:
+    """The clocks of all types that are asked for."""
+    total: Found = {}
+    for type_ in asked.types:
+        found = figures.clocks(
+            asked.desk.town, asked.actor, type_.identity, periods, by="" if by == groups.TYPE else by
+        )
+        for (place, kind, value), kept in found.items():
+            key = (place, kind, type_.identity if by == groups.TYPE else value)
+            total[key] = _joined([total.get(key), kept])
+    return total
+
+
+def _joined(parts: object) -> Kept:
+    """All of several, as one."""
+    whole = Kept()
+    for part in parts:  # type: ignore[attr-defined]  # a list, or made on the way
+        if part is None:
+            continue
+        whole.in_time += part.in_time
+        whole.late += part.late
+        for times, more in ((whole.working, part.working), (whole.calendar, part.calendar)):
+            # Ids of several types may be the same, so a case is counted by its times.
+            times.minutes.extend(more.minutes)
+            times.goals |= more.goals
+    return whole
+
+
+def _main(kept: Kept) -> tuple[Times, str, bool]:
+    """The times that most of the clocks count in: their words, and whether it is working time."""
+    business = kept.working.count >= kept.calendar.count
+    return (kept.working if business else kept.calendar), _WAYS[0 if business else 1][0], business
+
+
+def _half(times: Times) -> int | None:
+    return times.percentiles[0] if times.count else None
+
+
+def _headlines(asked: Asked, now: dict[str, Kept], before: dict[str, Kept]) -> list[Headline]:
+    made = []
+    for kind, label in figures.KINDS.items():
+        times, way, business = _main(now[kind])
+        half = _half(times)
+        link = asked.link(Slice("measured", asked.period, f"{kind}.{way}"))
+        said, tone = "", ""
+        then = before.get(kind)
+        if then is not None and half is not None:
+            earlier = _half(then.working if business else then.calendar)
+            if earlier is not None:
+                said = f"{signed(half, earlier).text}, from {length(earlier, business=business).text}"
+                tone = "" if half == earlier else "better" if half < earlier else "worse"
+        made.append(Headline(f"{label}, half of them within", length(half, business=business, url=link), said, tone))
+        kept = now[kind]
+        cell = share(kept.in_time, kept.in_time + kept.late, asked.link(Slice("in_time", asked.period, kind)))
+        said, tone = "", ""
+        if then is not None and then.share is not None and kept.share is not None:
+            said = f"from {share(then.in_time, then.in_time + then.late).text}"
+            tone = "" if kept.share == then.share else "better" if kept.share > then.share else "worse"
+        made.append(Headline(f"{label}, in time", cell, said, tone))
+    return made
+
+
+def _whole(asked: Asked, now: dict[str, Kept], before: dict[str, Kept]) -> Table:
+    rows = []
+    for kind, label in figures.KINDS.items():
+        for way, words, business in _WAYS:
+            times = now[kind].working if business else now[kind].calendar
+            then = before.get(kind)
+            earlier = (then.working if business else then.calendar) if then is not None else Times()
+            if not times.count and not earlier.count:
+                continue
+            measured = Slice("measured", asked.period, f"{kind}.{way}")
+            link = asked.link(measured)
+            cells = [Cell(f"{label}, {words}"), number(times.count, link)]
+            for place in range(len(figures.PERCENTILES)):
+                cells.append(length(times.percentiles[place] if times.count else None, business=business, url=link))
+            cells.append(length(times.goal, business=business))
+            if then is not None:
+                past = asked.link(Slice("measured", asked.before, f"{kind}.{way}"))
+                cells += [number(earlier.count, past), signed(times.count, earlier.count)]
+                cells += [length(_half(earlier), business=business, url=past), signed(_half(times), _half(earlier))]
+            rows.append(tuple(cells))
+    compare = ("Cases before", "Change (%)", "Half within before", "Change of it (%)") if before else ()
+    return Table(
+        name="times",
+        title="In short",
+        columns=("Time", "Cases", "Half within", "80 of 100 within", "90 of 100 within", "Target", *compare),
+        rows=tuple(rows),
+        note="Working time counts the hours of the calendar that a target goes by. A file has all times in minutes.",
+        empty=_EMPTY,
+    )
+
+
+def _decided(asked: Asked, kind: str, kept: Kept, period: Period, group: groups.Group | None = None) -> list[Cell]:
+    """Cells for what was in time and what was late."""
+    cells = []
+    for measure, value in (("in_time", kept.in_time), ("late", kept.late)):
+        wanted = Slice(measure, period, kind)
+        cells.append(number(value, groups.link(asked, wanted, group) if group is not None else asked.link(wanted)))
+    return [*cells, share(kept.in_time, kept.in_time + kept.late)]
+
+
+def _by_month(asked: Asked, kind: str, months: list[Period], found: Found) -> Table:
+    whole = _joined(found.get((place, kind, "")) for place in range(len(months)))
+    main, way, business = _main(whole)
+    rows, halves = [], []
+    for place, month in enumerate(months):
+        kept = found.get((place, kind, ""), Kept())
+        times = kept.working if business else kept.calendar
+        half = _half(times)
+        halves.append(None if half is None else half / HOUR)
+        link = asked.link(Slice("measured", month, f"{kind}.{way}"))
+        rows.append(
+            (
+                Cell(month_name(month)),
+                number(times.count, link),
+                length(half, business=business, url=link),
+                length(times.percentiles[2] if times.count else None, business=business, url=link),
+                *_decided(asked, kind, kept, month),
+            )
+        )
+    label = figures.KINDS[kind]
+    goal = main.goal / HOUR if main.goal is not None else None
+    key = [(charts.key("l1"), "Half within, in hours, solid line")]
+    if goal is not None:
+        key.append((charts.key("target"), "Target, dashed line"))
+    return Table(
+        name=f"{kind}_months",
+        title=f"{label} month by month",
+        columns=("Month", "Cases", "Half within", "90 of 100 within", "In time", "Late", "Share in time (%)"),
+        rows=tuple(rows) if whole.measured or whole.late else (),
+        note=f"In {_WAYS[0 if business else 1][1]}." if whole.measured else "",
+        chart=charts.lines([month_name(month, year=False) for month in months], halves, target=goal),
+        chart_label=f"Line chart of {label.lower()} times",
+        key=tuple(key),
+        empty=_EMPTY,
+    )
+
+
+def _by_group(asked: Asked, kind: str) -> Table:
+    label, title = groups.label(asked), figures.KINDS[kind]
+    found = _clocks(asked, [asked.period], by=asked.by) if asked.by else {}
+    mine = {value: kept for (_, which, value), kept in found.items() if which == kind}
+    order = sorted(mine, key=lambda value: (-mine[value].measured, -mine[value].late, value))
+    rows, drawn = [], []
+    for group in groups.named(asked, order[: groups.MOST]):
+        kept = mine[group.value]
+        times, way, business = _main(kept)
+        link = groups.link(asked, Slice("measured", asked.period, f"{kind}.{way}"), group)
+        half = _half(times)
+        rows.append(
+            (
+                Cell(group.label),
+                number(times.count, link),
+                length(half, business=business, url=link),
+                length(times.percentiles[2] if times.count else None, business=business, url=link),
+                *_decided(asked, kind, kept, asked.period, group),
+            )
+        )
+        if half is not None:
+            drawn.append((group.label, half / HOUR, None, length(half, business=business).text))
+    return Table(
+        name=f"{kind}_groups",
+        title=f"{title} by {groups.words(label)}",
+        columns=(label, "Cases", "Half within", "90 of 100 within", "In time", "Late", "Share in time (%)"),
+        rows=tuple(rows),
+        chart=charts.bars(drawn[: charts.MOST_BARS]),
+        chart_label=f"Bar chart of {title.lower()} times in hours",
+        key=((charts.key("s1"), "Half within, in hours"),),
+        empty=_EMPTY,
+    )

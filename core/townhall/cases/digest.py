@@ -1,0 +1,187 @@
+"""What each owner is told once a week: their cases that are overdue, waiting or forgotten, and what is new to take.
+
+It says what the person may see, and nothing that they could not look up: :func:`digest` asks records as them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.cases import digest_delivery
+from townhall.cases.owners import owners
+from townhall.records import work
+from townhall.records.figures import DORMANT_DAYS
+from townhall.records.figures import Slice
+from townhall.records.types import Record
+from townhall.records.work import Lane
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+QUEUE = "core.queue"
+#: Cases that each part names.
+SHOWN = 10
+#: Days of which the new cases are told.
+NEW_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A case: where it is, and what there is to say of it."""
+
+    path: str
+    number: str
+    title: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a digest: its heading, how many cases it is about, and the first of them."""
+
+    name: str
+    heading: str
+    count: int
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one person is told on one day; ``open`` is how many cases they have in all."""
+
+    name: str
+    day: date
+    open: int
+    parts: Sequence[Part]
+
+    @property
+    def subject(self) -> str:
+        """One line that says how things are."""
+        told = [f"{part.count} {part.heading.lower()}" for part in self.parts if part.count]
+        return f"Your cases this week: {self.open} open" + (f", {', '.join(told[:2])}" if told else "")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not self.open and not any(part.count for part in self.parts)
+
+
+def digest(town: Town, actor: Actor) -> Digest:
+    """What there is to tell this person now."""
+    now = town.clock.now()
+    mine = Lane("mine", assignee=actor.id)
+    overdue = Lane("overdue", states="running", assignee=actor.id, due_before=now, order="due")
+    waiting = Lane("waiting", states="waiting", assignee=actor.id, order="updated")
+    lanes = [overdue, waiting]
+    found = work.lanes(town, actor, lanes, limit=SHOWN)
+    counts = work.counts(town, actor, [mine, *lanes])
+    day = now.astimezone(town.zone).date()
+    return Digest(
+        name=actor.name,
+        day=day,
+        open=counts["mine"].value,
+        parts=[
+            _part("overdue", "Overdue", counts["overdue"].value, found["overdue"], _due, town),
+            _part("waiting", "Waiting longest", counts["waiting"].value, found["waiting"], _since, town),
+            _dormant(town, actor),
+            _new(town, actor, day),
+        ],
+    )
+
+
+def text(found: Digest, address: str = "") -> str:
+    """A digest as plain text; ``address`` is that of the town's site, before the path of each case."""
+    lines = [f"{found.name}, you have {found.open} open cases on {found.day.isoformat()}.", ""]
+    for part in found.parts:
+        if not part.count:
+            continue
+        lines += [f"{part.heading}: {part.count}", "-" * len(f"{part.heading}: {part.count}")]
+        for line in part.lines:
+            lines += [
+                " · ".join(each for each in (line.number, line.title, line.words) if each),
+                f"  {address}{line.path}",
+            ]
+        if part.count > len(part.lines):
+            lines.append(f"and {part.count - len(part.lines)} more")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def run(town: Town) -> str:
+    """Give everybody who has something to be told this week's digest, once; says for how many it was written.
+
+    One that a killed run has not written is written by the next.
+    """
+    written = 0
+    for actor in owners(town):
+        if digest_delivery.has(town, actor):
+            continue
+        found = digest(town, actor)
+        if not found.is_empty:
+            digest_delivery.deliver(town, actor, found.subject, text(found, digest_delivery.address(town)))
+            written += 1
+    return f"Wrote the weekly digest for {written} of the staff." if written else ""
+
+
+def _part(name: str, heading: str, count: int, records: Sequence[Record], words: Any, town: Town) -> Part:
+    return Part(name, heading, count, [_line(record, words(town, record)) for record in records])
+
+
+def _line(record: Record, words: str) -> Line:
+    plugin, _, name = record.identity.partition(".")
+    return Line(f"/admin/{plugin}/{name}/{record.id}/", record.number, record.title or record.type.label, words)
+
+
+def _due(town: Town, record: Record) -> str:
+    return f"due {record.due.astimezone(town.zone).date().isoformat()}" if record.due is not None else ""
+
+
+def _since(town: Town, record: Record) -> str:
+    return f"since {record.updated.astimezone(town.zone).date().isoformat()}"
+
+
+def _dormant(town: Town, actor: Actor) -> Part:
+    """The person's cases that nobody touched for long, the longest first."""
+    return _gathered(
+        town, actor, "dormant", f"No change for {DORMANT_DAYS} days", {"assignee": actor.id}, Slice("dormant")
+    )
+
+
+def _new(town: Town, actor: Actor, day: date) -> Part:
+    """Cases of the last week that stand in the person's queues and that nobody has."""
+    heading, queues = "New in your queues", list[int]()
+    if actor.id is not None and town.records.may(actor, "view", QUEUE):
+        page = town.records.find(actor, QUEUE, {"members.person": actor.id}, limit=500, fields=())
+        queues = [record.id for record in page.records]
+    if not queues:
+        return Part("new", heading, 0, ())
+    since = (day - timedelta(days=NEW_DAYS)).isoformat()
+    where = {"queue": queues, "assignee": {"empty": True}, "created": {"gte": since}, "closed": {"empty": True}}
+    return _gathered(town, actor, "new", heading, where, None)
+
+
+def _gathered(
+    town: Town, actor: Actor, name: str, heading: str, where: Mapping[str, Any], figure: Slice | None
+) -> Part:
+    """Cases of all types for which something holds."""
+    count, records = 0, list[Record]()
+    for type_ in town.records.types(actor):
+        workflow = type_.workflow
+        if workflow is None or type_.frozen or not work.states(type_, "open"):
+            continue
+        number = town.records.count(actor, type_.identity, where, figure=figure).value
+        if number:
+            count += number
+            found = town.records.find(
+                actor, type_.identity, where, figure=figure, sort="updated", limit=SHOWN, fields=()
+            )
+            records += found.records
+    records.sort(key=lambda record: (record.updated, record.identity, record.id))
+    return _part(name, heading, count, records[:SHOWN], _since, town)

@@ -1,0 +1,137 @@
+"""By what the records of a type can be grouped, and what the groups are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.errors import Rejected
+from townhall.records import predicate
+from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Sql
+from townhall.records.plans import plan as plan_of
+from townhall_forms.fields.base import Field
+from townhall_forms.kinds import kind_of
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+CONTACT = "core.contact"
+#: Standard fields by which a manager groups, in the order in which they are offered.
+_STANDARD = ("assignee", "queue")
+_KINDS = frozenset({"code", "link", "staff", "boolean"})
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A field by which a type's records can be grouped."""
+
+    name: str
+    label: str
+
+
+def groupings(town: Town, actor: Actor, record_type: RecordType) -> list[Grouping]:
+    """The fields by which the actor may group, the type's main ones first.
+
+    They are those that people choose from a list: choices, links to what the town sets up, people, yes or no, and what
+    is copied from these. A contact is nobody's group.
+    """
+    found = [name for name in record_type.list.filters if _groups(town, actor, record_type, name)]
+    found += [name for name in record_type.fields if name not in found and _groups(town, actor, record_type, name)]
+    found = [name for name in found if name not in (*_STANDARD, "state")]
+    standard = [
+        name
+        for name in (*_STANDARD, *record_type.system_fields)
+        if name in record_type.system_fields and name != "state" and _groups(town, actor, record_type, name)
+    ]
+    main = main_category(town, actor, record_type)
+    order = dict.fromkeys([*([main] if main else []), *standard, *found])
+    return [Grouping(name, record_type.all_fields[name].label) for name in order]
+
+
+def main_category(town: Town, actor: Actor, record_type: RecordType) -> str:
+    """The field that says what a case is about: its first link to something that the town sets up, else a choice.
+
+    Empty if the type has none that the actor may ask by.
+    """
+    wanted = [*record_type.list.filters, *record_type.fields]
+    names = [name for name in dict.fromkeys(wanted) if name in record_type.fields]
+    names = [name for name in names if _groups(town, actor, record_type, name)]
+    links = [name for name in names if kind_of(record_type.fields[name]) == "link"]
+    setup = [name for name in links if town.schemas[record_type.fields[name].target].navigation == "setup"]
+    choices = [name for name in names if kind_of(record_type.fields[name]) == "code"]
+    return next(iter([*setup, *choices]), "")
+
+
+def _groups(town: Town, actor: Actor, record_type: RecordType, name: str) -> bool:
+    field = record_type.all_fields.get(name)
+    if field is None or name not in {column.name for column in field.columns()}:
+        return False
+    copied = field.is_computed and kind_of(field) == "text" and "copy" in (field.compute or {})
+    if (kind_of(field) not in _KINDS and not copied) or name == "id":
+        return False
+    if field.target and (field.target == CONTACT or not _may_name(town, actor, field)):
+        return False
+    return predicate.may_ask(town, actor, record_type, name)
+
+
+def _may_name(town: Town, actor: Actor, field: Field) -> bool:
+    target = town.schemas.get(field.target)
+    return target is not None and policy.may(actor, "view", target)
+
+
+def test_of(scene: Scene, by: str, value: str) -> Sql:
+    """The rows of one group. Raises :class:`~townhall.errors.Rejected` if the actor may not group so."""
+    column = column_of(scene, by)
+    if not value:
+        return Sql(f"{column} IS NULL")
+    field = scene.type.all_fields[by]
+    kind = kind_of(field)
+    stored: Any = value
+    if kind in ("link", "staff"):
+        stored = int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else -1
+    elif kind == "boolean":
+        stored = value == "true"
+    return Sql(f"{column} = {scene.mark}", (stored,))
+
+
+def column_of(scene: Scene, by: str) -> str:
+    """The column that holds a group. Raises :class:`~townhall.errors.Rejected` if the actor may not group by it."""
+    predicate.check_paths(scene.town, scene.actor, scene.type, [by], "group")
+    if not _groups(scene.town, scene.actor, scene.type, by):
+        label = scene.type.all_fields[by].label
+        raise Rejected(f"{scene.type.label_plural} can't be grouped by “{label}”.", field=by)
+    return scene.column(by)
+
+
+def value_of(scene: Scene, by: str, stored: Any) -> str:
+    """What a slice says of the group whose column holds ``stored``."""
+    if stored is None:
+        return ""
+    return ("true" if stored else "false") if kind_of(scene.type.all_fields[by]) == "boolean" else str(stored)
+
+
+def labels(town: Town, actor: Actor, identity: str, by: str, values: Iterable[str]) -> Mapping[str, str]:
+    """What groups are called, by the values of their slices; the same order as ``values``."""
+    record_type = plan_of(town, identity).record_type
+    field, wanted = record_type.all_fields[by], list(values)
+    kind = kind_of(field)
+    known: Mapping[str, str] = {}
+    if kind == "staff":
+        known = {str(option.id): option.title for option in town.context(actor).staff()}
+    elif kind == "link":
+        ids = [int(value) for value in wanted if value]
+        known = {str(id): title for id, title in town.context(actor).titles(field.target, ids).items()}
+    elif kind == "boolean":
+        known = {"true": "Yes", "false": "No"}
+    elif kind == "code":
+        known = {choice.value: choice.label for choice in field.choices}
+    empty = "Nobody" if kind == "staff" else "None"
+    gone = "Somebody who left" if kind == "staff" else "One that is gone" if kind == "link" else ""
+    return {value: known.get(value, gone or value) if value else empty for value in wanted}

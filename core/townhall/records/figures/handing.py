@@ -1,0 +1,27 @@
+"""Cases that were passed on: what their history says of who had them, and in which queue they stood."""
+
+from __future__ import annotations
+
+from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Sql
+
+
+def entries(scene: Scene, field: str, begin: int, end: int) -> Sql:
+    """Entries of history ``h``, from FROM on, in which a standard field went from one value to another.
+
+    Entries whose values were erased don't say so any more, and aren't found.
+    """
+    mark = scene.mark
+    mine, parameters = scene.town.old_names.test(mark, scene.identity)
+    if scene.town.database.engine == "postgresql":
+        document = "json_extract_path_text(CAST(v.changes AS JSON)"
+        both = [f"{document}, '{field}', '{place}') IS NOT NULL" for place in (0, 1)]
+    else:
+        both = [f"json_extract(v.changes, '$.{field}[{place}]') IS NOT NULL" for place in (0, 1)]
+    # Only few entries name the field, and only these are read as JSON.
+    test = f"CASE WHEN v.changes LIKE {mark} THEN {' AND '.join(both)} ELSE 1 = 0 END"
+    text = (
+        f"FROM history h JOIN history_values v ON v.history_id = h.id WHERE h.at >= {mark} AND h.at < {mark}"
+        f" AND {mine} AND {test}"
+    )
+    return Sql(text, (begin, end, *parameters, f'%"{field}":[%'))

@@ -1,0 +1,289 @@
+"""The records that each measure picks, as SQL over the type's table ``t1``."""
+
+from __future__ import annotations
+
+from townhall.access import policy
+from townhall.errors import Rejected
+from townhall.records import predicate
+from townhall.records.figures import grouping
+from townhall.records.figures import handing
+from townhall.records.figures.scenes import DAY
+from townhall.records.figures.scenes import NOTHING
+from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Sql
+from townhall.records.figures.slices import Slice
+from townhall.records.figures.words import AGES
+from townhall.records.figures.words import CASE_MOVES
+from townhall.records.figures.words import DORMANT_DAYS
+from townhall.records.figures.words import INTERACTION
+from townhall.records.figures.words import REPEAT_DAYS
+from townhall.records.figures.words import WAYS
+
+
+def bounds(scene: Scene, wanted: Slice) -> tuple[int, int]:
+    """Begin and end of the slice's period in microseconds."""
+    if wanted.period is None:
+        return 0, scene.now
+    return wanted.period.bounds(scene.town.zone)
+
+
+# -- moves ----------------------------------------------------------------------------------------------------------
+
+
+def _moved(scene: Scene, wanted: Slice, moved: Sql) -> Sql:
+    """Cases with such a move in the period."""
+    begin, end = bounds(scene, wanted)
+    mark = scene.mark
+    text = (
+        f"t1.id IN (SELECT m.record_id FROM {CASE_MOVES} m WHERE m.identity = {mark}"  # noqa: S608  # names and marks
+        f" AND m.at >= {mark} AND m.at < {mark} AND {moved.text})"
+    )
+    return Sql(text, (scene.identity, begin, end, *moved.parameters))
+
+
+def came_in(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that came in."""
+    return _moved(scene, wanted, scene.moved("m", scene.fresh, scene.open))
+
+
+def closed(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that were closed."""
+    return _moved(scene, wanted, scene.moved("m", scene.open, scene.final))
+
+
+def reopened(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that were opened again."""
+    return _moved(scene, wanted, scene.moved("m", scene.final, scene.open))
+
+
+def left(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that left the state that the slice names."""
+    return _moved(scene, wanted, Sql(f"m.source = {scene.mark}", (wanted.of,)))
+
+
+def back_again(scene: Scene, wanted: Slice) -> Sql:
+    """Closed in the period, and opened again after that."""
+    begin, end = bounds(scene, wanted)
+    closed, opened = scene.moved("m", scene.open, scene.final), scene.moved("n", scene.final, scene.open)
+    mark = scene.mark
+    text = (
+        f"t1.id IN (SELECT m.record_id FROM {CASE_MOVES} m WHERE m.identity = {mark}"  # noqa: S608  # names and marks
+        f" AND m.at >= {mark} AND m.at < {mark} AND {closed.text}"
+        f" AND EXISTS (SELECT 1 FROM {CASE_MOVES} n WHERE n.identity = {mark} AND n.record_id = m.record_id"
+        f" AND n.id > m.id AND {opened.text}))"
+    )
+    return Sql(text, (scene.identity, begin, end, *closed.parameters, scene.identity, *opened.parameters))
+
+
+def handed_on(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that were passed on."""
+    entries = handing.entries(scene, wanted.of, *bounds(scene, wanted))
+    return Sql(f"t1.id IN (SELECT h.record_id {entries.text})", entries.parameters)
+
+
+# -- the backlog ----------------------------------------------------------------------------------------------------
+
+
+def open_at(scene: Scene, moment: int) -> Sql:
+    """Cases that were open at a moment: those that are now and didn't move since, and those that moved from there."""
+    if moment >= scene.now:
+        return scene.among("t1.state", scene.open)
+    mark, before = scene.mark, scene.among("later.source", scene.open)
+    moves = f"{CASE_MOVES} m WHERE m.identity = {mark} AND m.at >= {mark}"
+    place = "ROW_NUMBER() OVER (PARTITION BY m.record_id ORDER BY m.id) AS place"
+    later = f"SELECT m.record_id, m.source, {place} FROM {moves}"  # noqa: S608  # names and marks
+    table = scene.quoted(scene.plan.table)
+    still = scene.among("s.state", scene.open)
+    text = (
+        f"t1.id IN (SELECT s.id FROM {table} AS s WHERE {still.text}"  # noqa: S608  # names and marks
+        f" AND s.id NOT IN (SELECT m.record_id FROM {moves})"
+        f" UNION ALL SELECT later.record_id FROM ({later}) AS later WHERE later.place = 1 AND {before.text})"
+    )
+    since = (scene.identity, moment)
+    return Sql(text, (*still.parameters, *since, *since, *before.parameters))
+
+
+def _end(scene: Scene, wanted: Slice) -> int:
+    return min(bounds(scene, wanted)[1], scene.now)
+
+
+def open(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that were open at the end."""
+    return open_at(scene, _end(scene, wanted))
+
+
+def aged(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that were open at the end, of one age."""
+    moment = _end(scene, wanted)
+    low, high = next((low, high) for name, _, low, high in AGES if name == wanted.of)
+    created, mark = scene.column("created"), scene.mark
+    test = open_at(scene, moment) & Sql(f"{created} <= {mark}", (moment - low * DAY,))
+    return test if high is None else test & Sql(f"{created} > {mark}", (moment - high * DAY,))
+
+
+def overdue(scene: Scene, wanted: Slice) -> Sql:
+    """Open cases that should be done."""
+    workflow = scene.type.workflow
+    states = workflow.states if workflow is not None else {}
+    running = [name for name in scene.open if not states[name].pauses_clock]
+    return scene.among("t1.state", running) & Sql(f"{scene.column('due')} < {scene.mark}", (scene.now,))
+
+
+def dormant(scene: Scene, wanted: Slice) -> Sql:
+    """Open cases that nobody touched for long."""
+    since = scene.now - DORMANT_DAYS * DAY
+    return scene.among("t1.state", scene.open) & Sql(f"{scene.column('updated')} < {scene.mark}", (since,))
+
+
+# -- clocks ---------------------------------------------------------------------------------------------------------
+
+
+def _clock(scene: Scene, wanted: Slice, test: str, *values: int) -> Sql:
+    kind, _, way = wanted.of.partition(".")
+    mark = scene.mark
+    also = Sql(f" AND c.business = {mark}", (WAYS[way],)) if way else Sql("")
+    text = (
+        "t1.id IN (SELECT c.record_id FROM case_clock c"  # noqa: S608  # names and marks
+        f" WHERE c.identity = {mark} AND c.kind = {mark}{also.text} AND {test})"
+    )
+    return Sql(text, (scene.identity, kind, *also.parameters, *values))
+
+
+def met(scene: Scene, wanted: Slice) -> Sql:
+    """Cases whose clock was met."""
+    begin, end = bounds(scene, wanted)
+    return _clock(
+        scene,
+        wanted,
+        f"c.met_at >= {scene.mark} AND c.met_at < {scene.mark} AND c.actual_minutes IS NOT NULL",
+        begin,
+        end,
+    )
+
+
+def in_time(scene: Scene, wanted: Slice) -> Sql:
+    """Cases whose clock was met in time."""
+    begin, end = bounds(scene, wanted)
+    return _clock(
+        scene, wanted, f"c.met_at >= {scene.mark} AND c.met_at < {scene.mark} AND c.met_at <= c.due_at", begin, end
+    )
+
+
+def late(scene: Scene, wanted: Slice) -> Sql:
+    """Cases whose clock was not met in time."""
+    begin, end = bounds(scene, wanted)
+    missed = "(c.met_at IS NULL OR c.met_at > c.due_at)"
+    return _clock(
+        scene, wanted, f"c.due_at >= {scene.mark} AND c.due_at < {scene.mark} AND {missed}", begin, min(end, scene.now)
+    )
+
+
+# -- coming back ----------------------------------------------------------------------------------------------------
+
+
+def contact_of(scene: Scene) -> str:
+    """The field that says whose case it is, if the actor may ask by it; else empty."""
+    for path in scene.type.contacts:
+        field = scene.type.fields.get(path)
+        if field is not None and field.columns() and field.target:
+            return path if predicate.may_ask(scene.town, scene.actor, scene.type, path) else ""
+    return ""
+
+
+def with_contact(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that came in and say whose they are."""
+    contact = contact_of(scene)
+    return came_in(scene, wanted) & Sql(f"{scene.column(contact)} IS NOT NULL") if contact else NOTHING
+
+
+def _same(scene: Scene, after: str, until: Sql) -> Sql:
+    """There is another case of the same contact and category that was made later than ``after`` and up to ``until``."""
+    contact, category = contact_of(scene), grouping.main_category(scene.town, scene.actor, scene.type)
+    if not contact:
+        return NOTHING
+    mine = scene.column
+    quoted = scene.quoted
+    same = f"o.{quoted(contact)} = {mine(contact)} AND o.id <> t1.id"
+    if category:
+        # An empty category is no category: two cases without one have nothing in common.
+        same += f" AND o.{quoted(category)} = {mine(category)}"
+    others = scene.other("o")
+    text = (
+        f"EXISTS (SELECT 1 FROM {quoted(scene.plan.table)} AS o WHERE {same}"  # noqa: S608  # names and marks
+        f" AND o.created > {after} AND o.created <= {until.text} AND {others.text})"
+    )
+    return Sql(text, (*until.parameters, *others.parameters))
+
+
+def repeats(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that came in from somebody who had been there about the same."""
+    created = scene.column("created")
+    same = _same(scene, f"{created} - {REPEAT_DAYS * DAY}", Sql(created))
+    return came_in(scene, wanted) & same
+
+
+def first_contact(scene: Scene, wanted: Slice) -> Sql:
+    """Closed in the period and for good, after one contact at most, and nobody came back about it."""
+    mark, opened = scene.mark, scene.moved("n", scene.final, scene.open)
+    talks = _talks_about(scene)
+    never = (
+        f"t1.id NOT IN (SELECT n.record_id FROM {CASE_MOVES} n"  # noqa: S608  # names and marks
+        f" WHERE n.identity = {mark} AND {opened.text})"
+    )
+    test = closed(scene, wanted) & Sql(never, (scene.identity, *opened.parameters)) & talks
+    if not contact_of(scene):
+        return test
+    ended = scene.column("closed")
+    again = _same(scene, ended, Sql(f"{ended} + {REPEAT_DAYS * DAY}"))
+    return test & Sql(f"NOT {again.text}", again.parameters)
+
+
+def _talks_about(scene: Scene) -> Sql:
+    """The citizen contacted the town about the case at most once."""
+    mark = scene.mark
+    if not policy.may(scene.actor, "view", scene.town.schemas[INTERACTION]):
+        raise Rejected("Whether something was settled at the first contact is for those who may see interactions.")
+    talks = Scene.of(scene.town, scene.actor, INTERACTION)
+    table = scene.quoted(talks.plan.table)
+    text = (
+        f"t1.id NOT IN (SELECT i.about_id FROM {table} AS i WHERE i.about_type = {mark}"  # noqa: S608  # names and marks
+        f" AND i.direction = {mark} AND {talks.other('i').text} GROUP BY i.about_id HAVING COUNT(*) > 1)"
+    )
+    return Sql(text, (scene.identity, "in", *talks.other("i").parameters))
+
+
+# -- interactions ---------------------------------------------------------------------------------------------------
+
+
+def _talk(scene: Scene, wanted: Slice, *also: Sql) -> Sql:
+    """Contacts with citizens in the period."""
+    begin, end = bounds(scene, wanted)
+    at, mark = scene.column("at"), scene.mark
+    test = Sql(f"{at} >= {mark} AND {at} < {mark}", (begin, end))
+    for part in also:
+        test = test & part
+    return test
+
+
+def _is(scene: Scene, field: str, value: str) -> Sql:
+    return Sql(f"{scene.column(field)} = {scene.mark}", (value,))
+
+
+def talks_in(scene: Scene, wanted: Slice) -> Sql:
+    """Interactions that came from citizens."""
+    return _talk(scene, wanted, _is(scene, "direction", "in"))
+
+
+def talks_out(scene: Scene, wanted: Slice) -> Sql:
+    """Interactions that went to citizens."""
+    return _talk(scene, wanted, _is(scene, "direction", "out"))
+
+
+def chases(scene: Scene, wanted: Slice) -> Sql:
+    """Interactions that asked how far something is."""
+    return _talk(scene, wanted, _is(scene, "direction", "in"), _is(scene, "outcome", "progress"))
+
+
+def on_the_spot(scene: Scene, wanted: Slice) -> Sql:
+    """Interactions that were answered at once."""
+    return _talk(scene, wanted, _is(scene, "direction", "in"), _is(scene, "outcome", "answered"))

@@ -1,0 +1,141 @@
+"""What the statements about one type's figures are made of: its table, whose rows count, its states, the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.access.actors import Actor
+from townhall.records import pages
+from townhall.records import predicate
+from townhall.records.instants import to_microseconds
+from townhall.records.plans import TypePlan
+from townhall.records.plans import plan as plan_of
+from townhall.records.plans import quote
+from townhall_forms.schema import RecordType
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+DAY = 24 * 3600 * 1_000_000
+MINUTE = 60 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A part of a statement with its parameters, in order."""
+
+    text: str
+    parameters: tuple[Any, ...] = ()
+
+    def __and__(self, other: Sql) -> Sql:
+        """Both tests."""
+        return Sql(f"({self.text}) AND ({other.text})", (*self.parameters, *other.parameters))
+
+
+NOTHING = Sql("1 = 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One type as one actor may count it. ``t1`` is its table, ``now`` the present in microseconds.
+
+    ``fresh`` are the states before a case is sent, ``open`` those in which it is worked on, ``final`` the others.
+    """
+
+    town: Town
+    actor: Actor
+    plan: TypePlan
+    now: int
+    fresh: tuple[str, ...]
+    open: tuple[str, ...]
+    final: tuple[str, ...]
+
+    @classmethod
+    def of(cls, town: Town, actor: Actor, identity: str) -> Scene:
+        """The scene of a type. Raises :class:`~townhall.errors.Forbidden` for staff who may not see its records."""
+        plan = plan_of(town, identity)
+        workflow = plan.record_type.workflow
+        states = tuple(workflow.states.values()) if workflow is not None else ()
+        return cls(
+            town=town,
+            actor=actor,
+            plan=plan,
+            now=to_microseconds(town.clock.now()),
+            fresh=("", *(state.name for state in states if state.incomplete and not state.final)),
+            open=tuple(state.name for state in states if not state.final and not state.incomplete),
+            final=tuple(state.name for state in states if state.final),
+        )
+
+    @property
+    def type(self) -> RecordType:
+        """The type."""
+        return self.plan.record_type
+
+    @property
+    def identity(self) -> str:
+        """Its identity."""
+        return self.plan.record_type.identity
+
+    @property
+    def mark(self) -> str:
+        """What stands for a parameter."""
+        return str(self.town.database.param)
+
+    def column(self, name: str) -> str:
+        """A column of the type's table."""
+        return self.plan.sql_name(name)
+
+    def readable(self, archived: bool | None = False) -> Sql:
+        """Which rows the actor may know of: the predicate that all reading asks."""
+        tests = predicate.rows(self.town, self.actor, self.type, archived=archived)
+        test = pages.test_of(self.plan, tests) if tests else pages.plain(self.plan, None)
+        return Sql(test.where or "1 = 1", test.parameters)
+
+    def mine(self, column: str) -> Sql:
+        """That a column of another table holds the id of a record that the actor may know of.
+
+        Mostly everything but what is archived, of which there is little: then no record is looked at.
+        """
+        if predicate.scope(self.town, self.actor, self.type) is None:
+            table = self.quoted(self.plan.table)
+            return Sql(f"{column} NOT IN (SELECT id FROM {table} WHERE archived IS NOT NULL)")  # noqa: S608
+        readable = self.readable()
+        return Sql(f"{column} IN (SELECT t1.id {self.plan.source} WHERE {readable.text})", readable.parameters)
+
+    def quoted(self, name: str) -> str:
+        """A name as the engine wants it."""
+        return quote(self.town.database, name)
+
+    def other(self, alias: str) -> Sql:
+        """Which rows of the type's table, called otherwise than ``t1``, the actor may know of."""
+        model = self.plan.model
+        visible = predicate.scope(self.town, self.actor, self.type)
+        text = f"{alias}.archived IS NULL"
+        if visible is None:
+            return Sql(text)
+        sql, parameters = model.select(model.id).where(visible).sql()
+        return Sql(f"{text} AND {alias}.id IN ({sql})", tuple(parameters))
+
+    def among(self, column: str, values: Sequence[Any]) -> Sql:
+        """That a column holds one of these values."""
+        if not values:
+            return NOTHING
+        return Sql(f"{column} IN ({', '.join([self.mark] * len(values))})", tuple(values))
+
+    def rows(self, sql: Sql) -> list[tuple[Any, ...]]:
+        """What a statement finds."""
+        return list(self.town.database.execute_sql(sql.text, sql.parameters).fetchall())
+
+    def moved(self, alias: str, sources: Sequence[str], targets: Sequence[str]) -> Sql:
+        """That a move, a row of ``case_transition``, led from one of these states into one of those."""
+        return self.among(f"{alias}.source", sources) & self.among(f"{alias}.target", targets)
+
+
+def joined(parts: Iterable[Sql], between: str = ", ") -> Sql:
+    """Parts one after the other."""
+    found = list(parts)
+    return Sql(between.join(part.text for part in found), tuple(value for part in found for value in part.parameters))

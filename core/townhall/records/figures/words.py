@@ -1,0 +1,26 @@
+"""The fixed words of figures: ages, kinds of clock, ways to pass a case on, and how many days something lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Days within which the same person with the same category has come back.
+REPEAT_DAYS = 30
+#: Days without a change after which an open case is dormant.
+DORMANT_DAYS = 14
+#: Ages of open cases: name, words, and the days that it begins and ends with.
+AGES: tuple[tuple[str, str, int, int | None], ...] = (
+    ("week", "Up to 1 week", 0, 7),
+    ("fortnight", "1 to 2 weeks", 7, 14),
+    ("month", "2 to 4 weeks", 14, 28),
+    ("quarter", "4 to 13 weeks", 28, 91),
+    ("longer", "Longer than 13 weeks", 91, None),
+)
+#: Kinds of clock that there are figures about, with their words.
+KINDS: Mapping[str, str] = {"first_response": "First response", "resolution": "Resolution"}
+#: How a clock counts: a slice may ask for those of one way, ``resolution.working``.
+WAYS: Mapping[str, bool] = {"working": True, "calendar": False}
+#: Standard fields by which a case is passed on.
+HANDED: Mapping[str, str] = {"assignee": "From person to person", "queue": "From queue to queue"}
+INTERACTION = "core.interaction"
+CASE_MOVES = "case_transition"
