@@ -31,7 +31,7 @@ def week(town: Town) -> str:
 
 def address(town: Town) -> str:
     """The address of the town's site, before paths; empty while the town doesn't say it."""
-    return ""
+    return town.settings.public_address.rstrip("/")
 
 
 def has(town: Town, actor: Actor) -> bool:

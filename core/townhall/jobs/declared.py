@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from townhall.cases import digest
 from townhall.cases import escalating
 from townhall.cases import recomputing
 from townhall.extend.hooks import Implementation
 from townhall.extend.jobs import sentence_of
 from townhall.jobs import cleaning
+from townhall.jobs import telling
 from townhall.mail import delivering
 from townhall.schedules import Schedule
 from townhall.schedules import daily
 from townhall.schedules import every
+from townhall.schedules import weekly
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -59,6 +62,20 @@ CORE_JOBS: tuple[Job, ...] = (
         every(5),
         escalating.run,
         "Whoever has a case, and who leads its queue, once each and in working hours.",
+    ),
+    Job(
+        "core.write_digests",
+        "Write the weekly digests",
+        weekly("Monday", "06:30"),
+        digest.run,
+        "What is open, overdue, waiting and new, for everybody who has cases.",
+    ),
+    Job(
+        "core.mail_colleagues",
+        "Tell colleagues by mail",
+        every(5),
+        telling.run,
+        "Notices that they have not seen and the weekly digest, if the town has a mail server.",
     ),
     Job(
         "core.count_clocks_anew",

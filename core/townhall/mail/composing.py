@@ -58,7 +58,8 @@ def compose(town: Town, message: Message) -> EmailMessage:
     if message.automatic:
         _say_automatic(mail, acknowledges=message.event == RECEIVED)
     text = message.body.replace(LINK, links.in_mail(town, message)) if LINK in message.body else message.body
-    mail.set_content(f"{ABOVE}\n\n{text}\n", cte=_encoding(text))
+    # Only an answer to a message about a case is for the town; colleagues work on it in the app.
+    mail.set_content(f"{ABOVE}\n\n{text}\n" if message.number else f"{text}\n", cte=_encoding(text))
     return mail
 
 

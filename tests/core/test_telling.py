@@ -1,0 +1,82 @@
+"""Colleagues hear by mail what waits for them in the app, once each, and only where there is a mail server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from desk import make_ticket
+from desk import make_topic
+from staff_client import add_person
+
+from townhall.access.actors import system
+from townhall.cases import notices
+from townhall.clock import FixedClock
+from townhall.db.transactions import immediate
+from townhall.jobs import telling
+from townhall.mail import composing
+from townhall.messages import outbox
+from townhall.town import Town
+
+
+@pytest.fixture
+def mailing(town: Town) -> Town:
+    """A town with a mail server in its settings; nothing is sent here."""
+    settings: Any = {"mail_host": "mail.milbrook.example", "email": "hello@milbrook.example"}
+    town.settings = replace(town.settings, public_address="https://milbrook.example", **settings)
+    return town
+
+
+def notify(town: Town, person: int) -> None:
+    """A notice for somebody."""
+    ticket = make_ticket(town, system(), make_topic(town))
+    with immediate(town.database):
+        notices.notify(town, [person], ticket, "warn", f"{ticket.number}: its time is running out.")
+
+
+def test_a_notice_is_mailed_once_with_a_way_to_its_case(mailing: Town) -> None:
+    """However often the job runs; the mail says who sent it, that nobody answers it, and nothing of the case."""
+    notify(mailing, add_person(mailing, "rae@milbrook.example", "clerk", "Rae Clerk"))
+    assert telling.run(mailing) == "1 to colleagues put into the outbox."
+    assert telling.run(mailing) == ""
+    (message,) = outbox.find(mailing)
+    mail = composing.compose(mailing, message)
+    assert mail["To"] == "Rae Clerk <rae@milbrook.example>"
+    assert mail["From"].endswith("<hello@milbrook.example>")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    text = mail.get_content()
+    assert "its time is running out." in text
+    assert "https://milbrook.example/admin/desk/ticket/" in text
+    assert composing.ABOVE not in text
+
+
+def test_what_was_seen_or_is_old_is_not_mailed(mailing: Town, clock: FixedClock) -> None:
+    """Whoever saw it in the app needs no mail, and nobody is sent the news of last week."""
+    person = add_person(mailing, "rae@milbrook.example", "clerk")
+    notify(mailing, person)
+    clock.move(timedelta(days=2))
+    assert telling.run(mailing) == ""
+    assert outbox.find(mailing) == []
+
+
+def test_without_a_mail_server_all_of_it_stays_in_the_app(town: Town) -> None:
+    """Nothing waits in the outbox that nobody can send."""
+    person = add_person(town, "rae@milbrook.example", "clerk")
+    notify(town, person)
+    assert telling.run(town) == ""
+    assert outbox.find(town) == []
+
+
+def test_the_weekly_digest_is_mailed_too(mailing: Town) -> None:
+    """The same text that stands on its page."""
+    from townhall.cases import digest_delivery
+
+    person = add_person(mailing, "rae@milbrook.example", "clerk")
+    actor = replace(system(), kind="staff", id=person)
+    digest_delivery.deliver(mailing, actor, "Your cases this week: 2 open", "Rae, you have 2 open cases.\n")
+    assert telling.run(mailing) == "1 to colleagues put into the outbox."
+    (message,) = outbox.find(mailing)
+    assert (message.event, message.recipient) == ("digest", "rae@milbrook.example")
+    assert composing.compose(mailing, message).get_content() == "Rae, you have 2 open cases.\n\n"
