@@ -240,13 +240,15 @@ def _prospect(
     }
     record = demo.create(PROSPECT, values, at=demo.days_ago(age))
     for step, move in enumerate(moves, start=1):
+        ago = age * (1 - step / (len(moves) + 0.6))
         known: dict[str, dict[str, Any]] = {
+            "visit": {"visit_at": demo.days_ago(ago - 6)},
             "propose": {"sites": [chance.choice(sites).id]},
             "win": {"outcome": "They have signed and start in spring."},
             "lose": {"lost_reason": chance.choice(("site", "cost", "workforce", "project_dropped"))},
             "hold": {"hold_reason": "They wait for their bank."},
         }
-        record = demo.move(record, move, known.get(move), at=demo.days_ago(age * (1 - step / (len(moves) + 0.6))))
+        record = demo.move(record, move, known.get(move), at=demo.days_ago(ago))
     if record.closed is None and chance.random() < 0.75:
         next_step = {
             "assignee": chance.choice(list(demo.staff.values())),

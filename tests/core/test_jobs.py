@@ -31,6 +31,7 @@ from townhall.jobs.keeping import TownKeeper
 from townhall.jobs.running import run_by_hand
 from townhall.jobs.running import run_due
 from townhall.jobs.scheduler import work_once
+from townhall.lifecycle import purging
 from townhall.lifecycle import switching
 from townhall.limiting import count
 from townhall.portal import drafts
@@ -262,6 +263,8 @@ def test_jobs_of_plugins_come_and_go_with_them(make_town: Callable[..., Town], c
     work_once(keeper)
     assert len(results(town, "lake.look_at_water")) == 1
     assert "lake.look_at_water" not in jobs(keeper())
+    purging.purge(keeper(), system(), "lake", "lake")
+    assert overview.runs(town, "lake.look_at_water") == []
 
 
 def test_a_plugin_shows_its_jobs_before_and_after_it_is_switched_on(
@@ -363,6 +366,27 @@ def test_a_setting_leaves_them_to_another_process(town: Town) -> None:
     assert overview.looked_at(town) is None
     ada = Served(town).staff("administrator", "Ada")
     assert "Nothing does these jobs at the moment" in plain(ada.get("/admin/jobs/"))
+
+
+def test_a_job_writes_with_the_plugins_as_they_are_now(make_town: Callable[..., Town]) -> None:
+    """If something is switched after a job began and before it wrote, it begins again with the town of now."""
+    town = make_town("desk")
+    seen: list[Town] = []
+
+    def run(given: Town) -> str:
+        seen.append(given)
+        if len(seen) == 1:
+            switching.disable(town.renewed(), system(), "desk")
+        given.records.create(system(), "core.contact", {"kind": "person", "family_name": "Moreau"})
+        return "Done."
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("townhall.jobs.declared.CORE_JOBS", (Job("core.writing", "Writing", every(15), run),))
+        outcome = run_by_hand(TownKeeper(town), system(), "core.writing")
+    assert outcome is not None
+    assert outcome.result == "Done."
+    assert ["desk" in each.plugins.running for each in seen] == [True, False]
+    assert town.records.count(system(), "core.contact").value == 1
 
 
 def test_how_it_stands_is_json(town: Town, clock: FixedClock, only: Job) -> None:

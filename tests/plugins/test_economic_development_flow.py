@@ -99,9 +99,12 @@ def test_a_prospect_is_won_under_its_code_name(development: Town, clerk: Actor) 
     assert "name" not in prospect.values
     chances = [int(prospect["probability"])]
     for name in ("qualify", "propose", "visit", "negotiate", "commit"):
-        prospect = move(development, clerk, prospect, name)
+        visit = {"visit_at": "2026-04-01T10:00"} if name == "visit" else {}
+        prospect = move(development, clerk, prospect, name, **visit)
         chances.append(int(prospect["probability"]))
     assert chances == sorted(chances)
+    (event,) = development.records.find(clerk, "core.event").records
+    assert (event["name"], event["kind"], event["about"].id) == ("Site visit, Heron", "visit", prospect.id)
     with pytest.raises(ValidationFailed):
         move(development, clerk, prospect, "win")
     prospect = move(development, clerk, prospect, "win", outcome="They build on the old mill site.")

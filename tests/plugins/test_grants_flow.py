@@ -130,6 +130,9 @@ def test_an_application_is_checked_reviewed_and_awarded(grants: Town, clerk: Act
     record = move(grants, clerk, record, "award", amount_awarded="780")
     assert record.state == "awarded"
     assert record.closed is not None
+    (task,) = grants.records.find(clerk, "core.task").records
+    assert task.title.startswith("Send the agreement to ")
+    assert task.due is not None
     award = grants.records.create(
         clerk,
         "grants.award",

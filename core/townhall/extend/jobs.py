@@ -10,6 +10,7 @@ from types import FunctionType
 from types import ModuleType
 from typing import Any
 
+from townhall.db.system import SystemTables
 from townhall.errors import PluginError
 from townhall.extend.answers import nothing
 from townhall.extend.answers import text
@@ -64,3 +65,9 @@ def sentence_of(answer: Any) -> str:
     """What a job may answer: a sentence on what it did, or nothing."""
     nothing(answer)
     return "" if answer is None else text(answer).strip()
+
+
+def forget(system: SystemTables, plugin: str) -> None:
+    """Forget all runs of a plugin's jobs, and since when they are looked after."""
+    for table, name in ((system.job_run, system.job_run.job), (system.job_state, system.job_state.name)):
+        table.delete().where(name.startswith(f"{plugin}.")).execute()

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
+import peewee
+
 from townhall.db import meta
 from townhall.jobs import claims
 from townhall.jobs.declared import CORE
@@ -94,11 +96,19 @@ class JobLine:
 
 def lines(town: Town) -> list[JobLine]:
     """Every job that the town has now, core's first."""
-    state = town.system.job_state
+    state, run = town.system.job_state, town.system.job_run
     rows = state.select(state.name, state.paused_at, state.paused_by).tuples()
     paused = {name: (at, by) for name, at, by in rows}
+    newest = run.select(run.job, peewee.fn.MAX(run.slot)).where(run.state != "waiting").group_by(run.job)
+    last = {
+        row["job"]: _run(town, row) for row in run.select().where(peewee.Tuple(run.job, run.slot).in_(newest)).dicts()
+    }
+    asked = {name for (name,) in run.select(run.job).where(run.state == "waiting").tuples()}
     now = town.clock.now()
-    return [_line(town, job, now, *paused.get(name, (None, ""))) for name, job in jobs(town).items()]
+    return [
+        _line(town, job, now, last.get(name), name in asked, *paused.get(name, (None, "")))
+        for name, job in jobs(town).items()
+    ]
 
 
 def line(town: Town, name: str) -> JobLine | None:
@@ -130,17 +140,16 @@ def is_forgotten(town: Town) -> bool:
     return at is None or town.clock.now() - at > FORGOTTEN
 
 
-def _line(town: Town, job: Job, now: datetime, paused_at: int | None, paused_by: str) -> JobLine:
-    run = town.system.job_run
-    mine = run.job == job.name
-    row = run.select().where(mine & (run.state != "waiting")).order_by(run.slot.desc()).limit(1).dicts().first()
+def _line(
+    town: Town, job: Job, now: datetime, last: Run | None, asked: bool, paused_at: int | None, paused_by: str
+) -> JobLine:
     return JobLine(
         job=job,
         plugin="" if job.plugin == CORE else town.plugins.title(job.plugin),
         how_often=job.schedule.in_words(),
         next=None if paused_at is not None else job.schedule.next(now, town.zone),
-        last=_run(town, row) if row is not None else None,
-        asked=run.select().where(mine & (run.state == "waiting")).exists(),
+        last=last,
+        asked=asked,
         paused=from_microseconds(paused_at) if paused_at is not None else None,
         paused_by=paused_by,
     )

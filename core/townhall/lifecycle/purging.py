@@ -15,6 +15,7 @@ from townhall.db import meta
 from townhall.db import migration
 from townhall.db.transactions import immediate
 from townhall.errors import PluginError
+from townhall.extend import jobs
 from townhall.extend import states
 from townhall.lifecycle import packing
 from townhall.lifecycle import upgrading
@@ -115,6 +116,7 @@ def _pack_and_purge(town: Town, actor: Actor, found: Impact, file: Path) -> froz
         migration.forget_fingerprint(town.system, found.name)
         upgrading.forget_failures(town.system, [found.name])
         town.failures.forget(found.name)
+        jobs.forget(town.system, found.name)
         states.forget(town.system, found.name)
         meta.bump_generation(town.system)
     return unused
