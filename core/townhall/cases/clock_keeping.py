@@ -34,6 +34,7 @@ from townhall_forms.validating import value_getter
 from townhall_forms.values import Reference
 
 if TYPE_CHECKING:
+    from townhall.context import TownContext
     from townhall.extend.values import Change
     from townhall.town import Town
 
@@ -79,6 +80,7 @@ def _cases_written(town: Town, changes: Sequence[Change]) -> None:
     known = [change.id for change in changes if change.id is not None and change.action != "create"]
     clocks, stints = read(town, record_type.identity, known), _stints(town, record_type.identity, known)
     made = []
+    _look_ahead(record_type, maker, context, [change.values for change in changes])
     for change in changes:
         fresh = change.action == "create"
         values = value_getter(record_type, change.values, context, standard=change.standard)
@@ -169,17 +171,35 @@ def refresh(town: Town, identity: str, ids: Sequence[int], heard: Mapping[int, H
     known = [record.id for record in records]
     clocks, stints = read(town, identity, known), _stints(town, identity, known)
     told = heard or {}
+    _look_ahead(record_type, maker, context, [record.values for record in records])
     cases = [_case_of(record, stints[record.id], context, told.get(record.id)) for record in records]
     keep(town, maker, cases, clocks)
     return len(records)
 
 
-def _needed(record_type: RecordType, maker: Maker) -> list[str]:
-    """Declared fields that decide about clocks."""
+def _paths(record_type: RecordType, maker: Maker) -> set[str]:
+    """Paths that decide about clocks."""
     paths = set(maker.rules.paths(record_type.identity))
     if isinstance(maker.workflow.due_days, str):
         paths.add(maker.workflow.due_days)
-    return [name for name in {path.partition(".")[0] for path in paths} if name in record_type.fields]
+    return paths
+
+
+def _needed(record_type: RecordType, maker: Maker) -> list[str]:
+    """Declared fields that decide about clocks."""
+    heads = {path.partition(".")[0] for path in _paths(record_type, maker)}
+    return [name for name in heads if name in record_type.fields]
+
+
+def _look_ahead(
+    record_type: RecordType, maker: Maker, context: TownContext, cases: Sequence[Mapping[str, Any]]
+) -> None:
+    """Look up what these cases link to, as far as it decides about clocks, with one question for each type."""
+    for path in _paths(record_type, maker):
+        name, _, rest = path.partition(".")
+        field = record_type.fields.get(name)
+        if rest and field is not None and field.target:
+            context.remember(field.target, [id for values in cases if isinstance(id := values.get(name), int)])
 
 
 def _case_of(record: Record, stints: Sequence[tuple[str, int]], context: Context, heard: Heard | None) -> Case:

@@ -62,14 +62,21 @@ DOMAINS = (
 )
 
 
+def again(town: Town) -> None:
+    """Work everything out anew, soon: what was switched off meanwhile has missed changes of calendars and targets."""
+    with immediate(town.database):
+        meta.put(town.system, _KEY, _BEGINNING)
+    _soon(town)
+
+
 def is_wanted(town: Town) -> bool:
-    """Whether due dates are still to be worked out anew."""
-    return bool(meta.get(town.system, _KEY))
+    """Whether due dates are still to be worked out anew. A town from before there were clocks begins with that."""
+    return bool(meta.get(town.system, _KEY, _BEGINNING))
 
 
 def left(town: Town) -> int:
     """How many open cases are still to be worked out; 0 if nothing is to be done."""
-    mark = meta.get(town.system, _KEY)
+    mark = meta.get(town.system, _KEY, _BEGINNING)
     if not mark:
         return 0
     return sum(dues.count_open(town, identity, after) for identity, after in _to_do(town, mark))
@@ -77,18 +84,17 @@ def left(town: Town) -> int:
 
 def run(town: Town) -> str:
     """Work out what is left. Returns a sentence about it; empty if there was nothing to do."""
-    done, worked = 0, False
+    done = 0
     while True:
         with immediate(town.database):
             require_current(town)
             mark = _locked(town)
             if not mark:
                 break
-            worked = True
             count, following = _lot(town, mark)
             done += count
             meta.put(town.system, _KEY, following)
-    return f"The clocks of {done:,} open cases were worked out anew." if worked else ""
+    return f"The clocks of {done:,} open cases were worked out anew." if done else ""
 
 
 def _lot(town: Town, mark: str) -> tuple[int, str]:
@@ -111,6 +117,6 @@ def _to_do(town: Town, mark: str) -> list[tuple[str, int]]:
 def _locked(town: Town) -> str:
     """The mark, which nobody else changes until the transaction ends."""
     if not town.database.supports_row_locks:
-        return meta.get(town.system, _KEY)
+        return meta.get(town.system, _KEY, _BEGINNING)
     row = town.database.execute_sql("SELECT value FROM meta WHERE key = %s FOR UPDATE", (_KEY,)).fetchone()
-    return str(row[0]) if row else ""
+    return str(row[0]) if row else _BEGINNING

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
+from townhall.cases import recomputing
 from townhall.db import meta
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
@@ -108,3 +109,5 @@ def _switch(town: Town, actor: Actor, names: Sequence[str], on: bool) -> None:
             states.switch(town.system, name, on, at=town.clock.now(), by=actor.name)
         meta.bump_generation(town.system)
     town.reload()
+    if on:
+        recomputing.again(town)
