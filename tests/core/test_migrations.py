@@ -124,6 +124,8 @@ def test_everything_that_knows_a_name_follows_it(town: Town, administrator: Acto
     town.system.secret_link.insert(
         token_hash="x", identity="fees.fee", record_id=fee.id, purpose="status", created_at=0
     ).execute()
+    words = {"type": "fees.fee", "event": "open", "subject": "Fee", "body": "{payer}, {link}"}
+    template = records.create(system(), "core.message_template", words)
     before = records.history(administrator, "fees.fee", fee.id)
 
     lay(town, "2.0.0", SECOND, {"0002_charges.toml": RENAMES})
@@ -138,6 +140,9 @@ def test_everything_that_knows_a_name_follows_it(town: Town, administrator: Acto
     assert [each.filename for each in charge["documents"]] == ["paper.pdf"]
     assert new.records.get(STAFF, "fees.permit", permit.id)["fees"] == (fee.id,)
     assert new.records.get(STAFF, "fees.charge", paid.id)["items"][0]["see"] == Reference("fees.charge", fee.id)
+    words = new.records.get(STAFF, "core.message_template", template.id)
+    assert (words["type"], words["event"], words["body"]) == ("fees.charge", "received", "{who}, {link}")
+    assert words.title == "fees.charge: received"
     # what others say about it
     assert new.records.get(STAFF, "core.interaction", talk.id)["about"] == Reference("fees.charge", fee.id)
     assert new.records.get(STAFF, "desk.ticket", other.id)["about"] == Reference("fees.charge", fee.id)

@@ -22,6 +22,7 @@ number = "F-{seq:04}"
 [fields.payer]
 type = "text"
 search = true
+privacy = "public"
 [fields.cost]
 type = "text"
 [fields.kind]

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from townhall.db import reshaping
 from townhall.db.migration import table_name
 from townhall.db.system import History
+from townhall.lifecycle.migrations import following_messages
 from townhall.lifecycle.migrations.scene import Scene
 from townhall.lifecycle.migrations.shapes import Shape
 from townhall.records.old_names import pointing
@@ -44,6 +45,7 @@ def rename_type(scene: Scene, old: str, new: str) -> None:
         if name == old or name.startswith(f"{old}:"):
             _merge_series(scene, name, new + name[len(old) :], value)
     _permissions(scene, old, new)
+    following_messages.rename_type(scene, old, new)
 
 
 def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
@@ -52,6 +54,10 @@ def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
         if {"identity", "field"} <= columns and "." not in old:
             scene.rows += reshaping.replace(scene.database, table, "field", old, new, identity=identity)
     views(scene, identity, lambda path: _moved(path, old, new), lambda path, value: value)
+    following_messages.rename_field(scene, identity, old, new)
+    for owner in _identities(scene):
+        for link in _links(scene, owner, identity):
+            following_messages.rename_behind(scene, owner, link, old, new)
 
     def renamed(data: dict[str, Any]) -> None:
         first, _, column = old.partition(".")

@@ -24,6 +24,7 @@ from townhall.db import reshaping
 from townhall.errors import PluginError
 from townhall.lifecycle.migrations import converting
 from townhall.lifecycle.migrations import following
+from townhall.lifecycle.migrations import following_messages
 from townhall.lifecycle.migrations.converting import Conversion
 from townhall.lifecycle.migrations.files import Step
 from townhall.lifecycle.migrations.places import Places
@@ -124,6 +125,7 @@ class Migration:
             self._scene.rows += reshaping.replace(database, "case_transition", column, old, new, identity=identity)
         self._scene.rows += reshaping.replace(database, "search_entry", "state", old, new, identity=identity)
         following.replace_value(self._scene, identity, "state", old, new)
+        following_messages.rename_state(self._scene, identity, old, new)
         self._scene.effects.append({"verb": "rename_state", "type": identity, "from": old, "to": new})
 
     def rename_transition(self, type: str, old: str, new: str) -> None:
