@@ -90,8 +90,9 @@ def asked(desk: Desk, actor: Actor, arguments: MultiDict[str, str]) -> Asked:
     """Read the address. What can't be followed is said, and what is usual stands in its place."""
     problems: list[str] = []
     cases = case_types(desk, actor)
-    # Without a choice, the type with most to do: the first of the menu. All of them only where somebody asks.
-    choice = arguments.get("type", "") or (cases[0].identity if cases else ALL)
+    # Without a choice, the first of the menu that is not core's own, like tasks. All of them only where somebody asks.
+    usual = next((type_ for type_ in cases if type_.plugin != "core"), cases[0] if cases else None)
+    choice = arguments.get("type", "") or (usual.identity if usual is not None else ALL)
     types = [type_ for type_ in cases if choice in (ALL, type_.identity)]
     if not types and cases:
         problems.append("There are no such cases here, or you may not see them. These are all cases.")
