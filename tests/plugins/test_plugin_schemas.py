@@ -18,7 +18,7 @@ PLUGINS = ("complaints", "grants", "recruitment", "economic_development")
 
 def _load(*plugins: str) -> Schemas:
     sources = []
-    for domain in ("contacts", "interactions", "events"):
+    for domain in ("contacts", "interactions", "events", "cases"):
         sources += read_folder("core", ROOT / "core" / "townhall" / domain / "schemas", frozenset())
     for name in plugins:
         sources += read_folder(name, ROOT / "plugins" / f"townhall_{name}" / "schemas", frozenset())
