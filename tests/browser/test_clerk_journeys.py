@@ -182,3 +182,24 @@ def test_what_was_chosen_before_the_script_ran_is_asked_for(desk: Served, new_pa
     page.get_by_label("Topic", exact=True).select_option(label="Potholes")
     held[0].continue_()
     expect(page.get_by_label("How deep?")).to_be_visible()
+
+
+def test_two_who_open_a_case_see_each_other_without_loading_it_again(
+    desk: Served, new_page: Callable[..., Page]
+) -> None:
+    """The page's script asks again while it is open, and shows who came; of two who take the case one has it."""
+    first, second = new_page(desk), new_page(desk)
+    first.clock.install()
+    sign_in(first, CLERK, PASSWORD)
+    sign_in(second, "ada@milbrook.example", PASSWORD)
+    first.goto("/admin/desk/ticket/1/")
+    expect(first.get_by_role("status")).to_be_empty()
+    second.goto("/admin/desk/ticket/1/")
+    expect(second.get_by_role("status")).to_contain_text("Ruth Okafor has this open too")
+    first.clock.run_for(26_000)
+    expect(first.get_by_role("status")).to_contain_text("Ada Boss has this open too")
+    assert accessibility_violations(first) == []
+    second.get_by_role("button", name="Take it").click()
+    expect(second.get_by_text("It is yours now.")).to_be_visible()
+    first.get_by_role("button", name="Take it").click()
+    expect(first.get_by_text("Ada Boss has had it since")).to_be_visible()

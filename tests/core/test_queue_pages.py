@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -238,3 +239,22 @@ def test_wards_come_from_a_file_on_screen(town: Town, people: dict[str, int], si
     done = ruth.post("/admin/wards/", {"file": (io.BytesIO(data), "wards.geojson")})
     assert "1 new ward, no new outlines." in plain(ruth.follow(done))
     assert "Old Town 1 part, 5 points wards.geojson" in main_of(ruth.get("/admin/wards/"))
+
+
+def test_nobody_waits_to_be_seen(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """While somebody else writes for long, a case opens all the same; that it is open is noted the next time."""
+    town = make_town("desk")
+    if town.database.engine != "sqlite":
+        pytest.skip("only SQLite has one writer at a time")
+    add_person(town, "erin@town.example", "clerk")
+    client = StaffClient(create_app(town), "erin@town.example")
+    topic = town.records.create(SYSTEM, "desk.topic", {"name": "Potholes"})
+    case = town.records.create(SYSTEM, TICKET, {"topic": topic.id, "summary": "Deep"})
+    other = sqlite3.connect(town.instance / "townhall.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert client.get(f"/admin/desk/ticket/{case.id}/").status_code == 200
+    assert other.execute("SELECT count(*) FROM presence").fetchone() == (0,)
+    other.execute("ROLLBACK")
+    other.close()
+    client.get(f"/admin/desk/ticket/{case.id}/")
+    assert town.system.presence.select().count() == 1

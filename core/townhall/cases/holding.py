@@ -182,7 +182,9 @@ def _released(town: Town, record: Record) -> dict[str, Any]:
 
 
 def _case_types(town: Town) -> list[str]:
-    return [each.identity for each in town.schemas.values() if each.is_case and not each.frozen]
+    """Types whose cases can be open, and can be changed."""
+    types = (each for each in town.schemas.values() if each.is_case and not each.frozen)
+    return [each.identity for each in types if states(each, "open")]
 
 
 def _open_of(town: Town, identity: str, person: int) -> dict[str, Any]:
@@ -192,7 +194,7 @@ def _open_of(town: Town, identity: str, person: int) -> dict[str, Any]:
 def _ids(town: Town, actor: Actor, identity: str, person: int) -> Iterator[int]:
     after = ""
     where = _open_of(town, identity, person)
-    while where["state"]:
+    while True:
         page = town.records.find(actor, identity, where, limit=_PAGE, after=after, fields=())
         yield from (record.id for record in page.records)
         after = page.after

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from townhall.access.actors import Actor
+from townhall.db.transactions import impatient
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 
@@ -73,10 +74,13 @@ def _note(town: Town, user: int, identity: str, id: int, now: datetime, until: d
     at, end = to_microseconds(now), to_microseconds(until)
     update = {table.until: end} if again else {table.until: end, table.since: at}
     values = {"identity": identity, "record_id": id, "user_id": user, "since": at, "until": end}
+    insert = table.insert(**values).on_conflict(
+        conflict_target=[table.identity, table.record_id, table.user_id], update=update
+    )
     try:
-        if not again:
-            table.delete().where(table.until < to_microseconds(now - _FORGOTTEN)).execute()
-        insert = table.insert(**values)
-        insert.on_conflict(conflict_target=[table.identity, table.record_id, table.user_id], update=update).execute()
+        with impatient(town.database):
+            if not again:
+                table.delete().where(table.until < to_microseconds(now - _FORGOTTEN)).execute()
+            insert.execute()
     except peewee.OperationalError:
         return

@@ -7,8 +7,8 @@ shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import time
@@ -61,7 +61,7 @@ class Route:
     order: int
     identity: str
     condition: Condition | None
-    words: tuple[tuple[str, ...], ...]
+    words: re.Pattern[str] | None
     wards: frozenset[int]
     times: tuple[Span, ...]
     channels: frozenset[str]
@@ -106,24 +106,14 @@ def priority_of(record_type: RecordType, text: str) -> str:
     return next((each.value for each in choices if wanted in (normalise(each.value), normalise(each.label))), "")
 
 
-def text_words(record_type: RecordType, values: Mapping[str, Any]) -> list[str]:
-    """The words of all texts by which cases of the type are searched, with a mark between texts."""
+def words_of(record_type: RecordType, values: Mapping[str, Any]) -> str:
+    """The words of all texts by which cases of the type are searched, a blank around each, a bar between texts."""
     found: list[str] = []
     for field in record_type.fields.values():
         value = values.get(field.name) if field.search and field.type_name in ("text", "longtext") else None
         if isinstance(value, str):
-            found += [*tokens(value), ""]
-    return found
-
-
-def has_phrase(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    """Whether the words of the phrase stand beside each other; ``*`` at the end of one means that it goes on."""
-    count = len(phrase)
-    return any(all(map(_fits, words[start : start + count], phrase)) for start in range(len(words) - count + 1))
-
-
-def _fits(word: str, wanted: str) -> bool:
-    return word.startswith(wanted[:-1]) and bool(word) if wanted.endswith("*") else word == wanted
+            found += [*tokens(value), "|"]
+    return f" {' '.join(found)} "
 
 
 # -- reading --------------------------------------------------------------------------------------------------------
@@ -171,21 +161,22 @@ def _check_priority(record_type: RecordType | None, text: str, errors: dict[str,
         errors["priority"] = f"“{text}” can't be chosen. {known}"
 
 
-def _words(text: str, errors: dict[str, str]) -> tuple[tuple[str, ...], ...]:
-    found = []
+def _words(text: str, errors: dict[str, str]) -> re.Pattern[str] | None:
+    """What finds one of the phrases in :func:`words_of`; ``*`` at the end of a word means that it goes on."""
+    phrases = []
     for part in text.split(","):
-        words = [word for piece in part.split() for word in _starred(piece)]
+        words = [word for piece in part.split() for word in _patterns(piece)]
         if words:
-            found.append(tuple(words))
-    if text.strip() and not found:
+            phrases.append(" ".join(words))
+    if text.strip() and not phrases:
         errors["words"] = "Write words with commas between, for example “estate tax, inheritance”."
-    return tuple(found)
+    return re.compile(f" (?:{'|'.join(phrases)}) ") if phrases else None
 
 
-def _starred(piece: str) -> list[str]:
-    words = tokens(piece)
+def _patterns(piece: str) -> list[str]:
+    words = [re.escape(word) for word in tokens(piece)]
     if words and piece.endswith("*"):
-        words[-1] += "*"
+        words[-1] += "[^ ]*"
     return words
 
 

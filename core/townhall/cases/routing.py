@@ -32,6 +32,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Assignment
 from townhall.extend.values import Change
 from townhall.records import parsing
+from townhall.records import preparing
 from townhall.records.domains import Domain
 from townhall.records.instants import to_microseconds
 from townhall_forms.context import Context
@@ -87,8 +88,9 @@ class Subject:
 
     @cached_property
     def context(self) -> Context:
-        """The town as rules see it."""
-        return parsing.rules_context(self.town, self.change.actor)
+        """The town as rules see it: that of the write, which remembers what it looked up for the rows before."""
+        known = self.change.memo.get(preparing.RULES)
+        return known if known is not None else parsing.rules_context(self.town, self.change.actor)
 
     @cached_property
     def get(self) -> Any:
@@ -96,9 +98,9 @@ class Subject:
         return value_getter(self.type, self.change.values, self.context, standard=self.change.standard)
 
     @cached_property
-    def words(self) -> list[str]:
+    def words(self) -> str:
         """The words that people wrote."""
-        return routes.text_words(self.type, self.change.values)
+        return routes.words_of(self.type, self.change.values)
 
     @cached_property
     def wards(self) -> list[Ward]:
@@ -124,7 +126,7 @@ class Subject:
             return False
         if route.condition is not None and not route.condition.evaluate(self.get, environment_of(self.context)):
             return False
-        if route.words and not any(routes.has_phrase(self.words, phrase) for phrase in route.words):
+        if route.words is not None and route.words.search(self.words) is None:
             return False
         if route.wards and route.wards.isdisjoint(ward.id for ward in self.wards):
             return False

@@ -31,6 +31,30 @@ def immediate(database: TownDatabase) -> Iterator[None]:
         raise
 
 
+#: How long, in milliseconds, something that can be left out waits for another writer.
+PATIENCE_MS = 250
+
+
+@contextmanager
+def impatient(database: TownDatabase) -> Iterator[None]:
+    """A transaction for what can be left out: it gives up soon when somebody else is writing.
+
+    Raises :class:`peewee.OperationalError` then.
+    """
+    if database.engine == "postgresql":
+        with immediate(database):
+            database.execute_sql(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
+            yield
+        return
+    (usual,) = database.execute_sql("PRAGMA busy_timeout").fetchone()
+    database.execute_sql(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+    try:
+        with immediate(database):
+            yield
+    finally:
+        database.execute_sql(f"PRAGMA busy_timeout = {usual}")
+
+
 def after_commit(database: TownDatabase, call: Callable[[], Any]) -> None:
     """Run ``call`` once the outermost transaction is committed; at once if there is none; never if it rolls back."""
     database.after_commit(call)

@@ -18,7 +18,6 @@ import re
 import traceback
 from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace
 from datetime import UTC
@@ -34,7 +33,7 @@ import peewee
 
 from townhall.clock import Clock
 from townhall.db.system import SystemTables
-from townhall.db.transactions import immediate
+from townhall.db.transactions import impatient
 from townhall.errors import PluginError
 
 log = logging.getLogger("townhall.plugins")
@@ -68,9 +67,8 @@ KEPT = 50
 WAITING = 200
 #: How long a failure counts as recent.
 RECENT = timedelta(days=1)
-#: Seconds before a failure that was written already is written again, and that a writer waits for the database.
+#: Seconds before a failure that was written already is written again.
 _PAUSE = 5.0
-_PATIENCE_MS = 250
 _LONGEST_MESSAGE = 400
 _LONGEST_TRACE = 12_000
 _MOST_FRAMES = 40
@@ -154,7 +152,7 @@ class FailureLog:
         if not taken:
             return
         try:
-            with _impatient(self._database):
+            with impatient(self._database):
                 for failure in taken.values():
                     self._write(failure)
                 for plugin in {failure.plugin for failure in taken.values()}:
@@ -248,23 +246,6 @@ class FailureLog:
             Failure(plugin, stage, what, message, trace, _instant(first), _instant(last), count)
             for plugin, stage, what, message, trace, first, last, count in rows
         ]
-
-
-@contextmanager
-def _impatient(database: Any) -> Iterator[None]:
-    """A transaction that gives up soon when somebody else is writing."""
-    if database.engine == "postgresql":
-        with immediate(database):
-            database.execute_sql(f"SET LOCAL lock_timeout = {_PATIENCE_MS}")
-            yield
-        return
-    (usual,) = database.execute_sql("PRAGMA busy_timeout").fetchone()
-    database.execute_sql(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-    try:
-        with immediate(database):
-            yield
-    finally:
-        database.execute_sql(f"PRAGMA busy_timeout = {usual}")
 
 
 def told(stage: Stage, error: BaseException | str) -> tuple[str, str]:

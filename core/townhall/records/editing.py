@@ -87,7 +87,8 @@ class Edit:
                 present[name] = value
         present.update(standard)
         checking.settle(town, plan, values, present, scene)
-        return cls(town, actor, plan, before, values, present, frozenset(raw), scene)
+        memo = {preparing.RULES: scene.rules}
+        return cls(town, actor, plan, before, values, present, frozenset(raw), scene, memo=memo)
 
     @property
     def changed(self) -> list[str]:

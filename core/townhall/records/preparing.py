@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
+#: Under what a change's memo has the town as rules see it, with all that was looked up for this write or batch.
+RULES = "rules"
+
+
 def prepare(
     town: Town,
     plan: WritePlan,
@@ -71,6 +75,7 @@ def ask(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
     if not is_asked(town, plan):
         return
     standard = record.standard
+    record.memo[RULES] = scene.rules
     if decide(
         town,
         plan,
