@@ -71,13 +71,14 @@ def deliver(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Reco
     plan = write_plan(town, about.identity)
     automatic = actor.kind != "staff"
     recipient = recipients.find(town, contact_of(plan, about.values), automatic=automatic)
-    sends = actor.door not in SILENT and bool(recipient.channel) and outgoing.channel == "web"
-    channel = recipient.channel if sends else outgoing.channel
     text = rendering.clean(outgoing.body)
+    facts = None
+    if actor.door not in SILENT and recipient.channel and outgoing.channel == "web":
+        facts = _facts(town, about.identity, about.id, recipient, text)
+    channel = outgoing.channel if facts is None else recipient.channel
     said = Outgoing(text, outgoing.subject, outgoing.files, channel)
     interaction = messages.write(town, actor, about, said)
-    if sends:
-        facts = Facts(_as_citizen(town, about.identity, about.id), recipient.name, text)
+    if facts is not None:
         subject = outgoing.subject or _plain_subject(facts)
         key = outbox.key_of(about.identity, about.id, BY_HAND, interaction.id, recipient.address)
         _queue(town, key, facts, recipient, BY_HAND, subject, text, interaction.id, automatic=automatic)
@@ -107,7 +108,8 @@ def _tell(town: Town, change: Change, event: str) -> None:
     id = change.id or 0
     record_type = town.schemas[change.identity]
     written_by_hand = rendering.clean(change.message)
-    addressed = cache(lambda: recipients.find(town, change.contact_id, automatic=not written_by_hand))
+    automatic = not (written_by_hand and change.actor.kind == "staff")
+    addressed = cache(lambda: recipients.find(town, change.contact_id, automatic=automatic))
     values = change.values
     words = templates.find(town, record_type, event, values, lambda: addressed().language) if event else None
     if words is not None and _had_it(town, change, event, words):
@@ -115,10 +117,11 @@ def _tell(town: Town, change: Change, event: str) -> None:
     if words is None and not written_by_hand:
         return
     recipient = addressed()
-    try:
-        facts = Facts(_as_citizen(town, change.identity, id), recipient.name, written_by_hand)
-    except NotFound:
-        return  # of a type that nobody can be given a link to at the moment
+    facts = _facts(town, change.identity, id, recipient, written_by_hand)
+    if facts is None:
+        if written_by_hand:
+            _only_written(town, change)
+        return
     subject, text = _words(town, facts, words)
     named = event if words is not None else BY_HAND
     key = outbox.key_of(change.identity, id, named, change.version, recipient.address)
@@ -138,7 +141,6 @@ def _tell(town: Town, change: Change, event: str) -> None:
     headed = subject if words is not None else ""
     interaction = messages.write(town, author, about, Outgoing(shown, headed, channel=channel))
     if recipient.channel:
-        automatic = not written_by_hand
         _queue(town, key, facts, recipient, named, subject, text, interaction.id, automatic=automatic)
 
 
@@ -177,8 +179,13 @@ def _topic(town: Town, facts: Facts) -> str:
     return normalise(whole.title)[:200]
 
 
-def _as_citizen(town: Town, identity: str, id: int) -> Record:
-    return reading.get(town, citizen(frozenset({(identity, id)})), identity, id)
+def _facts(town: Town, identity: str, id: int, recipient: Recipient, by_hand: str) -> Facts | None:
+    """What a message is made of; ``None`` for a record that no citizen may see at the moment, link or not."""
+    try:
+        record = reading.get(town, citizen(frozenset({(identity, id)})), identity, id)
+    except NotFound:
+        return None
+    return Facts(record, recipient.name, by_hand)
 
 
 def _only_written(town: Town, change: Change) -> None:
