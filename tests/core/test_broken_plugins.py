@@ -201,7 +201,8 @@ def test_jobs_that_break_concern_nobody_else(hall: Hall) -> None:
     """With jobs that fail in every way, all others are done, and each failure stands with its job and its plugin."""
     with hall.on("job_breaks") as town:
         work_once(hall.application.current_town)
-        hall.clock.move(timedelta(minutes=15))
+        assert isinstance(town.clock, FixedClock)
+        town.clock.move(timedelta(minutes=15))
         work_once(hall.application.current_town)
         last = {line.job.name: line.last for line in overview.lines(town) if line.job.plugin == "job_breaks"}
         assert len(last) == 7

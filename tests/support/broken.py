@@ -63,7 +63,6 @@ class Hall:
     street: Visitor
     contact: int
     ticket: int
-    clock: FixedClock
 
     @property
     def town(self) -> Town:
@@ -106,7 +105,7 @@ def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> H
     desk.get("/admin/sign-in")
     assert desk.post("/admin/sign-in", {"email": "ada@milbrook.example", "password": PASSWORD}).status_code == 302
     desk.get("/admin/account")
-    return Hall(application, desk, Visitor(application), contact.id, ticket.id, clock)
+    return Hall(application, desk, Visitor(application), contact.id, ticket.id)
 
 
 class Kept(BytecodeCache):
