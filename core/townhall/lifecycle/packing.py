@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 FOLDER = "packs"
 HISTORY = ("id", *FACTS, "values_digest", "digest")
 VALUES = ("history_id", "salt", "note", "changes")
+#: Clocks without the target that set them: another town has other targets.
+CLOCKS = (
+    "identity", "record_id", "kind", "target_minutes", "business", "started_at", "due_at", "met_at", "actual_minutes",
+    "warned_at", "breached_at", "escalated_at", "next_at", "original_due_at",
+)  # fmt: skip
 MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind", "actor_id", "actor_name")
 ATTACHMENTS = ("checksum", "filename", "media_type", "size", "staged_at", "identity", "record_id", "field", "position")
 VIEWS = ("identity", "label", "query", "created_at")
@@ -187,7 +192,7 @@ def _write_outside(town: Town, writer: PackWriter, found: _Found, own: set[str])
 
 
 def _write_beside(town: Town, writer: PackWriter, identities: list[str], found: _Found) -> None:
-    """What stands in the town's own tables: numbers, history, moves, shared views, and who the people are."""
+    """What stands in the town's own tables: numbers, history, moves, clocks, shared views, and who the people are."""
     system = town.system
     numbers = system.number_sequence
     mine = numbers.name.in_(identities)
@@ -204,6 +209,9 @@ def _write_beside(town: Town, writer: PackWriter, identities: list[str], found: 
     move = system.case_transition
     moves = packing.beside(town, move, MOVES, move.identity.in_(identities))
     writer.add_rows("moves.jsonl", MOVES, moves)
+    clock = system.case_clock
+    clocks = packing.beside(town, clock, CLOCKS, clock.identity.in_(identities))
+    writer.add_rows("clocks.jsonl", CLOCKS, clocks)
     view = system.saved_view
     shared = view.identity.in_(identities) & view.shared
     writer.add_rows("views.jsonl", VIEWS, packing.beside(town, view, VIEWS, shared))

@@ -97,7 +97,8 @@ def purge(
         town.database.execute_sql(f"DROP TABLE IF EXISTS {quote(town.database, spec.name)}")
     files = system.attachment
     checksums = {row[0] for row in files.select(files.checksum).where(files.identity.in_(identities)).tuples()}
-    for table in (files, system.secret_link, system.saved_view, system.draft, system.case_transition):
+    beside = (system.case_transition, system.case_clock, system.notice)
+    for table in (files, system.secret_link, system.saved_view, system.draft, *beside):
         table.delete().where(table.identity.in_(identities)).execute()
     numbers = system.number_sequence
     for identity in identities:
