@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +33,10 @@ from townhall.cases import notices
 from townhall.cases import recomputing
 from townhall.clock import FixedClock
 from townhall.errors import ValidationFailed
+from townhall.lifecycle import packing
+from townhall.lifecycle import purging
+from townhall.lifecycle import switching
+from townhall.lifecycle import unpacking
 from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.values import Reference
@@ -419,3 +425,20 @@ def test_nobody_is_told_of_a_case_that_waits_or_is_put_aside(
     assert escalating.run(town) == ""
     town.records.restore(clerk, TICKET, ticket.id, version=aside.version)
     assert "1 told as late" in escalating.run(town)
+
+
+# -- parting with a module --------------------------------------------------------------------------------------------
+
+
+def test_clocks_go_with_a_pack_and_with_a_purge(
+    make_town: Callable[..., Town], ticket: Record, town: Town, clerk: Actor, tmp_path: Path
+) -> None:
+    """What was achieved comes with the cases into another town; a purge leaves nothing of it behind."""
+    town.records.message(clerk, TICKET, ticket.id, "We look at it.")
+    packing.pack(town, system(), "desk", there := tmp_path / "desk.zip")
+    other = make_town()
+    unpacking.unpack(other, system(), there)
+    assert clock_keeping.read(other, TICKET, [ticket.id])[ticket.id]["first_response"].met_at is not None
+    switching.disable(town, system(), "desk")
+    purging.purge(town, system(), "desk", "desk")
+    assert town.system.case_clock.select().count() == 0

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -177,32 +176,6 @@ def test_a_pack_is_the_same_whatever_engine_made_it(
                 assert one.read(name) == two.read(name), name
         rows = [json.loads(line) for line in one.read("rows/desk_ticket.jsonl").splitlines()]
         assert rows[1][rows[0].index("open_to_all")] is True
-
-
-def test_what_clocks_showed_comes_along(make_town: Callable[..., Town], clerk: Actor, tmp_path: Path) -> None:
-    """When cases were answered, warned about and late is known in the new town too, whatever its own targets are."""
-    there = make_town("desk")
-    aim = {"clock": "first_response", "within": 4, "unit": "hours"}
-    target = {"name": "Quickly", "case_type": TICKET, "order": 1, "clocks": [aim]}
-    there.records.create(system(), "core.target", target)
-    ticket = fill(there, clerk)
-    there.records.message(clerk, TICKET, ticket, "A crew comes on Thursday.")
-
-    def facts(town: Town) -> list[Any]:
-        clock = town.system.case_clock
-        names = (clock.kind, clock.started_at, clock.met_at, clock.actual_minutes, clock.target_minutes)
-        return list(
-            clock.select(*names)
-            .where(clock.identity == TICKET, clock.kind == "first_response")
-            .order_by(clock.id)
-            .tuples()
-        )
-
-    packing.pack(there, system(), "desk", file := tmp_path / "desk.zip")
-    unpacking.unpack(here := make_town(), system(), file)
-    assert facts(here) == facts(there)
-    ((kind, _, met, _, minutes),) = facts(there)
-    assert (kind, met is not None, minutes) == ("first_response", True, 240)
 
 
 def test_where_records_are_none_are_brought(

@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 FOLDER = "packs"
 HISTORY = ("id", *FACTS, "values_digest", "digest")
 VALUES = ("history_id", "salt", "note", "changes")
-MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind", "actor_id", "actor_name")
-#: Of clocks what happened; by which target of the other town they were counted means nothing here.
+#: Clocks without the target that set them: another town has other targets.
 CLOCKS = (
     "identity", "record_id", "kind", "target_minutes", "business", "started_at", "due_at", "met_at", "actual_minutes",
-    "warned_at", "breached_at", "escalated_at", "original_due_at",
+    "warned_at", "breached_at", "escalated_at", "next_at", "original_due_at",
 )  # fmt: skip
+MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind", "actor_id", "actor_name")
 ATTACHMENTS = ("checksum", "filename", "media_type", "size", "staged_at", "identity", "record_id", "field", "position")
 VIEWS = ("identity", "label", "query", "created_at")
 _BLOCK = 256 * 1024
@@ -210,7 +210,8 @@ def _write_beside(town: Town, writer: PackWriter, identities: list[str], found: 
     moves = packing.beside(town, move, MOVES, move.identity.in_(identities))
     writer.add_rows("moves.jsonl", MOVES, moves)
     clock = system.case_clock
-    writer.add_rows("clocks.jsonl", CLOCKS, packing.beside(town, clock, CLOCKS, clock.identity.in_(identities)))
+    clocks = packing.beside(town, clock, CLOCKS, clock.identity.in_(identities))
+    writer.add_rows("clocks.jsonl", CLOCKS, clocks)
     view = system.saved_view
     shared = view.identity.in_(identities) & view.shared
     writer.add_rows("views.jsonl", VIEWS, packing.beside(town, view, VIEWS, shared))

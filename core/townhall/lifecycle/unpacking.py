@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _HISTORY = dict(zip(HISTORY, (int, str, int, int, int, str, int, str, str, str, str, str), strict=True))
 _VALUES = dict(zip(VALUES, (int, str, str, str), strict=True))
 _MOVES = dict(zip(MOVES, (str, int, str, str, str, int, str, int, str), strict=True))
-_CLOCKS = dict(zip(CLOCKS, (str, int, str, int, bool, *(int,) * 8), strict=True))
+_CLOCKS = dict(zip(CLOCKS, (str, int, str, int, bool, *[int] * 9), strict=True))
 _ATTACHMENTS = dict(zip(ATTACHMENTS, (str, str, str, int, int, str, int, str, int), strict=True))
 _VIEWS = dict(zip(VIEWS, (str, str, str, int), strict=True))
 
@@ -259,7 +259,8 @@ def _beside(town: Town, pack: PackReader, own: set[str], filler: unpacking.Fille
             conflict_target=[numbers.name], update={numbers.value: value}, where=numbers.value < value
         ).execute()
     unpacking.insert(town, "case_transition", _MOVES, _mine(pack, "moves.jsonl", _MOVES, own))
-    unpacking.insert(town, "case_clock", _CLOCKS, _mine(pack, "clocks.jsonl", _CLOCKS, own))
+    if pack.has("clocks.jsonl"):
+        unpacking.insert(town, "case_clock", _CLOCKS, _mine(pack, "clocks.jsonl", _CLOCKS, own))
     shared = {**_VIEWS, "shared": bool}
     views = ([*row, True] for row in _mine(pack, "views.jsonl", _VIEWS, own))
     unpacking.insert(town, "saved_view", shared, views)
