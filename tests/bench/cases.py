@@ -156,11 +156,17 @@ def cases(town: Town, count: int) -> None:
 def pages() -> tuple[tuple[str, str], ...]:
     """The pages that are measured, with their addresses."""
     measured = [("My work", "/admin/"), ("list of cases", LIST), ("list of what is overdue", f"{LIST}?view=overdue")]
+    periods = ("this_month", "last_quarter", "last_year")
     for page, words in (("", "overview"), ("times", "times"), ("states", "states"), ("contact", "contact")):
-        for period in ("this_month", "last_quarter", "last_year"):
+        for period in periods:
             address = f"/admin/figures/{page}?type={REQUEST}&period={period}"
-            measured.append((f"figures, {words}, {period.replace('_', ' ')}", address))
-    measured.append(("figures, all cases, last quarter", "/admin/figures/?type=all&period=last_quarter"))
+            measured.append((f"figures, {words}, {period.replace('_', ' ')}, counted anew", f"{address}&count=again"))
+        measured.append(
+            (f"figures, {words}, last year, counted before", f"/admin/figures/{page}?type={REQUEST}&period=last_year")
+        )
+    measured.append(
+        ("figures, all cases, last quarter, counted anew", "/admin/figures/?type=all&period=last_quarter&count=again")
+    )
     return tuple(measured)
 
 

@@ -42,7 +42,7 @@ LINK = re.compile(r'<a href="(/admin/[^"]*figure=[^"]*)">([^<]*)</a>')
 def story(town: Town, clock: FixedClock) -> Story:
     """A town in which a good deal has happened."""
     story = Story(town, clock, 5)
-    story.happen(70)
+    story.happen(60)
     return story
 
 

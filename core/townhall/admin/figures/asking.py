@@ -59,6 +59,7 @@ class Asked:
     by: str
     groupings: Sequence[Grouping]
     problems: list[str] = field(default_factory=list)
+    _counted: dict[Slice, int] = field(default_factory=dict)
 
     @property
     def one(self) -> RecordType | None:
@@ -82,8 +83,11 @@ class Asked:
         return urls.with_query(f"{urls.FIGURES}records", [("figure", wanted.encoded())])
 
     def count(self, wanted: Slice) -> int:
-        """How many records a slice has, over all types that are asked for."""
-        return sum(figures.count(self.desk.town, self.actor, type_.identity, wanted) for type_ in self.types)
+        """How many records a slice has, over all types that are asked for; counted once for a page."""
+        if wanted not in self._counted:
+            town, actor = self.desk.town, self.actor
+            self._counted[wanted] = sum(figures.count(town, actor, type_.identity, wanted) for type_ in self.types)
+        return self._counted[wanted]
 
 
 def asked(desk: Desk, actor: Actor, arguments: MultiDict[str, str]) -> Asked:

@@ -25,8 +25,11 @@ from townhall.records.figures import Slice
 
 def build(asked: Asked) -> Shown:
     """The page."""
-    now, before = _totals(asked)
-    return Shown(_headlines(asked, now, before), [_by_month(asked), _by_group(asked), _ages(asked)])
+    months, before = _months(asked)
+    # Whoever came in twice, in two months, counts once in all of them.
+    whole = {each: asked.count(Slice(each, asked.period)) for each in ("came_in", "closed", "reopened")}
+    now = Flow(asked.period, **whole, open=months[-1].open)
+    return Shown(_headlines(asked, now, before), [_by_month(asked, months), _by_group(asked), _ages(asked)])
 
 
 def _flows(asked: Asked, periods: list[Period]) -> list[Flow]:
@@ -47,15 +50,15 @@ def _flows(asked: Asked, periods: list[Period]) -> list[Flow]:
     return flows
 
 
-def _totals(asked: Asked) -> tuple[Flow, Flow | None]:
-    before, period = asked.before, asked.period
+def _months(asked: Asked) -> tuple[list[Flow], Flow | None]:
+    """The flow of each month, and of the period that it is all held against."""
+    months, before, period = list(asked.period.months()), asked.before, asked.period
     if before is None or before.last >= period.first:
-        (now,) = _flows(asked, [period])
-        return now, _flows(asked, [before])[0] if before is not None else None
+        return _flows(asked, months), _flows(asked, [before])[0] if before is not None else None
     gap = period.first - timedelta(days=1)
     between = [Period(before.last + timedelta(days=1), gap)] if before.last < gap else []
-    flows = _flows(asked, [before, *between, period])
-    return flows[-1], flows[0]
+    flows = _flows(asked, [before, *between, *months])
+    return flows[-len(months) :], flows[0]
 
 
 def _headlines(asked: Asked, now: Flow, before: Flow | None) -> list[Headline]:
@@ -83,9 +86,7 @@ def compared(value: int, before: int | None, tone: str) -> tuple[str, str]:
     return said, "better" if (value > before) == (tone == "more") else "worse"
 
 
-def _by_month(asked: Asked) -> Table:
-    months = list(asked.period.months())
-    flows = _flows(asked, months)
+def _by_month(asked: Asked, flows: list[Flow]) -> Table:
     rows = [
         (
             Cell(month_name(flow.period)),
@@ -93,8 +94,8 @@ def _by_month(asked: Asked) -> Table:
         )
         for flow in flows
     ]
-    several = len(months) > 1
-    names = [month_name(month, year=False) for month in months]
+    several = len(flows) > 1
+    names = [month_name(flow.period, year=False) for flow in flows]
     chart = charts.lines(names, [flow.came_in for flow in flows], [flow.closed for flow in flows], words=("In", "Out"))
     return Table(
         name="months",

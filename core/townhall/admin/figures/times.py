@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
+from collections.abc import Iterable
+
 from townhall.admin.figures import charts
 from townhall.admin.figures import groups
 from townhall.admin.figures.asking import Asked
@@ -29,18 +33,20 @@ Found = dict[tuple[int, str, str], Kept]
 def build(asked: Asked) -> Shown:
     """The page."""
     months = list(asked.period.months())
-    by_month = _clocks(asked, months)
+    found = _clocks(asked, months, by=asked.by)
+    by_month = _gathered(found, lambda place, kind, value: (place, kind, ""))
+    by_group = _gathered(found, lambda place, kind, value: (0, kind, value))
     now = {kind: _joined(by_month.get((place, kind, "")) for place in range(len(months))) for kind in figures.KINDS}
     before = {}
     if asked.before is not None:
-        found = _clocks(asked, [asked.before])
-        before = {kind: found.get((0, kind, ""), Kept()) for kind in figures.KINDS}
+        earlier = _clocks(asked, [asked.before])
+        before = {kind: earlier.get((0, kind, ""), Kept()) for kind in figures.KINDS}
     return Shown(
         _headlines(asked, now, before),
         [
             _whole(asked, now, before),
             *(_by_month(asked, kind, months, by_month) for kind in figures.KINDS),
-            *(_by_group(asked, kind) for kind in figures.KINDS),
+            *(_by_group(asked, kind, by_group) for kind in figures.KINDS),
         ],
     )
 
@@ -58,10 +64,18 @@ def _clocks(asked: Asked, periods: list[Period], *, by: str = "") -> Found:
     return total
 
 
-def _joined(parts: object) -> Kept:
+def _gathered(found: Found, key: Callable[[int, str, str], tuple[int, str, str]]) -> Found:
+    """The clocks of several periods or groups together."""
+    parts: dict[tuple[int, str, str], list[Kept]] = defaultdict(list)
+    for (place, kind, value), kept in found.items():
+        parts[key(place, kind, value)].append(kept)
+    return {name: _joined(several) for name, several in parts.items()}
+
+
+def _joined(parts: Iterable[Kept | None]) -> Kept:
     """All of several, as one."""
     whole = Kept()
-    for part in parts:  # type: ignore[attr-defined]  # a list, or made on the way
+    for part in parts:
         if part is None:
             continue
         whole.in_time += part.in_time
@@ -184,9 +198,8 @@ def _by_month(asked: Asked, kind: str, months: list[Period], found: Found) -> Ta
     )
 
 
-def _by_group(asked: Asked, kind: str) -> Table:
+def _by_group(asked: Asked, kind: str, found: Found) -> Table:
     label, title = groups.label(asked), figures.KINDS[kind]
-    found = _clocks(asked, [asked.period], by=asked.by) if asked.by else {}
     mine = {value: kept for (_, which, value), kept in found.items() if which == kind}
     order = sorted(mine, key=lambda value: (-mine[value].measured, -mine[value].late, value))
     rows, drawn = [], []

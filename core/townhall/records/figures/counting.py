@@ -118,7 +118,7 @@ def _moves(
 def _counted(scene: Scene, test: Sql, by: str | Sql) -> list[tuple[Any, ...]]:
     """Rows of a group and its number, the largest first; without ``by`` one row with the number of all."""
     group = by if isinstance(by, Sql) else Sql(by)
-    every = scene.readable() & test
+    every = scene.mine("t1.id") & test
     selected = f"{group.text}, COUNT(*)" if group.text else "COUNT(*)"
     text = f"SELECT {selected} {scene.plan.source} WHERE {every.text}"  # names, marks and made-up words
     if group.text:

@@ -22,6 +22,7 @@ def entries(scene: Scene, field: str, begin: int, end: int) -> Sql:
     test = f"CASE WHEN v.changes LIKE {mark} THEN {' AND '.join(both)} ELSE 1 = 0 END"
     text = (
         f"FROM history h JOIN history_values v ON v.history_id = h.id WHERE h.at >= {mark} AND h.at < {mark}"
-        f" AND {mine} AND {test}"
+        f" AND h.action <> {mark} AND {mine} AND {test}"
     )
-    return Sql(text, (begin, end, *parameters, f'%"{field}":[%'))
+    # Nothing was passed on when it was made, and most entries are of that.
+    return Sql(text, (begin, end, "create", *parameters, f'%"{field}":[%'))
