@@ -109,3 +109,10 @@ STAFF = (
     ("Samuel Bevan", "samuel", "clerk"),
     ("Nora Lindqvist", "nora", "viewer"),
 )
+
+#: A first answer to somebody who sent something.
+ANSWERS = (
+    "Thank you, we have it. Somebody reads it this week and comes back to you.",
+    "We have received everything that we need for now. You hear from us.",
+    "Thank you for writing. A colleague looks at it and calls you if something is missing.",
+)
