@@ -65,6 +65,7 @@ class HomeView(StaffView, AdminIndexView):
         actor = self.actor
         only = request.args.get("show", "")
         work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
+        told = notices.unseen(self.town, actor, SHOWN + 1)
         cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
         html = self.render(
             "admin/home.html",
@@ -77,7 +78,8 @@ class HomeView(StaffView, AdminIndexView):
                 (row, record) for row, record in zip(self._rows(work.unassigned), work.unassigned.records, strict=True)
             ],
             waiting=self._rows(work.waiting),
-            notices=notices.unseen(self.town, actor),
+            notices=told[:SHOWN],
+            more_notices=len(told) > SHOWN,
             mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
             may_take={
                 type_.identity
