@@ -139,6 +139,15 @@ def test_open_and_next_open() -> None:
     assert told(TOWN.next_open(at("2026-11-25 17:00"))) == "Mon 2026-11-30 08:00"
 
 
+def test_what_was_counted_stays_when_earlier_days_are_looked_at() -> None:
+    """Frames are worked out as they are needed; a position on the line of working time never changes by that."""
+    calendar = WorkingCalendar(WEEKDAYS, CHICAGO)
+    before = calendar.position(at("2026-11-23 10:00"))
+    assert calendar.minutes_between(at("1998-11-23 08:00"), at("1998-11-23 10:00")) == 120
+    assert calendar.minutes_between(at("2055-11-22 08:00"), at("2055-11-22 10:00")) == 120
+    assert calendar.position(at("2026-11-23 10:00")) == before
+
+
 def _some_calendar(chance: random.Random) -> WorkingCalendar:
     week = []
     for _ in range(7):

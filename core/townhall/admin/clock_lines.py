@@ -9,13 +9,15 @@ from markupsafe import Markup
 from townhall.admin.desk import Desk
 from townhall.cases import standing
 from townhall.cases.standing import Standing
+from townhall.presentation import plural
 from townhall.presentation import span
 from townhall.records.types import Record
 
 
-def lines(desk: Desk, record: Record) -> list[tuple[str, Markup, str]]:
-    """Label, clock and note of each clock of a case; none for a case that has no clocks."""
-    return [(one.label, _html(desk, one), note(desk, one)) for one in standing.of(desk.town, record)]
+def lines(desk: Desk, record: Record) -> list[tuple[str, Markup, str, bool]]:
+    """Label, clock and note of each clock of a case, and whether it runs; none for a case that has no clocks."""
+    found = standing.of(desk.town, record)
+    return [(one.label, _html(desk, one), note(desk, one), one.met is None) for one in found]
 
 
 def words(desk: Desk, one: Standing) -> tuple[str, str, str]:
@@ -49,13 +51,16 @@ def note(desk: Desk, one: Standing) -> str:
         parts.append(presenter.moment(one.due))
     if one.target_minutes is not None:
         kind = "working time" if one.business else "day and night"
-        parts.append(f"within {length(one.target_minutes)}, {kind}")
+        parts.append(f"within {length(one.target_minutes, one.business)}, {kind}")
     parts.append(f"{one.target} ({one.why})" if one.why else one.target)
     return " · ".join(parts)
 
 
-def length(minutes: int) -> str:
-    """A target's time: hours below two days of 24, then days: a working day has no length that everybody knows."""
+def length(minutes: int, business: bool = True) -> str:
+    """A target's time in hours, or in whole days of 24: a working day has no length that everybody knows."""
+    days, rest = divmod(minutes, 24 * 60)
+    if not business and days and not rest:
+        return plural(days, "day")
     if minutes % 60:
         return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes // 60} h"

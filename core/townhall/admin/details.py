@@ -250,8 +250,8 @@ def _due(desk: Desk, record: Record, change_url: str) -> list[Clock]:
     """Each of a case's clocks with what it goes by; a case without any says when it is due, if it is."""
     found = clock_lines.lines(desk, record)
     if found:
-        change = {found[0][0]: change_url}
-        return [Clock(label, html, note, change.get(label, "")) for label, html, note in found]
+        first = next((label for label, _, _, runs in found if runs), found[0][0])
+        return [Clock(label, html, note, change_url if label == first else "") for label, html, note, _ in found]
     presenter = desk.presenter
     note = f"{presenter.long_day(record.due)}, {presenter.clock(record.due)}" if record.due is not None else ""
     return [Clock("Due", desk.marks.due(record) or Markup("No date"), note)]

@@ -70,6 +70,7 @@ class HomeView(StaffView, AdminIndexView):
         only = request.args.get("show", "")
         work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
         queues = {queue.id: queue.name for queue in rulebook(self.town).queues.values()}
+        told = notices.unseen(self.town, actor, SHOWN + 1)
         cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
         html = self.render(
             "admin/home.html",
@@ -81,7 +82,8 @@ class HomeView(StaffView, AdminIndexView):
             team=list(zip(self._rows(work.team, queues), work.team.records, strict=True)),
             free=list(zip(self._rows(work.unassigned, queues), work.unassigned.records, strict=True)),
             waiting=self._rows(work.waiting),
-            notices=notices.unseen(self.town, actor),
+            notices=told[:SHOWN],
+            more_notices=len(told) > SHOWN,
             mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
             may_take={
                 type_.identity

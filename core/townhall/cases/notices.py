@@ -31,7 +31,7 @@ WORDS = {
     "breach": "Its time is up.",
     "escalate": "It has been late for a working day.",
 }
-#: Unseen notices that are shown to one person.
+#: Unseen notices that are given at once.
 SHOWN = 20
 
 

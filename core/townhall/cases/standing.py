@@ -12,6 +12,7 @@ from townhall.access.actors import ANONYMOUS
 from townhall.cases import clock_keeping
 from townhall.cases import rules
 from townhall.cases.clocks import BY_HAND
+from townhall.cases.clocks import FIRST
 from townhall.cases.clocks import RESOLUTION
 from townhall.cases.clocks import UPDATE
 from townhall.cases.clocks import Clock
@@ -19,6 +20,7 @@ from townhall.cases.targets import KIND_LABELS
 from townhall.cases.targets import Target
 from townhall.records import predicate
 from townhall.records.instants import from_microseconds
+from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
 
 if TYPE_CHECKING:
@@ -66,6 +68,19 @@ def of(town: Town, record: Record) -> list[Standing]:
         for kind in _ORDER
         if kind in clocks
     ]
+
+
+def unanswered(town: Town) -> list[tuple[str, int, datetime]]:
+    """Type, id and beginning of every case that nobody has answered though its time is up, the oldest first."""
+    clock = town.system.case_clock
+    now = to_microseconds(town.clock.now())
+    rows = (
+        clock.select(clock.identity, clock.record_id, clock.started_at)
+        .where(clock.kind == FIRST, clock.met_at.is_null(), clock.next_at.is_null(False), clock.due_at < now)
+        .order_by(clock.started_at, clock.id)
+        .tuples()
+    )
+    return [(identity, id, from_microseconds(started)) for identity, id, started in rows]
 
 
 def _standing(clock: Clock, target: Target | None, stopped: str) -> Standing:

@@ -19,6 +19,8 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cases import escalating
+from townhall.cases import notices
+from townhall.cases import standing
 from townhall.clock import FixedClock
 from townhall.demo import messages
 from townhall.demo import names
@@ -159,7 +161,7 @@ class Demo:
         teams.build(self)
         self.town.plugins.demo_records(self)
         self._tasks()
-        escalating.run(self.town)
+        self._clocks()
         messages.build(self)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -191,6 +193,26 @@ class Demo:
         self.town.records.update(
             actor, "core.working_calendar", found[0].id, {"frames": frames, "holidays": days}, version=found[0].version
         )
+
+    def _clocks(self) -> None:
+        """Nearly everybody has been answered; colleagues have seen what they were told until some days ago."""
+        for identity, id, started in standing.unanswered(self.town):
+            if self.random.random() < 0.94:
+                record = self.town.records.get(self.as_staff(), identity, id, fields=())
+                at = started + timedelta(hours=self.random.uniform(0.5, 5))
+                self.message(record, self.random.choice(names.ANSWERS), at=at)
+        self._tell(40, 13, 6, 4)
+        for name in self.staff:
+            while told := notices.unseen(self.town, actor := self.as_staff(name)):
+                notices.seen(self.town, actor, [one.id for one in told])
+        self._tell(2, 1)
+        escalating.run(self.town)
+
+    def _tell(self, *days: int) -> None:
+        """Let people be told of clocks as they were so many days ago."""
+        for ago in days:
+            with self.at(self.days_ago(ago, 11)):
+                escalating.run(self.town)
 
     def _contacts(self) -> None:
         chance = self.random

@@ -120,3 +120,9 @@ TASKS: tuple[tuple[str, str, int], ...] = (
     ("Send the council the minutes", "", -4),
     ("Put the holiday closing times on the door", "", 1),
 )
+#: A first answer to somebody who sent something.
+ANSWERS = (
+    "Thank you, we have it. Somebody reads it this week and comes back to you.",
+    "We have received everything that we need for now. You hear from us.",
+    "Thank you for writing. A colleague looks at it and calls you if something is missing.",
+)
