@@ -62,7 +62,7 @@ def test_a_field_is_added_on_screen_and_is_in_every_door(served: Served, clerk: 
     assert made.status_code == 302, main_of(made)
     page = main_of(ada.follow(made))
     assert "Nothing is published yet" in page
-    assert "Ward" not in ada.get("/admin/desk/ticket/new").text
+    assert "Ward" not in main_of(ada.get("/admin/desk/ticket/new"))
     assert "Ward" in main_of(ada.get(f"{PAGE}preview"))
     public = ada.get("/apply/desk/ticket/public/preview").text
     assert "Ward" in public
