@@ -41,6 +41,7 @@ class Clock:
     met: datetime | None
     minutes: int | None
     business: bool
+    breached: bool = False
 
 
 @dataclass
@@ -199,7 +200,9 @@ class Story:
             if met is not None and met > self.town.clock.now():
                 met = None
             minutes = chance.randrange(1, 60) if met is not None else None
-            case.clocks[kind] = clock = Clock(due, met, minutes, chance.random() < 0.8)
+            passed = due is not None and due < self.town.clock.now() and (met is None or met > due)
+            noticed = passed and chance.random() < 0.5
+            case.clocks[kind] = clock = Clock(due, met, minutes, chance.random() < 0.8, noticed)
             write_clock(self.town, case.id, kind, case.created, clock)
 
     # -- what there is to count -------------------------------------------------------------------------------
@@ -309,7 +312,9 @@ class Story:
             clock = case.clocks.get(kind)
             if clock is None or clock.due is None or not inside(clock.due) or clock.due >= now:
                 return False
-            return clock.met is None or clock.met > clock.due
+            if clock.met is not None:
+                return clock.met > clock.due
+            return clock.breached or case.state == "new"
 
         return self.ids(missed)
 
@@ -342,6 +347,7 @@ def write_clock(town: Town, id: int, kind: str, started: datetime, clock: Clock,
         business=clock.business,
         started_at=to_microseconds(started),
         actual_minutes=clock.minutes,
+        breached_at=moments["due_at"] if clock.breached else None,
         **moments,
     ).execute()
 

@@ -17,6 +17,8 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.records.figures import grouping
 from townhall.records.figures import handing
+from townhall.records.figures.picking import missed_by
+from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
@@ -115,14 +117,14 @@ def clocks(
                 kept.in_time += 1
             if minutes is not None:
                 (kept.working if business else kept.calendar).add(case, minutes, goal)
-        late = "(c.met_at IS NULL OR c.met_at > c.due_at)"
+        late = missed_by(scene)
         for due, stored in _clocks(scene, f"c.due_at, {group}", "due_at", kind, begin, min(end, scene.now), by, late):
             of(due, kind, stored).late += 1
     return found
 
 
 def _clocks(
-    scene: Scene, columns: str, moment: str, kind: str, begin: int, end: int, by: str, also: str = "1 = 1"
+    scene: Scene, columns: str, moment: str, kind: str, begin: int, end: int, by: str, also: Sql = EVERY
 ) -> list[tuple[Any, ...]]:
     """Clocks of a kind of which a moment lies in the period."""
     mark = scene.mark
@@ -130,9 +132,9 @@ def _clocks(
     mine = scene.mine("c.record_id")
     text = (
         f"SELECT {columns} FROM case_clock c{table} WHERE c.identity = {mark} AND c.kind = {mark}"  # noqa: S608
-        f" AND c.{moment} >= {mark} AND c.{moment} < {mark} AND {also} AND {mine.text}"
+        f" AND c.{moment} >= {mark} AND c.{moment} < {mark} AND {also.text} AND {mine.text}"
     )
-    return scene.rows(Sql(text, (scene.identity, kind, begin, end, *mine.parameters)))
+    return scene.rows(Sql(text, (scene.identity, kind, begin, end, *also.parameters, *mine.parameters)))
 
 
 def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, Times]:

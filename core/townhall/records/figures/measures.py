@@ -136,9 +136,9 @@ MEASURES: Mapping[str, Measure] = {
         Measure(
             "late",
             "Late",
-            "Cases whose clock of that kind became due in the period and was not met by then, whether it was "
-            "met since or not. The share in time is in time / (in time + late): each clock counts once, when "
-            "it was decided.",
+            "Cases whose clock of that kind became due in the period and was not met by then, whether it was met since"
+            " or not. While it stands still, because the case waits or is closed, it does not become late. The share in"
+            " time is in time / (in time + late): each clock counts once, when it was decided.",
             picking.late,
             of="clock",
         ),

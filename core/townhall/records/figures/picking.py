@@ -123,10 +123,7 @@ def aged(scene: Scene, wanted: Slice) -> Sql:
 
 def overdue(scene: Scene, wanted: Slice) -> Sql:
     """Open cases that should be done."""
-    workflow = scene.type.workflow
-    states = workflow.states if workflow is not None else {}
-    running = [name for name in scene.open if not states[name].pauses_clock]
-    return scene.among("t1.state", running) & Sql(f"{scene.column('due')} < {scene.mark}", (scene.now,))
+    return scene.among("t1.state", scene.running) & Sql(f"{scene.column('due')} < {scene.mark}", (scene.now,))
 
 
 def dormant(scene: Scene, wanted: Slice) -> Sql:
@@ -138,7 +135,7 @@ def dormant(scene: Scene, wanted: Slice) -> Sql:
 # -- clocks ---------------------------------------------------------------------------------------------------------
 
 
-def _clock(scene: Scene, wanted: Slice, test: str, *values: int) -> Sql:
+def _clock(scene: Scene, wanted: Slice, test: str, *values: int | str) -> Sql:
     kind, _, way = wanted.of.partition(".")
     mark = scene.mark
     also = Sql(f" AND c.business = {mark}", (WAYS[way],)) if way else Sql("")
@@ -172,10 +169,19 @@ def in_time(scene: Scene, wanted: Slice) -> Sql:
 def late(scene: Scene, wanted: Slice) -> Sql:
     """Cases whose clock was not met in time."""
     begin, end = bounds(scene, wanted)
-    missed = "(c.met_at IS NULL OR c.met_at > c.due_at)"
-    return _clock(
-        scene, wanted, f"c.due_at >= {scene.mark} AND c.due_at < {scene.mark} AND {missed}", begin, min(end, scene.now)
+    missed = missed_by(scene)
+    within = f"c.due_at >= {scene.mark} AND c.due_at < {scene.mark} AND {missed.text}"
+    return _clock(scene, wanted, within, begin, min(end, scene.now), *missed.parameters)
+
+
+def missed_by(scene: Scene) -> Sql:
+    """A clock ``c`` whose target went by was missed: met too late, or not met while it ran."""
+    running = scene.among("s.state", scene.running)
+    text = (
+        "(c.met_at > c.due_at OR (c.met_at IS NULL AND (c.breached_at IS NOT NULL OR c.record_id IN"  # noqa: S608
+        f" (SELECT s.id FROM {scene.quoted(scene.plan.table)} AS s WHERE {running.text}))))"
     )
+    return Sql(text, running.parameters)
 
 
 # -- coming back ----------------------------------------------------------------------------------------------------

@@ -36,14 +36,15 @@ class Sql:
         return Sql(f"({self.text}) AND ({other.text})", (*self.parameters, *other.parameters))
 
 
-NOTHING = Sql("1 = 0")
+NOTHING, EVERY = Sql("1 = 0"), Sql("1 = 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One type as one actor may count it. ``t1`` is its table, ``now`` the present in microseconds.
 
-    ``fresh`` are the states before a case is sent, ``open`` those in which it is worked on, ``final`` the others.
+    ``fresh`` are the states before a case is sent, ``open`` those in which it is worked on, ``final`` the others;
+    ``running`` are the open ones in which its clock runs.
     """
 
     town: Town
@@ -53,6 +54,7 @@ class Scene:
     fresh: tuple[str, ...]
     open: tuple[str, ...]
     final: tuple[str, ...]
+    running: tuple[str, ...]
 
     @classmethod
     def of(cls, town: Town, actor: Actor, identity: str) -> Scene:
@@ -68,6 +70,9 @@ class Scene:
             fresh=("", *(state.name for state in states if state.incomplete and not state.final)),
             open=tuple(state.name for state in states if not state.final and not state.incomplete),
             final=tuple(state.name for state in states if state.final),
+            running=tuple(
+                state.name for state in states if not (state.final or state.incomplete or state.pauses_clock)
+            ),
         )
 
     @property
