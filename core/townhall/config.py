@@ -132,6 +132,13 @@ class Settings:
     )
     draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", _positive)
 
+    keep_values_years: int = _setting(
+        "history",
+        0,
+        "Years after which the values in history are erased; who did what when stays. 0 keeps them for ever.",
+        _not_negative,
+    )
+
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
 
@@ -178,7 +185,7 @@ SETTINGS: Mapping[str, Setting] = {
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "limits")
+SECTIONS = ("town", "server", "limits", "history")
 
 
 def load_settings(instance: Path, environ: Mapping[str, str] | None = None) -> Settings:

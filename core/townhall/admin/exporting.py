@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.access.policy import exportable_fields
 from townhall.imports.formulas import harmless
+from townhall.records import disclosing
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
+from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -39,12 +42,17 @@ def csv_lines(
     sort: str = "",
     archived: bool = False,
     ids: frozenset[int] | None = None,
+    filters: Sequence[str] = (),
 ) -> Iterator[str]:
     """The lines of the file, in parts: the first has the headings and the first records, or raises what is refused.
 
-    A byte order mark tells spreadsheets that it is UTF-8.
+    A byte order mark tells spreadsheets that it is UTF-8. That it was taken is written down before the first line is
+    handed out; ``filters`` say for that how the list was narrowed.
     """
     names = export_columns(actor, record_type)
+    identity = record_type.identity
+    found = town.records.count(actor, identity, where, search=search, archived=archived, cap=LARGEST_INTEGER - 1)
+    rows_taken = found.value if ids is None else min(len(ids), found.value)
     begin = "\ufeff" + _line(names)
     context = town.context(actor)
     fields = record_type.all_fields
@@ -59,7 +67,7 @@ def csv_lines(
     while True:
         page = town.records.find(
             actor,
-            record_type.identity,
+            identity,
             where,
             search=search,
             sort=sort,
@@ -69,6 +77,8 @@ def csv_lines(
             archived=archived,
         )
         rows = [_line(cells(record)) for record in page.records if ids is None or record.id in ids]
+        if begin:
+            disclosing.write_down(town, actor, identity, "export", rows_taken, filters)
         if begin or rows:
             yield begin + "".join(rows)
         begin, after = "", page.after

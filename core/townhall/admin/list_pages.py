@@ -29,6 +29,7 @@ from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import town_layer
 from townhall.presentation import plural
+from townhall.records import disclosing
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.schema import Transition
@@ -102,6 +103,8 @@ class ListPages(RecordPages):
         """The list on paper."""
         asked = self.lister.asked(self.actor, request.args)
         rows, count = self.lister.print_rows(self.actor, asked, PRINT_ROWS)
+        narrowed = self.lister.narrowing(asked)
+        disclosing.write_down(self.town, self.actor, self.type.identity, "print", count, narrowed)
         return self.render(
             "admin/print_list.html",
             type=self.type,
@@ -120,6 +123,7 @@ class ListPages(RecordPages):
         if not self.may("export"):
             abort(403)
         asked = self.lister.asked(self.actor, request.args)
+        picked = frozenset(urls.number(id) for id in request.args.getlist("pick")) - {0}
         lines = csv_lines(
             self.town,
             self.actor,
@@ -128,7 +132,8 @@ class ListPages(RecordPages):
             search=asked.text,
             sort=asked.sort,
             archived=asked.archived,
-            ids=frozenset(urls.number(id) for id in request.args.getlist("pick")) - {0} or None,
+            ids=picked or None,
+            filters=["Selected"] if picked else self.lister.narrowing(asked),
         )
         name = f"{self.type.name}-{self.desk.presenter.today().isoformat()}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

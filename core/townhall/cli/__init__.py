@@ -14,6 +14,7 @@ from townhall.cli.context import DEFAULT_INSTANCE
 from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
 from townhall.cli.exporting import export
+from townhall.cli.history import history
 from townhall.cli.importing import import_command
 from townhall.cli.layer import layer
 from townhall.cli.migrating import migrate
@@ -43,5 +44,18 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-for command in (init, serve, doctor, migrate, users, plugins, layer, schema, export, import_command, demo_command):
+for command in (
+    init,
+    serve,
+    doctor,
+    migrate,
+    users,
+    plugins,
+    layer,
+    schema,
+    history,
+    export,
+    import_command,
+    demo_command,
+):
     main.add_command(command)

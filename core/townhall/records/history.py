@@ -2,7 +2,7 @@
 
 An entry stands in ``history``; the values it speaks of stand beside it in ``history_values``, where they can be erased
 when their time is over. The entry keeps a salted digest of them, so erasing breaks nothing, and a digest over itself,
-so that a later job can chain entries and prove that none was changed.
+over which a job makes a chain (:mod:`townhall.records.sealing`) that proves that none was changed.
 """
 
 from __future__ import annotations
@@ -69,15 +69,16 @@ def changes_between(
     return changes
 
 
-def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Event]) -> None:
-    """Append entries, all made by ``actor`` at the instant ``at``."""
+def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Event]) -> Sequence[int]:
+    """Append entries, all made by ``actor`` at the instant ``at``; their ids."""
     entries = []
     values = []
     salts = secrets.token_hex(_SALT * len(events))
     who = (actor.kind, actor.id, actor.name, actor.door)
     # The facts that all of them share are put into the form of entry_digest once.
     first, shared = encode_json(identity), encode_json((at, *who))[1:-1]
-    for place, (id, event) in enumerate(zip(ids.take(town.database, "history", len(events)), events, strict=True)):
+    taken = ids.take(town.database, "history", len(events))
+    for place, (id, event) in enumerate(zip(taken, events, strict=True)):
         record_id, version, action, changed, note = event
         salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
         changes = "{" + ",".join([f'"{name}":[{old},{new}]' for name, (old, new) in sorted(changed.items())]) + "}"
@@ -88,6 +89,7 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
         values.append((id, salt, note, changes))
     town.database.insert_rows("history", ENTRY_COLUMNS, entries)
     town.database.insert_rows("history_values", VALUE_COLUMNS, values)
+    return taken
 
 
 def values_digest(salt: str, note: str, changes: str) -> str:
