@@ -1,8 +1,8 @@
 """What the database itself refuses: changing or deleting history, whoever asks, with whatever program.
 
-Triggers stand on the tables of history. Entries, seals and what is told of erasing are only ever added; values are never
-changed, and deleted only once ``history_erased`` says that they were erased. Whoever may change tables can take the
-triggers away; what is changed then, ``townhall history verify`` finds.
+Triggers stand on the tables of history. Entries, seals and what is told of erasing are only ever added; values are
+never changed, and deleted only once ``history_erased`` says that they were erased. Whoever may change tables can take
+the triggers away; what is changed then, ``townhall history verify`` finds.
 """
 
 from __future__ import annotations
@@ -74,9 +74,12 @@ def _sqlite_guards() -> Iterator[_Guard]:
     yield _sqlite(_VALUES, "delete", VALUES_KEPT, erased)
     # INSERT OR REPLACE deletes the row that is there without telling the trigger for deleting.
     for table, key in (("history", "id"), ("history_seal", "number"), ("history_erased", "history_id")):
-        yield _sqlite(table, "insert", KEPT, f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})")
-    there = f"EXISTS (SELECT 1 FROM {_VALUES} WHERE history_id = NEW.history_id)"
-    yield _sqlite(_VALUES, "insert", VALUES_KEPT, there)
+        yield _sqlite(table, "insert", KEPT, _there(table, key))
+    yield _sqlite(_VALUES, "insert", VALUES_KEPT, _there(_VALUES, "history_id"))
+
+
+def _there(table: str, key: str) -> str:
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608  # our own names
 
 
 def _sqlite(table: str, verb: str, message: str, when: str = "") -> _Guard:

@@ -141,7 +141,8 @@ class _Work:
             rows = list(query.tuples())
             if not rows:
                 return
-            part, entries = [], 0
+            part: list[Seal] = []
+            entries = 0
             for row in rows:
                 if part and entries + row[3] > _ENTRIES:
                     break
@@ -256,7 +257,7 @@ class _Work:
         if len(texts) > 50_000:
             texts.clear()
         for row in part:
-            (id, identity, record, version, at, kind, actor, name, door, action, kept, digest, salt, note, changes,
+            (_, identity, record, version, at, kind, actor, name, door, action, kept, digest, salt, note, changes,
              erased) = row  # fmt: skip
             facts = (
                 f"[{texts[identity]},{record},{version},{at},{texts[kind]},{'null' if actor is None else actor},"
