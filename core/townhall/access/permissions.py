@@ -36,7 +36,7 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "users.manage": "Add people and change what they may do",
     "settings.manage": "Change the town's settings",
     "schemas.manage": "Change fields, labels and choices",
-    "history.view": "See who exported what, and who looked at confidential values",
+    "history.audit": "See who exported what, and who looked at confidential values",
     "views.share": "Share saved views with everybody",
 }
 

@@ -29,6 +29,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
     from townhall.admin.happenings import TimelineWriter
+    from townhall.admin.history_view import HistoryView
     from townhall.admin.home import HomeView
     from townhall.admin.modules import ModulesView
     from townhall.admin.packs import PacksView
@@ -52,7 +53,7 @@ def install(app: Flask, town: Town) -> None:
         view = ContactView if record_type.identity == "core.contact" else RecordView
         admin.add_view(view(desk, record_type))
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
-    for page in (SearchView, CalendarView, FilesView, *plugins, TypesView, SettingsView):
+    for page in (SearchView, CalendarView, FilesView, *plugins, TypesView, HistoryView, SettingsView):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

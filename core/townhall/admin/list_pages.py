@@ -12,6 +12,7 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from markupsafe import Markup
 
 from townhall.admin import bulk
 from townhall.admin import urls
@@ -242,9 +243,13 @@ class ListPages(RecordPages):
         form = self.move_form(move, None)
         refused: list[tuple[Record, str]] = []
         if request.method == "POST" and not form.redraw and form.validate(require=move.require if move else ()):
-            outcome = bulk.run(self.town, actor, picked, action, form.values, request.form.get("message", "").strip())
+            message = request.form.get("message", "").strip()
+            outcome = bulk.run(self.town, actor, picked, action, form.values, message, label=label)
             if outcome.done:
-                flash(f"{label}: done for {plural(outcome.done, 'record')}.", "ok")
+                told = Markup("{}: done for {}.").format(label, plural(outcome.done, "record"))
+                if outcome.mark:
+                    told += Markup(' <a href="{}undo/{}">Undo this…</a>').format(self.lister.base, outcome.mark)
+                flash(told, "ok")
             if not outcome.refused:
                 return redirect(back)
             refused = outcome.refused

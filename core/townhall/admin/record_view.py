@@ -35,13 +35,15 @@ from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.staff import run_page
 from townhall.admin.staff import turn_away
+from townhall.admin.undo_pages import UndoPages
+from townhall.admin.version_pages import VersionPages
 from townhall.errors import NotFound
 from townhall.errors import TownhallError
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 
 
-class RecordView(ListPages, FormPages, GivingPages, KeepingPages, LinkPages, BaseModelView):
+class RecordView(ListPages, FormPages, GivingPages, KeepingPages, VersionPages, UndoPages, LinkPages, BaseModelView):
     """The list, form and pages of one type of record."""
 
     in_menu_by_itself = True

@@ -27,8 +27,9 @@ from townhall_forms.text import normalise
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: Whoever holds this may see who exported what, and who looked at which confidential value and why.
-PERMISSION = "history.view"
+#: Whoever holds this may see who exported what, and who looked at which confidential value and why. It doesn't end in
+#: ``view``: roles that hold ``*.view`` may see all records, and this is no record.
+PERMISSION = "history.audit"
 #: What disclosures are called.
 LABELS = {"reveal": "Looked at", "export": "Exported", "print": "Printed a list", "pack": "Packed"}
 _LONGEST_FILTER = 200
