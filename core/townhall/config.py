@@ -197,6 +197,12 @@ class Settings:
         "Whether what serves the town also does its jobs; false if townhall jobs work does them.",
         key="run",
     )
+    keep_values_years: int = _setting(
+        "history",
+        0,
+        "Years after which the values in history are erased; who did what when stays. 0 keeps them for ever.",
+        _not_negative,
+    )
 
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
@@ -249,7 +255,7 @@ SETTINGS: Mapping[str, Setting] = {
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "mail", "limits", "jobs")
+SECTIONS = ("town", "server", "mail", "limits", "jobs", "history")
 _BY_KEY: Mapping[tuple[str, str], Setting] = {(setting.section, setting.key): setting for setting in SETTINGS.values()}
 
 

@@ -13,8 +13,10 @@ from desk import make_topic
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
+from townhall.access.actors import system
 from townhall.clock import FixedClock
 from townhall.errors import NotFound
+from townhall.records import erasing
 from townhall.records import history
 from townhall.town import Town
 
@@ -78,9 +80,12 @@ def test_digests_cover_entry_and_values(town: Town, clerk: Actor) -> None:
 def test_erased_values_leave_the_entry(town: Town, clerk: Actor) -> None:
     """When values are erased, the entry still says who did what when."""
     record = make_ticket(town, clerk, make_topic(town))
-    town.system.history_values.delete().execute()
     (entry,) = town.records.history(clerk, TICKET, record.id)
-    assert (entry.action, entry.changes, entry.note) == ("create", {}, "")
+    assert not entry.erased
+    assert erasing.erase(town, system(), [entry.id], "Asked for") == 1
+    assert erasing.erase(town, system(), [entry.id], "Again") == 0
+    (entry,) = town.records.history(clerk, TICKET, record.id)
+    assert (entry.action, entry.changes, entry.note, entry.erased) == ("create", {}, "", True)
     assert len(entry.digest) == 64
 
 
@@ -90,3 +95,17 @@ def test_values_are_canonical_json(town: Town, clerk: Actor) -> None:
     for row in town.system.history_values.select().dicts():
         again = json.dumps(json.loads(row["changes"]), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         assert row["changes"] == again
+
+
+def test_parts_that_are_not_for_everybody_stay_hidden(town: Town, clerk: Actor) -> None:
+    """What was answered to a confidential question is in no history that a clerk or a citizen reads."""
+    questions = [
+        {"code": "deep", "label": "How deep?", "type": "integer"},
+        {"code": "health", "label": "Health", "type": "text", "privacy": "confidential"},
+    ]
+    topic = make_topic(town, "Health", questions=questions)
+    record = make_ticket(town, clerk, topic, answers={"deep": 4, "health": "secret"})
+    new = town.records.history(clerk, TICKET, record.id)[0].changes["answers"][1]
+    assert dict(new.values) == {"deep": 4}
+    whole = town.records.history(system(), TICKET, record.id)[0].changes["answers"][1]
+    assert dict(whole.values) == {"deep": 4, "health": "secret"}

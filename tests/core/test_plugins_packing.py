@@ -303,7 +303,7 @@ def test_purging_packs_first_and_insists_on_the_name(town: Town, clerk: Actor) -
     assert town.records.search(clerk, "Deep hole")[0] == []
     entry = town.system.history
     kept = list(entry.select(entry.action).where(entry.identity == TICKET).order_by(entry.id).tuples())
-    assert [action for (action,) in kept] == [*(each.action for each in history), "purge"]
+    assert [action for (action,) in kept] == [*(each.action for each in history), "pack", "purge"]
     (talk,) = town.records.find(clerk, "core.interaction").records
     assert town.records.get(clerk, "core.interaction", talk.id).titles == {
         key: title for key, title in talk.titles.items() if key[0] != TICKET

@@ -38,6 +38,7 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "settings.manage": "Change the town's settings",
     "schemas.manage": "Change fields, labels and choices",
     "messages.manage": "Look after what is sent: pause it, try again, drop",
+    "history.audit": "See who exported what, and who looked at confidential values",
     "views.share": "Share saved views with everybody",
 }
 

@@ -31,6 +31,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.frame import Menu
     from townhall.admin.frame import install_frame
     from townhall.admin.happenings import TimelineWriter
+    from townhall.admin.history_view import HistoryView
     from townhall.admin.home import HomeView
     from townhall.admin.jobs import JobsView
     from townhall.admin.letters_page import LettersView
@@ -66,7 +67,7 @@ def install(app: Flask, town: Town) -> None:
     routing = (QueuesView, RoutingView, WardsView)
     plugins = (PluginsView, PluginPage, PacksView, ModulesView)
     work = (SearchView, CalendarView, FiguresView, DigestView, FilesView)
-    for page in (*work, *messages, *plugins, JobsView, TypesView, SettingsView, *routing):
+    for page in (*work, *messages, *plugins, JobsView, TypesView, HistoryView, SettingsView, *routing):
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))

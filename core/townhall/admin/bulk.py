@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.admin.desk import Desk
+from townhall.admin.undoing import Mark
 from townhall.cases import holding
 from townhall.cases.rulebook import queues_in_use
 from townhall.errors import TownhallError
@@ -36,9 +38,10 @@ class ActionGroup:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of an action: how many it was done to, and why not to the others."""
+    """What became of an action: how many it was done to, and why not to the others; ``mark`` undoes it."""
 
     done: int = 0
+    mark: int = 0
     refused: list[tuple[Record, str]] = field(default_factory=list)
 
 
@@ -87,14 +90,26 @@ def move_of(record_type: RecordType, value: str) -> Transition | None:
 
 
 def run(
-    town: Town, actor: Actor, picked: Sequence[Record], value: str, values: dict[str, Any], message: str = ""
+    town: Town,
+    actor: Actor,
+    picked: Sequence[Record],
+    value: str,
+    values: dict[str, Any],
+    message: str = "",
+    *,
+    label: str,
 ) -> Outcome:
-    """Do the action to each record in a transaction of its own, so that one refusal stops no other."""
+    """Do the action to each record in a transaction of its own, so that one refusal stops no other.
+
+    What was done is marked under its ``label``, so that it can be undone.
+    """
     outcome = Outcome()
+    mark = Mark(town, actor, picked[0].identity if picked else "", label)
     for record in picked:
         try:
-            _one(town, actor, record, value, values, message)
+            mark.change(record, partial(_one, town, actor, record, value, values, message))
             outcome.done += 1
+            outcome.mark = mark.id
         except TownhallError as error:
             outcome.refused.append((record, str(error)))
     return outcome

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.access.policy import exportable_fields
 from townhall.imports.formulas import harmless
+from townhall.records import disclosing
 from townhall.records.figures import Slice
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
+from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -41,12 +44,18 @@ def csv_lines(
     archived: bool = False,
     figure: Slice | None = None,
     ids: frozenset[int] | None = None,
+    filters: Sequence[str] = (),
 ) -> Iterator[str]:
     """The lines of the file, in parts: the first has the headings and the first records, or raises what is refused.
 
-    A byte order mark tells spreadsheets that it is UTF-8.
+    A byte order mark tells spreadsheets that it is UTF-8. That it was taken is written down before the first line is
+    handed out; ``filters`` say for that how the list was narrowed.
     """
     names = export_columns(actor, record_type)
+    identity = record_type.identity
+    most = LARGEST_INTEGER - 1
+    found = town.records.count(actor, identity, where, search=search, archived=archived, figure=figure, cap=most)
+    rows_taken = found.value if ids is None else min(len(ids), found.value)
     begin = "\ufeff" + csv_line(names)
     context = town.context(actor)
     fields = record_type.all_fields
@@ -63,7 +72,7 @@ def csv_lines(
     while True:
         page = town.records.find(
             actor,
-            record_type.identity,
+            identity,
             where,
             search=search,
             sort=sort,
@@ -74,6 +83,8 @@ def csv_lines(
             figure=figure,
         )
         rows = [csv_line(cells(record)) for record in page.records if ids is None or record.id in ids]
+        if begin:
+            disclosing.write_down(town, actor, identity, "export", rows_taken, filters)
         if begin or rows:
             yield begin + "".join(rows)
         begin, after = "", page.after

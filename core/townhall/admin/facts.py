@@ -153,6 +153,29 @@ class FactWriter:
         except (Invalid, AttributeError, KeyError, TypeError, ValueError):
             return escape(str(value))  # kept by an older version of the field, which this one can't read
 
+    def fully(self, record: Record, field: Field, value: Any) -> Markup:
+        """A value of any kind with all that is in it: each row and each answer on a line of its own."""
+        if field.is_empty(value) or field.privacy == "confidential":
+            return self.words(record, field, value)
+        try:
+            if field.row_fields:
+                lines = [
+                    ", ".join(
+                        column.display(row[column.name], self._context)
+                        for column in field.row_fields.values()
+                        if not column.is_empty(row.get(column.name))
+                    )
+                    for row in value
+                ]
+                return Markup("<br>").join(lines)
+            if field.type_name == "answers":
+                bound: Any = field.bind(record.values, self._context)
+                told = ((each.label, each.display(answer, self._context)) for each, answer in bound.entries(value))
+                return Markup("<br>").join(f"{label}: {answer}" for label, answer in told)
+        except (Invalid, AttributeError, KeyError, TypeError, ValueError):
+            return escape(str(value))
+        return self.words(record, field, value)
+
     def link(self, record: Record, identity: str, id: int) -> Markup:
         """A link to another record by its title."""
         title = record.titles.get((identity, id))

@@ -34,6 +34,7 @@ from townhall.lifecycle import town_layer
 from townhall.lifecycle.describing import troubled
 from townhall.messages import letters
 from townhall.messages import outbox
+from townhall.records import disclosing
 from townhall.records import work
 from townhall.records.types import Count
 from townhall.records.work import Lane
@@ -224,6 +225,8 @@ class Menu:
             waiting = len(town_layer.urgent(self.town))
             count = f"{waiting}" if waiting else ""
             yield NavItem("Fields and labels", urls.TYPES, "tag", count, "need a decision", alarm=waiting > 0)
+        if actor.may(disclosing.PERMISSION):
+            yield NavItem("Exports and views", urls.HISTORY, "eye")
         if actor.may("settings.manage"):
             yield NavItem("Settings", urls.SETTINGS, "edit")
 

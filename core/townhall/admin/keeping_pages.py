@@ -1,9 +1,6 @@
-"""Notes and messages, looks at what is masked, the archive, and the history of a record."""
+"""Notes and messages, looks at what is masked, and the archive."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-from typing import Any
 
 from flask import abort
 from flask import flash
@@ -26,24 +23,6 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records.types import Record
 
-if TYPE_CHECKING:
-    pass
-
-#: What history's actions are called.
-DEEDS = {
-    "create": "Added",
-    "update": "Changed",
-    "transition": "Moved",
-    "archive": "Archived",
-    "restore": "Restored",
-    "reveal": "Looked at",
-    "import": "Imported",
-    "link": "Gave a new secret link",
-    "warn": "Warned",
-    "breach": "Told as late",
-    "escalate": "Passed on",
-}
-
 
 def _went(told: Record) -> str:
     """How a message goes to the citizen, in a sentence."""
@@ -56,7 +35,7 @@ def _went(told: Record) -> str:
 
 
 class KeepingPages(RecordPages):
-    """Notes, masks, the archive and history."""
+    """Notes, masks and the archive."""
 
     @page("record", "say", methods=("POST",))
     def say(self, id: int) -> ResponseReturnValue:
@@ -163,33 +142,3 @@ class KeepingPages(RecordPages):
                 ("Restore" if restore else "Archive", ""),
             ],
         )
-
-    @page("record", "history")
-    def history(self, id: int) -> ResponseReturnValue:
-        """Every change of a record, as it was kept."""
-        record = self._record(id)
-        entries = self.town.records.history(self.actor, record.identity, id)
-        return self.render(
-            "admin/history.html",
-            type=self.type,
-            record=record,
-            entries=self._told(record, entries),
-            back=self._url(record),
-        )
-
-    def _told(self, record: Record, entries: Any) -> list[dict[str, Any]]:
-        """History entries with their values in words."""
-        writer = FactWriter(self.town.context(self.actor), self.desk.presenter)
-        told = []
-        for entry in reversed(entries):
-            changes = []
-            for name, (old, new) in entry.changes.items():
-                field = self.type.field(name)
-                if field is None:
-                    changes.append((name, str(old or ""), str(new or "")))
-                    continue
-                changes.append((field.label, writer.words(record, field, old), writer.words(record, field, new)))
-            told.append(
-                {"entry": entry, "deed": DEEDS.get(entry.action, entry.action.capitalize()), "changes": changes}
-            )
-        return told

@@ -12,6 +12,7 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from markupsafe import Markup
 
 from townhall.admin import bulk
 from townhall.admin import urls
@@ -29,6 +30,7 @@ from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import town_layer
 from townhall.presentation import plural
+from townhall.records import disclosing
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.schema import Transition
@@ -102,6 +104,8 @@ class ListPages(RecordPages):
         """The list on paper."""
         asked = self.lister.asked(self.actor, request.args)
         rows, count = self.lister.print_rows(self.actor, asked, PRINT_ROWS)
+        narrowed = self.lister.narrowing(asked)
+        disclosing.write_down(self.town, self.actor, self.type.identity, "print", count, narrowed)
         return self.render(
             "admin/print_list.html",
             type=self.type,
@@ -120,6 +124,7 @@ class ListPages(RecordPages):
         if not self.may("export"):
             abort(403)
         asked = self.lister.asked(self.actor, request.args)
+        picked = frozenset(urls.number(id) for id in request.args.getlist("pick")) - {0}
         lines = csv_lines(
             self.town,
             self.actor,
@@ -129,7 +134,8 @@ class ListPages(RecordPages):
             sort=asked.sort,
             archived=asked.archived,
             figure=asked.figure,
-            ids=frozenset(urls.number(id) for id in request.args.getlist("pick")) - {0} or None,
+            ids=picked or None,
+            filters=["Selected"] if picked else self.lister.narrowing(asked),
         )
         name = f"{self.type.name}-{self.desk.presenter.today().isoformat()}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -238,9 +244,13 @@ class ListPages(RecordPages):
         form = self.move_form(move, None)
         refused: list[tuple[Record, str]] = []
         if request.method == "POST" and not form.redraw and form.validate(require=move.require if move else ()):
-            outcome = bulk.run(self.town, actor, picked, action, form.values, request.form.get("message", "").strip())
+            message = request.form.get("message", "").strip()
+            outcome = bulk.run(self.town, actor, picked, action, form.values, message, label=label)
             if outcome.done:
-                flash(f"{label}: done for {plural(outcome.done, 'record')}.", "ok")
+                told = Markup("{}: done for {}.").format(label, plural(outcome.done, "record"))
+                if outcome.mark:
+                    told += Markup(' <a href="{}undo/{}">Undo this…</a>').format(self.lister.base, outcome.mark)
+                flash(told, "ok")
             if not outcome.refused:
                 return redirect(back)
             refused = outcome.refused

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 EVERYTHING = "all"
+#: Types of which a filter's value says nothing about a person.
+_CLOSED = frozenset({"boolean", "choice", "choices", "date", "datetime", "integer", "money", "percent", "year"})
 #: How many filters stand in the open; the others are folded away.
 FILTERS_IN_SIGHT = 3
 
@@ -364,6 +366,18 @@ class Lister:
             made.append(ChipLink(f"“{asked.text}”", self.address(asked, drop=("q",))))
         made += [ChipLink(chip.label, self.address(asked, drop=chip.names)) for chip in asked.applied.chips]
         return made
+
+    def narrowing(self, asked: Asked) -> list[str]:
+        """How a list is narrowed, in words that history may keep: no names and nothing that somebody typed."""
+        told = ["A saved view"] if asked.saved is not None else [asked.view.label] if asked.view is not None else []
+        told += ["Archived"] if asked.archived else []
+        told += ["Search"] if asked.text else []
+        for chip in asked.applied.chips:
+            path = chip.names[0]
+            field = self.type.field(path.partition(".")[0])
+            closed = field is not None and (field.type_name in _CLOSED or path == "state") and "." not in path
+            told.append(chip.label if closed or field is None else field.label)
+        return list(dict.fromkeys(told))
 
     def _make_choices(self, allowed: frozenset[str], paths: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
         """Fields that can be columns, as ``(path, label, shown now)``."""

@@ -36,6 +36,8 @@ from townhall.admin.record_base import FORM
 from townhall.admin.staff import run_page
 from townhall.admin.staff import turn_away
 from townhall.admin.task_pages import TaskPages
+from townhall.admin.undo_pages import UndoPages
+from townhall.admin.version_pages import VersionPages
 from townhall.admin.workflow_pages import WorkflowPages
 from townhall.cases import presence
 from townhall.errors import NotFound
@@ -44,7 +46,18 @@ from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 
 
-class RecordView(ListPages, FormPages, GivingPages, KeepingPages, LinkPages, TaskPages, WorkflowPages, BaseModelView):
+class RecordView(
+    ListPages,
+    FormPages,
+    GivingPages,
+    KeepingPages,
+    VersionPages,
+    UndoPages,
+    LinkPages,
+    TaskPages,
+    WorkflowPages,
+    BaseModelView,
+):
     """The list, form and pages of one type of record."""
 
     in_menu_by_itself = True

@@ -25,6 +25,7 @@ def export(identity: str, search: str, archived: bool) -> None:
             close = get_close_matches(identity, list(town.schemas), n=1)
             hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(sorted(town.schemas))}."
             raise NotFound(f"There is no type {identity}. {hint}")
+        filters = (["Search"] if search else []) + (["Archived"] if archived else [])
         output = sys.stdout.buffer
-        for line in csv_lines(town, operator(), record_type, None, search=search, archived=archived):
+        for line in csv_lines(town, operator(), record_type, None, search=search, archived=archived, filters=filters):
             output.write(line.encode("utf-8"))

@@ -23,6 +23,7 @@ from peewee import Field
 from peewee import IntegrityError
 from peewee import Model
 
+from townhall.db import history_guards
 from townhall.db import ledger
 from townhall.db import meta
 from townhall.db.engines import PATIENCE
@@ -66,7 +67,11 @@ class Step:
 
 def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
     """Create the town's own tables, or add what a newer Townhall needs in them. Returns what was done."""
-    return _prepare_models(database, system, system.models)
+    with alone(database):
+        done = _prepare_models(database, system, system.models)
+        guarded = history_guards.prepare(database)
+        ledger.write_additions(system, [("townhall", sentence) for sentence in guarded])
+    return done + guarded
 
 
 def _prepare_models(database: TownDatabase, system: SystemTables, models: Iterable[type[Model]]) -> list[str]:

@@ -161,6 +161,60 @@ class HistoryValues(Model):
     changes = TextField()
 
 
+class HistoryErased(Model):
+    """That the values of a history entry were erased, and by which later entry that is told. Only ever added to.
+
+    The database lets nobody delete values that are not named here first.
+    """
+
+    history_id = BigIntegerField(primary_key=True)
+    entry_id = BigIntegerField(index=True)
+
+
+class HistorySeal(Model):
+    """One link of the chain over history: which entries it covers, and the digest of them and of the link before it.
+
+    ``ranges`` is a JSON list of ``[first, last]``, ids of entries without a gap between them. Only ever added to.
+    """
+
+    number = BigIntegerField(primary_key=True)
+    previous = CharField(max_length=64, unique=True)
+    at = BigIntegerField()
+    entries = IntegerField()
+    last_id = BigIntegerField()
+    ranges = TextField()
+    digest = CharField(max_length=64)
+
+
+class BulkAction(Model):
+    """One action that somebody did to many records at once, so that it can be undone as a whole for a while."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    label = TextField()
+    at = BigIntegerField()
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    undone_at = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("identity", "at"), False),)
+
+
+class BulkChange(Model):
+    """What a bulk action did to one record: its version before and after."""
+
+    id = BigAutoField()
+    bulk_id = BigIntegerField(index=True)
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    before = IntegerField()
+    after = IntegerField()
+
+    class Meta:
+        indexes = ((("identity", "record_id"), False),)
+
+
 class CaseTransition(Model):
     """One move of a case from state to state; ``name`` and ``source`` are empty for its opening."""
 
@@ -505,6 +559,10 @@ class SystemTables:
         self.number_sequence: Any = _bound(NumberSequence, "number_sequence", database)
         self.history: Any = _bound(History, "history", database)
         self.history_values: Any = _bound(HistoryValues, "history_values", database)
+        self.history_erased: Any = _bound(HistoryErased, "history_erased", database)
+        self.history_seal: Any = _bound(HistorySeal, "history_seal", database)
+        self.bulk_action: Any = _bound(BulkAction, "bulk_action", database)
+        self.bulk_change: Any = _bound(BulkChange, "bulk_change", database)
         self.case_transition: Any = _bound(CaseTransition, "case_transition", database)
         self.case_clock: Any = _bound(CaseClock, "case_clock", database)
         self.case_route: Any = _bound(CaseRoute, "case_route", database)

@@ -20,6 +20,8 @@ from townhall.extend.jobs import sentence_of
 from townhall.jobs import cleaning
 from townhall.jobs import telling
 from townhall.mail import delivering
+from townhall.records import erasing
+from townhall.records import sealing
 from townhall.schedules import Schedule
 from townhall.schedules import daily
 from townhall.schedules import every
@@ -83,6 +85,20 @@ CORE_JOBS: tuple[Job, ...] = (
         every(1),
         recomputing.run,
         "After a working calendar or a target has changed, for all open cases.",
+    ),
+    Job(
+        "core.seal_history",
+        "Seal history",
+        every(1),
+        sealing.run,
+        "Chains the entries that are new to those before them, so that later changes can be found.",
+    ),
+    Job(
+        "core.erase_old_values",
+        "Erase old values from history",
+        daily("03:30"),
+        erasing.run,
+        "Those older than the setting keep_values_years says; who did what when stays.",
     ),
     Job(
         "core.clean_drafts",

@@ -23,11 +23,13 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.db import ledger
 from townhall.db import meta
+from townhall.db.transactions import immediate
 from townhall.errors import PluginError
 from townhall.extend import states
 from townhall.extend.frozen import kept_types
 from townhall.lifecycle.pack_files import PackWriter
 from townhall.lifecycle.switching import require
+from townhall.records import disclosing
 from townhall.records import packing
 from townhall.records.history import FACTS
 from townhall.records.instants import to_microseconds
@@ -109,6 +111,14 @@ def pack(town: Town, actor: Actor, name: str, target: Path) -> Packed:
         target.unlink(missing_ok=True)
         raise PluginError(f"{target} can't be written: {error}.") from error
     except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    try:
+        with immediate(town.database):
+            for identity, count in counts.items():
+                disclosing.write_down(town, actor, identity, "pack", count)
+    except BaseException:
+        # What isn't written down doesn't leave the house.
         target.unlink(missing_ok=True)
         raise
     return Packed(target, state.title, counts, lost)

@@ -203,10 +203,11 @@ def _unpack(town: Town, actor: Actor, pack: PackReader, state: State, types: Map
     filler.new |= unpacking.bring(town, INTERACTION, talks, filler.become, same_town=same_town)
     filler.finish()
     _beside(town, pack, set(types), filler)
+    by_type = {identity: counts[spec] for identity, spec in _main_tables(types).items()}
+    brought = _write_down(town, actor, pack, by_type)
+    unpacking.write_history(town, _history(pack, set(types)), filler.become, brought)
     for identity in types:
         unpacking.index(town, identity)
-    by_type = {identity: counts[spec] for identity, spec in _main_tables(types).items()}
-    _write_down(town, actor, pack, by_type)
     running = state.name in town.plugins.running
     return Unpacked(state.name, state.title, running, by_type, len(contacts), len(talks))
 
@@ -266,7 +267,6 @@ def _beside(town: Town, pack: PackReader, own: set[str], filler: unpacking.Fille
     unpacking.insert(town, "saved_view", shared, views)
     files = {"token_hash": str, "staged_by": str, **_ATTACHMENTS}
     unpacking.insert(town, "attachment", files, _attachments(town, pack, own, filler))
-    unpacking.write_history(town, _history(pack, own), filler.become)
 
 
 def _mine(pack: PackReader, name: str, expected: Mapping[str, type], own: set[str]) -> Iterator[list[Any]]:
@@ -345,16 +345,12 @@ def _place_files(town: Town, pack: PackReader, placed: list[Path]) -> None:
         placed.append(place)
 
 
-def _write_down(town: Town, actor: Actor, pack: PackReader, counts: Mapping[str, int]) -> None:
-    """Write into the history of each type that its records came out of a pack."""
+def _write_down(town: Town, actor: Actor, pack: PackReader, counts: Mapping[str, int]) -> int:
+    """Write into the history of each type that its records came out of a pack; the last entry that says so."""
     made = from_microseconds(pack.contents.packed_at).astimezone(town.zone)
     note = f"From a pack of {pack.contents.town}, made on {made:%Y-%m-%d}."
-    now = to_microseconds(town.clock.now())
+    now, last = to_microseconds(town.clock.now()), 0
     for identity, count in counts.items():
-        history.write(
-            town,
-            actor,
-            identity,
-            now,
-            [history.Event(0, 0, "unpack", {"records": (history.NOTHING, str(count))}, note)],
-        )
+        event = history.Event(0, 0, "unpack", {"records": (history.NOTHING, str(count))}, note)
+        (last,) = history.write(town, actor, identity, now, [event])
+    return last

@@ -2,7 +2,7 @@
 
 An entry stands in ``history``; the values it speaks of stand beside it in ``history_values``, where they can be erased
 when their time is over. The entry keeps a salted digest of them, so erasing breaks nothing, and a digest over itself,
-so that a later job can chain entries and prove that none was changed.
+over which a job makes a chain (:mod:`townhall.records.sealing`) that proves that none was changed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import json
 import secrets
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import Any
@@ -18,14 +20,15 @@ from typing import NamedTuple
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.access.actors import system
 from townhall.records import ids
 from townhall.records import reading
 from townhall.records.instants import from_microseconds
 from townhall.records.types import HistoryEntry
-from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import encode_json
 from townhall_forms.schema import RecordType
+from townhall_forms.values import Answers
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -69,15 +72,16 @@ def changes_between(
     return changes
 
 
-def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Event]) -> None:
-    """Append entries, all made by ``actor`` at the instant ``at``."""
+def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Event]) -> Sequence[int]:
+    """Append entries, all made by ``actor`` at the instant ``at``; their ids."""
     entries = []
     values = []
     salts = secrets.token_hex(_SALT * len(events))
     who = (actor.kind, actor.id, actor.name, actor.door)
     # The facts that all of them share are put into the form of entry_digest once.
     first, shared = encode_json(identity), encode_json((at, *who))[1:-1]
-    for place, (id, event) in enumerate(zip(ids.take(town.database, "history", len(events)), events, strict=True)):
+    taken = ids.take(town.database, "history", len(events))
+    for place, (id, event) in enumerate(zip(taken, events, strict=True)):
         record_id, version, action, changed, note = event
         salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
         changes = "{" + ",".join([f'"{name}":[{old},{new}]' for name, (old, new) in sorted(changed.items())]) + "}"
@@ -88,6 +92,7 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
         values.append((id, salt, note, changes))
     town.database.insert_rows("history", ENTRY_COLUMNS, entries)
     town.database.insert_rows("history_values", VALUE_COLUMNS, values)
+    return taken
 
 
 def values_digest(salt: str, note: str, changes: str) -> str:
@@ -100,68 +105,134 @@ def entry_digest(facts: Sequence[Any]) -> str:
     return sha256(encode_json(facts).encode()).hexdigest()
 
 
-def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
-    """The record's entries, oldest first, as far as the actor may see them."""
-    record = reading.get(town, actor, identity, id, fields=())
-    policy.require(actor, "view", record.type)
+class Told(NamedTuple):
+    """One entry of a record with its changes in the names of today, as plain JSON; ``None`` where they were erased."""
+
+    id: int
+    at: int
+    actor: str
+    door: str
+    action: str
+    version: int
+    changes: dict[str, Any] | None
+    note: str
+    digest: str
+
+
+def told(town: Town, record_type: RecordType, id: int) -> list[Told]:
+    """All entries of a record, oldest first, for the town itself: whoever asks is asked by the caller."""
     entry, values = town.system.history, town.system.history_values
+    identity = record_type.identity
     rows = (
         entry.select(
-            entry.id, entry.at, entry.actor_name, entry.door, entry.action, entry.version, entry.digest,
-            values.changes, values.note,
+            entry.id, entry.at, entry.actor_name, entry.door, entry.action, entry.version,
+            values.changes, values.note, entry.digest,
         )
         .left_outer_join(values, on=(values.history_id == entry.id))
         .where(town.old_names.where(entry, identity), entry.record_id == id)
         .order_by(entry.id)
         .tuples()
     )  # fmt: skip
-    access = policy.readable(actor, record.type)
-    context = town.context(actor)
-    staff = policy.is_staff(actor)
     return [
-        HistoryEntry(
+        Told(
             id=row[0],
-            at=from_microseconds(row[1]),
-            actor=row[2] if staff else "",
+            at=row[1],
+            actor=row[2],
             door=row[3],
             action=row[4],
             version=row[5],
-            changes=_visible(record.type, access, town.old_names.translate(identity, row[0], _read(row[7])), context),
-            note=(row[8] or "") if staff else "",
-            digest=row[6],
+            changes=None if row[6] is None else town.old_names.translate(identity, row[0], json.loads(row[6])),
+            note=row[7] or "",
+            digest=row[8],
         )
         for row in rows
     ]
 
 
-def _read(changes: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(changes or "{}")
-    return told
+def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
+    """The record's entries, oldest first, as far as the actor may see them."""
+    record = reading.get(town, actor, identity, id, fields=())
+    policy.require(actor, "view", record.type)
+    staff = policy.is_staff(actor)
+    eye = Eye(town, actor, record.type, id)
+    return [
+        HistoryEntry(
+            id=row.id,
+            at=from_microseconds(row.at),
+            actor=row.actor if staff else "",
+            door=row.door,
+            action=row.action,
+            version=row.version,
+            changes=eye.changes(row.changes or {}),
+            note=row.note if staff else "",
+            digest=row.digest,
+            erased=row.changes is None,
+        )
+        for row in told(town, record.type, id)
+    ]
 
 
-def _visible(
-    record_type: RecordType, access: policy.FieldAccess, changes: Mapping[str, Any], context: Context
-) -> dict[str, tuple[Any, Any]]:
-    """The changes with values where the actor may read them, masked where they may know of them."""
-    visible: dict[str, tuple[Any, Any]] = {}
-    for name, (old, new) in changes.items():
-        if name in access.readable:
-            visible[name] = (
-                _value(record_type, name, old, context),
-                _value(record_type, name, new, context),
-            )
-        elif name in access.masked:
-            visible[name] = (old and MASK, new and MASK)
-        elif name not in record_type.all_fields and access.readable >= frozenset(record_type.all_fields):
-            visible[name] = (old, new)
-    return visible
+class Eye:
+    """What one actor may see of the values that a record held at any time."""
 
+    def __init__(self, town: Town, actor: Actor, record_type: RecordType, id: int) -> None:
+        self._town = town
+        self._actor = actor
+        self._type = record_type
+        self._id = id
+        self._context = town.context(actor)
+        self.access = policy.readable(actor, record_type)
 
-def _value(record_type: RecordType, name: str, stored: Any, context: Context) -> Any:
-    """The value that was stored as JSON; the JSON itself if the field can no longer read it."""
-    if stored is None:
-        return None
-    try:
-        return record_type.all_fields[name].parse(stored, context)
-    except (Invalid, ValueError, TypeError, KeyError):
-        return stored
+    def changes(self, changes: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """The changes with values where the actor may read them, masked where they may know of them."""
+        visible: dict[str, tuple[Any, Any]] = {}
+        for name, (old, new) in changes.items():
+            if name in self.access.readable or name in self.access.masked:
+                visible[name] = (self.value(name, old), self.value(name, new))
+            elif name not in self._type.all_fields and self.access.readable >= frozenset(self._type.all_fields):
+                visible[name] = (old, new)
+        return visible
+
+    def value(self, name: str, stored: Any, beside: Mapping[str, Any] | None = None) -> Any:
+        """A value that the record held, from JSON: masked, in part, or not at all (``None``) where it is not for them.
+
+        What the field can't read any more comes back as it was kept. ``beside`` are values that the record held at the
+        same time, by which answers find their questions.
+        """
+        if stored is None or (name not in self.access.readable and name not in self.access.masked):
+            return None
+        if name in self.access.masked:
+            return MASK
+        field = self._type.all_fields[name]
+        if field.type_name == "answers":
+            # Bound to the questions that the record answers.
+            field = field.bind({**self._asking, **(beside or {})}, self._context)
+        try:
+            return self._for_them(field, field.parse(stored, self._context))
+        except (Invalid, ValueError, TypeError, KeyError):
+            if field.type_name in ("file", "files"):
+                files = stored if isinstance(stored, list) else [stored]
+                return ", ".join(str(each.get("filename", "")) for each in files)
+            in_parts = bool(field.row_fields) or field.type_name == "answers"
+            # Parts that can't be told apart any more may be for nobody.
+            return None if in_parts and self._actor.kind != "system" else stored
+
+    def _for_them(self, field: Any, value: Any) -> Any:
+        """The value without columns and answers that are not for the actor."""
+        if value is None or self._actor.kind == "system":
+            return value
+        if field.row_fields:
+            columns = policy.row_columns(self._actor, field)
+            return tuple({name: cell for name, cell in line.items() if name in columns} for line in value)
+        if isinstance(value, Answers):
+            levels = {"public", "internal"} if policy.is_staff(self._actor) else {"public"}
+            shown = {field.name for field, _ in field.entries(value) if field.privacy in levels}
+            return replace(value, values={code: told for code, told in value.values.items() if code in shown})
+        return value
+
+    @cached_property
+    def _asking(self) -> Mapping[str, Any]:
+        """The values of today by which answers find their questions."""
+        names = {field.source.partition(".")[0] for field in self._type.fields.values() if field.type_name == "answers"}
+        whole = reading.get(self._town, system(), self._type.identity, self._id, fields=names)
+        return dict(whole.values)

@@ -28,6 +28,7 @@ from townhall.records import revealing
 from townhall.records import searching
 from townhall.records import secret_links
 from townhall.records import timeline
+from townhall.records import versions
 from townhall.records import workflow
 from townhall.records import writing
 from townhall.records.figures.slices import Slice
@@ -41,6 +42,8 @@ from townhall.records.types import Page
 from townhall.records.types import Record
 from townhall.records.types import RowOutcome
 from townhall.records.types import TimelineEntry
+from townhall.records.versions import Difference
+from townhall.records.versions import Version
 from townhall.records.write_plans import write_plan
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
@@ -194,6 +197,18 @@ class Records:
         """The record's append-only history, as far as the actor may see it."""
         return history.history(self._town, actor, identity, id)
 
+    def version(self, actor: Actor, identity: str, id: int, number: int) -> Version:
+        """A record as it was at an earlier version, as far as the actor may see it."""
+        return versions.version(self._town, actor, identity, id, number)
+
+    def compare(self, actor: Actor, identity: str, id: int, old: int, new: int) -> list[Difference]:
+        """The fields that have different values at two versions of a record."""
+        return versions.compare(self._town, actor, identity, id, old, new)
+
+    def restoring(self, actor: Actor, identity: str, id: int, number: int) -> list[Difference]:
+        """What bringing back an earlier version would change, and what of it can't be brought back."""
+        return versions.restoring(self._town, actor, identity, id, number)
+
     def reveal(self, actor: Actor, identity: str, id: int, field: str, reason: str) -> Any:
         """The value of a confidential field. That it was looked at, by whom and why, is written down first."""
         return revealing.reveal(self._town, actor, identity, id, field, reason)
@@ -234,6 +249,20 @@ class Records:
     ) -> Record:
         """Change the fields in ``values`` of a record that the actor saw at ``version``."""
         return writing.update(self._town, actor, identity, id, values, version=version, note=note)
+
+    def bring_back(
+        self,
+        actor: Actor,
+        identity: str,
+        id: int,
+        number: int,
+        *,
+        version: int,
+        names: Collection[str] | None = None,
+        note: str = "",
+    ) -> Record:
+        """Make a new version with the values of version ``number``: of all fields that can be, or of ``names``."""
+        return versions.bring_back(self._town, actor, identity, id, number, version=version, names=names, note=note)
 
     def archive(self, actor: Actor, identity: str, id: int, *, version: int, note: str = "") -> Record:
         """Put a record aside. Nothing is deleted."""

@@ -215,7 +215,10 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One entry of a record's append-only history, as far as the actor may see it."""
+    """One entry of a record's append-only history, as far as the actor may see it.
+
+    ``erased`` says that its values were erased when their time was over.
+    """
 
     id: int
     at: datetime
@@ -226,6 +229,7 @@ class HistoryEntry:
     changes: Mapping[str, tuple[Any, Any]]
     note: str = ""
     digest: str = ""
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,133 @@
+"""What the database itself refuses: changing or deleting history, whoever asks, with whatever program.
+
+Triggers stand on the tables of history. Entries, seals and what is told of erasing are only ever added; values are
+never changed, and deleted only once ``history_erased`` says that they were erased. Whoever may change tables can take
+the triggers away; what is changed then, ``townhall history verify`` finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from townhall.db.engines import TownDatabase
+
+#: What the database says when it refuses.
+KEPT = "History is only ever added to: what is written can be neither changed nor deleted."
+VALUES_KEPT = "Values in history can't be changed, and are only erased by their retention rule."
+#: Tables of which no row is ever changed or deleted.
+_ONLY_ADDED = ("history", "history_seal", "history_erased")
+_VALUES = "history_values"
+#: Entries that tell what was looked at or left the house, which a page lists.
+DISCLOSURES = ("reveal", "export", "print", "pack")
+#: As a condition that an index can be made for.
+DISCLOSING = "action IN ({})".format(", ".join(f"'{action}'" for action in DISCLOSURES))
+_INDEX = "history_disclosures"
+
+
+class _Guard(NamedTuple):
+    """One trigger: its name, its table, and the statement that makes it."""
+
+    name: str
+    table: str
+    statement: str
+
+
+def prepare(database: TownDatabase) -> list[str]:
+    """Make the triggers that are missing, or not as they should be, and an index. Returns what was done, in sentences.
+
+    To be called while nobody else changes tables.
+    """
+    done: list[str] = []
+    if _INDEX not in {index.name for index in database.get_indexes("history")}:
+        database.execute_sql(f"CREATE INDEX {_INDEX} ON history (id) WHERE {DISCLOSING}")
+        done.append(f'Added the index "{_INDEX}" to "history".')
+    there = _sqlite_triggers(database) if database.engine == "sqlite" else _postgresql_triggers(database)
+    guards = list(_sqlite_guards() if database.engine == "sqlite" else _postgresql_guards())
+    missing = [guard for guard in guards if there.get(guard.name) not in (guard.statement, guard.table)]
+    if missing and database.engine == "postgresql":
+        for statement in _FUNCTIONS:
+            database.execute_sql(statement)
+    for guard in missing:
+        on_table = f' ON "{guard.table}"' if database.engine == "postgresql" else ""
+        database.execute_sql(f'DROP TRIGGER IF EXISTS "{guard.name}"{on_table}')
+        database.execute_sql(guard.statement)
+        done.append(f'The database itself now guards "{guard.table}" with "{guard.name}".')
+    return done
+
+
+# -- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+def _sqlite_triggers(database: TownDatabase) -> dict[str, str]:
+    """Triggers that are there, by name, with the statement that made each."""
+    rows = database.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    return dict(rows)
+
+
+def _sqlite_guards() -> Iterator[_Guard]:
+    for table in _ONLY_ADDED:
+        yield _sqlite(table, "update", KEPT)
+        yield _sqlite(table, "delete", KEPT)
+    yield _sqlite(_VALUES, "update", VALUES_KEPT)
+    erased = "NOT EXISTS (SELECT 1 FROM history_erased WHERE history_id = OLD.history_id)"
+    yield _sqlite(_VALUES, "delete", VALUES_KEPT, erased)
+    # INSERT OR REPLACE deletes the row that is there without telling the trigger for deleting.
+    for table, key in (("history", "id"), ("history_seal", "number"), ("history_erased", "history_id")):
+        yield _sqlite(table, "insert", KEPT, _there(table, key))
+    yield _sqlite(_VALUES, "insert", VALUES_KEPT, _there(_VALUES, "history_id"))
+
+
+def _there(table: str, key: str) -> str:
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608  # our own names
+
+
+def _sqlite(table: str, verb: str, message: str, when: str = "") -> _Guard:
+    name = f"{table}_keeps_{verb}"
+    test = f" WHEN {when}" if when else ""
+    told = message.replace("'", "''")
+    statement = (
+        f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {table} FOR EACH ROW{test} BEGIN"
+        f" SELECT RAISE(ABORT, '{told}'); END"
+    )
+    return _Guard(name, table, statement)
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+_FUNCTIONS = (
+    "CREATE OR REPLACE FUNCTION townhall_refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
+    " BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation'; END $$",
+    # The table is looked for beside the one that the trigger stands on, whatever the session's search_path is.
+    "CREATE OR REPLACE FUNCTION townhall_refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$"
+    " DECLARE erased boolean; BEGIN"
+    " EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || quote_ident(TG_TABLE_SCHEMA)"
+    " || '.history_erased WHERE history_id = $1)' INTO erased USING OLD.history_id;"
+    " IF erased THEN RETURN OLD; END IF;"
+    " RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation'; END $$",
+)
+
+
+def _postgresql_triggers(database: TownDatabase) -> dict[str, str]:
+    """Triggers that are there and not switched off, by name, with their table."""
+    rows = database.execute_sql(
+        "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        " WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal AND tgenabled IN ('O', 'A')"
+    ).fetchall()
+    return dict(rows)
+
+
+def _postgresql_guards() -> Iterator[_Guard]:
+    for table in (*_ONLY_ADDED, _VALUES):
+        message = VALUES_KEPT if table == _VALUES else KEPT
+        yield _postgresql(table, "update", "UPDATE", "ROW", "townhall_refuse", message)
+        erasing = "townhall_refuse_unless_erased" if table == _VALUES else "townhall_refuse"
+        yield _postgresql(table, "delete", "DELETE", "ROW", erasing, message)
+        yield _postgresql(table, "truncate", "TRUNCATE", "STATEMENT", "townhall_refuse", message)
+
+
+def _postgresql(table: str, verb: str, event: str, each: str, function: str, message: str) -> _Guard:
+    name = f"{table}_keeps_{verb}"
+    told = message.replace("'", "''")
+    statement = f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}('{told}')"
+    return _Guard(name, table, statement)

@@ -1,0 +1,336 @@
+"""Proving history: every digest is worked out anew, and the first one that is wrong is named.
+
+Three things are looked at: each entry against its own digest, its values against the salted digest in it where they
+were not erased, and each seal against its entries and the seal before it. Entries are read in batches, so that memory
+stays the same however long a town has kept records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from typing import Any
+
+from townhall.records.anchors import Anchor
+from townhall.records.erasing import ACTION as ERASE
+from townhall.records.instants import from_microseconds
+from townhall.records.sealing import BEGINNING
+from townhall.records.sealing import Range
+from townhall.records.sealing import Seal
+from townhall.records.sealing import merged
+from townhall.records.sealing import seal_digest
+from townhall.records.sealing import seal_of
+from townhall.records.sealing import without
+from townhall_forms.fields.base import LARGEST_INTEGER
+from townhall_forms.fields.base import encode_json
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+#: Most seals, and about most entries, that are in memory at once.
+_SEALS, _ENTRIES = 1000, 20_000
+_ROWS = 5000
+#: The action of the entry that a pack's entries come with.
+UNPACK = "unpack"
+
+#: What an entry is called by: its type, record, moment and who made it.
+Named = tuple[str, int, int, str]
+#: Told how many entries were looked at, of how many.
+Progress = Callable[[int, int], None]
+
+#: ``id``, then the columns that an entry's digest covers, that digest, its values and who erased them.
+_SQL = (
+    "SELECT entry.id, entry.identity, entry.record_id, entry.version, entry.at, entry.actor_kind, entry.actor_id,"
+    " entry.actor_name, entry.door, entry.action, entry.values_digest, entry.digest,"
+    " told.salt, told.note, told.changes, erased.entry_id"
+    " FROM history AS entry LEFT JOIN history_values AS told ON told.history_id = entry.id"
+    " LEFT JOIN history_erased AS erased ON erased.history_id = entry.id"
+    " WHERE entry.id BETWEEN {mark} AND {mark} ORDER BY entry.id LIMIT {mark}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first link that doesn't hold: in a sentence, and where it is. Zero and empty where that can't be said."""
+
+    sentence: str
+    seal: int = 0
+    entry: int = 0
+    record: str = ""
+    at: str = ""
+    who: str = ""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What verifying found. ``unsealed`` entries hold by themselves and wait for the next seal."""
+
+    entries: int = 0
+    seals: int = 0
+    unsealed: int = 0
+    erased: int = 0
+    newest: Seal | None = None
+    anchors: int = 0
+    broken: Broken | None = None
+
+
+class _Found(Exception):
+    """The first broken link was found."""
+
+    def __init__(self, broken: Broken) -> None:
+        super().__init__(broken.sentence)
+        self.broken = broken
+
+
+def verify(town: Town, anchors: Sequence[Anchor] = (), progress: Progress | None = None) -> Verdict:
+    """Look at all of history. The first thing that is wrong stands in :attr:`Verdict.broken`."""
+    work = _Work(town, {anchor.seal: anchor for anchor in anchors}, progress)
+    try:
+        work.look()
+    except _Found as found:
+        work.verdict.broken = found.broken
+    return work.verdict
+
+
+@dataclass(slots=True)
+class _Work:
+    """One run over history."""
+
+    town: Town
+    anchors: dict[int, Anchor]
+    progress: Progress | None
+    verdict: Verdict = field(default_factory=Verdict)
+    total: int = 0
+    #: Texts as JSON: there are few different ones among types, people, doors and actions.
+    texts: _Texts = field(default_factory=lambda: _Texts())
+    #: Entries by which others said that they were erased, and that are known to say so.
+    tellers: set[int] = field(default_factory=set)
+
+    def look(self) -> None:
+        """Seals in order, then what is not sealed yet."""
+        database = self.town.database
+        self.total = int(database.execute_sql("SELECT count(*) FROM history").fetchone()[0])
+        covered: list[Range] = []
+        before: Seal | None = None
+        for seals in self._seals():
+            wanted = merged(each for seal in seals for each in seal.ranges)
+            digests = self._entries(wanted)
+            for seal in seals:
+                self._compare(before, seal, digests)
+                before = seal
+            covered = merged([*covered, *wanted])
+        self._no_anchor_is_left(before)
+        for first, last in without([(-LARGEST_INTEGER, LARGEST_INTEGER)], covered):
+            for part in self._rows(first, last):
+                self.verdict.unsealed += len(part)
+                self._check(part)
+
+    # -- seals ------------------------------------------------------------------------------------------------
+
+    def _seals(self) -> Iterator[list[Seal]]:
+        """All seals in order, as many at once as cover a limited number of entries."""
+        table, reached = self.town.system.history_seal, -LARGEST_INTEGER
+        while True:
+            query = table.select().where(table.number > reached).order_by(table.number).limit(_SEALS)
+            rows = list(query.tuples())
+            if not rows:
+                return
+            part: list[Seal] = []
+            entries = 0
+            for row in rows:
+                if part and entries + row[3] > _ENTRIES:
+                    break
+                part.append(self._seal(row))
+                entries += row[3]
+            reached = part[-1].number
+            yield part
+
+    def _seal(self, row: Sequence[Any]) -> Seal:
+        try:
+            seal = seal_of(row)
+        except (ValueError, TypeError) as error:
+            raise _Found(
+                Broken(f"Seal {row[0]:,} was changed: what it covers can't be read any more.", row[0])
+            ) from error
+        amount = sum(last - first + 1 for first, last in seal.ranges)
+        if amount != seal.entries or any(last < first for first, last in seal.ranges):
+            raise _Found(Broken(f"Seal {seal.number:,}, of {_when(seal.at)}, was changed.", seal.number))
+        return seal
+
+    def _compare(self, before: Seal | None, seal: Seal, digests: dict[int, str]) -> None:
+        """Whether a seal follows the one before, and its entries are those that it was made over."""
+        number, previous = (before.number, before.digest) if before is not None else (0, BEGINNING)
+        if seal.number != number + 1:
+            lost = f"Seal {number + 1:,} is missing" + (f", which came after {_when(before.at)}." if before else ".")
+            raise _Found(Broken(lost, number + 1))
+        if seal.previous != previous:
+            sentence = (
+                f"Seal {seal.number:,}, of {_when(seal.at)}, doesn't follow from the one before it: one of the two"
+            )
+            raise _Found(Broken(f"{sentence} was changed.", seal.number))
+        ids = [id for first, last in seal.ranges for id in range(first, last + 1)]
+        for id in ids:
+            if id not in digests:
+                raise self._missing(seal, id)
+        made = seal_digest(seal.number, seal.previous, seal.at, seal.ranges, [digests[id] for id in ids])
+        if made != seal.digest:
+            raise _Found(self._replaced(seal, ids))
+        anchor = self.anchors.pop(seal.number, None)
+        if anchor is not None:
+            if anchor.digest != seal.digest:
+                sentence = (
+                    f"Seal {seal.number:,} is not the one in the anchor {anchor.source}: the history up to "
+                    f"{_when(seal.at)} was written anew after the anchor was taken."
+                )
+                raise _Found(Broken(sentence, seal.number))
+            self.verdict.anchors += 1
+        self.verdict.seals += 1
+        self.verdict.newest = seal
+
+    def _missing(self, seal: Seal, id: int) -> _Found:
+        beside = self._named(id - 1) or self._named(id + 1)
+        place = f", which stood beside the one about {_about(beside)}" if beside else ""
+        sentence = f"Entry {id:,} is missing{place}. It was there when seal {seal.number:,} was made, {_when(seal.at)}."
+        return _Found(_broken(sentence, seal.number, id, None))
+
+    def _replaced(self, seal: Seal, ids: Sequence[int]) -> Broken:
+        """The sentence for a seal that its entries don't fit although each of them holds by itself."""
+        first, last = self._named(ids[0]), self._named(ids[-1])
+        if len(ids) == 1:
+            what = f"The entry {ids[0]:,} about {_about(first)} was written anew after it was sealed"
+        else:
+            what = (
+                f"One of the {len(ids):,} entries from {ids[0]:,} (about {_about(first)}) to {ids[-1]:,} (about "
+                f"{_about(last)}) was written anew after they were sealed"
+            )
+        sentence = f"{what}, or seal {seal.number:,}, of {_when(seal.at)}, was changed."
+        return _broken(sentence, seal.number, ids[0] if len(ids) == 1 else 0, first)
+
+    def _named(self, id: int) -> Named | None:
+        """What the entry with this id is called by, if it is there."""
+        entry = self.town.system.history
+        columns = (entry.identity, entry.record_id, entry.at, entry.actor_name)
+        row: Named | None = entry.select(*columns).where(entry.id == id).tuples().first()
+        return row
+
+    def _no_anchor_is_left(self, last: Seal | None) -> None:
+        for anchor in self.anchors.values():
+            end = f"seal {last.number:,}" if last is not None else "nothing"
+            sentence = (
+                f"Seal {anchor.seal:,} of the anchor {anchor.source} is not there: the chain ends with {end}. "
+                "Its end was cut off, or the town was restored from an older backup."
+            )
+            raise _Found(Broken(sentence, anchor.seal))
+
+    # -- entries ----------------------------------------------------------------------------------------------
+
+    def _entries(self, wanted: Sequence[Range]) -> dict[int, str]:
+        """The digests of these entries, each proved by itself."""
+        digests: dict[int, str] = {}
+        for first, last in wanted:
+            for part in self._rows(first, last):
+                self._check(part)
+                digests.update([(row[0], row[11]) for row in part])
+        return digests
+
+    def _rows(self, first: int, last: int) -> Iterator[list[Any]]:
+        database = self.town.database
+        sql = _SQL.format(mark=database.param)
+        while first <= last:
+            part = database.execute_sql(sql, (first, last, _ROWS)).fetchall()
+            if not part:
+                return
+            yield part
+            if len(part) < _ROWS:
+                return
+            first = part[-1][0] + 1
+
+    def _check(self, part: Sequence[Any]) -> None:
+        """Prove each of these entries by itself: its own digest, and that of its values where they are there."""
+        texts = self.texts
+        if len(texts) > 50_000:
+            texts.clear()
+        for row in part:
+            (_, identity, record, version, at, kind, actor, name, door, action, kept, digest, salt, note, changes,
+             erased) = row  # fmt: skip
+            facts = (
+                f"[{texts[identity]},{record},{version},{at},{texts[kind]},{'null' if actor is None else actor},"
+                f'{texts[name]},{texts[door]},{texts[action]},"{kept}"]'
+            )
+            if sha256(facts.encode()).hexdigest() != digest:
+                raise _Found(_entry_broken(row, "was changed after it was written"))
+            if salt is None:
+                self._check_erased(row, erased)
+            elif sha256(f"{salt}\n{note}\n{changes}".encode()).hexdigest() != kept:
+                raise _Found(_entry_broken(row, "has other values than when it was written"))
+            elif erased is not None:
+                raise _Found(_entry_broken(row, "has values again, although they were erased"))
+        self.verdict.entries += len(part)
+        if self.progress is not None:
+            self.progress(self.verdict.entries, self.total)
+
+    def _check_erased(self, row: Sequence[Any], teller: int | None) -> None:
+        """Values that are gone must have been erased as a later entry says, or before a pack brought their entry."""
+        if teller is not None and teller not in self.tellers and self._tells(teller):
+            self.tellers.add(teller)
+        if teller not in self.tellers:
+            raise _Found(_entry_broken(row, "has lost its values, and no entry says that they were erased"))
+        self.verdict.erased += 1
+
+    def _tells(self, teller: int) -> bool:
+        """Whether an entry says that values were erased, and of as many entries as are named with it."""
+        system = self.town.system
+        entry, told, erased = system.history, system.history_values, system.history_erased
+        query = entry.select(entry.action, told.changes).left_outer_join(told, on=(told.history_id == entry.id))
+        row = query.where(entry.id == teller, entry.action.in_((ERASE, UNPACK))).tuples().first()
+        if row is None:
+            return False
+        if row[0] == UNPACK:
+            return True
+        said = json.loads(row[1] or "{}").get("entries", [0])[0]
+        count = erased.select().where(erased.entry_id == teller).count()
+        if said != count:
+            sentence = f"The entry {teller:,} says that the values of {said:,} entries were erased; {count:,} name it."
+            raise _Found(Broken(sentence, 0, teller))
+        return True
+
+
+class _Texts(dict[Any, str]):
+    """Each text as JSON, worked out once."""
+
+    def __missing__(self, text: Any) -> str:
+        made = self[text] = encode_json(text)
+        return made
+
+
+def _entry_broken(row: Sequence[Any], what: str) -> Broken:
+    named = (row[1], row[2], row[4], row[7])
+    return _broken(f"The entry {row[0]:,} about {_about(named)} {what}.", 0, row[0], named)
+
+
+def _broken(sentence: str, seal: int, entry: int, named: Named | None) -> Broken:
+    if named is None:
+        return Broken(sentence, seal, entry)
+    identity, record, at, who = named
+    return Broken(sentence, seal, entry, f"{identity} {record}" if record else str(identity), _when(at), str(who))
+
+
+def _about(named: Named | None) -> str:
+    if named is None:
+        return "what can't be found any more"
+    identity, record, at, who = named
+    return f"{identity} {record}, {_when(at)} by {who}" if record else f"all of {identity}, {_when(at)} by {who}"
+
+
+def _when(at: Any) -> str:
+    """A moment, in UTC; whatever stands there if it is none."""
+    try:
+        return f"{from_microseconds(at):%Y-%m-%d %H:%M:%S} UTC"
+    except (TypeError, ValueError, OverflowError):
+        return str(at)

@@ -1,0 +1,199 @@
+"""The pages of history: every change, a record as it was, compared, brought back; bulk actions undone; and audits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from desk import TICKET
+from desk import make_ticket
+from desk import make_topic
+from staff_client import StaffClient
+from staff_client import hidden
+from staff_client import main_of
+from staff_client import staff_client
+
+from townhall.access.actors import system
+from townhall.clock import FixedClock
+from townhall.lifecycle import packing
+from townhall.records import erasing
+from townhall.records.types import Record
+from townhall.town import Town
+
+TICKETS = "/admin/desk/ticket/"
+AUDIT = "/admin/history/"
+MARKER = "Zanzibar"
+
+
+@pytest.fixture
+def clerk(town: Town) -> StaffClient:
+    """A clerk who is signed in."""
+    return staff_client(town)
+
+
+@pytest.fixture
+def ticket(town: Town) -> Record:
+    """A ticket at version 3, with a confidential value."""
+    record = make_ticket(town, system(), make_topic(town), secret=MARKER, lines=[{"what": "Tar", "amount": "3"}])
+    town.records.update(system(), TICKET, record.id, {"summary": "Wide hole", "answers": {"deep": 7}}, version=1)
+    return town.records.update(system(), TICKET, record.id, {"lines": [{"what": "Sand"}], "secret": "x"}, version=2)
+
+
+def test_a_version_and_a_comparison(clerk: StaffClient, ticket: Record) -> None:
+    """Every change links to the record as it was; two versions are a table of what is different."""
+    page = clerk.get(f"{TICKETS}{ticket.id}/history")
+    assert f'href="{TICKETS}{ticket.id}/version/1"' in page.text
+    assert "Compare" in main_of(page)
+    page = clerk.get(f"{TICKETS}{ticket.id}/version/1")
+    told = main_of(page)
+    for words in ("Version 1", "Deep hole", "How deep? 4", "Tar", "Bring this version back"):
+        assert words in told, told
+    assert MARKER not in page.text
+    assert "/reveal/" not in page.text
+    page = clerk.get(f"{TICKETS}{ticket.id}/compare?old=1&new=3")
+    told = main_of(page)
+    for words in ("Deep hole Wide hole", "How deep?: 4 How deep?: 7", "Secret confidential confidential", "Sand"):
+        assert words in told, told
+    assert MARKER not in page.text
+    assert "Nothing is different" in main_of(clerk.get(f"{TICKETS}{ticket.id}/compare?old=2&new=2"))
+    for bad in ("version/9", "version/x", "compare?old=9&new=1", "bring-back/9"):
+        assert clerk.get(f"{TICKETS}{ticket.id}/{bad}").status_code == 404, bad
+
+
+def test_bringing_a_version_back(clerk: StaffClient, ticket: Record, town: Town) -> None:
+    """The page shows what will change and what stays; chosen fields become a new version; a stale page is told."""
+    url = f"{TICKETS}{ticket.id}/bring-back/1"
+    told = main_of(clerk.get(url))
+    assert "Summary Wide hole Deep hole" in told
+    assert "It is confidential. Change it by hand if you have to." in told
+    version = hidden(clerk.get(url), "version")
+    done = clerk.post(url, data={"version": version, "field": ["summary"], "note": "Wrong one"})
+    assert done.location == f"{TICKETS}{ticket.id}/"
+    now = town.records.get(system(), TICKET, ticket.id)
+    assert (now["summary"], now["answers"].values, now.version) == ("Deep hole", {"deep": 7}, 4)
+    stale = clerk.post(url, data={"version": version, "field": ["answers"]})
+    assert stale.status_code == 422
+    assert "A colleague changed this a moment ago" in main_of(stale)
+    nothing = clerk.post(url, data={"version": "4"})
+    assert nothing.status_code == 422
+    assert "Choose at least one field" in main_of(nothing)
+
+
+def test_what_rules_refuse_is_told_beside_the_field(clerk: StaffClient, town: Town, ticket: Record) -> None:
+    """A value that can't come back, since another record has it now, is named; the rest can still be brought back."""
+    town.records.update(system(), TICKET, ticket.id, {"code": "A1"}, version=3)
+    town.records.update(system(), TICKET, ticket.id, {"code": None, "summary": "Now"}, version=4)
+    make_ticket(town, system(), town.records.get(system(), "desk.topic", ticket["topic"]), code="A1")
+    url = f"{TICKETS}{ticket.id}/bring-back/4"
+    refused = clerk.post(url, data={"version": "5", "field": ["code", "summary"]})
+    assert refused.status_code == 422
+    assert 'id="oops-code"' in refused.text
+    assert clerk.post(url, data={"version": "5", "field": ["summary"]}).status_code == 302
+
+
+def test_who_may_not_edit_is_not_offered_it(town: Town, ticket: Record) -> None:
+    """A viewer looks at versions, and is neither shown nor let through the way back."""
+    viewer = staff_client(town, "viewer")
+    page = viewer.get(f"{TICKETS}{ticket.id}/version/1")
+    assert page.status_code == 200
+    assert "bring-back" not in page.text
+    assert viewer.get(f"{TICKETS}{ticket.id}/bring-back/1").status_code == 403
+
+
+def test_erased_values_are_said_to_be_gone(clerk: StaffClient, town: Town, ticket: Record) -> None:
+    """Where values were erased the pages say so, and show nothing that is not known."""
+    first = town.records.history(system(), TICKET, ticket.id)[0]
+    erasing.erase(town, system(), [first.id], "By rule")
+    assert "The values are not kept any more" in main_of(clerk.get(f"{TICKETS}{ticket.id}/history"))
+    assert clerk.get(f"{TICKETS}{ticket.id}/version/1").status_code == 200
+
+
+def give(clerk: StaffClient, ids: list[int], **data: str) -> str:
+    """Do one thing to many tickets; the address of the page that undoes it."""
+    done = clerk.post(f"{TICKETS}bulk", data={"pick": [str(id) for id in ids], "back": TICKETS, **data})
+    assert done.status_code == 302, main_of(done)
+    page = clerk.get(TICKETS)
+    found = page.text.partition(f'href="{TICKETS}undo/')[2].partition('"')[0]
+    assert found, main_of(page)
+    return f"{TICKETS}undo/{found}"
+
+
+def test_a_bulk_action_is_undone_as_a_whole(clerk: StaffClient, town: Town, clock: FixedClock) -> None:
+    """Each record becomes what it was, except those that somebody changed since, which are named with the reason."""
+    topic = make_topic(town)
+    ids = [make_ticket(town, system(), topic, summary=f"Hole {n}").id for n in range(3)]
+    undo = give(clerk, ids, do="give:me")
+    assert {town.records.get(system(), TICKET, id).assignee for id in ids} != {None}
+    town.records.update(system(), TICKET, ids[1], {"summary": "Changed since"}, version=2)
+    assert "Undo “Give to me”?" in main_of(clerk.get(undo))
+    page = clerk.post(undo, {})
+    told = main_of(page)
+    assert "1 record was left as it is" in told
+    assert "Somebody changed it since." in told
+    assert [town.records.get(system(), TICKET, id).assignee is None for id in ids] == [True, False, True]
+    last = town.records.history(system(), TICKET, ids[0])[-1]
+    assert last.note == "Version 1 brought back. “Give to me” undone."
+    assert "This was undone" in main_of(clerk.get(undo))
+    assert clerk.post(undo, {}).status_code == 200
+    assert town.records.get(system(), TICKET, ids[0]).version == 3
+
+
+def test_archiving_and_moving_are_undone(clerk: StaffClient, town: Town) -> None:
+    """What was archived is restored; a move is taken back by a move that leads there, if there is one."""
+    id = make_ticket(town, system(), make_topic(town)).id
+    assert clerk.post(give(clerk, [id], do="archive"), {}).location == TICKETS
+    assert town.records.get(system(), TICKET, id).archived is None
+    assert clerk.post(give(clerk, [id], do="move:ask"), {}).location == TICKETS
+    assert town.records.get(system(), TICKET, id).state == "new"
+    town.records.transition(system(), TICKET, id, "draft_again", version=5)
+    told = main_of(clerk.post(give(clerk, [id], do="move:send"), {}))
+    assert "There is no move back to “Draft” that you may make." in told
+    assert town.records.get(system(), TICKET, id).state == "new"
+
+
+def test_undoing_has_an_end_and_an_owner(clerk: StaffClient, town: Town, clock: FixedClock) -> None:
+    """A day later it is too late; another clerk may not; the list shows only what can be undone."""
+    id = make_ticket(town, system(), make_topic(town)).id
+    undo = give(clerk, [id], do="give:me")
+    assert "Give to me" in main_of(clerk.get(f"{TICKETS}undo"))
+    assert staff_client(town, "viewer").get(undo).status_code == 403
+    clock.move(timedelta(hours=25))
+    assert "can't be undone any more" in main_of(clerk.get(undo))
+    assert clerk.post(undo, {}).status_code == 302
+    assert town.records.get(system(), TICKET, id).assignee is not None
+    assert "Nothing to undo" in main_of(clerk.get(f"{TICKETS}undo"))
+    assert clerk.get(f"{TICKETS}undo/99").status_code == 404
+
+
+def test_what_leaves_the_house_is_on_one_page(
+    clerk: StaffClient, town: Town, ticket: Record, clock: FixedClock, tmp_path: object
+) -> None:
+    """Looks at confidential values with their reason, exports, prints and packs: who, how many, no value."""
+    clerk.post(f"{TICKETS}{ticket.id}/reveal/secret", data={"reason": "Caller asked for it"})
+    clock.move(timedelta(days=1))
+    assert clerk.get(f"{TICKETS}export.csv?view=all&kind=report&q=hole&summary=Wide").status_code == 200
+    clerk.get(f"{TICKETS}print?view=all")
+    clerk.get(f"{TICKETS}export.csv?view=all&pick={ticket.id}")
+    packing.pack(town, system("cli"), "desk", tmp_path / "desk.zip")  # type: ignore[operator]
+    assert clerk.get(AUDIT).status_code == 403
+    chief = staff_client(town, "administrator")
+    page = chief.get(AUDIT)
+    told = main_of(page)
+    for words in (
+        "Looked at Potholes: Wide hole Secret Caller asked for it",
+        "Exported 1 Ticket Search, Kind: Report, Summary",
+        "Exported 1 Ticket Selected",
+        "Printed a list 1 Ticket",
+        "Packed 1 Ticket",
+    ):
+        assert words in told, told
+    assert "wide" not in told.lower().replace("potholes: wide hole", "")
+    assert main_of(chief.get(f"{AUDIT}?what=reveal")).count("Looked at Potholes") == 1
+    assert "Packed" not in main_of(chief.get(f"{AUDIT}?who=clerk")).replace("option", "").partition("Apply")[2]
+    assert "Nothing here" in main_of(chief.get(f"{AUDIT}?who=Nobody"))
+    assert "Looked at Potholes" not in main_of(chief.get(f"{AUDIT}?from=2026-03-18"))
+    assert "Exported" not in main_of(chief.get(f"{AUDIT}?to=2026-03-17")).partition("Apply")[2]
+    assert "is no date" in main_of(chief.get(f"{AUDIT}?from=never"))
+    entries = town.system.history
+    kept = [action for (action,) in entries.select(entries.action).where(entries.record_id == 0).tuples()]
+    assert sorted(kept) == ["export", "export", "pack", "pack", "pack", "print"]

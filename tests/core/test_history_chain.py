@@ -1,0 +1,441 @@
+"""The chain over history: what the database refuses, what is sealed when, and what verifying finds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import peewee
+import pytest
+from click.testing import CliRunner
+from click.testing import Result
+from desk import TICKET
+from desk import make_ticket
+from desk import make_topic
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.cli import main
+from townhall.clock import FixedClock
+from townhall.db import history_guards
+from townhall.lifecycle import packing
+from townhall.lifecycle import purging
+from townhall.lifecycle import switching
+from townhall.lifecycle import unpacking
+from townhall.records import erasing
+from townhall.records import history
+from townhall.records import sealing
+from townhall.records import verifying
+from townhall.records.types import Record
+from townhall.records.verifying import Verdict
+from townhall.town import Town
+
+
+@pytest.fixture
+def ticket(town: Town, clerk: Actor, clock: FixedClock) -> Record:
+    """A ticket with three versions."""
+    record = make_ticket(town, clerk, make_topic(town), secret="Zanzibar")
+    for version, words in ((1, "Wide"), (2, "Wider")):
+        clock.move(timedelta(minutes=1))
+        record = town.records.update(clerk, TICKET, record.id, {"summary": words}, version=version)
+    return record
+
+
+def run(town: Town, *arguments: str) -> Result:
+    """Run ``townhall history ...`` on a town."""
+    environ = {"TOWNHALL_DATABASE": str(town.database.database)} if town.database.engine == "postgresql" else {}
+    command = ["--instance", str(town.instance), "history", *arguments]
+    return CliRunner().invoke(main, command, env=environ, catch_exceptions=False)
+
+
+@contextmanager
+def unguarded(town: Town) -> Iterator[None]:
+    """The database without its guards, as somebody has it who may change tables."""
+    tables = ("history", "history_values", "history_erased", "history_seal")
+    if town.database.engine == "postgresql":
+        for table in tables:
+            town.database.execute_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield
+        for table in tables:
+            town.database.execute_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        return
+    rows = town.database.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in rows:
+        town.database.execute_sql(f"DROP TRIGGER {name}")
+    yield
+    for _, statement in rows:
+        town.database.execute_sql(statement)
+
+
+def entry_of(town: Town, record: Record, version: int) -> int:
+    """The id of the entry that made a version."""
+    entries = town.records.history(system(), TICKET, record.id)
+    return next(entry.id for entry in entries if entry.version == version)
+
+
+def found(town: Town) -> Verdict:
+    """What verifying finds."""
+    return verifying.verify(town)
+
+
+# -- the database -----------------------------------------------------------------------------------------------------
+
+REFUSED = (
+    "UPDATE history SET actor_name = 'Nobody' WHERE id = 1",
+    "DELETE FROM history WHERE id = 1",
+    "UPDATE history_values SET changes = '{}' WHERE history_id = 1",
+    "DELETE FROM history_values WHERE history_id = 1",
+    "UPDATE history_seal SET digest = 'x'",
+    "DELETE FROM history_seal",
+    "UPDATE history_erased SET entry_id = 1",
+    "DELETE FROM history_erased",
+)
+
+
+def test_the_database_refuses_to_change_history(town: Town, ticket: Record, engine: str) -> None:
+    """Updates and deletes of entries, values, seals and erasures fail with a sentence, whatever program sends them."""
+    sealing.seal(town)
+    erasing.erase(town, system(), [entry_of(town, ticket, 1)], "By rule")
+    more = (
+        ("TRUNCATE history, history_values", "TRUNCATE history_seal")
+        if engine == "postgresql"
+        else ("REPLACE INTO history SELECT * FROM history", "REPLACE INTO history_seal SELECT * FROM history_seal")
+    )  # fmt: skip
+    for statement in (*REFUSED, *more):
+        with pytest.raises(peewee.DatabaseError, match=r"History is only ever added to|Values in history"):
+            town.database.execute_sql(statement)
+    assert found(town).broken is None
+
+
+def test_guards_come_back_by_themselves(town: Town, ticket: Record, engine: str) -> None:
+    """A town that has none of them yet, or lost them, gets them at its next start, and the ledger says so."""
+    drop = "DROP TRIGGER history_keeps_update" + (" ON history" if engine == "postgresql" else "")
+    town.database.execute_sql(drop)
+    assert history_guards.prepare(town.database) == [
+        'The database itself now guards "history" with "history_keeps_update".'
+    ]
+    assert history_guards.prepare(town.database) == []
+    with pytest.raises(peewee.DatabaseError):
+        town.database.execute_sql(REFUSED[0])
+
+
+# -- sealing ----------------------------------------------------------------------------------------------------------
+
+
+def test_sealing_covers_what_is_new(town: Town, clerk: Actor, ticket: Record) -> None:
+    """Each run seals the entries since the last one, once; a run with nothing to do says nothing."""
+    assert sealing.run(town) == "Sealed 4 entries of history."
+    assert sealing.run(town) == ""
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "Widest"}, version=3)
+    assert found(town).unsealed == sealing.unsealed(town) == 1
+    assert sealing.run(town) == "Sealed 1 entry of history."
+    first, second = (sealing.numbered(town, number) for number in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert (second.previous, second.entries) == (first.digest, 1)
+    verdict = found(town)
+    assert (verdict.broken, verdict.entries, verdict.seals, verdict.unsealed) == (None, 5, 2, 0)
+
+
+def test_many_entries_become_many_seals(town: Town, clerk: Actor) -> None:
+    """A seal covers a limited number, so that a broken one says closely where."""
+    count = 2 * sealing.MOST + 3
+    history.write(town, clerk, "core.contact", 1, [history.Event(n, 1, "update", {}) for n in range(1, count + 1)])
+    assert sealing.seal(town) == count
+    assert (found(town).seals, found(town).entries) == (3, count)
+
+
+def test_what_becomes_visible_late_is_sealed_later(town: Town, ticket: Record, engine: str) -> None:
+    """An entry whose id is below those sealed before it was committed is in a later seal: none is lost."""
+    if engine == "sqlite":
+        pytest.skip("one writer at a time: ids are visible in order")
+    written, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with town.database.connection_context(), town.database.atomic():
+            history.write(town, system(), "core.contact", 5, [history.Event(9, 1, "update", {})])
+            written.set()
+            assert go_on.wait(60)
+
+    def given_up() -> None:
+        with town.database.connection_context(), town.database.atomic() as transaction:
+            history.write(town, system(), "core.contact", 5, [history.Event(8, 1, "update", {})])
+            transaction.rollback()
+
+    other = threading.Thread(target=slow)
+    other.start()
+    assert written.wait(60)
+    last = threading.Thread(target=given_up)
+    last.start()
+    last.join()
+    history.write(town, system(), "core.contact", 6, [history.Event(10, 1, "update", {})])
+    assert sealing.seal(town) == 5
+    assert found(town).broken is None
+    go_on.set()
+    other.join()
+    verdict = found(town)
+    assert (verdict.broken, verdict.unsealed, sealing.unsealed(town)) == (None, 1, 1)
+    assert sealing.seal(town) == 1
+    assert sealing.seal(town) == 0
+    verdict = found(town)
+    assert (verdict.broken, verdict.seals, verdict.entries, verdict.unsealed) == (None, 2, 6, 0)
+    late = sealing.newest(town)
+    assert late is not None
+    assert late.last_id > late.ranges[0][0]
+
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+from townhall.records import sealing
+from townhall.town import Town
+
+instance, database, how = sys.argv[1:]
+town = Town.open(Path(instance), database=database or None)
+real = town.database.execute_sql
+def execute(sql, *arguments, **options):
+    told = real(sql, *arguments, **options)
+    if how == "killed" and sql.startswith("INSERT INTO \\"history_seal\\""):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return told
+town.database.execute_sql = execute
+print("ready", flush=True)
+sys.stdin.readline()
+print(sealing.seal(town), flush=True)
+town.close()
+"""
+
+
+def start(town: Town, folder: Path, how: str) -> subprocess.Popen[str]:
+    """Start a process that seals once it is told to."""
+    script = folder / "sealer.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    url = str(town.database.database) if town.database.engine == "postgresql" else ""
+    command = [sys.executable, str(script), str(town.instance), url, how]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_killed_in_the_middle_of_sealing(town: Town, ticket: Record, tmp_path: Path) -> None:
+    """A process that is killed before its seal is committed leaves nothing behind; the next one seals everything."""
+    process = start(town, tmp_path, "killed")
+    process.communicate("go\n", timeout=120)
+    assert process.returncode == -9
+    assert sealing.newest(town) is None
+    assert sealing.seal(town) == 4
+    assert found(town).broken is None
+
+
+def test_two_processes_seal_at_once(town: Town, ticket: Record, tmp_path: Path) -> None:
+    """Whatever they do at the same time, every entry is in exactly one seal and the chain holds."""
+    count = 3 * sealing.MOST
+    history.write(town, system(), "core.contact", 1, [history.Event(n, 1, "update", {}) for n in range(1, count + 1)])
+    processes = [start(town, tmp_path, "whole") for _ in range(2)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [int(process.communicate(timeout=120)[0]) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    left = sealing.seal(town)
+    assert sum(told) + left == count + 4
+    verdict = found(town)
+    assert (verdict.broken, verdict.entries, verdict.unsealed) == (None, count + 4, 0)
+    seals = town.system.history_seal
+    assert sum(number for (number,) in seals.select(seals.entries).tuples()) == count + 4
+
+
+# -- verifying --------------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_entry_is_named(town: Town, ticket: Record) -> None:
+    """Somebody who takes the guards away and writes another name into an entry is found: which record, when, who."""
+    sealing.seal(town)
+    id = entry_of(town, ticket, 2)
+    with unguarded(town):
+        town.database.execute_sql(f"UPDATE history SET actor_name = 'Nobody' WHERE id = {id}")
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.sentence == (
+        f"The entry {id} about desk.ticket {ticket.id}, 2026-03-17 16:01:00 UTC by Nobody "
+        "was changed after it was written."
+    )
+    assert (broken.entry, broken.record, broken.who) == (id, f"desk.ticket {ticket.id}", "Nobody")
+    told = run(town, "verify")
+    assert told.exit_code == 1
+    assert f"BROKEN   {broken.sentence}" in told.output
+    told = run(town, "verify", "--json")
+    assert told.exit_code == 1
+    assert json.loads(told.output)["broken"]["entry"] == id
+
+
+def rewrite(town: Town, id: int, **changes: object) -> None:
+    """Change an entry and work out its digest anew, as somebody does who knows how."""
+    row = town.system.history.select().where(town.system.history.id == id).dicts().get() | changes
+    digest = history.entry_digest([row[name] for name in history.FACTS] + [row["values_digest"]])
+    town.system.history.update({**changes, "digest": digest}).where(town.system.history.id == id).execute()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_entry_that_was_written_anew_breaks_its_seal(
+    town: Town, clerk: Actor, ticket: Record, clock: FixedClock, alone: bool
+) -> None:
+    """Where the entry's own digest was worked out anew, the seal tells, of one entry or of a few."""
+    sealing.seal(town)
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "Alone"}, version=3)
+    sealing.seal(town)
+    id = entry_of(town, ticket, 4 if alone else 2)
+    with unguarded(town):
+        rewrite(town, id, actor_name="Nobody")
+    broken = found(town).broken
+    assert broken is not None
+    if alone:
+        assert (broken.seal, broken.entry) == (2, id)
+        assert broken.sentence.startswith(f"The entry {id} about desk.ticket {ticket.id}, ")
+    else:
+        assert broken.seal == 1
+        assert broken.sentence.startswith("One of the 4 entries from 1 (about desk.topic 1, ")
+    assert "written anew after" in broken.sentence
+
+
+def test_changed_values_are_named(town: Town, ticket: Record) -> None:
+    """Values that are not those of then are found by their salted digest, and so are values that are just gone."""
+    id = entry_of(town, ticket, 1)
+    with unguarded(town):
+        town.database.execute_sql(f"UPDATE history_values SET changes = '{{}}' WHERE history_id = {id}")
+    broken = found(town).broken
+    assert broken is not None
+    assert "has other values than when it was written" in broken.sentence
+    with unguarded(town):
+        town.database.execute_sql(f"DELETE FROM history_values WHERE history_id = {id}")
+    broken = found(town).broken
+    assert broken is not None
+    assert "has lost its values, and no entry says that they were erased" in broken.sentence
+
+
+def test_a_missing_entry_and_a_missing_seal_are_named(town: Town, clerk: Actor, ticket: Record) -> None:
+    """What is gone is named by its id and by what stood beside it."""
+    sealing.seal(town)
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "More"}, version=3)
+    sealing.seal(town)
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "Even more"}, version=4)
+    sealing.seal(town)
+    seals = list(town.system.history_seal.select().where(town.system.history_seal.number == 2).dicts())
+    with unguarded(town):
+        town.database.execute_sql("DELETE FROM history_seal WHERE number = 2")
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.sentence.startswith("Seal 2 is missing, which came after ")
+    with unguarded(town):
+        town.system.history_seal.insert_many(seals).execute()
+        id = entry_of(town, ticket, 2)
+        town.database.execute_sql(f"DELETE FROM history_values WHERE history_id = {id}")
+        town.database.execute_sql(f"DELETE FROM history WHERE id = {id}")
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.entry == id
+    assert broken.sentence.startswith(
+        f"Entry {id} is missing, which stood beside the one about desk.ticket {ticket.id}"
+    )
+    with unguarded(town):
+        town.database.execute_sql("UPDATE history_seal SET ranges = 'x' WHERE number = 1")
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.sentence == "Seal 1 was changed: what it covers can't be read any more."
+
+
+def test_erasing_leaves_the_chain_whole(town: Town, clerk: Actor, ticket: Record, clock: FixedClock) -> None:
+    """After a town's years, values go and entries stay, the chain holds, and what was erased is told; 0 keeps all."""
+    sealing.seal(town)
+    clock.move(timedelta(days=4 * 366))
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "Young"}, version=3)
+    assert erasing.run(town) == ""
+    town.settings = replace(town.settings, keep_values_years=3)
+    assert erasing.run(town) == "Erased the values of 4 entries of history."
+    assert erasing.run(town) == ""
+    assert sealing.seal(town) == 2
+    verdict = found(town)
+    assert (verdict.broken, verdict.erased, verdict.entries) == (None, 4, 6)
+    assert "Zanzibar" not in str(list(town.system.history_values.select().tuples()))
+    assert [entry.erased for entry in town.records.history(clerk, TICKET, ticket.id)] == [True, True, True, False]
+    told = run(town, "verify")
+    assert told.exit_code == 0
+    assert "4 entries have no values any more: they were erased by rule." in told.output
+    with unguarded(town):
+        id = entry_of(town, ticket, 4)
+        teller = town.system.history_erased.select().limit(1).get().entry_id
+        town.system.history_erased.insert(history_id=id, entry_id=teller).execute()
+        town.database.execute_sql(f"DELETE FROM history_values WHERE history_id = {id}")
+    broken = found(town).broken
+    assert broken is not None
+    assert "says that the values of 4 entries were erased; 5 name it" in broken.sentence
+
+
+def test_a_pack_brings_erased_entries_along(town: Town, ticket: Record, tmp_path: Path) -> None:
+    """Unpacked history verifies, also where values were erased before it was packed."""
+    erasing.erase(town, system(), [entry_of(town, ticket, 1)], "By rule")
+    switching.disable(town, system(), "desk")
+    packed = packing.pack(town, system(), "desk", tmp_path / "desk.zip").file
+    purging.purge(town, system(), "desk", "desk")
+    unpacking.unpack(town, system(), packed)
+    sealing.seal(town)
+    assert found(town).broken is None
+
+
+# -- anchors ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_anchor_finds_a_chain_that_was_written_anew(
+    town: Town, clerk: Actor, ticket: Record, tmp_path: Path
+) -> None:
+    """Who works out the whole chain anew, or cuts off its end, is found by a file that was kept elsewhere."""
+    anchor = tmp_path / "march.json"
+    told = run(town, "anchor", "--output", str(anchor))
+    assert told.exit_code == 0, told.output
+    assert "is there already" in run(town, "anchor", "--output", str(anchor)).output
+    held = json.loads(anchor.read_text(encoding="utf-8"))
+    assert (held["seal"], held["entries"]) == (1, 4)
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "More"}, version=3)
+    assert "Sealed 1; the newest seal is 2, " in run(town, "seal").output
+    later = tmp_path / "april.json"
+    later.write_text(run(town, "anchor").output, encoding="utf-8")
+    assert json.loads(run(town, "anchor", "--seal", "1").output) == held
+    told = run(town, "verify", "--anchors", str(anchor), str(later))
+    assert (told.exit_code, "has 2 anchors in it" in told.output) == (0, True), told.output
+    with unguarded(town):
+        rewrite(town, entry_of(town, ticket, 2), actor_name="Nobody")
+        town.database.execute_sql("DELETE FROM history_seal")
+        town.system.meta.delete().where(town.system.meta.key == "history_gaps").execute()
+    sealing.seal(town)
+    assert found(town).broken is None
+    told = run(town, "verify", "--anchors", str(anchor))
+    assert told.exit_code == 1
+    assert "Seal 1 is not the one in the anchor" in told.output
+    told = run(town, "verify", "--anchors", str(later))
+    assert told.exit_code == 1
+    assert "Seal 2 of the anchor" in told.output
+
+
+def test_a_file_that_is_no_anchor_is_refused(town: Town, ticket: Record, tmp_path: Path) -> None:
+    """A file of another town, or of another kind, is refused in a sentence."""
+    good = json.loads(run(town, "anchor").output)
+    for text, words in (
+        ("hello", "is no anchor"),
+        ("[1]", "is no anchor"),
+        (json.dumps({**good, "digest": "short"}), "is no anchor"),
+        (json.dumps({**good, "town_mark": "x", "town": "Elsewhere"}), "is an anchor of another town, Elsewhere."),
+    ):
+        (file := tmp_path / "anchor.json").write_text(text, encoding="utf-8")
+        told = run(town, "verify", "--anchors", str(file))
+        assert (told.exit_code, words in told.output) == (1, True), told.output
+    assert "can't be read" in run(town, "verify", "--anchors", str(tmp_path / "none.json")).output
+    assert "There is no seal 9." in run(town, "anchor", "--seal", "9").output
