@@ -12,6 +12,7 @@ import pytest
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.clock import FixedClock
+from townhall.errors import ValidationFailed
 from townhall.messages import outbox
 from townhall.records.types import Record
 from townhall.town import Town
@@ -64,3 +65,21 @@ def test_an_acknowledgement_is_no_answer(complaints: Town, clerk: Actor, clock: 
     assert len({message.key for message in sent}) == len(sent)
     talk, _, counts = complaints.records.timeline(clerk, REQUEST, request.id, kinds=("talk",))
     assert counts["talk"] == len(talk) == len(sent)
+
+
+def test_a_routing_rule_says_what_people_are_told(complaints: Town, clerk: Actor) -> None:
+    """Its words take the place of the usual ones when it hits, and are checked when it is saved."""
+    rule = {
+        "name": "Mill Lane",
+        "order": 1,
+        "case_type": REQUEST,
+        "words": "mill lane",
+        "acknowledgement": "Mill Lane is rebuilt this month, so {number} waits for that.",
+    }
+    with pytest.raises(ValidationFailed) as refused:
+        complaints.records.create(clerk, "core.route", {**rule, "acknowledgement": "Dear {reporter.phone}"})
+    assert "acknowledgement" in refused.value.errors
+    complaints.records.create(clerk, "core.route", rule)
+    request = report(complaints, clerk)
+    (receipt,) = outbox.find(complaints)
+    assert f"Mill Lane is rebuilt this month, so {request.number} waits for that." in receipt.body

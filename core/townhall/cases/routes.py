@@ -68,6 +68,7 @@ class Route:
     queue: int | None
     person: int | None
     priority: str
+    acknowledgement: str = ""
     problem: str = ""
 
 
@@ -142,6 +143,7 @@ def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str
         queue=values.get("to_queue"),
         person=values.get("person"),
         priority=values.get("priority") or "",
+        acknowledgement=values.get("acknowledgement") or "",
         problem=" ".join(errors.values()),
     )
 

@@ -33,6 +33,7 @@ from townhall.extend.values import Assignment
 from townhall.extend.values import Change
 from townhall.records import parsing
 from townhall.records import preparing
+from townhall.records.domains import ACKNOWLEDGEMENT
 from townhall.records.domains import Domain
 from townhall.records.instants import to_microseconds
 from townhall_forms.context import Context
@@ -64,7 +65,8 @@ _COLUMNS = (
 class Decision:
     """Where a case goes, and who says so: ``person``, ``plugin``, ``route``, ``type``, ``default`` or ``nobody``.
 
-    ``lost`` says that a queue or person that was named had to be left out.
+    ``lost`` says that a queue or person that was named had to be left out; ``acknowledgement`` what whoever sent it is
+    told instead of the usual words.
     """
 
     decided_by: str
@@ -75,6 +77,7 @@ class Decision:
     route: int | None = None
     plugin: str = ""
     lost: bool = False
+    acknowledgement: str = ""
 
 
 class Subject:
@@ -148,7 +151,8 @@ def decide(town: Town, change: Change) -> tuple[Decision, Subject]:
         whose = replace(made, queue=default.id)
         made = whose if made.decided_by != "nobody" else replace(whose, decided_by="default")
     priority = next((each.priority for each in found if each.priority), "")
-    return replace(made, priority=priority), subject
+    told = next((each.acknowledgement for each in found if each.acknowledgement), "")
+    return replace(made, priority=priority, acknowledgement=told), subject
 
 
 def plugin_choice(town: Town, change: Change) -> tuple[str, Assignment] | None:
@@ -186,7 +190,8 @@ def _levels(town: Town, change: Change, subject: Subject) -> Iterator[Decision]:
         yield _present(town, subject.book, made)
     for route in subject.book.routes_for(change.identity):
         if subject.fits(route):
-            ruled = Decision("route", route.queue, route.person, route.priority, route=route.id)
+            told = route.acknowledgement
+            ruled = Decision("route", route.queue, route.person, route.priority, route=route.id, acknowledgement=told)
             yield _present(town, subject.book, ruled)
             break
     workflow = subject.type.workflow
@@ -245,6 +250,8 @@ def _before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     if priority and change.values.get("priority") in (None, record_type.fields["priority"].default):
         values["priority"] = priority
     change.memo[_MEMO] = (decision, subject.wards[0].id if subject.wards else None, subject.at)
+    if decision.acknowledgement:
+        change.memo[ACKNOWLEDGEMENT] = decision.acknowledgement
     present = {**change.values, **change.standard}
     return {name: value for name, value in values.items() if value is not None and value != present.get(name)}
 

@@ -29,6 +29,7 @@ from townhall.messages.recipients import Recipient
 from townhall.messages.templates import Words
 from townhall.records import messages
 from townhall.records import reading
+from townhall.records.domains import ACKNOWLEDGEMENT
 from townhall.records.domains import Domain
 from townhall.records.domains import Outgoing
 from townhall.records.preparing import contact_of
@@ -111,7 +112,8 @@ def _tell(town: Town, change: Change, event: str) -> None:
     automatic = not (written_by_hand and change.actor.kind == "staff")
     addressed = cache(lambda: recipients.find(town, change.contact_id, automatic=automatic))
     values = change.values
-    words = templates.find(town, record_type, event, values, lambda: addressed().language) if event else None
+    routed = change.memo.get(ACKNOWLEDGEMENT, "") if event == RECEIVED else ""
+    words = templates.find(town, record_type, event, values, lambda: addressed().language, routed) if event else None
     if words is not None and _had_it(town, change, event, words):
         words = None
     if words is None and not written_by_hand:
@@ -236,6 +238,10 @@ def _before_template(town: Town, change: Change) -> None:
     templates.check(town, change)
 
 
+def _before_route(town: Town, change: Change) -> None:
+    templates.check_route(town, change)
+
+
 def _has_words(record_type: RecordType) -> bool:
     """Whether records of the type may hold words for cases: rows with an event and a text."""
     return any({"event", "text"} <= field.row_fields.keys() for field in record_type.fields.values())
@@ -249,5 +255,6 @@ def _before_category(town: Town, change: Change) -> None:
 DOMAINS = (
     Domain("messages", lambda record_type: record_type.is_case, written=written, deliver=deliver),
     Domain("message_templates", lambda each: each.identity == templates.TEMPLATE, before_save=_before_template),
+    Domain("route_messages", lambda each: each.identity == "core.route", before_save=_before_route),
     Domain("category_messages", _has_words, before_save=_before_category),
 )

@@ -56,12 +56,17 @@ def events(record_type: RecordType) -> Mapping[str, str]:
 
 
 def find(
-    town: Town, record_type: RecordType, event: str, values: Mapping[str, Any], language: Callable[[], str]
+    town: Town,
+    record_type: RecordType,
+    event: str,
+    values: Mapping[str, Any],
+    language: Callable[[], str],
+    routed: str = "",
 ) -> Words | None:
     """The words for an event of a record with these values; ``None`` if the town says nothing then.
 
-    What the record's category says itself goes before the template of the town, and one in the reader's language
-    before the one for all; ``language`` is asked for only if it matters.
+    What the routing rule that hit says, in ``routed``, or else the record's category, goes before the template of the
+    town, and one in the reader's language before the one for all; ``language`` is asked for only if it matters.
     """
     where = {"type": record_type.identity, "event": event}
     found = reading.find(town, system(), TEMPLATE, where, limit=100, fields=_WORDS).records
@@ -69,7 +74,7 @@ def find(
     chosen = next((each for each in found if spoken and each["language"] == spoken), None)
     chosen = chosen or next((each for each in found if not each["language"]), None)
     active = chosen is not None and bool(chosen["active"])
-    own = category_words(town, record_type, event, values)
+    own = routed or category_words(town, record_type, event, values)
     if own:
         subject, once = (chosen["subject"], bool(chosen["once"])) if chosen is not None and active else ("", False)
         return Words(subject, own, once, chosen.id if chosen is not None else None)
@@ -128,6 +133,18 @@ def _is_there(town: Town, change: Change) -> bool:
     where = {"type": change.values["type"], "event": change.values.get("event")}
     found = reading.find(town, system(), TEMPLATE, where, limit=100, fields=("language",)).records
     return any(each.id != change.id and not each["language"] for each in found)
+
+
+def check_route(town: Town, change: Change) -> None:
+    """Refuse the same in what a routing rule tells people. Raises :class:`~townhall.errors.ValidationFailed`."""
+    text = change.values.get("acknowledgement") or ""
+    if not text or change.action in ("archive", "restore"):
+        return
+    record_type = town.schemas.get(change.values.get("case_type") or "")
+    if record_type is None:
+        raise ValidationFailed({"case_type": "Say which kind of case it is, so that what people are told fits it."})
+    if sentence := placeholders.problem(town, record_type, text):
+        raise ValidationFailed({"acknowledgement": sentence})
 
 
 def check_category(town: Town, change: Change) -> None:

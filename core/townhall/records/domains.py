@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
+#: Where routing hands on, in :attr:`Change.memo`, what whoever sent a case is told that comes in.
+ACKNOWLEDGEMENT = "acknowledgement"
+
+
 @dataclass(frozen=True, slots=True)
 class Domain:
     """What one domain of core does about writes.
