@@ -80,6 +80,8 @@ def fill_cases(town: Town, count: int) -> tuple[float, float]:
         cpu, wall = seconds(lambda rows=rows: ids.extend(_imported(town, actor, rows)))  # type: ignore[misc]
         took = [took[0] + cpu, took[1] + wall]
     _write_moves(town, ids, life)
+    # The import makes clocks of today's targets; those of a life of four years take their place.
+    town.database.execute_sql("DELETE FROM case_clock")
     _write_clocks(town, ids, life, chance)
     town.database.execute_sql("ANALYZE")
     return took[0], took[1]

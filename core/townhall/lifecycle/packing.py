@@ -53,6 +53,8 @@ CLOCKS = (
     "warned_at", "breached_at", "escalated_at", "next_at", "original_due_at",
 )  # fmt: skip
 MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind", "actor_id", "actor_name")
+#: Why cases went where they did, without the rules, queues and people of the other town.
+ROUTES = ("identity", "record_id", "at", "transition", "decided_by", "plugin", "reason")
 ATTACHMENTS = ("checksum", "filename", "media_type", "size", "staged_at", "identity", "record_id", "field", "position")
 VIEWS = ("identity", "label", "query", "created_at")
 _BLOCK = 256 * 1024
@@ -222,6 +224,9 @@ def _write_beside(town: Town, writer: PackWriter, identities: list[str], found: 
     clock = system.case_clock
     clocks = packing.beside(town, clock, CLOCKS, clock.identity.in_(identities))
     writer.add_rows("clocks.jsonl", CLOCKS, clocks)
+    route = system.case_route
+    routes = packing.beside(town, route, ROUTES, route.identity.in_(identities))
+    writer.add_rows("routes.jsonl", ROUTES, routes)
     view = system.saved_view
     shared = view.identity.in_(identities) & view.shared
     writer.add_rows("views.jsonl", VIEWS, packing.beside(town, view, VIEWS, shared))

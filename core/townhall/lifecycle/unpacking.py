@@ -35,6 +35,7 @@ from townhall.lifecycle.packing import ATTACHMENTS
 from townhall.lifecycle.packing import CLOCKS
 from townhall.lifecycle.packing import HISTORY
 from townhall.lifecycle.packing import MOVES
+from townhall.lifecycle.packing import ROUTES
 from townhall.lifecycle.packing import VALUES
 from townhall.lifecycle.packing import VIEWS
 from townhall.lifecycle.switching import require
@@ -61,6 +62,7 @@ _HISTORY = dict(zip(HISTORY, (int, str, int, int, int, str, int, str, str, str, 
 _VALUES = dict(zip(VALUES, (int, str, str, str), strict=True))
 _MOVES = dict(zip(MOVES, (str, int, str, str, str, int, str, int, str), strict=True))
 _CLOCKS = dict(zip(CLOCKS, (str, int, str, int, bool, *[int] * 9), strict=True))
+_ROUTES = dict(zip(ROUTES, (str, int, int, str, str, str, str), strict=True))
 _ATTACHMENTS = dict(zip(ATTACHMENTS, (str, str, str, int, int, str, int, str, int), strict=True))
 _VIEWS = dict(zip(VIEWS, (str, str, str, int), strict=True))
 
@@ -260,8 +262,8 @@ def _beside(town: Town, pack: PackReader, own: set[str], filler: unpacking.Fille
             conflict_target=[numbers.name], update={numbers.value: value}, where=numbers.value < value
         ).execute()
     unpacking.insert(town, "case_transition", _MOVES, _mine(pack, "moves.jsonl", _MOVES, own))
-    if pack.has("clocks.jsonl"):
-        unpacking.insert(town, "case_clock", _CLOCKS, _mine(pack, "clocks.jsonl", _CLOCKS, own))
+    unpacking.insert(town, "case_clock", _CLOCKS, _mine(pack, "clocks.jsonl", _CLOCKS, own))
+    unpacking.insert(town, "case_route", _ROUTES, _mine(pack, "routes.jsonl", _ROUTES, own))
     shared = {**_VIEWS, "shared": bool}
     views = ([*row, True] for row in _mine(pack, "views.jsonl", _VIEWS, own))
     unpacking.insert(town, "saved_view", shared, views)
