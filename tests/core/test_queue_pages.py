@@ -241,11 +241,10 @@ def test_wards_come_from_a_file_on_screen(town: Town, people: dict[str, int], si
     assert "Old Town 1 part, 5 points wards.geojson" in main_of(ruth.get("/admin/wards/"))
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # only SQLite has one writer at a time
 def test_nobody_waits_to_be_seen(make_town: Callable[..., Town], tmp_path: Path) -> None:
     """While somebody else writes for long, a case opens all the same; that it is open is noted the next time."""
     town = make_town("desk")
-    if town.database.engine != "sqlite":
-        pytest.skip("only SQLite has one writer at a time")
     add_person(town, "erin@town.example", "clerk")
     client = StaffClient(create_app(town), "erin@town.example")
     topic = town.records.create(SYSTEM, "desk.topic", {"name": "Potholes"})
