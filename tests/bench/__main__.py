@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
+from tests.bench.history import history_costs
 from tests.bench.making import CONTACT
 from tests.bench.making import Imported
 from tests.bench.making import Visitor
@@ -162,6 +163,7 @@ def main() -> None:
     """Run everything and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contacts", type=int, default=100_000, help="how many contacts the town has")
+    parser.add_argument("--entries", type=int, default=100_000, help="how many entries of history are verified")
     parser.add_argument("--no-postgresql", action="store_true", help="leave PostgreSQL out")
     options = parser.parse_args()
     data = os.environ.get("TOWNHALL_TEST_DATA")
@@ -178,6 +180,7 @@ def main() -> None:
         pages(town, floor)
         saving(town, floor)
         plugin_costs(town, folder / "sqlite", folder)
+        history_costs(town, options.entries)
         town.close()
         heading("Start")
         start(folder / "sqlite")

@@ -29,6 +29,7 @@ from playwright.sync_api import expect
 
 from townhall.accounts import people
 from townhall.admin.pages import pages_of
+from townhall.admin.undoing import Mark
 from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.demo import Demo
@@ -71,6 +72,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "list print": (f"{CASE}print",),
     "list save-view": (f"{CASE}save-view?view=all&priority=high",),
     "list bulk": (f"{CASE}bulk?do=archive&pick=1&pick=2", f"{CASE}bulk?do=move:accept&pick=1"),
+    "list undo": (f"{CASE}undo",),
+    "list undo +": (f"{CASE}undo/1",),
     "record": (
         f"{CASE}{{first}}/",
         f"{CONTACT}{{first}}/",
@@ -84,6 +87,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "record archive": (f"{CASE}{{first}}/archive",),
     "record restore": (f"{CASE}{{first}}/restore",),
     "record history": (f"{CASE}{{first}}/history", f"{CONTACT}{{first}}/history"),
+    "record version +": (f"{CASE}{{first}}/version/1", f"{CONTACT}{{first}}/version/1"),
+    "record compare": (f"{CASE}{{first}}/compare?old=1&new=2", f"{CASE}{{first}}/compare?old=1&new=1"),
+    "record bring-back +": (f"{CASE}{{first}}/bring-back/1",),
     "record link": (f"{CASE}{{open}}/link",),
     "record reveal +": ("/admin/economic_development/prospect/{last}/reveal/name",),
 }
@@ -99,6 +105,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_modules.index": ("/admin/modules/",),
     "admin_modules.waiting": ("/admin/modules/{module}",),
     "admin_modules.remove": ("/admin/modules/remove/wells",),
+    "admin_history.index": ("/admin/history/", "/admin/history/?who=nobody&from=never"),
     "admin_settings.index": ("/admin/settings/",),
     "economic_development_pipeline.index": ("/admin/economic_development/pipeline/",),
     "admin_types.index": (TYPES,),
@@ -172,6 +179,10 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         uploading.accept(town, OFFICE, uploading.upload(town, OFFICE, module("1.0")))
         uploading.upload(town, OFFICE, module("1.1"))
         Demo(town, {person.name: person.id for person in people.everybody(town)}).build()
+        case = town.records.find(OFFICE, "complaints.service_request", limit=1).records[0]
+        note = {"version": case.version, "note": "Looked at"}
+        done = Mark(town, OFFICE, case.identity, "Give to me")
+        done.change(case, lambda: town.records.update(OFFICE, case.identity, case.id, {}, **note))
         secret = {"code_name": "Heron", "name": "Acme Foods", "kind": "new"}
         town.records.create(OFFICE, "economic_development.prospect", secret)
         for stage in ("call", "slow"):
