@@ -22,6 +22,7 @@ from tests.bench import outbox
 from tests.bench.cases import cases
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
+from tests.bench.history import history_costs
 from tests.bench.making import CONTACT
 from tests.bench.making import Imported
 from tests.bench.making import Visitor
@@ -165,6 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contacts", type=int, default=100_000, help="how many contacts the town has")
     parser.add_argument("--cases", type=int, default=100_000, help="how many cases it has besides; 0 leaves them out")
+    parser.add_argument("--entries", type=int, default=100_000, help="how many entries of history are verified")
     parser.add_argument("--no-postgresql", action="store_true", help="leave PostgreSQL out")
     options = parser.parse_args()
     data = os.environ.get("TOWNHALL_TEST_DATA")
@@ -185,6 +187,7 @@ def main() -> None:
         outbox.deliver(town)
         if options.cases:
             cases(town, options.cases)
+        history_costs(town, options.entries)
         town.close()
         heading("Start")
         start(folder / "sqlite")

@@ -29,6 +29,7 @@ from playwright.sync_api import expect
 
 from townhall.accounts import people
 from townhall.admin.pages import pages_of
+from townhall.admin.undoing import Mark
 from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.demo import Demo
@@ -86,6 +87,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     ),
     "list workflow": (f"{CASE}workflow", "/admin/core/task/workflow"),
     "record task": (f"{CASE}{{first}}/task",),
+    "list undo": (f"{CASE}undo",),
+    "list undo +": (f"{CASE}undo/1",),
     "record": (
         f"{CASE}{{first}}/",
         f"{CONTACT}{{first}}/",
@@ -107,6 +110,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "record restore": (f"{CASE}{{first}}/restore",),
     "record history": (f"{CASE}{{first}}/history", f"{CONTACT}{{first}}/history"),
     "record holidays": ("/admin/core/working_calendar/{first}/holidays",),
+    "record version +": (f"{CASE}{{first}}/version/1", f"{CONTACT}{{first}}/version/1"),
+    "record compare": (f"{CASE}{{first}}/compare?old=1&new=2", f"{CASE}{{first}}/compare?old=1&new=1"),
+    "record bring-back +": (f"{CASE}{{first}}/bring-back/1",),
     "record link": (f"{CASE}{{open}}/link",),
     "record reveal +": ("/admin/economic_development/prospect/{last}/reveal/name",),
 }
@@ -143,6 +149,7 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_modules.remove": ("/admin/modules/remove/wells",),
     "admin_jobs.index": ("/admin/jobs/",),
     "admin_jobs.runs": ("/admin/jobs/core.clean_drafts/", "/admin/jobs/complaints.close_quiet_requests/"),
+    "admin_history.index": ("/admin/history/", "/admin/history/?who=nobody&from=never"),
     "admin_settings.index": ("/admin/settings/",),
     "economic_development_pipeline.index": ("/admin/economic_development/pipeline/",),
     "admin_types.index": (TYPES,),
@@ -220,6 +227,10 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         uploading.accept(town, OFFICE, uploading.upload(town, OFFICE, module("1.0")))
         uploading.upload(town, OFFICE, module("1.1"))
         Demo(town, {person.name: person.id for person in people.everybody(town)}).build()
+        case = town.records.find(OFFICE, "complaints.service_request", limit=1).records[0]
+        note = {"version": case.version, "note": "Looked at"}
+        done = Mark(town, OFFICE, case.identity, "Give to me")
+        done.change(case, lambda: town.records.update(OFFICE, case.identity, case.id, {}, **note))
         secret = {"code_name": "Heron", "name": "Acme Foods", "kind": "new"}
         town.records.create(OFFICE, "economic_development.prospect", secret)
         for stage in ("call", "slow"):

@@ -27,7 +27,20 @@ TICKETS = "/admin/desk/ticket/"
 IDS = ("0", "1", "999999", "9223372036854775808", "9" * 40)
 TEXTS = ("x", "%00", "a%00b", quote("😀\u202e"), "..%2F..%2Fetc%2Fpasswd", "'%22;--", "%25_", "%FF", "y" * 10_000)
 WORDS_OF_LISTS = ("new", "print", "export.csv", "lookup/topic.json", "save-view", "delete-view/1", "bulk", "nothing")
-WORDS_OF_RECORDS = ("edit", "move/finish", "move/x", "give", "reveal/secret", "archive", "restore", "history", "link")
+WORDS_OF_RECORDS = (
+    "edit",
+    "move/finish",
+    "move/x",
+    "give",
+    "reveal/secret",
+    "archive",
+    "restore",
+    "history",
+    "link",
+    "version/1",
+    "compare",
+    "bring-back/1",
+)
 QUERIES = (
     "sort=nothing",
     "sort=-",

@@ -174,7 +174,15 @@ class VersionPages(RecordPages):
                     changes.append((name, str(old or ""), str(new or "")))
                     continue
                 changes.append((field.label, writer.words(record, field, old), writer.words(record, field, new)))
-            told.append({"entry": entry, "deed": deed(entry), "changes": changes, "is_version": entry.id in made})
+            told.append(
+                {
+                    "entry": entry,
+                    "deed": deed(entry),
+                    "changes": changes,
+                    "is_version": entry.id in made,
+                    "changed": entry.action not in versions.LOOKS,
+                }
+            )
         return told
 
     def _sections(self, then: Version) -> list[FactSection]:

@@ -57,11 +57,11 @@ def verify(as_json: bool, files: tuple[Path, ...], more: tuple[Path, ...]) -> No
     """
     if more and not files:
         raise click.UsageError("Files are anchors: write --anchors before the first.")
-    start = perf_counter()
     with open_town(safe_mode=True) as town:
         known = [anchors.read(town, file) for file in (*files, *more)]
+        start = perf_counter()
         verdict = verifying.verify(town, known, None if as_json or not sys.stderr.isatty() else _progress)
-    seconds = perf_counter() - start
+        seconds = perf_counter() - start
     if as_json:
         last = verdict.newest
         told = asdict(verdict) | {

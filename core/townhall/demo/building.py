@@ -26,6 +26,8 @@ from townhall.demo import messages
 from townhall.demo import names
 from townhall.demo import teams
 from townhall.errors import TownhallError
+from townhall.records import disclosing
+from townhall.records import sealing
 from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.values import Question
@@ -163,6 +165,27 @@ class Demo:
         self._tasks()
         self._clocks()
         messages.build(self)
+        self._kept()
+
+    def _kept(self) -> None:
+        """What history is there for: a change that was taken back, a look at a confidential value, and an export."""
+        records, contact = self.town.records, "core.contact"
+        id, clerk = self.people[0], self.as_staff()
+        with self.at(self.days_ago(6, 9)):
+            before = records.get(clerk, contact, id, fields=())
+            born = {"born": "1961-04-12", "please_note": "Can't hear well: speak up, or write."}
+            records.update(clerk, contact, id, born, version=before.version)
+        with self.at(self.days_ago(5, 11)):
+            wrong = {"please_note": "Moved away.", "preferred_channel": "letter"}
+            after = records.update(self.as_staff(), contact, id, wrong, version=before.version + 1)
+        with self.at(self.days_ago(5, 14)):
+            note = "That was another person of the same name."
+            records.bring_back(clerk, contact, id, before.version + 1, version=after.version, note=note)
+        with self.at(self.days_ago(4, 10)):
+            records.reveal(clerk, contact, id, "born", "Caller asked whether we have the right one.")
+        with self.at(self.days_ago(2, 15)):
+            disclosing.write_down(self.town, self.as_staff(), contact, "export", len(self.people), ["People"])
+        sealing.seal(self.town)
 
     def _import(self, identity: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         ids: list[int] = []

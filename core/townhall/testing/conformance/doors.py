@@ -125,6 +125,7 @@ def _newest(trial: Trial, record_type: RecordType) -> list[Record]:
 def _screens(trial: Trial, client: StaffClient, record: Record) -> Iterator[str]:
     base = urls.list_url(record.identity)
     pages = ["", "new", f"{record.id}/", f"{record.id}/print", f"{record.id}/history", "print", "export.csv?view=all"]
+    pages += [f"{record.id}/version/{record.version}", f"{record.id}/compare"]
     if record.type.append_only:
         pages.remove("new")
     for page in pages:

@@ -96,7 +96,8 @@ def _among_staff(trial: Trial, app: Flask, planted: Planted) -> Iterator[str]:
     for email in (CLERK, VIEWER):
         client = trial.staff(app, email)
         pages = [f"{base}?view=all", f"{base}print", f"{base}export.csv?view=all", own, f"{own}print", f"{own}edit"]
-        pages += [f"{own}history", "/admin/", "/admin/calendar/"]
+        pages += [f"{own}history", f"{own}version/1", f"{own}compare?old=1", f"{own}bring-back/1"]
+        pages += ["/admin/", "/admin/calendar/"]
         pages += [f"{urls.SEARCH}?q={word[:-1]}" for _, word in secret]
         yield from _look(client, pages, secret, f"{record.identity}, signed in as {email.partition('@')[0]}")
 
