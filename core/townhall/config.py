@@ -91,6 +91,22 @@ def _not_negative(value: int) -> str:
     return "" if value >= 0 else "must be 0 or more"
 
 
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    good = not value or (parts.scheme in {"http", "https"} and parts.netloc and not parts.query)
+    return "" if good else "must be an address like https://townhall.milbrook.example"
+
+
+def _some(value: int) -> str:
+    return "" if value >= 3 else "must be 3 or more"
+
+
+def _role_names(value: tuple[str, ...]) -> str:
+    if all(name.isidentifier() for name in value) and ("all" not in value or len(value) == 1):
+        return ""
+    return 'must be a list of roles like ["administrator"], or "all", or "none"'
+
+
 def _setting(section: str, default: Any, meaning: str, check: Check = _any) -> Any:
     return field(default=default, metadata={"section": section, "meaning": meaning, "check": check})
 
@@ -125,12 +141,36 @@ class Settings:
         "server", 5, "Snapshots from before upgrades that are kept; the oldest go first.", _positive
     )
 
+    public_address: str = _setting(
+        "server", "", "Address of the public site, for the links in messages; empty tells a code instead.", _web_address
+    )
+
     max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
     max_files: int = _setting("limits", 10, "Most files that one form may bring.", _positive)
     public_submissions_per_hour: int = _setting(
         "limits", 20, "Public forms that one address may send in an hour.", _positive
     )
     draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", _positive)
+
+    second_factor: tuple[str, ...] = _setting(
+        "security",
+        (),
+        'Roles that need a code from a phone besides the password, like ["administrator"]; "all" or "none".',
+        _role_names,
+    )
+    sign_in_attempts: int = _setting(
+        "security", 5, "Wrong passwords or codes in a row after which an account has to wait.", _some
+    )
+    session_idle_minutes: int = _setting(
+        "security", 720, "Minutes without a click after which somebody is signed out.", _positive
+    )
+    session_hours: int = _setting(
+        "security", 72, "Hours after which somebody has to sign in again in any case.", _positive
+    )
+    invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", _positive)
+    account_log_days: int = _setting(
+        "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", _positive
+    )
 
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
@@ -147,8 +187,8 @@ class Setting:
 
     name: str
     section: str
-    kind: type[str] | type[int]
-    default: str | int
+    kind: type[str] | type[int] | type[tuple[str, ...]]
+    default: str | int | tuple[str, ...]
     meaning: str
     check: Check
 
@@ -163,7 +203,18 @@ class Setting:
             return "must be a whole number"
         if self.kind is str and not isinstance(value, str):
             return "must be text in quotes"
-        return self.check(value)
+        if self.kind is tuple and not (
+            isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+        ):
+            return "must be a list of texts in quotes"
+        return self.check(self.taken(value))
+
+    def taken(self, value: Any) -> Any:
+        """What is kept of a value that stands in the file: of names, given as a list or as one text, a tuple."""
+        if self.kind is not tuple:
+            return value
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name.strip() for name in names if name.strip() not in {"", "none"})
 
 
 SETTINGS: Mapping[str, Setting] = {
@@ -178,7 +229,7 @@ SETTINGS: Mapping[str, Setting] = {
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "limits")
+SECTIONS = ("town", "server", "limits", "security")
 
 
 def load_settings(instance: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -246,7 +297,7 @@ def _section(file: Path, section: str, content: Mapping[str, Any], problems: lis
         elif problem := setting.problem(value):
             problems.append(f"{file}: {section}.{name}: {value!r} {problem}.")
         else:
-            values[name] = value
+            values[name] = setting.taken(value)
     return values
 
 
@@ -278,7 +329,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
         if problem := setting.problem(value):
             problems.append(f"Environment: {variable}: {text!r} {problem}.")
         else:
-            values[setting.name] = value
+            values[setting.name] = setting.taken(value)
     return values
 
 
