@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
@@ -90,6 +91,15 @@ def locked_until(town: Town, email: str) -> datetime | None:
     """Until when nobody can sign in with this address; ``None`` if that is possible now."""
     _, _, until, _ = _row(town, _subject(town, email))
     return from_microseconds(until) if until > to_microseconds(town.clock.now()) else None
+
+
+def locked_among(town: Town, emails: Iterable[str]) -> frozenset[str]:
+    """Those of these addresses with which nobody can sign in now."""
+    table: Any = town.system.sign_in_attempts
+    by_subject = {_subject(town, email): email for email in emails}
+    now = to_microseconds(town.clock.now())
+    found = table.select(table.subject).where(table.locked_until > now).tuples()
+    return frozenset(by_subject[subject] for (subject,) in found if subject in by_subject)
 
 
 def unlock(town: Town, actor: Actor, user_id: int, email: str) -> None:

@@ -1,4 +1,4 @@
-"""How somebody gets to a password of their own without anybody telling one: invitations, and links for forgotten ones."""
+"""How somebody gets to a password that nobody else ever knew: invitations, and links for forgotten ones."""
 
 from __future__ import annotations
 
@@ -102,13 +102,8 @@ def ask_reset(town: Town, actor: Actor, email: str, *, address_of_visitor: str =
     with immediate(town.database):
         log.write(town, actor, "reset_asked", person.id, address=address_of_visitor)
         token = account_links.make(town, person.id, "reset")
-    link = address(town, token)
-    delivering.deliver(
-        town,
-        person.email,
-        f"A new password for {town.settings.name}",
-        _RESET.format(town=town.settings.name, link=link),
-    )
+    text = _RESET.format(town=town.settings.name, link=address(town, token))
+    delivering.deliver(town, person.email, f"A new password for {town.settings.name}", text)
 
 
 def send_invitation(town: Town, person: Person, token: str) -> bool:

@@ -152,7 +152,7 @@ def set_role(town: Town, actor: Actor, id: int, role: str) -> Person:
 
 
 def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
-    """Let somebody sign in, or not any more; then all their sessions end at once, and links that they have work no more."""
+    """Let somebody sign in, or not any more; then their sessions end at once, and their links work no more."""
     require_manager(actor)
     user = town.system.user
     with immediate(town.database):

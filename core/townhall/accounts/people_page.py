@@ -12,9 +12,10 @@ from werkzeug.wrappers import Response
 
 from townhall.access.actors import Actor
 from townhall.accounts import people
+from townhall.accounts import person_security
 from townhall.accounts import require_staff
+from townhall.accounts.managing import require_manager
 from townhall.current import current_town
-from townhall.errors import Forbidden
 from townhall.errors import ValidationFailed
 
 
@@ -33,18 +34,14 @@ def overview() -> str:
 
 
 def add() -> str | tuple[str, int] | Response:
-    """Add somebody."""
+    """Add somebody, with a first password or an invitation to choose one."""
     actor = _manager()
     form = request.form
+    given = {"name": form.get("name", ""), "role": form.get("role", "")}
     try:
-        added = people.add(
-            current_town(),
-            actor,
-            form.get("email", ""),
-            name=form.get("name", ""),
-            role=form.get("role", ""),
-            password=form.get("new_password", ""),
-        )
+        if not form.get("new_password"):
+            return person_security.invited(actor, form.get("email", ""), **given)
+        added = people.add(current_town(), actor, form.get("email", ""), **given, password=form.get("new_password", ""))
     except ValidationFailed as error:
         return _overview(error.errors), 422
     flash(f"{added.name} can sign in now. Tell them the password; they can change it under their name.", "ok")
@@ -89,8 +86,7 @@ def change(id: int) -> str | tuple[str, int] | Response:
 
 def _manager() -> Actor:
     actor = require_staff()
-    if not actor.may(people.PERMISSION):
-        raise Forbidden("You may not manage people. Ask an administrator.")
+    require_manager(actor)
     return actor
 
 
@@ -102,6 +98,7 @@ def _overview(errors: dict[str, str]) -> str:
         roles=people.roles(town),
         errors=errors,
         typed=request.form,
+        **person_security.of_all(town),
     )
 
 
@@ -113,4 +110,5 @@ def _person(id: int, errors: dict[str, str]) -> str:
         roles=people.roles(town),
         errors=errors,
         typed=request.form,
+        **person_security.of_one(town, id),
     )

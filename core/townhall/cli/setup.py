@@ -13,6 +13,7 @@ import click
 
 from townhall.accounts import passwords
 from townhall.accounts import people
+from townhall.cli.accounts_health import examine
 from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
 from townhall.cli.context import operator
@@ -113,11 +114,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
         for conflict in town_layer.urgent(town):
             yield Finding("the town's own layer", False, f"{conflict} Decide about it below Fields and labels.")
         yield from town.plugins.health_checks()
-        managers = [person for person in people.everybody(town) if person.active and person.roles]
-        message = (
-            f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."
-        )
-        yield Finding("people", bool(managers), message)
+        yield from examine(town)
     finally:
         town.close()
 
