@@ -87,7 +87,7 @@ def picture(town: Town, user_id: int, email: str, nonce: str) -> str:
     issuer = f"{town.settings.name} {town.settings.subtitle}".replace(":", " ").strip()
     address = _totp(town, user_id, nonce).to_uri(label=email.replace(":", " "), issuer=issuer)
     drawn = segno.make(address, error="m", micro=False)
-    return str(drawn.svg_inline(scale=5, dark="black", light="white", title="QR code for your code app"))
+    return str(drawn.svg_inline(omitsize=True, dark="black", light="white", title="QR code for your code app"))
 
 
 def set_up(town: Town, actor: Actor, user_id: int, nonce: str, code: str) -> list[str]:
