@@ -80,7 +80,7 @@ def configure_settings(app: Flask, town: Town) -> None:
     app.config.update(
         SECRET_KEY=town.secret,
         SESSION_COOKIE_NAME=f"townhall_{mark}",
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        PERMANENT_SESSION_LIFETIME=timedelta(minutes=max(720, limits.session_idle_minutes)),
         MAX_CONTENT_LENGTH=(limits.max_upload_mb * limits.max_files + 5) * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
         MAX_FORM_PARTS=5000,

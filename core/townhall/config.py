@@ -109,6 +109,16 @@ def _web_address(value: str) -> str:
     return "" if good else "must be an address like https://townhall.milbrook.example"
 
 
+def _some(value: int) -> str:
+    return "" if value >= 3 else "must be 3 or more"
+
+
+def _role_names(value: tuple[str, ...]) -> str:
+    if all(name.isidentifier() for name in value) and ("all" not in value or len(value) == 1):
+        return ""
+    return 'must be a list of roles like ["administrator"], or "all", or "none"'
+
+
 def _setting(section: str, default: Any, meaning: str, check: Check = _any, key: str = "") -> Any:
     """One setting; ``key`` is what it is called in its section, if not by its own name."""
     return field(default=default, metadata={"section": section, "meaning": meaning, "check": check, "key": key})
@@ -203,6 +213,25 @@ class Settings:
         "Years after which the values in history are erased; who did what when stays. 0 keeps them for ever.",
         _not_negative,
     )
+    second_factor: tuple[str, ...] = _setting(
+        "security",
+        (),
+        'Roles that need a code from a phone besides the password, like ["administrator"]; "all" or "none".',
+        _role_names,
+    )
+    sign_in_attempts: int = _setting(
+        "security", 5, "Wrong passwords or codes in a row after which an account has to wait.", _some
+    )
+    session_idle_minutes: int = _setting(
+        "security", 720, "Minutes without a click after which somebody is signed out.", _positive
+    )
+    session_hours: int = _setting(
+        "security", 72, "Hours after which somebody has to sign in again in any case.", _positive
+    )
+    invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", _positive)
+    account_log_days: int = _setting(
+        "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", _positive
+    )
 
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
@@ -219,8 +248,8 @@ class Setting:
 
     name: str
     section: str
-    kind: type[str] | type[int] | type[bool]
-    default: str | int | bool
+    kind: type[str] | type[int] | type[bool] | type[tuple[str, ...]]
+    default: str | int | bool | tuple[str, ...]
     meaning: str
     check: Check
     #: What it is called in its section.
@@ -239,7 +268,18 @@ class Setting:
             return "must be a whole number"
         if self.kind is str and not isinstance(value, str):
             return "must be text in quotes"
-        return self.check(value)
+        if self.kind is tuple and not (
+            isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+        ):
+            return "must be a list of texts in quotes"
+        return self.check(self.taken(value))
+
+    def taken(self, value: Any) -> Any:
+        """What is kept of a value that stands in the file: of names, given as a list or as one text, a tuple."""
+        if self.kind is not tuple:
+            return value
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name.strip() for name in names if name.strip() not in {"", "none"})
 
 
 SETTINGS: Mapping[str, Setting] = {
@@ -255,7 +295,7 @@ SETTINGS: Mapping[str, Setting] = {
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "mail", "limits", "jobs", "history")
+SECTIONS = ("town", "server", "mail", "limits", "security", "jobs", "history")
 _BY_KEY: Mapping[tuple[str, str], Setting] = {(setting.section, setting.key): setting for setting in SETTINGS.values()}
 
 
@@ -326,7 +366,7 @@ def _section(file: Path, section: str, content: Mapping[str, Any], problems: lis
             shown = "the password" if setting.name == "mail_password" else repr(value)
             problems.append(f"{file}: {section}.{name}: {shown} {problem}.")
         else:
-            values[setting.name] = value
+            values[setting.name] = setting.taken(value)
     return values
 
 
@@ -360,7 +400,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
         if problem := setting.problem(value):
             problems.append(f"Environment: {variable}: {text!r} {problem}.")
         else:
-            values[setting.name] = value
+            values[setting.name] = setting.taken(value)
     return values
 
 

@@ -27,6 +27,8 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
+from townhall.accounts import lockout
+from townhall.accounts import own_password
 from townhall.accounts import people
 from townhall.admin.pages import pages_of
 from townhall.admin.undoing import Mark
@@ -46,6 +48,7 @@ from townhall_forms.layer import read_layer
 NOW = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 PLUGINS = ("complaints", "grants", "recruitment", "economic_development")
 CHIEF = "ada@town.example"
+INVITED = "ina@town.example"
 WIDTHS = (1440, 320)
 
 #: Pages of every type of record, by what stands behind the list's or the record's address. ``{first}`` is the number
@@ -168,13 +171,18 @@ STAFF: dict[str, tuple[str, ...]] = {
     "admin_types.upload": (f"{TYPES}upload",),
     "portal.preview": ("/apply/complaints/service_request/public/preview",),
     "accounts.people": ("/admin/people",),
-    "accounts.person": ("/admin/people/1",),
+    "accounts.person": ("/admin/people/1", "/admin/people/{invited}"),
     "accounts.hand_over": ("/admin/people/1/hand-over", "/admin/people/2/hand-over"),
     "accounts.account": ("/admin/account",),
+    "accounts.second_factor": ("/admin/account/second-factor",),
+    "accounts.account_log": ("/admin/people/log",),
+    "accounts.person_log": ("/admin/people/1/log",),
     "error": ("/admin/nothing", f"{CASE}999999/"),
 }
 PUBLIC: dict[str, tuple[str, ...]] = {
     "accounts.sign_in": ("/admin/sign-in",),
+    "accounts.forgotten": ("/admin/forgotten",),
+    "accounts.choose_password": ("/admin/password/{invitation}",),
     "portal.home": ("/",),
     "portal.search": ("/search", "/search?q=lamp", "/search?q=nothing"),
     "portal.accessibility": ("/accessibility",),
@@ -188,8 +196,14 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "portal.resume": ("/continue/AAAAAAAAAAAAAAAAAAAAAA",),
     "error": ("/nowhere",),
 }
-#: Pages that are looked at on the way of a form, below.
-ON_THE_WAY = {"portal.step", "portal.saved", "portal.receipt", "portal.status", "portal.move"}
+#: Pages that are looked at on the way of a form, below, or of a sign-in, in test_sign_in_journey.py.
+ON_THE_WAY = {"accounts.second_step", "accounts.set_up_second_factor"} | {
+    "portal.step",
+    "portal.saved",
+    "portal.receipt",
+    "portal.status",
+    "portal.move",
+}
 #: Addresses that are no pages, or that lead to one of the above at once.
 NO_PAGES = {
     "static": "files",
@@ -231,6 +245,9 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         note = {"version": case.version, "note": "Looked at"}
         done = Mark(town, OFFICE, case.identity, "Give to me")
         done.change(case, lambda: town.records.update(OFFICE, case.identity, case.id, {}, **note))
+        own_password.invite(town, OFFICE, INVITED, name="Ina Invited", role="clerk")
+        for _ in range(town.settings.sign_in_attempts):
+            lockout.begin(town, INVITED)
         secret = {"code_name": "Heron", "name": "Acme Foods", "kind": "new"}
         town.records.create(OFFICE, "economic_development.prospect", secret)
         for stage in ("call", "slow"):
@@ -321,6 +338,11 @@ def filled(town: Town, address: str) -> str:
     if "{module}" in address:
         waiting = next(upload.checksum for upload in uploads.all_of(town.system) if upload.waits)
         address = address.replace("{module}", waiting)
+    if "{invit" in address:
+        invited = people.find(town, INVITED).id
+        address = address.replace("{invited}", str(invited))
+        if "{invitation}" in address:
+            address = address.replace("{invitation}", own_password.renew_invitation(town, OFFICE, invited))
     for link, where in (("round", {"state": "open"}), ("posting", {"state": "open"})):
         if f"{{{link}}}" in address:
             address = address.replace(f"{{{link}}}", str(ids(town, identity, where)[0]))

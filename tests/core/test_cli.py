@@ -122,7 +122,7 @@ def test_people_are_looked_after(made: Run) -> None:
     assert made("users", "deactivate", "vic@town.example").exit_code == 0
     people = {person["email"]: person for person in json.loads(made("users", "list", "--json").output)}
     assert not people["vic@town.example"]["active"]
-    assert made("users", "activate", "vic@town.example").exit_code == 0
+    assert made("users", "reactivate", "vic@town.example").exit_code == 0
     unknown = made("users", "set-role", "nobody@town.example", "clerk")
     assert (unknown.exit_code, "nobody@town.example" in unknown.output) == (1, True)
 

@@ -27,7 +27,12 @@ __all__ = ["current_actor", "install", "require_staff"]
 def install(app: Flask, town: Town) -> None:
     """Put accounts on an application: who is signed in, and the pages to change that."""
     from townhall.accounts import account
+    from townhall.accounts import log_page
+    from townhall.accounts import own_security
     from townhall.accounts import people_page
+    from townhall.accounts import person_security
+    from townhall.accounts import second_step
+    from townhall.accounts import setting_password
     from townhall.accounts import signing_in
     from townhall.accounts.models import build_datastore
 
@@ -45,8 +50,11 @@ def install(app: Flask, town: Town) -> None:
     guard = Security(app, build_datastore(town), register_blueprint=False)
     # Flask-Principal would work out for each request what somebody's roles provide; only permissions are asked here.
     guard.principal.identity_loaders.clear()
+    # A session is the only way to be somebody here: no token in a header, no cookie that signs in by itself.
+    app.login_manager._request_callback = None  # type: ignore[attr-defined]
     blueprint = Blueprint("accounts", __name__, url_prefix="/admin")
-    for module in (signing_in, account, people_page):
+    parts = (signing_in, second_step, setting_password, account, own_security, people_page, person_security, log_page)
+    for module in parts:
         module.routes(blueprint)
     app.register_blueprint(blueprint)
     app.jinja_env.globals["current_actor"] = current_actor

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from flask import Blueprint
-from flask import current_app
 from flask import flash
-from flask import g
 from flask import redirect
 from flask import render_template
 from flask import request
-from flask import session
 from flask import url_for
 from flask_security import current_user
-from flask_security import login_user
 from werkzeug.wrappers import Response
 
+from townhall.accounts import entering
+from townhall.accounts import log
 from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.accounts import require_staff
+from townhall.accounts import second_factor
+from townhall.accounts import sessions
+from townhall.accounts.own_security import wrong_password
 from townhall.current import current_town
 from townhall.errors import ValidationFailed
 
@@ -52,8 +53,8 @@ def change_password() -> str | tuple[str, int] | Response:
     user_id = current_user.id
     new = request.form.get("new_password", "")
     errors: dict[str, str] = {}
-    if not current_user.verify_and_update_password(passwords.normalise(request.form.get("password", ""))):
-        errors |= {"password": "That is not your present password. Type it as you do when you sign in."}
+    if problem := wrong_password(request.form.get("password", "")):
+        errors |= {"password": problem}
     elif new != request.form.get("new_password_again", ""):
         errors |= {"new_password_again": "The two new passwords differ. Type the same one twice."}
     else:
@@ -63,17 +64,22 @@ def change_password() -> str | tuple[str, int] | Response:
             errors["new_password"] = error.errors["password"]
     if errors:
         return _page(errors), 422
-    user = current_app.extensions["security"].datastore.find_user(id=user_id)
-    session.clear()
-    session.permanent = True
-    login_user(user, authn_via=["password"])
-    g.pop("actor", None)
+    entering.begin_session(entering.user_by_id(user_id))
     flash("Your password is changed. Other computers are signed out.", "ok")
     return redirect(url_for("accounts.account"))
 
 
 def _page(errors: dict[str, str]) -> str:
-    person = people.by_id(current_town(), current_user.id)
+    town, id = current_town(), current_user.id
+    person = people.by_id(town, id)
     return render_template(
-        "accounts/account.html", person=person, errors=errors, shortest=passwords.MIN_LENGTH, typed=request.form
+        "accounts/account.html",
+        person=person,
+        errors=errors,
+        shortest=passwords.MIN_LENGTH,
+        typed=request.form,
+        sessions=sessions.of(town, id, current_user.session_id),
+        factor=second_factor.of(town, id),
+        required=second_factor.is_required(town, person),
+        events=log.read(town, id, limit=10),
     )

@@ -16,17 +16,39 @@ from email_validator import validate_email
 from peewee import fn
 
 from townhall.access.actors import Actor
+from townhall.accounts import account_links
+from townhall.accounts import lockout
+from townhall.accounts import log
 from townhall.accounts import passwords
+from townhall.accounts import sessions
+from townhall.accounts.managing import PERMISSION
+from townhall.accounts.managing import is_own
+from townhall.accounts.managing import require_manager
+from townhall.accounts.managing import require_own_or_manager
 from townhall.db.transactions import immediate
-from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: The permission to manage people and their roles.
-PERMISSION = "users.manage"
+__all__ = [
+    "PERMISSION",
+    "Person",
+    "RoleChoice",
+    "add",
+    "by_id",
+    "everybody",
+    "find",
+    "note_sign_in",
+    "permissions_of",
+    "renew_digest",
+    "roles",
+    "set_active",
+    "set_name",
+    "set_password",
+    "set_role",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +63,8 @@ class Person:
     role_labels: tuple[str, ...] = ()
     permissions: frozenset[str] = frozenset()
     last_sign_in: datetime | None = None
+    #: Without one they can't sign in: they were invited and did not take it yet.
+    has_password: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +104,15 @@ def roles(town: Town) -> list[RoleChoice]:
     return [RoleChoice(*row) for row in query.tuples()]
 
 
-def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, password: str) -> Person:
-    """Add somebody. Raises :class:`~townhall.errors.ValidationFailed` with a sentence per field."""
-    _require(actor)
+def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, password: str | None) -> Person:
+    """Add somebody; without a password they need an invitation (:mod:`townhall.accounts.own_password`).
+
+    Raises :class:`~townhall.errors.ValidationFailed` with a sentence per field.
+    """
+    require_manager(actor)
     errors: dict[str, str] = {}
     address = _checked_email(email, errors)
-    if problem := passwords.problem(password, address):
+    if password is not None and (problem := passwords.problem(password, address, name, town.settings.name)):
         errors["password"] = problem
     known = {choice.name for choice in roles(town)}
     if role not in known:
@@ -99,63 +126,87 @@ def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, pass
         row = user.create(
             email=address,
             name=name.strip() or _name_from(address),
-            password=passwords.digest(password),
+            password=None if password is None else passwords.digest(password),
             active=True,
             fs_uniquifier=secrets.token_hex(32),
             created_at=_now(town),
         )
         _give(town, row.id, role)
+        log.write(town, actor, "invited" if password is None else "added", row.id, detail=role)
     return by_id(town, row.id)
 
 
 def set_role(town: Town, actor: Actor, id: int, role: str) -> Person:
     """Give somebody this role instead of what they had."""
-    _require(actor)
+    require_manager(actor)
     known = {choice.name for choice in roles(town)}
     if role not in known:
         raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
     with immediate(town.database):
-        by_id(town, id)
+        before = by_id(town, id).roles
         _give(town, id, role)
         _keep_a_manager(town, "role")
+        if before != (role,):
+            log.write(town, actor, "role_changed", id, detail=f"{', '.join(before) or 'none'} → {role}")
     return by_id(town, id)
 
 
 def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
-    """Let somebody sign in, or not any more; who is signed in is signed out with the next click."""
-    _require(actor)
+    """Let somebody sign in, or not any more; then their sessions end at once, and their links work no more."""
+    require_manager(actor)
     user = town.system.user
     with immediate(town.database):
-        by_id(town, id)
+        before = by_id(town, id).active
         user.update(active=active).where(user.id == id).execute()
         _keep_a_manager(town, "active")
+        if not active:
+            sessions.drop(town, id)
+            account_links.revoke(town, id)
+        if before != active:
+            log.write(town, actor, "reactivated" if active else "deactivated", id)
     return by_id(town, id)
 
 
-def set_password(town: Town, actor: Actor, id: int, password: str) -> Person:
-    """Give somebody a new password; they are signed out everywhere.
+def set_password(town: Town, actor: Actor, id: int, password: str, *, what: str = "") -> Person:
+    """Give somebody a new password: they are signed out everywhere, links that they have work no more, and no pause
+    after wrong ones goes on.
 
-    Everybody may change their own; another's needs the permission.
+    Everybody may change their own; another's needs the permission. ``what`` is the event for the log, if it is not one
+    of these two.
     """
-    if actor.id != id:
-        _require(actor)
+    require_own_or_manager(actor, id)
     person = by_id(town, id)
-    if problem := passwords.problem(password, person.email):
+    if problem := passwords.problem(password, person.email, person.name, town.settings.name):
         raise ValidationFailed({"password": problem})
+    digest = passwords.digest(password)
     user = town.system.user
-    values = {user.password: passwords.digest(password), user.fs_uniquifier: secrets.token_hex(32)}
-    user.update(values).where(user.id == id).execute()
-    return person
+    with immediate(town.database):
+        values = {user.password: digest, user.fs_uniquifier: secrets.token_hex(32)}
+        user.update(values).where(user.id == id).execute()
+        sessions.drop(town, id)
+        account_links.revoke(town, id)
+        lockout.clear(town, person.email)
+        log.write(town, actor, what or ("password_changed" if is_own(actor, id) else "password_set"), id)
+    return by_id(town, id)
+
+
+def renew_digest(town: Town, id: int, password: str) -> None:
+    """Keep the same password with as much effort as is asked today; nobody is signed out."""
+    user = town.system.user
+    user.update({user.password: passwords.digest(password)}).where(user.id == id).execute()
 
 
 def set_name(town: Town, actor: Actor, id: int, name: str) -> Person:
     """Change the name that others see."""
-    if actor.id != id:
-        _require(actor)
+    require_own_or_manager(actor, id)
     if not name.strip():
         raise ValidationFailed({"name": "Enter a name that the others know you by."})
     user = town.system.user
-    user.update({user.name: name.strip()[:200]}).where(user.id == id).execute()
+    before = by_id(town, id).name
+    with immediate(town.database):
+        user.update({user.name: name.strip()[:200]}).where(user.id == id).execute()
+        if name.strip() != before:
+            log.write(town, actor, "name_changed", id, detail=f"{before} → {name.strip()[:200]}")
     return by_id(town, id)
 
 
@@ -170,16 +221,14 @@ def permissions_of(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(permission for text in texts for permission in json.loads(text))
 
 
-def _require(actor: Actor) -> None:
-    if not actor.may(PERMISSION):
-        raise Forbidden("You may not manage people. Ask an administrator.")
-
-
 def _people(town: Town, *where: Any) -> list[Person]:
     user: Any = town.system.user
     role: Any = town.system.role
     link: Any = town.system.user_role
-    query = user.select(user.id, user.email, user.name, user.active, user.last_sign_in_at).order_by(user.id)
+    has_password = user.password.is_null(False)
+    query = user.select(user.id, user.email, user.name, user.active, user.last_sign_in_at, has_password).order_by(
+        user.id
+    )
     rows = list((query.where(*where) if where else query).tuples())
     held: dict[int, list[tuple[str, str, str]]] = {}
     ids = [row[0] for row in rows]
@@ -201,8 +250,9 @@ def _people(town: Town, *where: Any) -> list[Person]:
             role_labels=tuple(each[1] for each in held.get(id, ())),
             permissions=permissions_of(each[2] for each in held.get(id, ())),
             last_sign_in=datetime.fromtimestamp(last / 1_000_000, UTC) if last else None,
+            has_password=bool(has),
         )
-        for id, email, name, active, last in rows
+        for id, email, name, active, last, has in rows
     ]
 
 

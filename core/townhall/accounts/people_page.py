@@ -12,10 +12,11 @@ from werkzeug.wrappers import Response
 
 from townhall.access.actors import Actor
 from townhall.accounts import people
+from townhall.accounts import person_security
 from townhall.accounts import require_staff
+from townhall.accounts.managing import require_manager
 from townhall.cases import holding
 from townhall.current import current_town
-from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 
@@ -39,18 +40,14 @@ def overview() -> str:
 
 
 def add() -> str | tuple[str, int] | Response:
-    """Add somebody."""
+    """Add somebody, with a first password or an invitation to choose one."""
     actor = _manager()
     form = request.form
+    given = {"name": form.get("name", ""), "role": form.get("role", "")}
     try:
-        added = people.add(
-            current_town(),
-            actor,
-            form.get("email", ""),
-            name=form.get("name", ""),
-            role=form.get("role", ""),
-            password=form.get("new_password", ""),
-        )
+        if not form.get("new_password"):
+            return person_security.invited(actor, form.get("email", ""), **given)
+        added = people.add(current_town(), actor, form.get("email", ""), **given, password=form.get("new_password", ""))
     except ValidationFailed as error:
         return _overview(error.errors), 422
     flash(f"{added.name} can sign in now. Tell them the password; they can change it under their name.", "ok")
@@ -139,8 +136,7 @@ def _left(id: int, what: str) -> str:
 
 def _manager() -> Actor:
     actor = require_staff()
-    if not actor.may(people.PERMISSION):
-        raise Forbidden("You may not manage people. Ask an administrator.")
+    require_manager(actor)
     return actor
 
 
@@ -152,6 +148,7 @@ def _overview(errors: dict[str, str]) -> str:
         roles=people.roles(town),
         errors=errors,
         typed=request.form,
+        **person_security.of_all(town),
     )
 
 
@@ -164,4 +161,5 @@ def _person(id: int, errors: dict[str, str]) -> str:
         roles=people.roles(town),
         errors=errors,
         typed=request.form,
+        **person_security.of_one(town, id),
     )

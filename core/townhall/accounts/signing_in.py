@@ -1,38 +1,46 @@
-"""The pages to sign in and out. Wrong passwords are counted, and after a few of them it is time for a pause."""
+"""The pages to sign in and out: the first step, with e-mail and password.
+
+Whoever guesses has to wait longer and longer, for each account and for each network address, and is told the same
+whether there is such an account or not; an answer takes as long either way.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint
 from flask import Response
 from flask import current_app
 from flask import flash
-from flask import g
 from flask import make_response
 from flask import redirect
 from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
-from flask_security import login_user
+from flask_security import current_user
 from flask_security import logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from townhall import limiting
 from townhall.accounts import current_actor
+from townhall.accounts import delivering
+from townhall.accounts import entering
+from townhall.accounts import lockout
 from townhall.accounts import passwords
 from townhall.accounts import people
+from townhall.accounts import second_factor
+from townhall.accounts import second_step
+from townhall.accounts import sessions
+from townhall.accounts.guarding import START
+from townhall.accounts.guarding import address_waits
+from townhall.accounts.guarding import note_failure
+from townhall.accounts.guarding import too_often
 from townhall.accounts.links import is_local
 from townhall.current import current_town
 from townhall.db import meta
+from townhall.errors import NotFound
 
-#: Wrong passwords that one account, and one address, may have in a window.
-PER_ACCOUNT = 8
-PER_ADDRESS = 40
-WINDOW = timedelta(minutes=15)
-START = "/admin/"
 #: Key of the fact that the page shows as a hint; only a demo town has one.
 SIGN_IN_HINT = "sign_in_hint"
 
@@ -56,46 +64,47 @@ def sign_in() -> AnyResponse:
     password = request.form.get("password", "")[: passwords.MAX_LENGTH]
     if not email or not password:
         return _page("Type your e-mail and your password.", email, 422)
-    address = limiting.visitor(request.remote_addr)
-    if (
-        limiting.hits(town, "sign-in", email, per=WINDOW) >= PER_ACCOUNT
-        or limiting.hits(town, "sign-in-address", address, per=WINDOW) >= PER_ADDRESS
-    ):
-        minutes = limiting.minutes_left(town, WINDOW)
-        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
-        return _page(f"That was wrong too often. Wait {wait} and try again, or ask an administrator.", email, 429)
-    user = _checked(email, password)
-    if user is None:
-        limiting.count(town, "sign-in", email, per=WINDOW)
-        limiting.count(town, "sign-in-address", address, per=WINDOW)
+    if waiting := address_waits():
+        return _page(waiting, email, 429)
+    attempt = lockout.begin(town, email)
+    if not attempt.allowed:
+        return _page(too_often(lockout.wait_words(town, attempt.until)), email, 429)
+    user = current_app.extensions["security"].datastore.find_user(case_insensitive=True, email=email)
+    if not _fits(user, password):
+        note_failure(attempt, "password_failed", user.id if user else None)
         return _page(_WRONG, email, 422)
-    limiting.forget(town, "sign-in", email)
-    session.clear()
-    session.permanent = True
-    login_user(user, authn_via=["password"])
-    people.note_sign_in(town, user.id)
-    g.pop("actor", None)
-    return redirect(_target())
+    factor = second_factor.of(town, user.id)
+    person = people.by_id(town, user.id)
+    if factor is None and not second_factor.is_required(town, person):
+        entering.enter(user)
+        return redirect(_target())
+    if factor is not None and entering.is_trusted(user):
+        entering.enter(user)
+        return redirect(_target())
+    lockout.give_back(town, attempt)
+    second_step.expect(user, _target())
+    return redirect(url_for("accounts.second_step" if factor else "accounts.set_up_second_factor"))
 
 
 def sign_out() -> AnyResponse:
     """Sign out, and forget everything about this visit."""
+    actor = current_actor()
+    if actor.kind == "staff" and actor.id is not None:
+        with suppress(NotFound):  # somebody ended it a moment ago
+            sessions.end(current_town(), actor, actor.id, current_user.session_id, what="signed_out")
     logout_user()
     session.clear()
     flash("You are signed out.", "ok")
     return redirect(url_for("accounts.sign_in"))
 
 
-def _checked(email: str, password: str) -> Any:
-    """The user if the password is right and they may sign in; takes as long either way."""
-    datastore = current_app.extensions["security"].datastore
-    user = datastore.find_user(case_insensitive=True, email=email)
-    if user is None or not user.password:
-        passwords.digest(password)
-        return None
-    if not user.verify_and_update_password(passwords.normalise(password)):
-        return None
-    return user if user.active else None
+def _fits(user: Any, password: str) -> bool:
+    """Whether the password is right and they may sign in; takes as long whether there is such an account or not."""
+    if not passwords.matches(password, user.password if user else None) or not user.active:
+        return False
+    if passwords.is_outdated(user.password):
+        people.renew_digest(current_town(), user.id, password)
+    return True
 
 
 def _target() -> str:
@@ -112,6 +121,7 @@ def _page(problem: str = "", email: str = "", code: int = 200) -> Response:
             email=email,
             next=target if is_local(target) else "",
             hint=meta.get(current_town().system, SIGN_IN_HINT),
+            by_mail=delivering.is_possible(current_town()),
         ),
         code,
     )

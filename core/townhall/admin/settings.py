@@ -32,7 +32,7 @@ class SettingsView(StaffView):
         """All settings with their values."""
         settings = self.town.settings
         rows = [
-            (field.name, field.name.replace("_", " ").capitalize(), str(getattr(settings, field.name)))
+            (field.name, field.name.replace("_", " ").capitalize(), _shown(getattr(settings, field.name)))
             for field in fields(settings)
             if field.name not in PRIVATE and not field.name.startswith("_")
         ]
@@ -42,3 +42,7 @@ class SettingsView(StaffView):
             file=str(self.town.instance / "townhall.toml"),
             may_change_types=self.actor.may(town_layer.PERMISSION),
         )
+
+
+def _shown(value: object) -> str:
+    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)

@@ -14,6 +14,7 @@ import click
 from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.cases import checkup
+from townhall.cli.accounts_health import examine
 from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
 from townhall.cli.context import operator
@@ -123,11 +124,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
             yield Finding(subject, not sentence, sentence or "can be counted by.")
         for good, sentence in health.findings(town):
             yield Finding("messages", good, sentence)
-        managers = [person for person in people.everybody(town) if person.active and person.roles]
-        message = (
-            f"{len(managers)} can sign in." if managers else "nobody can sign in; add somebody with townhall users add."
-        )
-        yield Finding("people", bool(managers), message)
+        yield from examine(town)
     finally:
         town.close()
 

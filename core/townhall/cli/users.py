@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import click
 
+from townhall.accounts import account_links
+from townhall.accounts import lockout
+from townhall.accounts import log
+from townhall.accounts import own_password
 from townhall.accounts import people
+from townhall.accounts import second_factor
+from townhall.accounts import sessions
 from townhall.cases import holding
 from townhall.cli.context import ask_password
 from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
+from townhall.town import Town
 
 _generate = click.option("--generate", is_flag=True, help="Make up a password and print it.")
 
@@ -27,25 +35,58 @@ def users() -> None:
 def list_users(as_json: bool) -> None:
     """List everybody."""
     with open_town() as town:
-        everybody = people.everybody(town)
+        everybody = [(person, _facts(town, person)) for person in people.everybody(town)]
+    if as_json:
+        print_json([facts for _, facts in everybody])
+        return
+    rows = [
+        (person.email, person.name, ", ".join(person.roles), _state(facts), "yes" if facts["second_factor"] else "no")
+        for person, facts in everybody
+    ]
+    print_table(("E-MAIL", "NAME", "ROLE", "MAY SIGN IN", "CODE APP"), rows)
+
+
+@users.command()
+@click.argument("email")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(email: str, as_json: bool) -> None:
+    """Show one person: role, sign-in, code app, sessions, and what happened last."""
+    with open_town() as town:
+        person = people.find(town, email)
+        facts = _facts(town, person)
+        events = log.read(town, person.id, limit=10)
+    if as_json:
+        print_json(facts)
+        return
+    last = facts["last_sign_in"] or "never"
+    click.echo(f"{person.name} ({person.email}), {', '.join(person.role_labels) or 'without a role'}")
+    click.echo(f"May sign in: {_state(facts)}. Last sign-in: {last}.")
+    click.echo(f"Code app: {'set up' if facts['second_factor'] else 'none'}; devices signed in: {facts['sessions']}.")
+    for event in events:
+        click.echo(f"  {event.at.isoformat(timespec='minutes')}  {event.words}  {event.detail}".rstrip())
+
+
+@users.command("roles")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_roles(as_json: bool) -> None:
+    """List the roles that people can have."""
+    with open_town() as town:
+        choices = people.roles(town)
+        needed = town.settings.second_factor
     if as_json:
         print_json(
             [
                 {
-                    "email": person.email,
-                    "name": person.name,
-                    "roles": person.roles,
-                    "active": person.active,
-                    "last_sign_in": person.last_sign_in.isoformat() if person.last_sign_in else None,
+                    "name": role.name,
+                    "label": role.label,
+                    "description": role.description,
+                    "second_factor": "all" in needed or role.name in needed,
                 }
-                for person in everybody
+                for role in choices
             ]
         )
         return
-    rows = [
-        (person.email, person.name, ", ".join(person.roles), "yes" if person.active else "no") for person in everybody
-    ]
-    print_table(("E-MAIL", "NAME", "ROLE", "MAY SIGN IN"), rows)
+    print_table(("NAME", "LABEL", "WHAT"), [(role.name, role.label, role.description) for role in choices])
 
 
 @users.command()
@@ -61,6 +102,37 @@ def add(email: str, role: str, name: str, generate: bool) -> None:
     click.echo(f"{person.name} ({person.email}) can sign in as {', '.join(person.role_labels)}.")
     if generate:
         click.echo(f"Password: {password}")
+
+
+@users.command()
+@click.argument("email")
+@click.option("--role", default="clerk", show_default=True, help="What they may do.")
+@click.option("--name", default="", help="Their name; made from the address if left out.")
+def invite(email: str, role: str, name: str) -> None:
+    """Add somebody who chooses their own password behind a link, or renew the invitation of somebody who has none yet.
+
+    The link is printed, and sent as well where there is mail.
+    """
+    with open_town() as town:
+        known = {person.email: person for person in people.everybody(town)}.get(email.strip().lower())
+        if known is None:
+            person, token = own_password.invite(town, operator(), email, name=name, role=role)
+        else:
+            person, token = known, own_password.renew_invitation(town, operator(), known.id)
+        mailed = own_password.send_invitation(town, person, token)
+        _print_link(town, person, token, "invitation")
+    if mailed:
+        click.echo(f"It was sent to {person.email}.")
+
+
+@users.command("withdraw-invitation")
+@click.argument("email")
+def withdraw_invitation(email: str) -> None:
+    """Let an invitation work no more."""
+    with open_town() as town:
+        person = people.find(town, email)
+        gone = own_password.withdraw_invitation(town, operator(), person.id)
+    click.echo(f"The invitation of {person.name} works no more." if gone else f"{person.name} has no invitation.")
 
 
 @users.command("set-role")
@@ -87,10 +159,116 @@ def set_password(email: str, generate: bool) -> None:
         click.echo(f"Password: {password}")
 
 
+@users.command("reset-password")
+@click.argument("email")
+def reset_password(email: str) -> None:
+    """Print a link with which somebody chooses a new password, once, within an hour."""
+    with open_town() as town:
+        person = people.find(town, email)
+        _print_link(town, person, own_password.make_reset_link(town, operator(), person.id), "reset")
+
+
+@users.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take somebody's code app away, for a lost phone; they are signed out everywhere."""
+    with open_town() as town:
+        person = people.find(town, email)
+        gone = second_factor.remove(town, operator(), person.id)
+        again = " They set up a new one at the next sign-in." if second_factor.is_required(town, person) else ""
+    click.echo(f"The code app of {person.name} is taken away.{again}" if gone else f"{person.name} has no code app.")
+
+
+@users.command()
+@click.argument("email")
+def unlock(email: str) -> None:
+    """Let somebody try to sign in at once, who has to wait after too many failures."""
+    with open_town() as town:
+        person = people.find(town, email)
+        lockout.unlock(town, operator(), person.id, person.email)
+    click.echo(f"{person.name} can try again at once.")
+
+
+@users.command("sessions")
+@click.argument("email")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_sessions(email: str, as_json: bool) -> None:
+    """List where somebody is signed in."""
+    with open_town() as town:
+        found = sessions.of(town, people.find(town, email).id)
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": each.id,
+                    "device": each.device,
+                    "started": each.started.isoformat(),
+                    "last_seen": each.last_seen.isoformat(),
+                    "place": each.place,
+                }
+                for each in found
+            ]
+        )
+        return
+    rows = [
+        (str(each.id), each.device, f"{each.started:%Y-%m-%d %H:%M}", f"{each.last_seen:%Y-%m-%d %H:%M}", each.place)
+        for each in found
+    ]
+    print_table(("ID", "DEVICE", "SINCE (UTC)", "LAST SEEN (UTC)", "FROM"), rows)
+
+
+@users.command("end-sessions")
+@click.argument("email")
+@click.option("--id", "id", type=int, default=None, help="Only this one, by its number in the list.")
+def end_sessions(email: str, id: int | None) -> None:
+    """Sign somebody out, everywhere or of one device."""
+    with open_town() as town:
+        person = people.find(town, email)
+        if id is None:
+            ended = sessions.end_all(town, operator(), person.id)
+        else:
+            sessions.end(town, operator(), person.id, id)
+            ended = 1
+    click.echo(f"{person.name} is signed out of {ended} {'device' if ended == 1 else 'devices'}.")
+
+
+@users.command("log")
+@click.argument("email", required=False)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_log(email: str | None, limit: int, as_json: bool) -> None:
+    """Show what happened to accounts: sign-ins and failures, locks, passwords, roles. The newest come first."""
+    with open_town() as town:
+        events = log.read(town, people.find(town, email).id if email else None, limit=limit)
+        emails = {person.id: person.email for person in people.everybody(town)}
+    named = [(event, emails.get(event.user_id or 0, "")) for event in events]
+    if as_json:
+        print_json(
+            [
+                {
+                    "at": event.at.isoformat(),
+                    "account": whose or None,
+                    "what": event.what,
+                    "detail": event.detail,
+                    "by": event.by,
+                    "door": event.door,
+                    "place": event.place,
+                }
+                for event, whose in named
+            ]
+        )
+        return
+    rows = [
+        (f"{event.at:%Y-%m-%d %H:%M}", whose, f"{event.words} {event.detail}".rstrip(), event.by, event.place)
+        for event, whose in named
+    ]
+    print_table(("WHEN (UTC)", "WHOSE", "WHAT", "BY", "FROM"), rows)
+
+
 @users.command()
 @click.argument("email")
 def deactivate(email: str) -> None:
-    """Don't let somebody sign in any more; what they did stays under their name."""
+    """Sign somebody out and don't let them in any more; what they did stays under their name."""
     with open_town() as town:
         person = people.set_active(town, operator(), people.find(town, email).id, False)
         left = sum(holding.open_work(town, operator(), person.id).values())
@@ -101,7 +279,7 @@ def deactivate(email: str) -> None:
 
 @users.command()
 @click.argument("email")
-def activate(email: str) -> None:
+def reactivate(email: str) -> None:
     """Let somebody sign in again."""
     with open_town() as town:
         person = people.set_active(town, operator(), people.find(town, email).id, True)
@@ -129,3 +307,40 @@ def hand_over(email: str, to: str | None, note: str) -> None:
 
 def _password(generate: bool) -> str:
     return secrets.token_urlsafe(12) if generate else ask_password()
+
+
+def _print_link(town: Town, person: people.Person, token: str, purpose: account_links.Purpose) -> None:
+    settings = town.settings
+    host = "localhost" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104  # compared
+    until = account_links.expiry(town, person.id, purpose)
+    click.echo(f"Hand this link to {person.name} and to nobody else:")
+    click.echo(own_password.address(town, token, f"http://{host}:{settings.port}"))
+    click.echo(f"It works once, until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def _facts(town: Town, person: people.Person) -> dict[str, Any]:
+    until = lockout.locked_until(town, person.email)
+    invited = account_links.expiry(town, person.id, "invitation")
+    return {
+        "email": person.email,
+        "name": person.name,
+        "roles": person.roles,
+        "active": person.active,
+        "last_sign_in": person.last_sign_in.isoformat() if person.last_sign_in else None,
+        "has_password": person.has_password,
+        "invited_until": invited.isoformat() if invited else None,
+        "locked_until": until.isoformat() if until else None,
+        "second_factor": second_factor.of(town, person.id) is not None,
+        "second_factor_required": second_factor.is_required(town, person),
+        "sessions": len(sessions.of(town, person.id)),
+    }
+
+
+def _state(facts: dict[str, Any]) -> str:
+    if not facts["active"]:
+        return "no"
+    if facts["locked_until"]:
+        return "has to wait"
+    if not facts["has_password"]:
+        return "invited" if facts["invited_until"] else "no password"
+    return "yes"

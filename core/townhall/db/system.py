@@ -51,6 +51,80 @@ class Role(Model):
     permissions = TextField(default="[]")
 
 
+class UserSession(Model):
+    """Somebody who is signed in, on one device. Only the digest of the token in their cookie is kept.
+
+    A row that isn't there is a session that has ended. ``place`` is a shortened network address.
+    """
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    user_id = BigIntegerField(index=True)
+    started_at = BigIntegerField(index=True)
+    last_seen_at = BigIntegerField()
+    device = TextField(default="")
+    place = TextField(default="")
+
+
+class SecondFactor(Model):
+    """The code app of one person. The key in the app is made from ``nonce`` and the town's secret, and is kept nowhere.
+
+    ``last_step`` is the last period of 30 seconds of which a code was taken, so that none is taken twice.
+    """
+
+    user_id = BigIntegerField(primary_key=True)
+    nonce = CharField(max_length=64)
+    confirmed_at = BigIntegerField()
+    last_step = BigIntegerField(default=0)
+
+
+class RecoveryCode(Model):
+    """A code for when the code app is lost, as a keyed digest. A code that was used is deleted."""
+
+    id = BigAutoField()
+    user_id = BigIntegerField(index=True)
+    digest = CharField(max_length=64)
+
+
+class AccountLink(Model):
+    """A link with which somebody sets a password: a ``reset`` or an ``invitation``. It works once, until it expires."""
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    user_id = BigIntegerField(index=True)
+    purpose = CharField(max_length=20)
+    created_at = BigIntegerField()
+    expires_at = BigIntegerField()
+
+
+class SignInAttempts(Model):
+    """How often signing in failed for one e-mail address, of an account or not; ``subject`` is its keyed digest.
+
+    ``locks`` counts how often that led to a pause, since each is longer than the one before.
+    """
+
+    subject = CharField(max_length=64, primary_key=True)
+    failures = IntegerField(default=0)
+    locks = IntegerField(default=0)
+    locked_until = BigIntegerField(default=0)
+    last_at = BigIntegerField(index=True)
+
+
+class AccountEvent(Model):
+    """What happened to an account: who did what to whom, when, through which door, and from where. Never changed."""
+
+    id = BigAutoField()
+    at = BigIntegerField(index=True)
+    user_id = BigIntegerField(null=True, index=True)
+    what = CharField(max_length=40)
+    detail = TextField(default="")
+    actor_kind = CharField(max_length=20)
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    door = CharField(max_length=20)
+    place = TextField(default="")
+
+
 class PluginState(Model):
     """What the town decided about a plugin, why it is off when it is, and what is kept of it.
 
@@ -552,6 +626,12 @@ class SystemTables:
         self.user: Any = _bound(User, "user", database)
         self.role: Any = _bound(Role, "role", database)
         self.user_role: Any = _user_role(database, self.user, self.role)
+        self.user_session: Any = _bound(UserSession, "user_session", database)
+        self.second_factor: Any = _bound(SecondFactor, "second_factor", database)
+        self.recovery_code: Any = _bound(RecoveryCode, "recovery_code", database)
+        self.account_link: Any = _bound(AccountLink, "account_link", database)
+        self.sign_in_attempts: Any = _bound(SignInAttempts, "sign_in_attempts", database)
+        self.account_event: Any = _bound(AccountEvent, "account_event", database)
         self.plugin_state: Any = _bound(PluginState, "plugin_state", database)
         self.plugin_failure: Any = _bound(PluginFailure, "plugin_failure", database)
         self.town_layer: Any = _bound(TownLayer, "town_layer", database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -48,15 +49,42 @@ class Client:
 
 
 class StaffClient(Client):
-    """Somebody who is signed in."""
+    """Somebody who is signed in, and signs in anew once the town's clock was set forward past the end of a session."""
 
     def __init__(self, app: Flask | TownApplication, email: str, password: str = PASSWORD) -> None:
         super().__init__(app)
-        self.get("/admin/sign-in")
-        signed = self.post("/admin/sign-in", {"email": email, "password": password})
+        self._app = app
+        self._who = {"email": email, "password": password}
+        self._sign_in()
+
+    def get(self, url: str, **options: Any) -> TestResponse:
+        """Open a page, and remember the token of its form."""
+        self._go_on()
+        return super().get(url, **options)
+
+    def post(self, url: str, data: Mapping[str, Any], **options: Any) -> TestResponse:
+        """Send a form, with the token of the last page that had one."""
+        self._go_on()
+        return super().post(url, data, **options)
+
+    def _sign_in(self) -> None:
+        self._since = self._seen = self._town.clock.now()
+        super().get("/admin/sign-in")
+        signed = super().post("/admin/sign-in", self._who)
         if signed.status_code != 302:
-            raise AssertionError(f"{email} could not sign in: {plain(signed.text)}")
-        self.get("/admin/account")  # it has a form, and so the token of this session
+            raise AssertionError(f"{self._who['email']} could not sign in: {plain(signed.text)}")
+        super().get("/admin/account")  # it has a form, and so the token of this session
+
+    def _go_on(self) -> None:
+        now, settings = self._town.clock.now(), self._town.settings
+        idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
+        if now - self._seen >= idle or now - self._since >= longest:
+            self._sign_in()
+        self._seen = now
+
+    @property
+    def _town(self) -> Town:
+        return self._app.town if isinstance(self._app, TownApplication) else self._app.extensions["townhall"]
 
 
 def add_person(town: Town, email: str, role: str, name: str = "") -> int:

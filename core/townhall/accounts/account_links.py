@@ -1,0 +1,96 @@
+"""Links with which somebody sets a password: a forgotten one, or the first one after an invitation.
+
+A token has 256 random bits, works once and until it expires, and only its digest is kept. A new link of one purpose
+takes the place of the older one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Literal
+
+from townhall.accounts.sessions import digest
+from townhall.records.instants import from_microseconds
+from townhall.records.instants import to_microseconds
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+Purpose = Literal["reset", "invitation"]
+RESET_LASTS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """A link that works: whose it is, what for, and until when."""
+
+    user_id: int
+    purpose: Purpose
+    expires: datetime
+
+
+def make(town: Town, user_id: int, purpose: Purpose) -> str:
+    """A new link's token, to be handed out once."""
+    token = secrets.token_urlsafe(32)
+    now = town.clock.now()
+    lasts = RESET_LASTS if purpose == "reset" else timedelta(days=town.settings.invitation_days)
+    revoke(town, user_id, purpose)
+    town.system.account_link.insert(
+        token_hash=digest(token),
+        user_id=user_id,
+        purpose=purpose,
+        created_at=to_microseconds(now),
+        expires_at=to_microseconds(now + lasts),
+    ).execute()
+    return token
+
+
+def find(town: Town, token: str) -> AccountLink | None:
+    """What a token opens, if it still works and its owner may sign in."""
+    table: Any = town.system.account_link
+    user: Any = town.system.user
+    row = (
+        table.select(table.user_id, table.purpose, table.expires_at)
+        .join(user, on=user.id == table.user_id)
+        .where(
+            table.token_hash == digest(token),
+            table.expires_at > to_microseconds(town.clock.now()),
+            user.active == True,  # noqa: E712  # peewee's way to compare
+        )
+        .tuples()
+        .first()
+    )
+    return AccountLink(row[0], row[1], from_microseconds(row[2])) if row else None
+
+
+def use_up(town: Town, token: str) -> bool:
+    """Whether the token was still there; it is gone now. Of two who use it at once, one gets ``True``."""
+    table: Any = town.system.account_link
+    return bool(table.delete().where(table.token_hash == digest(token)).execute())
+
+
+def revoke(town: Town, user_id: int, purpose: Purpose | None = None) -> bool:
+    """Let somebody's link of one purpose, or all their links, work no more; whether there was one."""
+    table: Any = town.system.account_link
+    gone = table.user_id == user_id
+    return bool(table.delete().where(gone if purpose is None else gone & (table.purpose == purpose)).execute())
+
+
+def expiry(town: Town, user_id: int, purpose: Purpose) -> datetime | None:
+    """Until when somebody's link works; ``None`` if they have none."""
+    table: Any = town.system.account_link
+    mine = (table.user_id == user_id) & (table.purpose == purpose)
+    until = table.select(table.expires_at).where(mine).scalar()
+    moment = from_microseconds(until) if until is not None else None
+    return moment if moment and moment > town.clock.now() else None
+
+
+def forget_old(town: Town) -> None:
+    """Delete what has expired."""
+    table: Any = town.system.account_link
+    table.delete().where(table.expires_at <= to_microseconds(town.clock.now())).execute()
