@@ -29,4 +29,4 @@ class Served:
     def staff(self, role: str, name: str) -> StaffClient:
         """Somebody who is signed in."""
         add_person(self.town, f"{name.lower()}@milbrook.example", role, name)
-        return StaffClient(self, f"{name.lower()}@milbrook.example")  # type: ignore[arg-type]
+        return StaffClient(self.application, f"{name.lower()}@milbrook.example")

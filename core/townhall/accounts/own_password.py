@@ -103,7 +103,7 @@ def ask_reset(town: Town, actor: Actor, email: str, *, address_of_visitor: str =
         log.write(town, actor, "reset_asked", person.id, address=address_of_visitor)
         token = account_links.make(town, person.id, "reset")
     text = _RESET.format(town=town.settings.name, link=address(town, token))
-    delivering.deliver(town, person.email, f"A new password for {town.settings.name}", text)
+    delivering.deliver_later(town, person.email, f"A new password for {town.settings.name}", text)
 
 
 def send_invitation(town: Town, person: Person, token: str) -> bool:

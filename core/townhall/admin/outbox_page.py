@@ -19,7 +19,7 @@ from townhall.admin.mail_words import PILLS
 from townhall.admin.mail_words import delivery
 from townhall.admin.staff import StaffView
 from townhall.errors import TownhallError
-from townhall.mail import testing
+from townhall.mail import at_once
 from townhall.messages import letters
 from townhall.messages import outbox
 from townhall.messages import rendering
@@ -128,7 +128,7 @@ class OutboxView(StaffView):
             return "Messages go out again." + (f" {plural(held, 'message')} had been held back." if held else "")
         if deed == "test":
             outbox.require(actor)
-            return testing.send_test(town, request.form.get("address", ""))
+            return at_once.send_test(town, request.form.get("address", ""))
         return "There was nothing to do."
 
     def _line(self, message: Message) -> Line:

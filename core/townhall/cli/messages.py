@@ -8,8 +8,8 @@ from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
+from townhall.mail import at_once
 from townhall.mail import delivering
-from townhall.mail import testing
 from townhall.messages import outbox
 from townhall.messages import switches
 
@@ -100,4 +100,4 @@ def resume() -> None:
 def test(address: str) -> None:
     """Send a test message at once, and say what the mail server says."""
     with open_town() as town:
-        click.echo(testing.send_test(town, address))
+        click.echo(at_once.send_test(town, address))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from townhall.accounts import tidying
 from townhall.cases import digest
 from townhall.cases import escalating
 from townhall.cases import recomputing
@@ -99,6 +100,13 @@ CORE_JOBS: tuple[Job, ...] = (
         daily("03:30"),
         erasing.run,
         "Those older than the setting keep_values_years says; who did what when stays.",
+    ),
+    Job(
+        "core.tidy_accounts",
+        "Tidy up accounts",
+        daily("03:40"),
+        tidying.run,
+        "Sessions, links and pauses that are over, and what is older in the log than account_log_days says.",
     ),
     Job(
         "core.clean_drafts",

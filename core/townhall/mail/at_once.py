@@ -1,4 +1,7 @@
-"""A test mail, by which IT sees at once whether the settings are right."""
+"""A mail that goes out at once and stands in no outbox: to IT as a test, to colleagues with a secret link in it.
+
+The outbox would keep what is in it; a link that opens an account must not stand there.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def send_test(town: Town, address: str) -> str:
-    """Send a test mail at once; a sentence of how it went.
+def send(town: Town, address: str, subject: str, text: str) -> None:
+    """Send a mail. ``subject`` stands behind the town's name.
 
     Raises :class:`~townhall.errors.ConfigurationError` if mail is not set up, or :class:`~townhall.errors.Rejected`
     with what the server said.
@@ -32,16 +35,16 @@ def send_test(town: Town, address: str) -> str:
     sender = composing.sender(town)
     name, _, domain = address.strip().rpartition("@")
     if not name or not domain or set(address.strip()) & set(" \t\r\n<>,;"):
-        raise Rejected("Enter the e-mail address that the test goes to.")
+        raise Rejected("Enter the e-mail address that it goes to.")
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = Address(username=name, domain=domain)
-    mail["Subject"] = f"[{' '.join(town.settings.name.split())}] Test message"
+    mail["Subject"] = f"[{' '.join(town.settings.name.split())}] {' '.join(subject.split())}"
     mail["Date"] = format_datetime(town.clock.now())
-    mail["Message-ID"] = make_msgid("th-test", sender.domain)
+    mail["Message-ID"] = make_msgid("th-once", sender.domain)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Townhall-Loop"] = composing.loop_mark(town)
-    mail.set_content(f"This is a test. {town.settings.name} can send mail.\n")
+    mail.set_content(text)
     server = MailServer(town.settings, town.instance)
     try:
         server.send(mail, sender.addr_spec, address.strip())
@@ -50,4 +53,9 @@ def send_test(town: Town, address: str) -> str:
     finally:
         server.close()
     switches.end_rest(town.system)
+
+
+def send_test(town: Town, address: str) -> str:
+    """Send a test mail; a sentence of how it went. Raises what :func:`send` does."""
+    send(town, address, "Test message", f"This is a test. {town.settings.name} can send mail.\n")
     return f"A test message went to {address.strip()}."
