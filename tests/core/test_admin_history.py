@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from desk import TICKET
 from desk import make_ticket
 from desk import make_topic
@@ -14,8 +16,10 @@ from staff_client import main_of
 from staff_client import staff_client
 
 from townhall.access.actors import system
+from townhall.cli import main
 from townhall.clock import FixedClock
 from townhall.lifecycle import packing
+from townhall.records import disclosing
 from townhall.records import erasing
 from townhall.records.types import Record
 from townhall.town import Town
@@ -166,7 +170,7 @@ def test_undoing_has_an_end_and_an_owner(clerk: StaffClient, town: Town, clock: 
 
 
 def test_what_leaves_the_house_is_on_one_page(
-    clerk: StaffClient, town: Town, ticket: Record, clock: FixedClock, tmp_path: object
+    clerk: StaffClient, town: Town, ticket: Record, clock: FixedClock, tmp_path: Path
 ) -> None:
     """Looks at confidential values with their reason, exports, prints and packs: who, how many, no value."""
     clerk.post(f"{TICKETS}{ticket.id}/reveal/secret", data={"reason": "Caller asked for it"})
@@ -174,7 +178,7 @@ def test_what_leaves_the_house_is_on_one_page(
     assert clerk.get(f"{TICKETS}export.csv?view=all&kind=report&q=hole&summary=Wide").status_code == 200
     clerk.get(f"{TICKETS}print?view=all")
     clerk.get(f"{TICKETS}export.csv?view=all&pick={ticket.id}")
-    packing.pack(town, system("cli"), "desk", tmp_path / "desk.zip")  # type: ignore[operator]
+    packing.pack(town, system("cli"), "desk", tmp_path / "desk.zip")
     assert clerk.get(AUDIT).status_code == 403
     chief = staff_client(town, "administrator")
     page = chief.get(AUDIT)
@@ -197,3 +201,14 @@ def test_what_leaves_the_house_is_on_one_page(
     entries = town.system.history
     kept = [action for (action,) in entries.select(entries.action).where(entries.record_id == 0).tuples()]
     assert sorted(kept) == ["export", "export", "pack", "pack", "pack", "print"]
+
+
+def test_an_export_on_the_command_line_is_written_down(town: Town, ticket: Record) -> None:
+    """Whoever exports on the server stands in the list as well, with how many records it were."""
+    environ = {"TOWNHALL_DATABASE": str(town.database.database)} if town.database.engine == "postgresql" else {}
+    command = ["--instance", str(town.instance), "export", TICKET, "--search", "hole"]
+    done = CliRunner().invoke(main, command, env=environ, catch_exceptions=False)
+    assert done.exit_code == 0
+    (told,) = disclosing.listing(town, system())
+    assert (told.action, told.door, told.identity, told.rows, told.filters) == ("export", "cli", TICKET, 1, ("Search",))
+    assert told.actor.endswith("(command line)")

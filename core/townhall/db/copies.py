@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from townhall.db import history_guards
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.snapshots import copy_file
@@ -68,6 +69,8 @@ def _copy_schema(database: TownDatabase, name: str) -> None:
         database.execute_sql(f'SET LOCAL search_path = "{name}"')
         for table, constraint, definition in keys:
             database.execute_sql(f'ALTER TABLE {table} ADD CONSTRAINT "{constraint}" {definition}')
+        if set(tables) >= history_guards.TABLES:
+            history_guards.guard(database)
 
 
 def _copy_table(database: TownDatabase, name: str, table: str) -> None:

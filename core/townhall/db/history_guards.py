@@ -18,6 +18,8 @@ VALUES_KEPT = "Values in history can't be changed, and are only erased by their 
 #: Tables of which no row is ever changed or deleted.
 _ONLY_ADDED = ("history", "history_seal", "history_erased")
 _VALUES = "history_values"
+#: All tables that are guarded.
+TABLES = frozenset({*_ONLY_ADDED, _VALUES})
 #: Entries that tell what was looked at or left the house, which a page lists.
 DISCLOSURES = ("reveal", "export", "print", "pack")
 #: As a condition that an index can be made for.
@@ -42,17 +44,23 @@ def prepare(database: TownDatabase) -> list[str]:
     if _INDEX not in {index.name for index in database.get_indexes("history")}:
         database.execute_sql(f"CREATE INDEX {_INDEX} ON history (id) WHERE {DISCLOSING}")
         done.append(f'Added the index "{_INDEX}" to "history".')
+    return done + guard(database)
+
+
+def guard(database: TownDatabase) -> list[str]:
+    """Make the triggers that are missing, or not as they should be. Returns what was done, in sentences."""
+    done: list[str] = []
     there = _sqlite_triggers(database) if database.engine == "sqlite" else _postgresql_triggers(database)
     guards = list(_sqlite_guards() if database.engine == "sqlite" else _postgresql_guards())
-    missing = [guard for guard in guards if there.get(guard.name) not in (guard.statement, guard.table)]
+    missing = [each for each in guards if there.get(each.name) not in (each.statement, each.table)]
     if missing and database.engine == "postgresql":
         for statement in _FUNCTIONS:
             database.execute_sql(statement)
-    for guard in missing:
-        on_table = f' ON "{guard.table}"' if database.engine == "postgresql" else ""
-        database.execute_sql(f'DROP TRIGGER IF EXISTS "{guard.name}"{on_table}')
-        database.execute_sql(guard.statement)
-        done.append(f'The database itself now guards "{guard.table}" with "{guard.name}".')
+    for each in missing:
+        on_table = f' ON "{each.table}"' if database.engine == "postgresql" else ""
+        database.execute_sql(f'DROP TRIGGER IF EXISTS "{each.name}"{on_table}')
+        database.execute_sql(each.statement)
+        done.append(f'The database itself now guards "{each.table}" with "{each.name}".')
     return done
 
 
