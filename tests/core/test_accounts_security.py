@@ -298,7 +298,7 @@ def test_a_role_that_needs_it_sets_it_up_before_anything_else(town: Town, clock:
     assert sign_in(client).headers["Location"] == "/admin/sign-in/set-up"
     assert not is_in(client)
     page = client.get("/admin/sign-in/set-up").text
-    assert "<svg" in page
+    assert re.search(r"<svg[^>]* viewBox=", page), "or it would be cut off"
     assert "http" not in re.sub(r"<svg.*?</svg>", "", page.partition("<main")[2]), "the picture is drawn here"
     phone = Phone(town, page)
     assert post(client, "/admin/sign-in/set-up", code=phone.wrong()).status_code == 422
@@ -370,6 +370,20 @@ def test_an_administrator_takes_a_lost_app_away(client: FlaskClient, town: Town,
     assert not is_in(client)
     assert sign_in(client, ERIN).headers["Location"] == "/admin/"
     assert "second_factor_reset" in happened(town, ERIN)
+
+
+def test_nobody_gets_round_their_own_password(client: FlaskClient, town: Town, clock: FixedClock) -> None:
+    """At an administrator's unwatched desk nobody sets a password, makes a link or takes the app away without it."""
+    sign_in(client)
+    set_up(client, town, clock)
+    page = f"/admin/people/{id_of(town)}"
+    post(client, f"{page}/sign-in", page, change="factor")
+    assert "under your own name" in client.get(page).text
+    assert "/admin/password/" not in post(client, f"{page}/sign-in", page, change="link").text
+    assert post(client, page, change="password", new_password="another good password").status_code == 422
+    assert post(client, "/admin/account/second-factor", change="off", password="wrong").status_code == 422
+    assert second_factor.of(town, id_of(town))
+    assert is_in(client)
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------

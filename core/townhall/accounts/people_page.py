@@ -14,6 +14,7 @@ from townhall.access.actors import Actor
 from townhall.accounts import people
 from townhall.accounts import person_security
 from townhall.accounts import require_staff
+from townhall.accounts.managing import is_own
 from townhall.accounts.managing import require_manager
 from townhall.cases import holding
 from townhall.current import current_town
@@ -71,6 +72,8 @@ def change(id: int) -> str | tuple[str, int] | Response:
             changed = people.set_name(town, actor, id, form.get("name", ""))
         elif what == "role":
             changed = people.set_role(town, actor, id, form.get("role", ""))
+        elif what == "password" and is_own(actor, id):
+            raise ValidationFailed({"": person_security.OWN})
         elif what == "password":
             changed = people.set_password(town, actor, id, form.get("new_password", ""))
         elif what in {"deactivate", "activate"}:
