@@ -458,7 +458,11 @@ IMPOSSIBLE = (
     ('rename_field = { type = "fee", from = "lines.pric", to = "what" }', "did you mean “price”?"),
     ('rename_state = { type = "permit", from = "a", to = "b" }', "has no workflow"),
     ('rename_state = { type = "fee", from = "open", to = "opened" }', "has no state “opened”"),
+    ('rename_state = { type = "fee", from = "opne", to = "paid" }', "did you mean “open”?"),
+    ('rename_transition = { type = "fee", from = "pya", to = "pay" }', "did you mean “pay”?"),
     ('replace_choice = { type = "fee", field = "kind", from = "low", to = "hihg" }', "did you mean “high”?"),
+    ('replace_choice = { type = "fee", field = "kind", from = "lwo", to = "high" }', "did you mean “low”?"),
+    ('replace_choice = { type = "fee", field = "tags", from = "x", to = "new" }', "has no choice “x”"),
     ('change_field = { type = "fee", field = "papers" }', "do it in Python"),
     ('copy_field = { type = "fee", from = "kind", to = "kinds" }', "has no field “kinds”"),
 )

@@ -110,6 +110,8 @@ class Story:
             self.chance.choices(
                 (self.create, self.bring, self.move, self.assign, self.archive, self.talk), (5, 1, 12, 3, 0.3, 4)
             )[0]()
+        # Those of the town's own targets would have the same answer in each; these have every one there can be.
+        self.town.system.case_clock.delete().execute()
         for case in self.cases:
             self._clocks(case)
 

@@ -97,10 +97,12 @@ def replace_value(scene: Scene, identity: str, path: str, old: str, new: str) ->
         drafts(scene, identity, changed)
 
 
-def rename_transition(scene: Scene, identity: str, old: str, new: str) -> None:
-    """The transition ``old`` is ``new`` in the moves that were made and in what roles allow."""
-    scene.rows += reshaping.replace(scene.database, "case_transition", "name", old, new, identity=identity)
+def rename_transition(scene: Scene, identity: str, old: str, new: str) -> int:
+    """The transition ``old`` is ``new`` in the moves that were made and in what roles allow; the number of moves."""
+    changed = reshaping.replace(scene.database, "case_transition", "name", old, new, identity=identity)
+    scene.rows += changed
     _permissions(scene, f"{identity}.transition.{old}", f"{identity}.transition.{new}")
+    return changed
 
 
 def views(scene: Scene, identity: str, rename: Rename, valued: Callable[[str, str], str]) -> None:
