@@ -136,6 +136,8 @@ def test_every_door_shows_frozen_records_and_none_changes_them(town: Town, clerk
     assert "New ticket" not in plain(listed)
     assert "Give to me" not in listed.text
     assert "Only to read Desk" in plain(listed)
+    for shown in (page, listed):
+        assert shown.text.count("<b>Only to read.</b>") == 1
     for url in (
         f"{base}print",
         f"{base}history",
