@@ -98,6 +98,14 @@ def test_a_password_is_kept_as_argon2_and_ends_other_sessions(town: Town) -> Non
     assert after.fs_uniquifier != before.fs_uniquifier
 
 
+def test_guessing_a_password_takes_effort(_usual_hasher: PasswordHasher) -> None:
+    """Outside of tests a digest takes the memory and the time that RFC 9106 recommends, at the least."""
+    assert _usual_hasher.memory_cost >= 64 * 1024
+    assert _usual_hasher.time_cost >= 3
+    assert _usual_hasher.check_needs_rehash(passwords.digest(PASSWORD))
+    assert not _usual_hasher.check_needs_rehash(_usual_hasher.hash(PASSWORD))
+
+
 def test_accents_count_however_they_are_typed() -> None:
     """é as one letter or as two is the same password."""
     assert passwords.normalise("caf\u00e9") == passwords.normalise("cafe\u0301")
