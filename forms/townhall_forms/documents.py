@@ -39,7 +39,7 @@ class Source:
     path: Path | None
     text: str
     requires: frozenset[str] = frozenset()
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
