@@ -8,7 +8,9 @@ from townhall.db.engines import EngineName
 from townhall.db.engines import TownDatabase
 
 _COLUMNS: Mapping[EngineName, str] = {
-    "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'",
+    "sqlite": (
+        "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+    ),
     "postgresql": (
         "SELECT t.relname, c.attname FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace "
         "JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped "

@@ -297,9 +297,7 @@ def _kind(data_type: str) -> str:
     return "integer" if "INT" in name else "boolean" if "BOOL" in name else "text"
 
 
-def _extend_model(
-    database: TownDatabase, model: type[Model], columns: Set[str], indexes: Set[str]
-) -> Iterator[str]:
+def _extend_model(database: TownDatabase, model: type[Model], columns: Set[str], indexes: Set[str]) -> Iterator[str]:
     """Add the columns and indexes that one of the town's own tables lacks, given those that it has."""
     name = table_name(model)
     for field in _meta(model).sorted_fields:
