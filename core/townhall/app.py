@@ -26,6 +26,8 @@ from townhall import plugin_files
 from townhall import portal
 from townhall import presentation
 from townhall import security
+from townhall.compiling import Address
+from townhall.compiling import CompiledTemplates
 from townhall.current import current_town
 from townhall.db import meta
 from townhall.town import Town
@@ -56,6 +58,7 @@ def create_app(town: Town) -> Flask:
         instance_path=str(town.instance),
     )
     app.extensions["townhall"] = town
+    app.url_rule_class = Address
     app.url_map.converters["int"] = RecordNumber
     configure_settings(app, town)
     configure_proxies(app, town)
@@ -86,6 +89,7 @@ def configure_settings(app: Flask, town: Town) -> None:
         MAX_FORM_PARTS=5000,
         TOWNHALL_SIGN_IN_HINT=meta.get(town.system, "sign_in_hint", ""),
     )
+    app.jinja_env.bytecode_cache = CompiledTemplates()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["town"] = town

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Source:
     path: Path | None
     text: str
     requires: frozenset[str] = frozenset()
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -67,10 +68,16 @@ def read_folder(plugin: str, folder: Path, requires: Iterable[str] = ()) -> list
     return [Source(plugin, path, path.read_text(encoding="utf-8-sig"), frozenset(requires)) for path in found]
 
 
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """What a text says; kept, since whenever a plugin is switched all files are read anew. Nobody changes it."""
+    return tomllib.loads(text, parse_float=Decimal)
+
+
 def read_document(source: Source, report: Report) -> dict[str, Any] | None:
     """The tables of a file, with everything that can't be understood noted in ``report`` and left out."""
     try:
-        data = tomllib.loads(source.text, parse_float=Decimal)
+        data = _parsed(source.text)
     except tomllib.TOMLDecodeError as error:
         report.add("", f"this is not valid TOML: {error}")
         return None

@@ -16,6 +16,7 @@ from dataclasses import field as dataclass_field
 from hashlib import sha256
 from typing import Any
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import peewee
 
@@ -184,13 +185,24 @@ def _child(record_type: RecordType, field: Field) -> TableSpec | None:
     return TableSpec(name, record_type.identity, tuple(columns), tuple(indexes), short_name(record_type.table))
 
 
+#: What was worked out for a type: its main table, and those of its children.
+_described: WeakKeyDictionary[RecordType, tuple[TableSpec, tuple[TableSpec, ...]]] = WeakKeyDictionary()
+
+
 def describe(schemas: Schemas) -> dict[str, TableSpec]:
     """Every table that these types need, by name, records before their children."""
-    specs = [_main(record_type) for record_type in schemas.values()]
-    for record_type in schemas.values():
+    specs = [_tables_of(record_type) for record_type in schemas.values()]
+    mains, children = [main for main, _ in specs], [child for _, each in specs for child in each]
+    return {spec.name: spec for spec in (*mains, *children)}
+
+
+def _tables_of(record_type: RecordType) -> tuple[TableSpec, tuple[TableSpec, ...]]:
+    known = _described.get(record_type)
+    if known is None:
         children = (_child(record_type, field) for field in record_type.fields.values())
-        specs += [child for child in children if child is not None]
-    return {spec.name: spec for spec in specs}
+        known = _main(record_type), tuple(child for child in children if child is not None)
+        _described[record_type] = known
+    return known
 
 
 # -- models ---------------------------------------------------------------------------------------------------
@@ -219,23 +231,27 @@ class Table:
 
 
 class Tables(Mapping[str, Table]):
-    """The tables of all known types, by identity."""
+    """The tables of all known types, by identity. Each is made when it is first asked for."""
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
-        self._tables = dict(tables)
+    def __init__(self, schemas: Schemas, database: Any) -> None:
+        self._schemas = schemas
+        self._database = database
+        self._made: dict[str, Table] = {}
 
     def __getitem__(self, identity: str) -> Table:
-        return self._tables[identity]
+        made = self._made.get(identity)
+        # Of two threads that make the same one, the later takes what the earlier made.
+        return made or self._made.setdefault(identity, _table(self._schemas[identity], self._database))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
+        return iter(self._schemas)
 
     def __len__(self) -> int:
-        return len(self._tables)
+        return len(self._schemas)
 
     def of(self, identity: str) -> Table:
         """The tables of a type. Raises :class:`KeyError` for one that is not known."""
-        return self._tables[identity]
+        return self[identity]
 
 
 _PEEWEE_FIELDS: Mapping[ColumnKind, type[Any]] = {
@@ -258,17 +274,18 @@ def _model(spec: TableSpec, database: Any) -> tuple[type[Any], dict[str, Any]]:
     return model, dict(model._meta.columns)
 
 
+def _table(record_type: RecordType, database: Any) -> Table:
+    main, children = _tables_of(record_type)
+    specs = {spec.name: spec for spec in children}
+    rows: dict[str, ChildTable] = {}
+    links: dict[str, ChildTable] = {}
+    for name, field in record_type.fields.items():
+        spec = specs.get(child_name(record_type, field))
+        if spec is not None:
+            (rows if isinstance(field, Rows) else links)[name] = ChildTable(*_model(spec, database))
+    return Table(record_type.identity, *_model(main, database), rows, links)
+
+
 def build_tables(schemas: Schemas, database: Any) -> Tables:
     """Models of every type's tables, bound to ``database`` (a peewee database, or ``None`` to bind later)."""
-    specs = describe(schemas)
-    tables: dict[str, Table] = {}
-    for identity, record_type in schemas.items():
-        model, columns = _model(specs[short_name(record_type.table)], database)
-        rows: dict[str, ChildTable] = {}
-        links: dict[str, ChildTable] = {}
-        for name, field in record_type.fields.items():
-            spec = specs.get(child_name(record_type, field))
-            if spec is not None:
-                (rows if isinstance(field, Rows) else links)[name] = ChildTable(*_model(spec, database))
-        tables[identity] = Table(identity, model, columns, rows, links)
-    return Tables(tables)
+    return Tables(schemas, database)
