@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from copy import copy
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,6 +59,8 @@ _HEADERS = {
 }
 #: How old a session's cookie gets before a page that changes nothing in it writes it anew.
 REWRITTEN_AFTER = timedelta(minutes=1)
+#: Most cookies whose signature is not worked out again.
+COOKIES_KNOWN = 500
 #: Values of fields with these words in their names are never written back into a page.
 _SECRETS = ("password", "csrf_token")
 
@@ -68,6 +72,10 @@ class CleanParameters(ImmutableMultiDict[str, Any]):
         pairs = [] if mapping is None else list(iter_multi_items(mapping))
         super().__init__((_without_zeros(name), _without_zeros(value)) for name, value in pairs)
 
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]
+        """The first value, or the default: pages ask for many parameters and are sent few."""
+        return super().get(key, default, type) if key in self else default
+
 
 def _without_zeros(sent: Any) -> Any:
     return sent.replace("\0", "") if isinstance(sent, str) and "\0" in sent else sent
@@ -77,6 +85,12 @@ class TownRequest(Request):
     """A request whose parameters are clean."""
 
     parameter_storage_class = CleanParameters
+
+
+class _Text:
+    """Leaves what was signed as the text that it is."""
+
+    loads = dumps = staticmethod(str)
 
 
 class DatedSession(SecureCookieSession):
@@ -93,7 +107,11 @@ class SessionCookie(SecureCookieSessionInterface):
     """
 
     session_class = DatedSession
-    _signer: URLSafeTimedSerializer | None = None
+
+    def __init__(self) -> None:
+        self._signer: URLSafeTimedSerializer | None = None
+        # A signature is as good as it was a page ago. Whether the cookie is too old is looked at each time.
+        self._signed = lru_cache(maxsize=COOKIES_KNOWN)(self._signed_text)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """What signs and reads cookies: an application has one key, so it is made once."""
@@ -108,13 +126,23 @@ class SessionCookie(SecureCookieSessionInterface):
         if signer is None or not cookie:
             return None if signer is None else DatedSession()
         try:
-            longest = int(app.permanent_session_lifetime.total_seconds())
-            values, written = signer.loads(cookie, max_age=longest, return_timestamp=True)
-        except BadSignature:
+            text, written = self._signed(signer, cookie)
+            values = self.serializer.loads(text)
+        except (BadSignature, ValueError):
+            return DatedSession()
+        if not timedelta(0) <= datetime.now(UTC) - written <= app.permanent_session_lifetime:
             return DatedSession()
         session = DatedSession(values)
         session.written = written
         return session
+
+    @staticmethod
+    def _signed_text(signer: URLSafeTimedSerializer, cookie: str) -> tuple[str, datetime]:
+        """What a cookie says and when it was signed. Raises :class:`~itsdangerous.BadSignature` if it wasn't by us."""
+        plain = copy(signer)
+        plain.serializer = _Text()
+        text, written = plain.loads(cookie, return_timestamp=True)
+        return text, written
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         # A cache that keeps a file for everybody must never keep somebody's cookie with it.

@@ -88,15 +88,17 @@ def records(
     if not ids:
         return {}
     view = view_of(town, actor, plan, fields, reveal)
-    return assembled(town, plan, view, plan.reader(view.needed).fetch(town.database, ids))
+    rows = plan.reader(view.needed).fetch(town.database, ids)
+    return {record.id: record for record in assembled(town, plan, view, rows)}
 
 
-def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -> dict[int, Record]:
-    """The records whose rows were read already, by id."""
+def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> list[Record]:
+    """The records whose rows were read already, in their order."""
     if not rows:
-        return {}
+        return []
     actor, reader = view.actor, plan.reader(view.needed)
-    values = {id: reader.maker.make(row) for id, row in rows.items()}
+    make = reader.maker.make
+    values = {row[ID]: make(row) for row in rows}
     _add_outside(town, view, plan, reader, values)
     for field in plan.answers:
         if field.name in view.needed and actor.kind != "system":
@@ -105,26 +107,19 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -
     names = _titles(town, actor, pointing, values) if pointing else {}
     context = town.context(actor) if view.retitle else None
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
-    filled = view.masked
-    found = {}
-    for id, row in rows.items():
-        mine = values[id]
+    filled, record_type = view.masked, view.record_type
+    found = []
+    for row, mine in zip(rows, values.values(), strict=True):
         title = row[TITLE]
         if context is not None:
-            title = display.public_title(town, view.record_type, row[NUMBER] or "", mine, names, context)
+            title = display.public_title(town, record_type, row[NUMBER] or "", mine, names, context)
         if not plain:
             filled = frozenset(name for name in view.masked if mine[name] is not None)
             for name in view.kept_back(row):
                 mine.pop(name, None)
-        found[id] = Record(
-            view.record_type,
-            row,
-            mine,
-            title=title,
-            titles=names,
-            masked=filled,
-            hidden=hidden - mine.keys() if hidden else hidden,
-            staff=staff,
+        unseen = hidden - mine.keys() if hidden else hidden
+        found.append(
+            Record(record_type, row, mine, title=title, titles=names, masked=filled, hidden=unseen, staff=staff)
         )
     return found
 
@@ -190,9 +185,9 @@ def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values:
         allowed = policy.row_columns(view.actor, field)
         if field.name in view.columns and field.name not in view.titled:
             allowed &= view.columns[field.name]
-        found = _rows(town, plan, field, ids, allowed)
+        found, name = _rows(town, plan, field, ids, allowed), field.name
         for id, mine in values.items():
-            mine[field.name] = tuple(found.get(id, ())) or None
+            mine[name] = tuple(found[id]) if id in found else None
     for field in reader.links:
         targets = _links(town, plan, field, ids)
         for id, mine in values.items():
@@ -209,12 +204,13 @@ def _rows(
 ) -> Mapping[int, Sequence[Mapping[str, Any]]]:
     """Rows of a child table by their record, with the columns that the actor may read."""
     select, maker = plan.child(field, allowed)
+    make = maker.make
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for part in batches(ids):
         marks = ", ".join([town.database.param] * len(part))
         sql = f"{select} ({marks}) ORDER BY parent_id, position"
         for row in town.database.execute_sql(sql, part).fetchall():
-            found[row[0]].append(maker.make(row))
+            found[row[0]].append(make(row))
     return found
 
 

@@ -30,9 +30,11 @@ from townhall.records.paging import decode
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.predicate import Where
+from townhall.records.types import ID
 from townhall.records.types import Count
 from townhall.records.types import Page
 from townhall.records.types import Record
+from townhall.records.types import Row
 from townhall_forms.conditions import Condition
 from townhall_forms.context import Option
 from townhall_forms.fields.base import Field
@@ -132,17 +134,16 @@ def find(
     cursor = decode(place, order.sort) if place else None
     view = assembling.view_of(town, actor, plan, fields)
     reader = plan.reader(view.needed)
-    found, rows = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
+    found, whole = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
     more = len(found) > size
     found = found[:size]
     if backwards:
         found.reverse()
-    ids = [id for id, _ in found]
-    rows = reader.fetch(town.database, ids) if rows is None else {id: rows[id] for id in ids}
+    rows = found if whole else reader.fetch(town.database, [row[ID] for row in found])
     records = assembling.assembled(town, plan, view, rows)
     first = _cursor(order, found[0]) if found and (more if backwards else cursor is not None) else ""
     last = _cursor(order, found[-1]) if found and (more or backwards) else ""
-    return Page([records[id] for id in ids if id in records], after=last, before=first)
+    return Page(records, after=last, before=first)
 
 
 def count(
@@ -306,6 +307,5 @@ def _conditions(
     return conditions
 
 
-def _cursor(order: Order, row: tuple[int, Any]) -> str:
-    id, value = row
-    return Cursor(order.sort, value if order.column else None, id).encode()
+def _cursor(order: Order, row: Row) -> str:
+    return Cursor(order.sort, row[-1] if order.column else None, row[ID]).encode()
