@@ -47,7 +47,7 @@ def message(
     refuse_frozen(plan)
     if policy.is_staff(actor):
         policy.require(actor, "create", write_plan(town, INTERACTION).record_type)
-        policy.require(actor, "view", plan.record_type)
+        reading.get(town, actor, identity, id, fields=())
     elif actor.kind != "citizen" or not policy.granted(actor, plan.record_type, id):
         raise Forbidden("A message needs the secret link of what it is about.")
     if not body.strip():
