@@ -100,12 +100,29 @@ def split(held: str) -> tuple[str, str]:
     return name, scope or "all"
 
 
-def permissions_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
-    """Every permission that a type brings, as ``(name, label)``."""
+def verbs_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Permissions of a type by verb, as ``(name, label)``."""
     for verb in VERBS:
         if verb != "transition":
             yield permission(record_type.identity, verb), VERB_LABELS[verb]
-    if record_type.workflow is not None:
-        for move in record_type.workflow.transitions:
-            if "staff" in move.by:
-                yield transition_permission(record_type.identity, move.name), move.label
+
+
+def moves_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Permissions to make the moves of a case that staff make, as ``(name, label)``."""
+    for move in record_type.workflow.transitions if record_type.workflow is not None else ():
+        if "staff" in move.by:
+            yield transition_permission(record_type.identity, move.name), move.label
+
+
+def fields_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Permissions to read one internal field, as ``(name, label)``."""
+    for field in record_type.fields.values():
+        if field.privacy == "internal":
+            yield field_permission(record_type.identity, field.name), field.label
+
+
+def permissions_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Every permission that a type brings, as ``(name, label)``."""
+    yield from verbs_of(record_type)
+    yield from moves_of(record_type)
+    yield from fields_of(record_type)

@@ -61,8 +61,12 @@ def may_share(town: Town, actor: Actor, record: Record) -> bool:
 
 def shares(town: Town, actor: Actor, identity: str, id: int) -> list[Share]:
     """The teams to which a case is open besides its own, oldest first. Only staff are told."""
-    reading.get(town, actor, identity, id, fields=())
-    return _open(town, identity, id) if policy.is_staff(actor) else []
+    return of(town, actor, reading.get(town, actor, identity, id, fields=()))
+
+
+def of(town: Town, actor: Actor, record: Record) -> list[Share]:
+    """The same for a case that the actor has read already."""
+    return _open(town, record.identity, record.id) if record.type.is_case and policy.is_staff(actor) else []
 
 
 def share(town: Town, actor: Actor, identity: str, id: int, team: int, level: str, reason: str = "") -> Share:
@@ -117,13 +121,13 @@ def _require(town: Town, actor: Actor, record: Record) -> None:
 
 def _open(town: Town, identity: str, id: int) -> list[Share]:
     table = town.system.share
-    names = _team_names(town)
-    rows = (
+    rows = list(
         table.select(table.id, table.team_id, table.level, table.reason, table.at, table.by_name)
         .where(table.identity == identity, table.record_id == id, table.ended_at.is_null())
         .order_by(table.id)
         .tuples()
     )
+    names = _team_names(town) if rows else {}
     return [
         Share(share_id, team, names.get(team, "A team that is gone"), level, reason, from_microseconds(at), by)
         for share_id, team, level, reason, at, by in rows

@@ -117,6 +117,15 @@ def offered(town: Town, actor: Actor, record: Record) -> list[tuple[Transition, 
     return [(move, _refusal(town, actor, whole, move)) for move in moves]
 
 
+def hindrance(town: Town, actor: Actor, record: Record, move: Transition) -> str:
+    """Why a move can't be made with the record as it stands, whoever makes it; empty if it can. A plugin may know."""
+    plan = write_plan(town, record.identity)
+    whole = reading.get(town, system(), record.identity, record.id)
+    if not _condition_holds(town, actor, plan, move, whole):
+        return move.help or f"“{move.label}” is not possible for this {plan.record_type.label.lower()}."
+    return _refusal(town, actor, whole, move)
+
+
 def passed(town: Town, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
     """The states that a case has been in, in order, each with the moment at which it came into it."""
     reading.get(town, actor, identity, id, fields=())
