@@ -13,6 +13,7 @@ from flask import Request
 from markupsafe import Markup
 
 from townhall.access.actors import Actor
+from townhall.access.policy import readable
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.desk import Desk
@@ -101,11 +102,14 @@ class Editor:
     def _names(self) -> tuple[str, ...]:
         """Fields that this person may type into, in the order of the sections."""
         may_see = self.desk.town.records.may(self.actor, "see_confidential", self.type.identity)
+        hidden = readable(self.actor, self.type).hidden
         names = []
         for section in self.type.sections:
             for name in section.fields:
                 field = self.type.fields.get(name)
                 if field is None or field.read_only or field.compute is not None or "form" in field.hide:
+                    continue
+                if name in hidden:
                     continue
                 if field.privacy == "confidential" and not (may_see and (self.record is None or self.reveal)):
                     continue

@@ -54,7 +54,9 @@ def csv_lines(
     names = export_columns(actor, record_type)
     identity = record_type.identity
     most = LARGEST_INTEGER - 1
-    found = town.records.count(actor, identity, where, search=search, archived=archived, figure=figure, cap=most)
+    found = town.records.count(
+        actor, identity, where, search=search, archived=archived, figure=figure, cap=most, verb="export"
+    )
     rows_taken = found.value if ids is None else min(len(ids), found.value)
     begin = "\ufeff" + csv_line(names)
     context = town.context(actor)
@@ -81,6 +83,7 @@ def csv_lines(
             fields=[name for name in names if name in record_type.fields],
             archived=archived,
             figure=figure,
+            verb="export",
         )
         rows = [csv_line(cells(record)) for record in page.records if ids is None or record.id in ids]
         if begin:

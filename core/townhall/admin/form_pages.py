@@ -86,7 +86,7 @@ class FormPages(RecordPages):
             saved = editor.save()
             if saved is not None:
                 flash("Saved.", "ok")
-                return redirect(self._url(saved))
+                return redirect(self._after(saved))
         return self._form(editor)
 
     def _form(self, editor: Editor) -> ResponseReturnValue:
@@ -146,7 +146,7 @@ class FormPages(RecordPages):
         if request.method == "POST" and not form.redraw:
             problems = self._make(record, move, form, standard)
             if not problems:
-                return redirect(self._url(record))
+                return redirect(self._after(record))
             if not asks_something(move, record):
                 flash(problems[0][1], "bad")
                 return redirect(self._url(record))

@@ -47,7 +47,7 @@ class GivingPages(RecordPages):
                 error = self._give(record, values)
         if request.method == "POST":
             if not error:
-                return redirect(urls.local_path(request.form.get("next"), self._url(record)))
+                return redirect(urls.local_path(request.form.get("next"), self._after(record)))
             if request.form.get("next"):
                 flash(error, "bad")
                 return redirect(urls.local_path(request.form.get("next"), self._url(record)))
@@ -74,7 +74,7 @@ class GivingPages(RecordPages):
         record = self._editable(id)
         if not self.type.is_case:
             abort(404)
-        back = urls.local_path(request.form.get("next"), self._url(record))
+        back = request.form.get("next")
         version = urls.number(request.form.get("version"), record.version)
         try:
             released = holding.release(self.town, self.actor, record.identity, id, version=version)
@@ -85,7 +85,7 @@ class GivingPages(RecordPages):
         else:
             name = queue_name(self.town, released.queue)
             flash(f"It waits in {name} now." if name else "Nobody has it now.", "ok")
-        return redirect(back)
+        return redirect(urls.local_path(back, self._after(record)))
 
     def _take(self, record: Record) -> str:
         """Take a case that nobody has; a sentence if somebody was faster."""

@@ -133,7 +133,7 @@ class OutboxView(StaffView):
 
     def _line(self, message: Message) -> Line:
         known = message.identity in self.town.schemas
-        seen = known and self.town.records.may(self.actor, "view", message.identity)
+        seen = known and bool(outbox.visible(self.town, self.actor, [message]))
         label = self.town.schemas[message.identity].label if known else message.identity
         return Line(
             message,

@@ -27,6 +27,7 @@ LETTERS = "/admin/messages/letters/"
 HISTORY = "/admin/history/"
 FILES = "/admin/files/"
 PEOPLE = "/admin/people"
+ROLES = "/admin/roles/"
 ACCOUNT = "/admin/account"
 #: Digits of a number that any column can hold.
 LONGEST_NUMBER = 18

@@ -223,7 +223,8 @@ class History(Model):
     digest = CharField(max_length=64)
 
     class Meta:
-        indexes = ((("identity", "record_id", "id"), False),)
+        # The second finds what somebody made, where they may see their own records only.
+        indexes = ((("identity", "record_id", "id"), False), (("actor_id", "identity", "record_id"), False))
 
 
 class HistoryValues(Model):
@@ -500,6 +501,25 @@ class Attachment(Model):
         indexes = ((("identity", "record_id", "field", "position"), False),)
 
 
+class Share(Model):
+    """One case that is open to the team of one more queue, to ``view`` or to ``work`` on, until ``ended_at``."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    team_id = BigIntegerField()
+    level = CharField(max_length=10)
+    reason = TextField(default="")
+    at = BigIntegerField()
+    by_id = BigIntegerField(null=True)
+    by_name = TextField(default="")
+    ended_at = BigIntegerField(null=True)
+    ended_by = TextField(default="")
+
+    class Meta:
+        indexes = ((("identity", "record_id"), False), (("team_id", "identity", "record_id"), False))
+
+
 class SecretLink(Model):
     """A link that opens one record to whoever has it. Only the digest of its token is kept."""
 
@@ -652,6 +672,7 @@ class SystemTables:
         self.outbox: Any = _bound(Outbox, "outbox", database)
         self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
+        self.share: Any = _bound(Share, "share", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)
         self.saved_view: Any = _bound(SavedView, "saved_view", database)

@@ -33,7 +33,7 @@ def visible_answers(
     answered = {id: mine[field.name] for id, mine in values.items() if isinstance(mine.get(field.name), Answers)}
     if not answered:
         return
-    levels = {"public"} if not policy.is_staff(actor) else {"public", "internal"}
+    levels = {"public", "internal"} if policy.sees_internal(actor, plan.record_type) else {"public"}
     questions = asked(town, plan, field, list(answered))
     for id, answers in answered.items():
         found = questions.get(id)

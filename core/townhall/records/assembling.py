@@ -134,8 +134,8 @@ def view_of(
     asked = frozenset(declared if fields is None else (name for name in fields if name in declared))
     columns = _columns(record_type, fields or (), asked)
     asked |= frozenset(columns)
-    shown = (asked & access.readable) | _revealed(record_type, access, reveal)
-    retitle = not policy.is_staff(actor) and not plan.public_title
+    shown = (asked & access.readable) | _revealed(record_type, actor, access, reveal)
+    retitle = not policy.sees_internal(actor, record_type) and not plan.public_title
     return View(
         record_type=record_type,
         actor=actor,
@@ -160,7 +160,11 @@ def _columns(record_type: RecordType, fields: Collection[str], whole: frozenset[
     return found
 
 
-def _revealed(record_type: RecordType, access: policy.FieldAccess, reveal: Collection[str]) -> frozenset[str]:
+def _revealed(
+    record_type: RecordType, actor: Actor, access: policy.FieldAccess, reveal: Collection[str]
+) -> frozenset[str]:
+    if reveal:
+        policy.refuse_read_only(actor)
     for name in reveal:
         if name not in access.masked and name not in access.readable:
             field = record_type.field(name)
@@ -182,7 +186,7 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
 def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
     ids = list(values)
     for field in reader.rows:
-        allowed = policy.row_columns(view.actor, field)
+        allowed = policy.row_columns(view.actor, view.record_type, field)
         if field.name in view.columns and field.name not in view.titled:
             allowed &= view.columns[field.name]
         found, name = _rows(town, plan, field, ids, allowed), field.name

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from urllib.parse import urlencode
 
+from townhall.access.permissions import field_permission
 from townhall.db import reshaping
 from townhall.db.migration import table_name
 from townhall.db.system import History
@@ -54,6 +55,7 @@ def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
         if {"identity", "field"} <= columns and "." not in old:
             scene.rows += reshaping.replace(scene.database, table, "field", old, new, identity=identity)
     views(scene, identity, lambda path: _moved(path, old, new), lambda path, value: value)
+    _permissions(scene, field_permission(identity, old), field_permission(identity, new))
     following_messages.rename_field(scene, identity, old, new)
     for owner in _identities(scene):
         for link in _links(scene, owner, identity):
@@ -251,7 +253,8 @@ def _permissions(scene: Scene, old: str, new: str) -> None:
     table = scene.system.role
     for id, text in list(table.select(table.id, table.permissions).tuples()):
         held = json.loads(text)
-        written = sorted(_moved(each, old, new) for each in held)
+        parts = [each.split("@") for each in held]  # what stands behind is a scope
+        written = sorted("@".join((_moved(name, old, new), *scope)) for name, *scope in parts)
         if written != sorted(held):
             table.update(permissions=json.dumps(written)).where(table.id == id).execute()
             scene.rows += 1
