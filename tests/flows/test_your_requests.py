@@ -20,9 +20,12 @@ from smtp import smtp_server
 from werkzeug.test import TestResponse
 
 from townhall.access.actors import Actor
+from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.app import create_app
 from townhall.clock import FixedClock
+from townhall.errors import NotFound
+from townhall.errors import ValidationFailed
 from townhall.lifecycle import switching
 from townhall.mail import sending
 from townhall.messages import outbox
@@ -357,3 +360,114 @@ def test_a_module_that_is_off_leaves_no_trace(
     assert "Nothing here yet" in said
     assert "Ticket" not in said
     assert browser.get(f"/requests/{ticket.number}").status_code == 404
+
+
+def saved_form(page: TestResponse) -> dict[str, str]:
+    """What the form with somebody's details holds, as a browser would send it."""
+    form = page.text[page.text.index('action="/requests/details"') :]
+    form = form[: form.index("</form>")]
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]+>", form):
+        name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
+        chosen = "checked" in tag or not re.search(r'type="(?:radio|checkbox|submit)"', tag)
+        if name is not None and chosen:
+            found[name[1]] = value[1] if value is not None else ""
+    return found
+
+
+def test_their_details_are_theirs_to_change_and_the_towns_notes_stay(
+    town: Town, clerk: Actor, ada: Record, mailbox: Mailbox, visitor: Client
+) -> None:
+    """What the schema names can be changed, against the version that was seen; notes are neither shown nor lost."""
+    sign_in(town, mailbox, visitor)
+    page = visitor.get("/requests/details")
+    said = plain(page.text)
+    assert "(513) 555-0101" in page.text
+    for kept in ("Deaf", "evenings", "favour", "Please note", "Date of birth", "Has died", "Tags"):
+        assert kept not in page.text
+    for asked in ("Preferred way", "Newsletter", "Do not contact", ADDRESS):
+        assert asked in said
+
+    sent = saved_form(page)
+    changed = {"phones-1-number": "513 555 0199", "preferred_channel": "letter", "family_name": "Forged", "notes": "x"}
+    assert visitor.post("/requests/details", {**sent, **changed}).status_code == 303
+    now = town.records.get(system(), CONTACT, ada.id)
+    assert [(row["number"], row["note"]) for row in now["phones"]] == [
+        ("+15135550101", "Deaf in one ear"),
+        ("+15135550199", None),
+    ]
+    assert (now["preferred_channel"], now["family_name"], now["notes"]) == ("letter", "Archer", "Owes us a favour")
+    (entry,) = [one for one in town.records.history(system(), CONTACT, ada.id) if one.action == "update"]
+    assert (entry.actor, entry.door) == ("The citizen", "portal")
+
+    # A colleague was faster: nothing is lost on either side before it was looked at again.
+    town.records.update(clerk, CONTACT, ada.id, {"tags": ["resident"]}, version=now.version)
+    stale = visitor.post("/requests/details", {**sent, "preferred_channel": "visit"})
+    assert stale.status_code == 409
+    again = saved_form(stale)
+    assert again["preferred_channel"] == "visit" if "preferred_channel" in again else "visit" in stale.text
+    assert visitor.post("/requests/details", {**again, "preferred_channel": "visit"}).status_code == 303
+    wrong = visitor.post("/requests/details", {**saved_form(visitor.get("/requests/details")), "phones-0-number": "12"})
+    assert wrong.status_code == 422
+    assert 'value="12"' in wrong.text
+
+    # Beside the form it is no different: records refuse what is not the owner's.
+    owner = citizen(frozenset({(CONTACT, ada.id)}))
+    seen = town.records.get(owner, CONTACT, ada.id)
+    assert "notes" not in seen.values
+    assert "note" not in seen["phones"][0]
+    for values in ({"given_name": "Eve"}, {"emails": []}, {"phones": [{"number": "+15135550101", "note": ""}]}):
+        with pytest.raises(ValidationFailed):
+            town.records.update(owner, CONTACT, ada.id, values, version=seen.version)
+    stranger = citizen(frozenset({(CONTACT, make_contact(town).id)}))
+    with pytest.raises(NotFound):
+        town.records.update(stranger, CONTACT, ada.id, {"language": "es"}, version=seen.version)
+
+
+def test_a_new_address_counts_once_its_mailbox_says_so(
+    town: Town, ada: Record, mailbox: Mailbox, visitor: Client, clock: FixedClock
+) -> None:
+    """It opens nothing before; the old ones are told; and taking one away signs out whoever came in with it."""
+    sign_in(town, mailbox, visitor)
+    new = "ada.archer@example.net"
+    visitor.get("/requests/details")
+    for text in ("nonsense", ""):
+        assert visitor.post("/requests/details/address", {"deed": "add", "address": text}).status_code == 422
+    assert visitor.post("/requests/details/address", {"deed": "add", "address": new}).status_code == 303
+    path = mailed(town, mailbox)
+    assert mailbox.mails[-1]["To"] == f"Ada Archer <{new}>"
+    assert "/requests/confirm/" in path
+    assert len(town.records.get(system(), CONTACT, ada.id)["emails"]) == 1
+    ask(visitor, new)
+    before = len(mailbox.mails)
+    sending.run(town)
+    assert len(mailbox.mails) == before
+
+    phone = Client(create_app(town))
+    assert "One more click" in plain(phone.follow(phone.get(path)).text)
+    assert len(town.records.get(system(), CONTACT, ada.id)["emails"]) == 1
+    assert new in plain(phone.post("/requests/confirm", {}).text)
+    rows = {row["address"]: row for row in town.records.get(system(), CONTACT, ada.id)["emails"]}
+    assert rows[new]["confirmed"] == town.today()
+    assert (rows[ADDRESS]["note"], rows[ADDRESS]["primary"]) == ("Only evenings", True)
+    sending.run(town)
+    told = mailbox.mails[-1]
+    assert told["To"] == f"Ada Archer <{ADDRESS}>"
+    assert f"{new} was confirmed and added." in told.get_content()
+    phone.follow(phone.get(path))
+    assert phone.post("/requests/confirm", {}).status_code == 410
+
+    sign_in(town, mailbox, phone, new)
+    page = visitor.get("/requests/details")
+    version = re.search(r'name="version" value="(\d+)"', page.text)
+    assert version is not None
+    gone = {"deed": "take_away", "address": ADDRESS, "version": version[1]}
+    phone.get("/requests/details")
+    assert phone.post("/requests/details/address", gone).status_code == 303
+    assert [row["address"] for row in town.records.get(system(), CONTACT, ada.id)["emails"]] == [new]
+    assert "Signed in as" in phone.get("/requests/").text
+    assert "Signed in as" not in visitor.get("/requests/").text
+    sending.run(town)
+    assert sorted(mail["To"] for mail in mailbox.mails[-2:]) == [f"Ada Archer <{new}>", f"Ada Archer <{ADDRESS}>"]
+    late = {"deed": "first", "address": new, "version": version[1]}
+    assert phone.post("/requests/details/address", late).status_code == 422
