@@ -190,6 +190,8 @@ def _by_owner(subject: Subject, form: Form, at: str) -> None:
     """A form that only changes what is there asks for nothing that a new record needs, and for no secret."""
     if subject.type.is_case:
         subject.report.add(f"{at}.by_owner", "a case says with “edit_in” in which states it may be changed")
+    if not subject.type.has_status_page and subject.type.identity != "core.contact":
+        subject.report.add(f"{at}.by_owner", "nobody could open it: the type has no number, or no form to send it with")
     for key in ("state", "edit_in", "per", "open_if", "receipt", "service"):
         if getattr(form, key):
             subject.report.add(f"{at}.{key}", "it means nothing in a form “by_owner”, through which nothing new comes")

@@ -200,7 +200,7 @@ def test_a_mail_that_waited_too_long_is_not_sent(
 def test_a_session_ends(
     town: Town, clerk: Actor, ada: Record, mailbox: Mailbox, visitor: Client, clock: FixedClock
 ) -> None:
-    """By signing out, by waiting, after some hours, and when the town hall puts the contact aside or takes the address."""
+    """By signing out, by waiting, after some hours, and when the town hall archives them or takes the address."""
     signed = "Signed in as"
     assert signed in sign_in(town, mailbox, visitor)
     assert signed not in plain(visitor.follow(visitor.post("/requests/leave", {})).text)

@@ -24,4 +24,4 @@ def title_is_public(record_type: RecordType) -> bool:
 def editable(record: Record) -> Form | None:
     """The form in which the sender may still change the record."""
     forms = record.type.forms.values()
-    return next((form for form in forms if record.state and record.state in form.edit_in), None)
+    return next((form for form in forms if form.by_owner or (record.state and record.state in form.edit_in)), None)
