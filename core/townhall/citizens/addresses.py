@@ -102,7 +102,7 @@ def take_away(town: Town, contact: Record, address: str, version: int, *, here: 
 
     _known(contact, address)
     with immediate(town.database):
-        _change(town, contact, change, f"{address} was taken away.", version)
+        _change(town, contact, change, f"{address} was removed.", version)
         secret_links.revoke_all(town, CONTACT, contact.id, personal.PURPOSES[personal.SIGN_IN])
         sessions.drop(town, contact.id, but=here)
 

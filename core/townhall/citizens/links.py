@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: The permission to hand a link to somebody.
 PERMISSION = "citizens.sign_in"
 PURPOSE = personal.PURPOSES[personal.SIGN_IN]
+#: Under what a demo town keeps the address of a resident to sign in as.
+DEMO_RESIDENT = "demo_resident"
 #: Requests that are answered at once; the rest waits for the next run.
 BATCH = 200
 #: Contacts with one address that are looked at.

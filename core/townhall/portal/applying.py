@@ -204,7 +204,8 @@ def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
     if town.plugins.read_only(record_type.identity):
         return _closed(declared.label)
     chosen, offered_links = chosen_links(town, record_type, declared, request.args)
-    draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links)
+    known = visitor.as_sender(town) if declared.contact != "none" else {}
+    draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links, contact=known)
     filling = Filling(town, record_type, declared, draft)
     if declared.per and declared.per not in chosen:
         offered = [one for one in services.services(town) if one.url.startswith(filling.start_url + "?")]

@@ -110,7 +110,10 @@ def confirm() -> Response:
         return make_response(render_template("portal/confirm.html", done="", failed=not session.get("confirming")))
     if not visitor.within_limit(town, "enter", visitor.TRIES_PER_FORM * 5):
         return make_response(render_template("portal/busy.html", what="Too many links were tried"), 429)
-    done = addresses.confirm(town, str(session.pop("confirming", "")))
+    try:
+        done = addresses.confirm(town, str(session.pop("confirming", "")))
+    except (ValidationFailed, Rejected):
+        done = None  # there are too many by now, say; the link isn't used up
     page = render_template("portal/confirm.html", done=done or "", failed=done is None)
     return make_response(page, 200 if done else 410)
 
@@ -178,7 +181,7 @@ def _put_first(contact: Record, text: str) -> str:
 
 def _taken_away(contact: Record, text: str) -> str:
     addresses.take_away(current_town(), contact, text, _version(), here=visitor.session_token())
-    return f"{text} is taken away."
+    return f"{text} is removed."
 
 
 def _version() -> int:

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response
 from townhall.access.actors import ANONYMOUS
 from townhall.citizens import links
 from townhall.current import current_town
+from townhall.db import meta
 from townhall.limiting import allow
 from townhall.portal import visitor
 from townhall_forms.errors import Invalid
@@ -35,11 +36,13 @@ TRIES = 1
 
 def ask(problem: str = "", address: str = "", code: int = 200) -> Response:
     """The form that asks for the address, with what is wrong with it."""
+    town = current_town()
     page = render_template(
         "portal/ask_link.html",
         problem=problem,
         address=address,
-        possible=links.sends_mail(current_town()),
+        possible=links.sends_mail(town),
+        resident=meta.get(town.system, links.DEMO_RESIDENT, "") if links.is_demo(town) else "",
     )
     return make_response(page, code)
 

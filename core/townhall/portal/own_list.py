@@ -28,11 +28,15 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One request. ``wanted`` is what the town waits for, ``said`` the last message and ``ours`` who wrote it."""
+    """One request. ``wanted`` is what the town waits for, ``said`` the last message and ``ours`` who wrote it.
+
+    How a closed one ended is told by its page and its words alone, never by a colour.
+    """
 
     record: Record
     heading: str
     state: State | None
+    closed: bool
     wanted: str
     expectation: str
     can_edit: bool
@@ -83,10 +87,18 @@ def _line(town: Town, record: Record) -> Line:
         record,
         heading(record),
         state,
-        (state.public_help or "We wait for your answer.") if state is not None and state.pauses_clock else "",
+        state is not None and state.final,
+        _wanted(state),
         standing.expectation(town, record),
         editable(record) is not None,
         (last.body or last.headline) if last is not None else "",
         last.at if last is not None else None,
         last is not None and last.direction != "in",
     )
+
+
+def _wanted(state: State | None) -> str:
+    """What the town waits for in this state; empty if it is the town's turn."""
+    if state is None or not (state.pauses_clock or state.incomplete):
+        return ""
+    return state.public_help or ("We wait for your answer." if state.pauses_clock else "This is not sent yet.")

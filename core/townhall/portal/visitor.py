@@ -6,6 +6,7 @@ that belongs to them (:mod:`townhall.records.owning`), and each page acts with n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ STATUS = "status"
 KEPT_REQUESTS = 8
 KEPT_DRAFTS = 5
 HOUR = timedelta(hours=1)
+#: Letters that the question for a name takes.
+LONGEST_NAME = 120
 #: Codes that one address may try, and drafts that it may begin, for each form that it may send in an hour.
 TRIES_PER_FORM = 5
 
@@ -100,6 +103,32 @@ def own_grants(town: Town) -> frozenset[tuple[str, int]]:
         g.own_grants = owning.grants(town, contact.id) if contact is not None else frozenset()
     found: frozenset[tuple[str, int]] = g.own_grants
     return found
+
+
+def as_sender(town: Town) -> dict[str, str]:
+    """The contact questions of a public form as whoever is signed in would answer them; empty for others."""
+    contact = signed_in(town)
+    if contact is None:
+        return {}
+    ways = {"contact_email": ("emails", "address"), "contact_phone": ("phones", "number")}
+    found = {"contact_name": contact.title[:LONGEST_NAME]}
+    for name, (rows, column) in ways.items():
+        lines = sorted(contact[rows] or (), key=lambda row: not row.get("primary"))
+        usable = [str(row[column]) for row in lines if row.get(column) and not row.get("bounced")]
+        found[name] = usable[0] if usable else ""
+    return found
+
+
+def sender_id(town: Town, sender: Mapping[str, str] | None) -> int | None:
+    """Id of the contact that is signed in, if it is who a form names as its sender; others may be named there too."""
+    contact = signed_in(town)
+    if contact is None or not sender:
+        return None
+    ways = [row["address"].casefold() for row in contact["emails"] or ()]
+    ways += [row["number"] for row in contact["phones"] or ()]
+    given = {sender.get("email", "").casefold(), sender.get("phone", "")} - {""}
+    same = " ".join(sender.get("name", "").split()).casefold() == contact.title.casefold()
+    return contact.id if same and given & set(ways) else None
 
 
 def session_token() -> str:
