@@ -229,6 +229,18 @@ class Settings:
         "security", 72, "Hours after which somebody has to sign in again in any case.", _positive
     )
     invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", _positive)
+    citizen_link_minutes: int = _setting(
+        "security", 30, "Minutes that a link to “Your requests” works which somebody asked for by mail.", _positive
+    )
+    citizen_code_days: int = _setting(
+        "security", 14, "Days that a link to “Your requests” works which a clerk hands over or prints.", _positive
+    )
+    citizen_idle_minutes: int = _setting(
+        "security", 60, "Minutes without a click after which a resident is signed out of “Your requests”.", _positive
+    )
+    citizen_session_hours: int = _setting(
+        "security", 8, "Hours after which a resident has to sign in again in any case.", _positive
+    )
     account_log_days: int = _setting(
         "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", _positive
     )

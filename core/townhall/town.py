@@ -25,6 +25,7 @@ from townhall.cases import recomputing
 from townhall.cases import routing
 from townhall.cases import rulebook
 from townhall.cases.effects import EFFECTS
+from townhall.citizens import guarding
 from townhall.clock import Clock
 from townhall.clock import SystemClock
 from townhall.config import Settings
@@ -82,6 +83,7 @@ DOMAINS: tuple[Domain, ...] = (
     *clock_keeping.DOMAINS,
     EFFECTS,
     *queueing.DOMAINS,
+    guarding.DOMAIN,
 )
 #: Counts writes of all towns of this process, so that no number ever comes again.
 _WRITES = count()

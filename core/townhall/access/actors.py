@@ -74,5 +74,5 @@ ANONYMOUS = Actor(kind="anonymous", name="A visitor", door="portal")
 
 
 def citizen(grants: frozenset[tuple[str, int]], name: str = "The citizen") -> Actor:
-    """A visitor who came with a secret link to the records in ``grants``."""
+    """A visitor who came with a secret link to the records in ``grants``, or is signed in as whom they belong to."""
     return Actor(kind="citizen", name=name, grants=grants, door="portal")

@@ -68,6 +68,7 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "users.see_as": "See the pages as a colleague sees them, to read only",
     "settings.manage": "Change the town's settings",
     "schemas.manage": "Change fields, labels and choices",
+    "citizens.sign_in": "Give people a link to their own requests",
     "messages.manage": "Look after what is sent: pause it, try again, drop",
     "history.audit": "See who exported what, and who looked at confidential values",
     "views.share": "Share saved views with everybody",

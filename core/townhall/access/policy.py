@@ -71,9 +71,11 @@ def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
     if verb == "view":
         return record_type.public_if is not None or _has_grant(actor, record_type)
     if verb == "create":
-        return bool(record_type.forms)
+        return bool(record_type.sent_forms)
     if verb == "edit":
-        return _has_grant(actor, record_type) and any(form.edit_in for form in record_type.forms.values())
+        return _has_grant(actor, record_type) and any(
+            form.edit_in or form.by_owner for form in record_type.forms.values()
+        )
     if verb == "transition":
         return _has_grant(actor, record_type) and any("citizen" in move.by for move in _moves(record_type))
     return False
@@ -220,14 +222,26 @@ def exportable_fields(actor: Actor, record_type: RecordType) -> tuple[str, ...]:
 
 
 def editable_by_sender(record_type: RecordType, state: str) -> frozenset[str]:
-    """Fields that whoever sent a record may read back and change with their link while it is in ``state``."""
+    """Fields that whoever a record belongs to may read back and change with their link while it is in ``state``."""
     return frozenset(
         name
         for form in record_type.forms.values()
-        if state and state in form.edit_in
+        if form.by_owner or (state and state in form.edit_in)
         for name in form.fields
         if name in record_type.fields
     ) - _confidential(record_type)
+
+
+def owner_columns(record_type: RecordType, name: str) -> frozenset[str]:
+    """Columns of a rows field that whoever a record belongs to reads and changes in a form ``by_owner``."""
+    field = record_type.fields[name]
+    asked = {
+        column
+        for form in record_type.forms.values()
+        if form.by_owner and name in form.fields
+        for column in form.columns.get(name, tuple(field.row_fields))
+    }
+    return frozenset(name for name in asked if field.row_fields[name].privacy != "confidential")
 
 
 def row_columns(actor: Actor, record_type: RecordType, field: Field) -> frozenset[str]:

@@ -40,6 +40,7 @@ ROLES: Mapping[str, Role] = {
                 "*.archive",
                 "*.export",
                 "*.see_confidential",
+                "citizens.sign_in",
                 "views.share",
             },
         ),

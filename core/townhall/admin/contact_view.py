@@ -24,6 +24,7 @@ from townhall.admin.details import Row
 from townhall.admin.details import details
 from townhall.admin.details import get_record
 from townhall.admin.details import record_row
+from townhall.admin.own_requests_page import OwnRequestsPages
 from townhall.admin.pages import page
 from townhall.admin.record_view import RecordView
 from townhall.errors import Rejected
@@ -55,7 +56,7 @@ class Way:
     off: bool = False
 
 
-class ContactView(RecordView):
+class ContactView(RecordView, OwnRequestsPages):
     """The pages of contacts."""
 
     @expose("/<int:id>/")
@@ -103,6 +104,7 @@ class ContactView(RecordView):
             ),
             log=request.form if errors else {},
             log_errors=errors or {},
+            gives_link=self.gives_links(record),
             form_id=once.new_form_id(),
         )
         return html, 422 if errors else 200

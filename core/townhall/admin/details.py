@@ -288,7 +288,7 @@ def may_say(desk: Desk, actor: Actor, record: Record) -> bool:
 
 def has_status_page(record: Record) -> bool:
     """Whether citizens send such records themselves, so that they may follow this one on a page of their own."""
-    return bool(record.type.forms) and bool(record.number)
+    return record.type.has_status_page and bool(record.number)
 
 
 # -- files and places -------------------------------------------------------------------------------------------

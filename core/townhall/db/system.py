@@ -521,7 +521,10 @@ class Share(Model):
 
 
 class SecretLink(Model):
-    """A link that opens one record to whoever has it. Only the digest of its token is kept."""
+    """A link that opens one record to whoever has it. Only the digest of its token is kept.
+
+    ``about`` is what else the link stands for, such as an e-mail address that it confirms.
+    """
 
     id = BigAutoField()
     token_hash = CharField(max_length=64, unique=True)
@@ -531,9 +534,28 @@ class SecretLink(Model):
     created_at = BigIntegerField()
     expires_at = BigIntegerField(null=True)
     revoked_at = BigIntegerField(null=True)
+    about = TextField(default="")
 
     class Meta:
         indexes = ((("identity", "record_id"), False),)
+
+
+class LinkRequest(Model):
+    """Somebody asked on the public site for a link to their requests. The row goes as soon as it is answered."""
+
+    id = BigAutoField()
+    address = TextField()
+    asked_at = BigIntegerField()
+
+
+class CitizenSession(Model):
+    """A contact who is signed in on the public site. Only the digest of the token in their cookie is kept."""
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    contact_id = BigIntegerField(index=True)
+    started_at = BigIntegerField(index=True)
+    last_seen_at = BigIntegerField()
 
 
 class Draft(Model):
@@ -674,6 +696,8 @@ class SystemTables:
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.share: Any = _bound(Share, "share", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
+        self.link_request: Any = _bound(LinkRequest, "link_request", database)
+        self.citizen_session: Any = _bound(CitizenSession, "citizen_session", database)
         self.draft: Any = _bound(Draft, "draft", database)
         self.saved_view: Any = _bound(SavedView, "saved_view", database)
         self.uploaded_module: Any = _bound(UploadedModule, "uploaded_module", database)

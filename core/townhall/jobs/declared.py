@@ -20,7 +20,7 @@ from townhall.extend.hooks import Implementation
 from townhall.extend.jobs import sentence_of
 from townhall.jobs import cleaning
 from townhall.jobs import telling
-from townhall.mail import delivering
+from townhall.mail import sending
 from townhall.records import erasing
 from townhall.records import sealing
 from townhall.schedules import Schedule
@@ -56,8 +56,9 @@ CORE_JOBS: tuple[Job, ...] = (
         "core.deliver_messages",
         "Send messages",
         every(1),
-        delivering.run,
-        "What waits in the outbox, by the mail server of the settings; what fails is tried again later and later.",
+        sending.run,
+        "Links to “Your requests” that people asked for, and what waits in the outbox, by the mail server of the "
+        "settings; what fails is tried again later and later.",
     ),
     Job(
         "core.warn_of_deadlines",

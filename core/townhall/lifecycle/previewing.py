@@ -137,7 +137,7 @@ def _menu(found: Mapping[str, Found], added: Sequence[str], types: Sequence[Reco
 
 
 def _public(types: Sequence[RecordType]) -> Iterator[Addition]:
-    forms = [form for record_type in types for form in record_type.forms.values()]
+    forms = [form for record_type in types for form in record_type.sent_forms.values()]
     if forms:
         which = ", ".join(f"“{form.label}”" for form in forms)
         yield Addition(_count(len(forms), "public form", "public forms"), which)

@@ -87,6 +87,10 @@ def instead_of_mail(town: Town, actor: Actor, id: int) -> Message:
     message = outbox.get(town, id)
     if not outbox.visible(town, actor, [message]):
         raise Forbidden("You may not see what this message is about. Ask an administrator.")
+    if message.identity == recipients.CONTACT:
+        raise Rejected(
+            "What it is about would be over before a letter arrives. Give them a link on the contact's page."
+        )
     contact = reading.get(town, system(), recipients.CONTACT, message.contact_id or 0)
     address = recipients.post_address(town, contact)
     if not address:

@@ -24,7 +24,6 @@ from townhall.messages import rendering
 from townhall.messages import templates
 from townhall.messages.placeholders import LINK
 from townhall.messages.placeholders import Facts
-from townhall.messages.placeholders import has_status_page
 from townhall.messages.recipients import Recipient
 from townhall.messages.templates import Words
 from townhall.records import messages
@@ -211,7 +210,7 @@ def _queue(
 ) -> None:
     """Put one message into the outbox; ``refused`` says why it goes to nobody."""
     record = facts.record
-    if LINK not in text and has_status_page(record.type):
+    if LINK not in text and record.type.has_status_page:
         text = f"{text}\n\nYour number is {record.number}. How far it is, and all messages: {LINK}"
     held = limits.breaker(town) if automatic and recipient.channel == "email" and not refused else ""
     values: Mapping[str, Any] = {

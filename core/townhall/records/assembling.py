@@ -176,7 +176,7 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
     """Fields that a citizen may read back in some state of a record that they sent."""
     if policy.is_staff(actor) or not policy.granted_ids(actor, record_type):
         return frozenset()
-    states = {state for form in record_type.forms.values() for state in form.edit_in}
+    states = {"", *(state for form in record_type.forms.values() for state in form.edit_in)}
     return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
 
 
@@ -187,6 +187,8 @@ def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values:
     ids = list(values)
     for field in reader.rows:
         allowed = policy.row_columns(view.actor, view.record_type, field)
+        if field.name in view.own:
+            allowed |= policy.owner_columns(view.record_type, field.name)
         if field.name in view.columns and field.name not in view.titled:
             allowed &= view.columns[field.name]
         found, name = _rows(town, plan, field, ids, allowed), field.name

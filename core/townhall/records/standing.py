@@ -98,7 +98,7 @@ def _statement(town: Town, types: Sequence[RecordType]) -> tuple[str, int]:
 def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.ColumnBase | None:
     """The condition on rows of the type that the contact stands on them; ``None`` if no field of it can say so."""
     plan = plan_of(town, record_type.identity)
-    tests = [test for path in record_type.contacts for test in _tests(plan, path, contact_id)]
+    tests = [test for path in record_type.contacts for test in tests_of(plan, path, contact_id)]
     return predicate.either(tests) if tests else None
 
 
@@ -122,7 +122,7 @@ def _part(town: Town, record_type: RecordType, index: int, contact_id: int) -> A
     ).where(plan.column("archived").is_null() & test)
 
 
-def _tests(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.ColumnBase]:
+def tests_of(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.ColumnBase]:
     """Tests that one path of ``contacts`` reaches the contact."""
     first, _, rest = path.partition(".")
     field = plan.record_type.fields.get(first)

@@ -18,6 +18,7 @@ from townhall.errors import ValidationFailed
 from townhall.records import checking
 from townhall.records import editing
 from townhall.records import inserting
+from townhall.records import owning
 from townhall.records import parsing
 from townhall.records import people
 from townhall.records import predicate
@@ -107,6 +108,7 @@ def update(
             raise Rejected("This record is archived. Restore it first, then change it.")
         if not policy.is_staff(actor):
             _refuse_sender(actor, plan, before, values)
+            values = owning.with_hidden_columns(town, plan.record_type, before, values)
         edit = editing.Edit.of(town, actor, plan, before, values)
         edit.check()
         edit.ask("update")
@@ -181,7 +183,7 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
 
 
 def _form(plan: WritePlan, name: str | None) -> Form:
-    form = plan.record_type.forms.get(name or "")
+    form = plan.record_type.sent_forms.get(name or "")
     if form is None:
         raise Forbidden(f"{plan.record_type.label_plural} can only be sent through one of their public forms.")
     return form
