@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 Values = dict[str, Any]
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,23 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -
     actor, reader = view.actor, plan.reader(view.needed)
     values = {id: reader.maker.make(row) for id, row in rows.items()}
     _add_outside(town, view, plan, reader, values)
-    for field in plan.answers:
-        if field.name in view.needed and actor.kind != "system":
-            visible_answers(town, actor, plan, field, values)
+    parts: dict[int, frozenset[str]] = {}
+    if actor.kind != "system":
+        for field in plan.answers:
+            if field.name in view.needed:
+                _join(parts, visible_answers(town, actor, plan, field, values))
+        for field in reader.rows:
+            _join(parts, _secret_columns(field, values))
+    if parts and view.masked | view.access.hidden:
+        parts = {
+            id: frozenset(path for path in paths if path.partition(".")[0] in view.shown) for id, paths in parts.items()
+        }
     pointing = [field for field in reader.pointing if field.name not in view.masked]
     names = _titles(town, actor, pointing, values) if pointing else {}
     context = town.context(actor) if view.retitle else None
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
     filled = view.masked
+    reveals = bool(parts) and policy.may(actor, "see_confidential", view.record_type)
     found = {}
     for id, row in rows.items():
         mine = values[id]
@@ -116,17 +126,31 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -
             filled = frozenset(name for name in view.masked if mine[name] is not None)
             for name in view.kept_back(row):
                 mine.pop(name, None)
+        secret = parts.get(id, _NOTHING) if parts and staff else _NOTHING
         found[id] = Record(
             view.record_type,
             row,
             mine,
             title=title,
             titles=names,
-            masked=filled,
-            hidden=hidden - mine.keys() if hidden else hidden,
+            masked=filled | secret if reveals else filled,
+            hidden=(hidden - mine.keys() if hidden else hidden) | (_NOTHING if reveals else secret),
             staff=staff,
         )
     return found
+
+
+def _join(parts: dict[int, frozenset[str]], more: Mapping[int, frozenset[str]]) -> None:
+    for id, paths in more.items():
+        parts[id] = parts.get(id, _NOTHING) | paths
+
+
+def _secret_columns(field: Field, values: Mapping[int, Values]) -> dict[int, frozenset[str]]:
+    """The confidential columns of a rows field, by path, for each record that has rows."""
+    secret = frozenset(
+        f"{field.name}.{name}" for name, column in field.row_fields.items() if column.privacy == "confidential"
+    )
+    return {id: secret for id, mine in values.items() if mine.get(field.name)} if secret else {}
 
 
 def view_of(

@@ -30,13 +30,15 @@ MESSAGE = "message"
 class Reader:
     """Somebody who looks: one of the staff with a role, or a visitor who has the links to ``own`` records.
 
-    ``sees`` are names of planted records that they may know of.
+    ``sees`` are names of planted records that they may know of; ``near`` those that point at one of their own: what is
+    public in these, a plugin may tell them.
     """
 
     name: str
     actor: Actor
     own: frozenset[str] = frozenset()
     sees: set[str] = dataclass_field(default_factory=set)
+    near: set[str] = dataclass_field(default_factory=set)
 
     @property
     def staff(self) -> bool:
@@ -86,6 +88,15 @@ def find_out(town: Town, reader: Reader, everything: Iterable[Planted]) -> Itera
             yield f"{reader.name}: reading gives {planted.name}, which is not for them."
         if given and wanted is not False:
             reader.sees.add(planted.name)
+        if not planted.archived and _points_at(planted, reader.actor.grants):
+            reader.near.add(planted.name)
+
+
+def _points_at(planted: Planted, records: frozenset[tuple[str, int]]) -> bool:
+    """Whether a record points at one of ``records``."""
+    fields, values = planted.record.type.fields, planted.record.values
+    pairs = ((field, values.get(name)) for name, field in fields.items())
+    return any(not records.isdisjoint(field.references(value)) for field, value in pairs if value is not None)
 
 
 def _may_see(town: Town, reader: Reader, planted: Planted) -> bool | None:
@@ -118,7 +129,7 @@ def may_read(town: Town, reader: Reader, marker: Marker, planted: Planted) -> bo
         return False
     level = reader.level(town, planted)
     if not level:
-        return False
+        return marker.level == "public" and planted.name in reader.near
     if marker.level == "public" or level == "internal":
         return True
     return planted.name in reader.own and (marker.level == MESSAGE or _sent(planted, marker.field))

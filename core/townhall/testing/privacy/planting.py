@@ -1,4 +1,4 @@
-"""Records with a value of its own in every field that can hold one: some that many may see, and some that are hidden."""
+"""Records with a value of its own in every field that can hold one: some that many may see, some hidden."""
 
 from __future__ import annotations
 

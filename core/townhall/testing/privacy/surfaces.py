@@ -87,9 +87,9 @@ def of_record(planted: Planted) -> Iterator[Surface]:
     yield from files_of(planted, urls.FILES)
 
 
-def files_of(planted: Planted, base: str) -> Iterator[Surface]:
-    """The planted files of a record."""
-    for name in planted.files:
+def files_of(planted: Planted, base: str, field: str = "") -> Iterator[Surface]:
+    """The planted files of a record, or of one field of it."""
+    for name in [field] if field else planted.files:
         value = planted.record.values.get(name)
         for file in value if isinstance(value, tuple) else (value,):
             if file is not None:

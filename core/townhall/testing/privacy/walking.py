@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -364,11 +365,12 @@ class _Walk:
         for name, field in record_type.fields.items():
             if field.privacy == "public" or (field.privacy == "internal" and reader.staff):
                 continue
+            where = {name: {"empty": False}}
             for deed, ask in (
-                ("filtered", lambda: records.count(reader.actor, identity, {name: {"empty": False}})),
-                ("sorted", lambda: records.find(reader.actor, identity, sort=name, limit=1)),
-                ("grouped", lambda: records.aggregate(reader.actor, identity, group_by=[name])),
-                ("looked up", lambda: records.lookup(reader.actor, identity, "", where={name: {"empty": False}})),
+                ("filtered", partial(records.count, reader.actor, identity, where)),
+                ("sorted", partial(records.find, reader.actor, identity, sort=name, limit=1)),
+                ("grouped", partial(records.aggregate, reader.actor, identity, group_by=[name])),
+                ("looked up", partial(records.lookup, reader.actor, identity, "", where=where)),
             ):
                 try:
                     ask()
@@ -379,32 +381,30 @@ class _Walk:
     def _reveal(self, reader: Reader, client: StaffClient, planted: Planted) -> None:
         """A confidential value is shown to who may see it, for a reason and no other way."""
         record = planted.record
-        for name, field in record.type.fields.items():
-            value = record.values.get(name)
-            if field.privacy != "confidential" or value is None:
-                continue
-            url = urls.record_url(record.identity, record.id, f"reveal/{name}")
-            pages = [(f"reveal/{name} of {planted.name}", url)]
-            pages += [
-                (each.name, each.url)
-                for each in surfaces.files_of(planted, urls.FILES)
-                if name in planted.files and each.name.endswith(f".{name}")
-            ]
-            for what, address in pages:
-                self._reveal_at(reader, client, planted, name, what, address)
+        kept: dict[str, set[str]] = {}
+        for marker in planted.markers:
+            whole = record.type.fields[marker.field].privacy == "confidential"
+            if marker.level == "confidential":
+                path = f"{marker.field}.content" if marker.path.endswith(".content") else marker.field
+                kept.setdefault(path if whole else marker.path, set()).add(marker.key)
+        for path, keys in kept.items():
+            files = surfaces.files_of(planted, urls.FILES, path.removesuffix(".content"))
+            if path.endswith(".content"):
+                address = next(files).url
+            else:
+                address = urls.record_url(record.identity, record.id, f"reveal/{path}")
+            self._reveal_at(reader, client, planted, path, keys, address)
 
-    def _reveal_at(self, reader: Reader, client: StaffClient, planted: Planted, name: str, what: str, url: str) -> None:
-        wanted = {marker.key for marker in planted.markers if marker.field == name}
-        wanted = {key for key in wanted if self.markers[key][0].path.endswith(".content") == what.startswith("file")}
-        may = reader.reveals(planted.record.identity)
-        bare = self._get(client.post(url, {"reason": ""}))
-        shown = self._get(client.post(url, {"reason": _REASON}))
-        if wanted & found_in(bare):
-            self._leak(self.markers[min(wanted)][0], reader.name, f"{what} without a reason")
-        if not may and wanted & found_in(shown):
-            self._leak(self.markers[min(wanted)][0], reader.name, what)
-        if may and wanted and not wanted & found_in(shown):
-            self.report.missing.append(f"{what} does not show “{name}” to {reader.name}, who may see it and said why.")
+    def _reveal_at(
+        self, reader: Reader, client: StaffClient, planted: Planted, path: str, keys: set[str], url: str
+    ) -> None:
+        may, what = reader.reveals(planted.record.identity), f"reveal page of {planted.name}"
+        for reason in ("", _REASON):
+            shown = keys & found_in(self._get(client.post(url, {"reason": reason})))
+            if shown and not (may and reason):
+                self._leak(self.markers[min(shown)][0], reader.name, what)
+            if may and reason and not shown:
+                self.report.missing.append(f"{what} keeps “{path}” from {reader.name}, who may see it and said why.")
 
     def _miss(self, reader: Reader) -> None:
         """Whoever may see a value finds it somewhere: a walk that finds nothing would prove nothing."""
