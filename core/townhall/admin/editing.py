@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from townhall.access.actors import Actor
 from townhall.access.policy import readable
+from townhall.admin import masking
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.desk import Desk
@@ -68,7 +69,6 @@ class Editor:
     type: RecordType
     request: Request
     record: Record | None = None
-    reveal: bool = False
     form: RecordForm = dataclass_field(init=False)
     names: tuple[str, ...] = dataclass_field(init=False)
     whole: list[str] = dataclass_field(default_factory=list)
@@ -86,7 +86,7 @@ class Editor:
         if posted and self.record is not None:
             self.version = urls.number(self.request.form.get("version"))
         self.form = build_form(
-            self.type,
+            masking.unasked(self.type, self.record),
             self.names,
             town.context(self.actor),
             values=initial,
@@ -111,7 +111,7 @@ class Editor:
                     continue
                 if name in hidden:
                     continue
-                if field.privacy == "confidential" and not (may_see and (self.record is None or self.reveal)):
+                if field.privacy == "confidential" and not may_see:
                     continue
                 names.append(name)
         return tuple(names)
@@ -121,13 +121,12 @@ class Editor:
         return {name: self.record.values.get(name) for name in self.names}
 
     @property
-    def left_out(self) -> bool:
-        """Whether there are confidential fields that this person might change but that the form leaves out."""
-        if self.record is None or self.reveal:
-            return False
-        return any(field.privacy == "confidential" and not field.read_only for field in self.type.fields.values()) and (
-            self.desk.town.records.may(self.actor, "see_confidential", self.type.identity)
-        )
+    def removable(self) -> list[tuple[str, str]]:
+        """Names and labels of masked values that can be taken out, since an input that is empty leaves them."""
+        if self.record is None:
+            return []
+        fields = [self.type.fields[name] for name in self.names if name in self.record.masked]
+        return [(field.name, field.label) for field in fields if not field.required]
 
     def sections(self) -> list[FormSection]:
         """The sheets of the form, without empty ones."""
@@ -182,9 +181,8 @@ class Editor:
         records = self.desk.town.records
         if self.record is None:
             return records.create(self.actor, self.type.identity, self.form.values)
-        changed = {
-            name: value for name, value in self.form.values.items() if value != self.record.values.get(name, _NOTHING)
-        }
+        typed = masking.typed(self.type, self.record, self.form.values, self.request.form.getlist("remove"))
+        changed = {name: value for name, value in typed.items() if value != self.record.values.get(name, _NOTHING)}
         return records.update(self.actor, self.type.identity, self.record.id, changed, version=self.version)
 
     def _tell(self, errors: Mapping[str, str]) -> None:
@@ -200,6 +198,8 @@ class Editor:
         """Say what a colleague changed meanwhile; saving again then keeps what stands in the form."""
         writer = FactWriter(self.desk.town.context(self.actor), self.desk.presenter)
         for name in self.names:
+            if name in current.masked:
+                continue  # nobody is told what it is now
             theirs, yours = current.values.get(name), self.form.values.get(name)
             if theirs != yours:
                 field = self.type.fields[name]

@@ -10,13 +10,13 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from townhall.admin import masking
 from townhall.admin import once
 from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import asks_something
 from townhall.admin.details import contact_of
-from townhall.admin.details import get_record
 from townhall.admin.details import may_say
 from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
@@ -75,13 +75,7 @@ class FormPages(RecordPages):
     def edit_view(self, id: int) -> ResponseReturnValue:
         """The form for changing a record."""
         record = self._editable(id)
-        reveal = request.values.get("reveal") == "1" and self.may("see_confidential")
-        if reveal and request.method == "GET":
-            for name in sorted(record.masked):
-                self.town.records.reveal(self.actor, record.identity, id, name, "Opened for editing")
-        if reveal:
-            record = get_record(self.desk, self.actor, self.type.identity, id, reveal=sorted(record.masked))
-        editor = Editor(self.desk, self.actor, self.type, request, record, reveal)
+        editor = Editor(self.desk, self.actor, self.type, request, record)
         if request.method == "POST":
             saved = editor.save()
             if saved is not None:
@@ -112,7 +106,7 @@ class FormPages(RecordPages):
         names = dict.fromkeys([*move.require, *move.asks]) if move is not None else {}
         posted = request.method == "POST"
         return build_form(
-            self.type,
+            masking.unasked(self.type, record),
             [name for name in names if name in self.type.fields],
             self.town.context(self.actor),
             values={name: record.values.get(name) for name in names} if record is not None else {},
@@ -121,7 +115,7 @@ class FormPages(RecordPages):
             stored=record.values if record is not None else None,
             lookup_url=lookup_of(self.type),
             file_url=file_url,
-            require=move.require if move is not None else (),
+            require=masking.missing(move.require, record) if move is not None else (),
         )
 
     @page("record", "move", more=True, methods=FORM)
@@ -177,7 +171,7 @@ class FormPages(RecordPages):
     ) -> list[tuple[str, str]]:
         """Make the move; what is wrong, if anything, as ``(id of the input, sentence)``."""
         given, wrong = standard_inputs.values(self.town, standard, request.form)
-        declared = [name for name in move.require if name in self.type.fields]
+        declared = [name for name in masking.missing(move.require, record) if name in self.type.fields]
         if not form.validate(state=move.target, require=declared) or wrong:
             found = [(id, talking.about(label, message)) for id, label, message in form.error_list]
             return [*found, *wrong.items()]
@@ -188,7 +182,7 @@ class FormPages(RecordPages):
                 record.identity,
                 record.id,
                 move.name,
-                {**form.values, **given},
+                {**masking.typed(self.type, record, form.values), **given},
                 version=urls.number(sent.get("version"), record.version),
                 note=sent.get("note", "").strip(),
                 message=sent.get("message", "").strip(),

@@ -33,6 +33,7 @@ from townhall.admin.listing import Lister
 from townhall.admin.pages import open_page
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
+from townhall.admin.reveal_pages import RevealPages
 from townhall.admin.sharing_pages import SharingPages
 from townhall.admin.staff import run_page
 from townhall.admin.staff import turn_away
@@ -52,6 +53,7 @@ class RecordView(
     FormPages,
     GivingPages,
     KeepingPages,
+    RevealPages,
     VersionPages,
     UndoPages,
     LinkPages,

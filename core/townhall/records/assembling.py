@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 Values = dict[str, Any]
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,22 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> li
     make = reader.maker.make
     values = {row[ID]: make(row) for row in rows}
     _add_outside(town, view, plan, reader, values)
-    for field in plan.answers:
-        if field.name in view.needed and actor.kind != "system":
-            visible_answers(town, actor, plan, field, values)
+    parts: dict[int, frozenset[str]] = {}
+    if actor.kind != "system":
+        for field in plan.answers:
+            if field.name in view.needed:
+                _join(parts, visible_answers(town, actor, plan, field, values))
+        for field in reader.rows:
+            _join(parts, _secret_columns(field, values))
+    if parts and view.masked | view.access.hidden:
+        parts = {
+            id: frozenset(path for path in paths if path.partition(".")[0] in view.shown) for id, paths in parts.items()
+        }
     pointing = [field for field in reader.pointing if field.name not in view.masked]
     names = _titles(town, actor, pointing, values) if pointing else {}
     context = town.context(actor) if view.retitle else None
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
+    reveals = bool(parts) and policy.may(actor, "see_confidential", view.record_type)
     filled, record_type = view.masked, view.record_type
     found = []
     for row, mine in zip(rows, values.values(), strict=True):
@@ -117,11 +127,26 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> li
             filled = frozenset(name for name in view.masked if mine[name] is not None)
             for name in view.kept_back(row):
                 mine.pop(name, None)
-        unseen = hidden - mine.keys() if hidden else hidden
+        unseen, masked = hidden - mine.keys() if hidden else hidden, filled
+        if parts and staff and (secret := parts.get(row[ID])):
+            masked, unseen = (masked | secret, unseen) if reveals else (masked, unseen | secret)
         found.append(
-            Record(record_type, row, mine, title=title, titles=names, masked=filled, hidden=unseen, staff=staff)
+            Record(record_type, row, mine, title=title, titles=names, masked=masked, hidden=unseen, staff=staff)
         )
     return found
+
+
+def _join(parts: dict[int, frozenset[str]], more: Mapping[int, frozenset[str]]) -> None:
+    for id, paths in more.items():
+        parts[id] = parts.get(id, _NOTHING) | paths
+
+
+def _secret_columns(field: Field, values: Mapping[int, Values]) -> dict[int, frozenset[str]]:
+    """The confidential columns of a rows field, by path, for each record that has rows."""
+    secret = frozenset(
+        f"{field.name}.{name}" for name, column in field.row_fields.items() if column.privacy == "confidential"
+    )
+    return {id: secret for id, mine in values.items() if mine.get(field.name)} if secret else {}
 
 
 def view_of(

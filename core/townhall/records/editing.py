@@ -15,6 +15,7 @@ from townhall.access.actors import Actor
 from townhall.db.transactions import after_commit
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
+from townhall.records import carrying
 from townhall.records import checking
 from townhall.records import history
 from townhall.records import indexing
@@ -82,7 +83,10 @@ class Edit:
         present = standard_of(before)
         for name, value in parsed.items():
             if name in plan.record_type.fields:
-                values[name] = plan.record_type.fields[name].revise(before.values.get(name), value)
+                field = plan.record_type.fields[name]
+                old = before.values.get(name)
+                asked = field.bind({**values, **parsed}, scene.own) if name in plan.answers else field
+                values[name] = carrying.carried(actor, plan.record_type, asked, old, field.revise(old, value))
             else:
                 present[name] = value
         present.update(standard)

@@ -94,10 +94,12 @@ class Records:
         id: int,
         *,
         fields: Collection[str] | None = None,
-        reveal: Collection[str] = (),
     ) -> Record:
-        """One record. Raises :class:`~townhall.errors.NotFound` if there is none that the actor may know of."""
-        return reading.get(self._town, actor, identity, id, fields=fields, reveal=reveal)
+        """One record. Raises :class:`~townhall.errors.NotFound` if there is none that the actor may know of.
+
+        Confidential values are never among what comes back to staff: :meth:`reveal` gives one of them, for a reason.
+        """
+        return reading.get(self._town, actor, identity, id, fields=fields)
 
     def by_number(self, actor: Actor, identity: str, number: str) -> Record:
         """The record with this number, however it was typed."""
@@ -358,9 +360,11 @@ class Records:
 
     # -- files and links --------------------------------------------------------------------------------------
 
-    def open_file(self, actor: Actor, file_id: int) -> tuple[StoredFile, Path]:
-        """A record's file and where its bytes stand, if the actor may see the field that it is in."""
-        return attachments.open_file(self._town, actor, file_id)
+    def open_file(self, actor: Actor, file_id: int, reason: str = "") -> tuple[StoredFile, Path]:
+        """A record's file and where its bytes stand, if the actor may see the field that it is in: a confidential one
+        for a ``reason``, which is written down.
+        """
+        return attachments.open_file(self._town, actor, file_id, reason)
 
     def make_link(self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
         """A secret token that opens the record for ``purpose``. It can't be read back later."""
