@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from townhall_forms.keys import Key
 from townhall_forms.keys import keys_of
 from townhall_forms.kinds import did_you_mean
 from townhall_forms.layer_keys import TOWN_PREFIX
+from townhall_forms.reading import read_toml
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PATH = re.compile(r"-?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -70,7 +70,7 @@ def read_folder(plugin: str, folder: Path, requires: Iterable[str] = ()) -> list
 def read_document(source: Source, report: Report) -> dict[str, Any] | None:
     """The tables of a file, with everything that can't be understood noted in ``report`` and left out."""
     try:
-        data = tomllib.loads(source.text, parse_float=Decimal)
+        data = read_toml(source.text, decimals=True)
     except tomllib.TOMLDecodeError as error:
         report.add("", f"this is not valid TOML: {error}")
         return None

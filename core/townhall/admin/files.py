@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import abort
-from flask import send_file
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
+from townhall.downloads import stored_file
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
-
-#: Types that a browser may show by itself; all others are saved.
-SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"})
 
 
 class FilesView(StaffView):
@@ -33,16 +30,7 @@ class FilesView(StaffView):
     def file(self, id: int) -> ResponseReturnValue:
         """One file. What is inside can run nothing, whatever it is."""
         stored, content = self.town.records.open_file(self.actor, id)
-        response = send_file(
-            content,
-            mimetype=stored.media_type,
-            as_attachment=stored.media_type not in SHOWN,
-            download_name=stored.filename,
-            max_age=0,
-        )
-        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
+        return stored_file(stored, content, show=True)
 
     @expose("/")
     def index(self) -> ResponseReturnValue:

@@ -25,6 +25,7 @@ from townhall.messages import outbox
 from townhall.messages import rendering
 from townhall.messages import switches
 from townhall.messages.outbox import Message
+from townhall.own_paths import own_path
 from townhall.presentation import plural
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class OutboxView(StaffView):
     def act(self) -> ResponseReturnValue:
         """Try again, drop, print instead, pause, go on, or send a test."""
         deed, id = request.form.get("deed", ""), urls.number(request.form.get("id"))
-        back = urls.local_path(request.form.get("back"), urls.OUTBOX)
+        back = own_path(request.form.get("back"), urls.OUTBOX)
         try:
             flash(self._do(self.actor, deed, id), "ok")
         except TownhallError as error:

@@ -38,6 +38,7 @@ from townhall.extend.manifest import read_manifest
 from townhall.lifecycle.switching import require
 from townhall.records.file_types import HEAD
 from townhall.records.file_types import known_type
+from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def _unlike(place: str, content: bytes) -> Iterator[str]:
     """Why a file is not what its name says."""
     if place.endswith(".toml"):
         try:
-            tomllib.loads(content.decode("utf-8-sig"))
+            read_toml(content.decode("utf-8-sig"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             yield f"{place}: the file is not valid TOML: {error}."
         return
