@@ -22,6 +22,7 @@ from townhall.cli.messages import messages
 from townhall.cli.migrating import migrate
 from townhall.cli.plugins import plugins
 from townhall.cli.schema import schema
+from townhall.cli.secrets import secrets
 from townhall.cli.serving import serve
 from townhall.cli.setup import doctor
 from townhall.cli.setup import init
@@ -47,6 +48,6 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-setting_up = (init, serve, doctor, migrate, users, wards, plugins, jobs, layer, schema, history)
+setting_up = (init, serve, doctor, migrate, users, secrets, wards, plugins, jobs, layer, schema, history)
 for command in (*setting_up, messages, export, import_command, demo_command):
     main.add_command(command)

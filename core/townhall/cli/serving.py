@@ -13,12 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from townhall.cli import safety
 from townhall.cli.context import instance_folder
-from townhall.config import FILE_NAME
 from townhall.errors import ConfigurationError
-from townhall.hosts import OWN
-from townhall.hosts import hosts_of
-from townhall.hosts import is_this_computer
 from townhall.logs import FORMAT
 from townhall.logs import LogLines
 from townhall.town import Town
@@ -73,9 +70,9 @@ def run(town: Town, host: str, port: int) -> None:
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
     address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
     click.echo(f"{town.settings.name} {town.settings.subtitle} is open on {address}/ (staff: {address}/admin/)")
-    if not is_this_computer(host) and not hosts_of(town.settings).names - OWN:
-        said = f"It answers to no name but localhost: write its own under hosts in [server] of {FILE_NAME}."
-        click.echo(said, err=True)
+    for finding in safety.examine(town, host=host):
+        if not finding.good:
+            click.echo(f"Not safe, {finding.subject}: {finding.message}", err=True)
     for plugin, reason in town.plugins.problems.items():
         click.echo(f"The plugin {plugin} is off: {reason}", err=True)
     for notice in town.upgrade.notices:

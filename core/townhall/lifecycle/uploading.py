@@ -36,6 +36,7 @@ from townhall.extend.manifest import FILE_NAME
 from townhall.extend.manifest import Manifest
 from townhall.extend.manifest import read_manifest
 from townhall.lifecycle.switching import require
+from townhall.records import contents
 from townhall.records.file_types import HEAD
 from townhall.records.file_types import known_type
 from townhall_forms.reading import read_toml
@@ -267,6 +268,11 @@ def _unlike(place: str, content: bytes) -> Iterator[str]:
     kind = known_type(place)
     if kind is None or not kind.matches(content[:HEAD]):
         yield f"{place}: this is not the picture that its name says."
+        return
+    try:
+        contents.picture(kind, content)
+    except contents.Unfit as reason:
+        yield f"{place}: this {reason}"
 
 
 def _manifest(files: dict[str, bytes]) -> Manifest:
