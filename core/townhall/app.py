@@ -14,7 +14,6 @@ from flask import jsonify
 from flask import make_response
 from flask import render_template
 from flask import request
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 from werkzeug.routing import Map
 
@@ -30,6 +29,7 @@ from townhall.compiling import Address
 from townhall.compiling import CompiledTemplates
 from townhall.current import current_town
 from townhall.db import meta
+from townhall.proxies import TrustedProxies
 from townhall.town import Town
 from townhall_forms.fields.base import LARGEST_INTEGER
 
@@ -63,7 +63,7 @@ def create_app(town: Town) -> Flask:
     configure_settings(app, town)
     configure_proxies(app, town)
     configure_database(app, town)
-    security.install(app)
+    security.install(app, town.settings)
     configure_static(app)
     presentation.install(app, town)
     accounts.install(app, town)
@@ -97,9 +97,8 @@ def configure_settings(app: Flask, town: Town) -> None:
 
 def configure_proxies(app: Flask, town: Town) -> None:
     """Believe the headers of as many proxies as stand in front, and of no more."""
-    count = town.settings.trusted_proxies
-    if count:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    if town.settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, town.settings)  # type: ignore[method-assign]
 
 
 def configure_database(app: Flask, town: Town) -> None:
@@ -159,7 +158,7 @@ def configure_town_files(app: Flask, town: Town) -> None:
         response.mimetype = "text/plain"
         return response
 
-    @app.get("/health")
+    @app.get(security.HEALTH)
     def health() -> tuple[Response, int]:
         try:
             town.generation()

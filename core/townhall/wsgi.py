@@ -59,6 +59,11 @@ class TownApplication:
         """The town that new requests are shown."""
         return self._town
 
+    @property
+    def largest_request(self) -> int:
+        """Most bytes that a request may have."""
+        return int(self._app.config["MAX_CONTENT_LENGTH"])
+
     def current_town(self) -> Town:
         """The town as it is now, taken up if something was switched: for what works beside the pages."""
         self._renew_if_needed()

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from townhall_forms.keys import Key
 from townhall_forms.keys import keys_of
 from townhall_forms.kinds import did_you_mean
 from townhall_forms.layer_keys import TOWN_PREFIX
+from townhall_forms.reading import read_toml
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PATH = re.compile(r"-?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -71,7 +71,7 @@ def read_folder(plugin: str, folder: Path, requires: Iterable[str] = ()) -> list
 @lru_cache(maxsize=512)
 def _parsed(text: str) -> Mapping[str, Any]:
     """What a text says; kept, since whenever a plugin is switched all files are read anew. Nobody changes it."""
-    return tomllib.loads(text, parse_float=Decimal)
+    return read_toml(text, decimals=True)
 
 
 def read_document(source: Source, report: Report) -> dict[str, Any] | None:

@@ -19,13 +19,14 @@ from werkzeug.test import TestResponse
 
 from townhall.access.actors import system
 from townhall.records.types import Record
+from townhall.testing import pictures
 from townhall.town import Town
 
 TICKETS = "/admin/desk/ticket/"
 TICKET = "desk.ticket"
 #: What the form sends for the topic's questions.
 ANSWERS = {"answers-asked": ["deep", "note"], "answers-deep": "4"}
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
+PNG = pictures.png()
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ EVENTS: Mapping[str, str] = {
     "recovery_code_used": "Signed in with a recovery code",
     "session_ended": "Signed out of a device",
     "sessions_ended": "Signed out of all devices",
+    "secret_replaced": "The town’s secret key replaced: everybody signed out",
 }
 
 

@@ -29,6 +29,7 @@ from townhall.messages import rendering
 from townhall.messages import switches
 from townhall.messages.outbox import Message
 from townhall.messages.placeholders import LINK
+from townhall.own_paths import own_path
 from townhall.presentation import plural
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class OutboxView(StaffView):
     def act(self) -> ResponseReturnValue:
         """Try again, drop, print instead, pause, go on, or send a test."""
         deed, id = request.form.get("deed", ""), urls.number(request.form.get("id"))
-        back = urls.local_path(request.form.get("back"), urls.OUTBOX)
+        back = own_path(request.form.get("back"), urls.OUTBOX)
         try:
             flash(self._do(self.actor, deed, id), "ok")
         except TownhallError as error:

@@ -22,6 +22,7 @@ from townhall.schedules import FORMS
 from townhall.schedules import Schedule
 from townhall.schedules import read_at
 from townhall.schedules import read_every
+from townhall_forms.reading import read_toml
 
 #: Version of the plugin API that this Townhall offers; a manifest's ``api`` is a range of it.
 API_VERSION = "1.0"
@@ -118,7 +119,7 @@ class Manifest:
 def read_manifest(file: Path) -> Manifest:
     """Read a manifest. Raises :class:`~townhall.errors.PluginError`, with a line for each mistake."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        data = read_toml(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise PluginError(f"{file}: there is no such file; every plugin needs a {FILE_NAME}.") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from townhall.errors import ConfigurationError
+from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -122,7 +123,7 @@ def load_mapping(path: Path, schemas: Schemas) -> ImportMapping:
     Raises :class:`~townhall.errors.ConfigurationError` with one line per mistake.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = read_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"The mapping {path} can't be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
