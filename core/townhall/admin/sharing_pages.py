@@ -24,6 +24,10 @@ from townhall.records import explaining
 from townhall.records.sharing import LEVEL_LABELS
 
 
+#: Which input says what, for the list of what is wrong.
+_INPUTS = {"team": "team", "level": "level-view"}
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One thing that can be done, and for each reason against it which roles would help."""
@@ -60,7 +64,7 @@ class SharingPages(RecordPages):
             shares=self.town.records.shares(self.actor, record.identity, id),
             teams=[(each.id, each.name) for each in queues_in_use(self.town) if each.id != record.queue],
             levels=LEVEL_LABELS,
-            errors=errors,
+            problems=[(_INPUTS.get(path, ""), sentence) for path, sentence in errors.items()],
             sent=sent,
             back=self._url(record),
         )

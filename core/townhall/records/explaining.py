@@ -60,8 +60,12 @@ def deeds(town: Town, actor: Actor, record: Record) -> list[Deed]:
 
 
 def first_obstacle(town: Town, actor: Actor, record: Record) -> str:
-    """The first reason why the actor can't change the record, in a sentence; empty if they can."""
-    return next((each.sentence for each in _verb(town, actor, record, "edit")), "")
+    """The first reason why the actor can't change the record, in a sentence; empty if they can.
+
+    That somebody only looks through their eyes is none: they are shown what the colleague would be.
+    """
+    reasons = (each.sentence for each in _verb(town, actor, record, "edit"))
+    return next((reason for reason in reasons if reason != actor.read_only), "")
 
 
 def locked(town: Town, actor: Actor, record: Record) -> list[str]:
