@@ -13,6 +13,7 @@ import click
 from townhall.cli.context import DEFAULT_INSTANCE
 from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
+from townhall.cli.encryption import encryption
 from townhall.cli.exporting import export
 from townhall.cli.history import history
 from townhall.cli.importing import import_command
@@ -47,6 +48,6 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-setting_up = (init, serve, doctor, migrate, users, wards, plugins, jobs, layer, schema, history)
+setting_up = (init, serve, doctor, migrate, users, wards, plugins, jobs, layer, schema, history, encryption)
 for command in (*setting_up, messages, export, import_command, demo_command):
     main.add_command(command)

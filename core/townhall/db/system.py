@@ -500,6 +500,22 @@ class Attachment(Model):
         indexes = ((("identity", "record_id", "field", "position"), False),)
 
 
+class SealedValue(Model):
+    """The value of a field that is kept encrypted, in place of the columns of its record.
+
+    ``value`` is JSON of what those columns would hold, encrypted with a key that is not in the database.
+    """
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    field = CharField(max_length=80)
+    value = TextField()
+
+    class Meta:
+        indexes = ((("identity", "record_id", "field"), True),)
+
+
 class SecretLink(Model):
     """A link that opens one record to whoever has it. Only the digest of its token is kept."""
 
@@ -652,6 +668,7 @@ class SystemTables:
         self.outbox: Any = _bound(Outbox, "outbox", database)
         self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
+        self.sealed_value: Any = _bound(SealedValue, "sealed_value", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.draft: Any = _bound(Draft, "draft", database)
         self.saved_view: Any = _bound(SavedView, "saved_view", database)

@@ -18,6 +18,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Forbidden
 from townhall.records import display
+from townhall.records import encrypting
 from townhall.records.answering import visible_answers
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
@@ -99,6 +100,7 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -
     actor, reader = view.actor, plan.reader(view.needed)
     values = {id: reader.maker.make(row) for id, row in rows.items()}
     _add_outside(town, view, plan, reader, values)
+    encrypting.fill_in(town, view.record_type, values, view.needed, view.masked)
     parts: dict[int, frozenset[str]] = {}
     if actor.kind != "system":
         for field in plan.answers:
