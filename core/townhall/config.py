@@ -253,6 +253,15 @@ class Settings:
         "Years after which the values in history are erased; who did what when stays. 0 keeps them for ever.",
         _not_negative,
     )
+    encrypt_confidential: bool = _setting(
+        "security", False, "Whether all confidential fields are kept encrypted, and not only those that say so."
+    )
+    encryption_key_file: str = _setting(
+        "security",
+        "encryption_key",
+        "The file with the key for what is encrypted; a relative one is inside the instance.",
+        _filled,
+    )
     second_factor: tuple[str, ...] = _setting(
         "security",
         (),

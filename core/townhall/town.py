@@ -37,6 +37,8 @@ from townhall.db.copies import copy_of
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
+from townhall.encryption import KEYS_USED
+from townhall.encryption import Vault
 from townhall.errors import ConfigurationError
 from townhall.errors import PluginError
 from townhall.errors import RestartNeeded
@@ -103,6 +105,7 @@ class Town:
     plugins: PluginManager
     records: Records
     files: FileStore
+    vault: Vault
     failures: FailureLog
     layer: Layer
     layer_conflicts: tuple[Conflict, ...]
@@ -145,6 +148,8 @@ class Town:
             upgrading.forget_failures(self.system)
         seed_roles(self.system)
         self.secret = secrets.token_bytes(48) if rehearsal else secret_key.read(instance)
+        #: Encrypts what is not to stand in the database as it is.
+        self.vault = Vault(instance / settings.encryption_key_file, meta.get(self.system, KEYS_USED, "").split())
         self.files = FileStore(self)
         self.failures = FailureLog(self.system, clock)
         self.reload()

@@ -109,6 +109,13 @@ FIELD = (
         values=_PRIVACY,
         default="the type's",
     ),
+    Key(
+        "fields.NAME",
+        "encrypt",
+        "boolean",
+        "A confidential value is encrypted where it is kept, with a key that is not in the database.",
+        ("storage",),
+    ),
     Key("fields.NAME", "unique", "boolean", "No two records that are not archived have the same value.", ("records",)),
     Key("fields.NAME", "search", "boolean", "The search box finds the record by it.", ("search",)),
     Key("fields.NAME", "read_only", "boolean", "Nobody types it; rules and plugins set it.", ("records", "form")),

@@ -13,6 +13,7 @@ import click
 from townhall.cli.context import DEFAULT_INSTANCE
 from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
+from townhall.cli.encryption import encryption
 from townhall.cli.exporting import export
 from townhall.cli.history import history
 from townhall.cli.importing import import_command
@@ -49,6 +50,21 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-setting_up = (init, serve, doctor, migrate, users, roles, secrets, wards, plugins, jobs, layer, schema, history)
+setting_up = (
+    init,
+    serve,
+    doctor,
+    migrate,
+    users,
+    roles,
+    secrets,
+    encryption,
+    wards,
+    plugins,
+    jobs,
+    layer,
+    schema,
+    history,
+)
 for command in (*setting_up, messages, export, import_command, demo_command):
     main.add_command(command)

@@ -21,6 +21,7 @@ from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
+from townhall.cli.encryption import findings
 from townhall.config import FILE_NAME
 from townhall.config import example
 from townhall.config import load_settings
@@ -126,6 +127,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
             yield Finding(subject, not sentence, sentence or "can be counted by.")
         for good, sentence in health.findings(town):
             yield Finding("messages", good, sentence)
+        for good, sentence in findings(town):
+            yield Finding("encryption", good, sentence)
         yield from examine(town)
         yield from safety.examine(town)
     finally:

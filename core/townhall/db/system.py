@@ -520,6 +520,22 @@ class Share(Model):
         indexes = ((("identity", "record_id"), False), (("team_id", "identity", "record_id"), False))
 
 
+class SealedValue(Model):
+    """The value of a field that is kept encrypted, in place of the columns of its record.
+
+    ``value`` is JSON of what those columns would hold, encrypted with a key that is not in the database.
+    """
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    field = CharField(max_length=80)
+    value = TextField()
+
+    class Meta:
+        indexes = ((("identity", "record_id", "field"), True),)
+
+
 class SecretLink(Model):
     """A link that opens one record to whoever has it. Only the digest of its token is kept.
 
@@ -695,6 +711,7 @@ class SystemTables:
         self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
         self.share: Any = _bound(Share, "share", database)
+        self.sealed_value: Any = _bound(SealedValue, "sealed_value", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.link_request: Any = _bound(LinkRequest, "link_request", database)
         self.citizen_session: Any = _bound(CitizenSession, "citizen_session", database)

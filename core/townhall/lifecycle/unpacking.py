@@ -37,6 +37,7 @@ from townhall.lifecycle.packing import CLOCKS
 from townhall.lifecycle.packing import HISTORY
 from townhall.lifecycle.packing import MOVES
 from townhall.lifecycle.packing import ROUTES
+from townhall.lifecycle.packing import SEALED
 from townhall.lifecycle.packing import VALUES
 from townhall.lifecycle.packing import VIEWS
 from townhall.lifecycle.switching import require
@@ -66,6 +67,7 @@ _MOVES = dict(zip(MOVES, (str, int, str, str, str, int, str, int, str), strict=T
 _CLOCKS = dict(zip(CLOCKS, (str, int, str, int, bool, *[int] * 9), strict=True))
 _ROUTES = dict(zip(ROUTES, (str, int, int, str, str, str, str), strict=True))
 _ATTACHMENTS = dict(zip(ATTACHMENTS, (str, str, str, int, int, str, int, str, int), strict=True))
+_SEALED = dict(zip(SEALED, (str, int, str, str), strict=True))
 _VIEWS = dict(zip(VIEWS, (str, str, str, int), strict=True))
 
 
@@ -269,6 +271,8 @@ def _beside(town: Town, pack: PackReader, own: set[str], filler: unpacking.Fille
     shared = {**_VIEWS, "shared": bool}
     views = ([*row, True] for row in _mine(pack, "views.jsonl", _VIEWS, own))
     unpacking.insert(town, "saved_view", shared, views)
+    if pack.has("sealed.jsonl"):
+        unpacking.insert(town, "sealed_value", _SEALED, _mine(pack, "sealed.jsonl", _SEALED, own))
     files = {"token_hash": str, "staged_by": str, **_ATTACHMENTS}
     unpacking.insert(town, "attachment", files, _attachments(town, pack, own, filler))
 

@@ -18,6 +18,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Forbidden
 from townhall.records import display
+from townhall.records import encrypting
 from townhall.records.answering import visible_answers
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
@@ -101,6 +102,7 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> li
     make = reader.maker.make
     values = {row[ID]: make(row) for row in rows}
     _add_outside(town, view, plan, reader, values)
+    encrypting.fill_in(town, view.record_type, values, view.needed, view.masked)
     parts: dict[int, frozenset[str]] = {}
     if actor.kind != "system":
         for field in plan.answers:

@@ -17,6 +17,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
 from townhall.records import carrying
 from townhall.records import checking
+from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import indexing
 from townhall.records import inserting
@@ -178,6 +179,7 @@ class Edit:
             now=to_microseconds(now),
         )
         inserting.replace_children(town, plan, id, self.values, set(changed))
+        encrypting.write(town, plan.record_type, [(id, self.values)] if changed else (), changed)
         if self.transition:
             self._log_move(to_microseconds(now))
         old = {**self.before.values, **standard_of(self.before)}
@@ -198,11 +200,13 @@ class Edit:
 
     def _columns(self, changed: list[str], title: str) -> dict[str, Any]:
         columns: dict[str, Any] = {}
+        sealed = encrypting.encrypted(self.town, self.plan.record_type)
         if title != self.before.title:
             columns = {"title": title, "title_key": normalise(title)}
         for name in changed:
             if name in self.plan.record_type.fields:
-                columns.update(self.plan.record_type.fields[name].to_columns(self.values[name]) or {})
+                value = None if name in sealed else self.values[name]
+                columns.update(self.plan.record_type.fields[name].to_columns(value) or {})
             else:
                 columns.update(self.plan.record_type.system_fields[name].to_columns(self.standard[name]))
         return {name: value for name, value in columns.items() if name in self.plan.columns}

@@ -10,6 +10,7 @@ from townhall.access.actors import system
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import ValidationFailed
+from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import reading
 from townhall.records.instants import to_microseconds
@@ -34,6 +35,9 @@ def reveal(town: Town, actor: Actor, identity: str, id: int, field: str, reason:
         event = history.Event(id, record.version, "reveal", {field: (history.NOTHING, history.NOTHING)}, reason.strip())
         history.write(town, actor, identity, to_microseconds(town.clock.now()), [event])
     if not part:
-        return record.values.get(name)
+        value = record.values.get(name)
+        if isinstance(value, encrypting.Unreadable):
+            town.vault.open(value.sealed)  # says in a sentence why it can't be read
+        return value
     whole = reading.get(town, system(), identity, id, fields=(name,)).values[name]
     return whole.values.get(part) if isinstance(whole, Answers) else tuple(row.get(part) for row in whole)

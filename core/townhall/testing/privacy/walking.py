@@ -129,7 +129,7 @@ class _Walk:
         root = logging.getLogger()
         level = root.level
         root.addHandler(keeper)
-        root.setLevel(logging.DEBUG)
+        root.setLevel(logging.INFO)
         try:
             app = create_app(self.town)
             staff = [self._colleague(app, role.name) for role in people.roles(self.town)]
@@ -489,13 +489,12 @@ class _Keeper(logging.Handler):
     """Keeps what is logged."""
 
     def __init__(self, into: list[logging.LogRecord]) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__(logging.INFO)
         self._into = into
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one line."""
-        if record.name != "peewee":
-            self._into.append(record)
+        self._into.append(record)
 
 
 def _line(record: logging.LogRecord) -> str:
