@@ -16,7 +16,7 @@ LOOKED_AT = 400
 
 
 def choose(demo: Demo) -> None:
-    """Keep the address of whoever sent most, of several kinds if there is anybody, under which a visitor may sign in."""
+    """Keep the address of whoever sent most, of several kinds if anybody did: under it a visitor may sign in."""
     town = demo.town
     best, address = (0, 0), ""
     for id in demo.people[:LOOKED_AT]:
