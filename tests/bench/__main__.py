@@ -36,6 +36,7 @@ from tests.bench.measuring import heading
 from tests.bench.measuring import rate
 from tests.bench.measuring import ratio
 from tests.bench.plugins import plugin_costs
+from tests.bench.roles import role_costs
 
 from townhall.access.actors import system
 from townhall.imports.csv_files import open_csv
@@ -187,6 +188,7 @@ def main() -> None:
         outbox.deliver(town)
         if options.cases:
             cases(town, options.cases)
+            role_costs(town)
         history_costs(town, options.entries)
         town.close()
         heading("Start")
