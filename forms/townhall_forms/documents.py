@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from townhall_forms import patterns
 from townhall_forms.errors import Mistake
 from townhall_forms.keys import CHOICE_KEYS
 from townhall_forms.keys import COMPUTE_KEYS
@@ -256,6 +257,13 @@ def _a_text(key: Key, value: Any) -> str:
     return "" if isinstance(value, str) else f"“{key.name}” takes a text in quotes"
 
 
+def _a_pattern(key: Key, value: Any) -> str:
+    if not isinstance(value, str):
+        return _a_text(key, value)
+    said = patterns.problem(value)
+    return f"“{key.name}” {said}" if said else ""
+
+
 def _an_integer(key: Key, value: Any) -> str:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return "" if whole else f"“{key.name}” takes a whole number"
@@ -349,6 +357,7 @@ _SHAPES = {
     "text": _a_text,
     "template": _a_text,
     "number_pattern": _a_text,
+    "pattern": _a_pattern,
     "integer": _an_integer,
     "boolean": _a_boolean,
     "name": _a_name,

@@ -199,8 +199,8 @@ FIELD = (
     Key(
         "fields.NAME",
         "pattern",
-        "text",
-        "A regular expression that the whole text must match.",
+        "pattern",
+        "A regular expression that the whole text must match; one that could run for hours is refused.",
         ("records", "jsonschema"),
         some_types=True,
     ),

@@ -7,7 +7,6 @@ mistake at once as a :class:`~townhall.errors.ConfigurationError`.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from townhall.errors import ConfigurationError
+from townhall_forms import patterns
 from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
@@ -250,11 +250,8 @@ def _misshapen(data: Mapping[str, Any]) -> Iterator[str]:
     for index, table in enumerate(columns, start=1):
         yield from _wrong_kinds(table, _COLUMN_KINDS, f"column {index}.")
         pattern = table.get("pattern", "")
-        if isinstance(pattern, str):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                yield f"column {index}.pattern: is no regular expression: {error}"
+        if isinstance(pattern, str) and (said := patterns.problem(pattern)):
+            yield f"column {index}.pattern: {said}"
 
 
 def _wrong_kinds(table: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> Iterator[str]:
