@@ -301,9 +301,10 @@ def _extend_model(database: TownDatabase, model: type[Model]) -> Iterator[str]:
         if field.column_name not in there:
             database.execute_sql(f'ALTER TABLE "{name}" ADD COLUMN {_definition(database, field)}')
             yield f'Added the column "{field.column_name}" to "{name}".'
-    indexes = {index.name for index in database.get_indexes(name)}
+    # PostgreSQL keeps 63 characters of a name, peewee's longest ones have 64.
+    indexes = {index.name[:63] for index in database.get_indexes(name)}
     for index in _meta(model).fields_to_index():
-        if index._name not in indexes:
+        if index._name[:63] not in indexes:
             database.execute(_schema_of(model)._create_index(index, safe=True))
             yield f'Added the index "{index._name}" to "{name}".'
 
