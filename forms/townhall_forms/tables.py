@@ -119,6 +119,13 @@ def _index(table: str, *columns: str, unique: bool = False, where: str = "") -> 
     return Index(short_name(f"{table}_{'_'.join(columns)}_{ending}"), columns, unique, where)
 
 
+def open_index(record_type: RecordType) -> Index:
+    """The index of a type's cases that are not closed, with all that lists of work ask: few, however many there are."""
+    name = short_name(f"{record_type.table}_open_index")
+    columns = ("due", "id", "state", "assignee", "queue", "closed", "archived")
+    return Index(name, columns, where='"closed" IS NULL AND "archived" IS NULL')
+
+
 def _unique_columns(record_type: RecordType, names: tuple[str, ...]) -> tuple[str, ...]:
     """Columns that tell two values of the fields apart: normalised text where there is some."""
     found: list[str] = []
@@ -135,6 +142,10 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
     wanted = ["title_key", "created", "updated", "archived"]
     if record_type.is_case:
         wanted += ["state", "assignee", "queue", "due", "closed"]
+        yield open_index(record_type)
+        # Whether somebody came back is a question about their cases of some days.
+        links = [record_type.fields.get(path) for path in record_type.contacts]
+        yield from (_index(table, link.name, "created") for link in links if link and link.target and link.columns())
     options = record_type.list
     for name in (*options.columns, *options.filters, options.sort.lstrip("-")):
         field = record_type.field(name)

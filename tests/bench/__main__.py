@@ -18,6 +18,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.bench import jobs
 from tests.bench import outbox
 from tests.bench.cases import cases
 from tests.bench.floor import postgresql_floor
@@ -186,6 +187,7 @@ def main() -> None:
         plugin_costs(town, folder / "sqlite", folder)
         heading("Mail: messages per second of CPU, the server in it")
         outbox.deliver(town)
+        jobs.two_processes(folder / "jobs")
         if options.cases:
             cases(town, options.cases)
             role_costs(town)

@@ -98,7 +98,7 @@ class FormPages(RecordPages):
             back=self._url(record) if record is not None else own_path(request.args.get("next"), base),
             base=base,
         )
-        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole else 200)
+        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole or editor.wrong else 200)
 
     # -- moves ------------------------------------------------------------------------------------------------
 

@@ -304,8 +304,10 @@ def _extend_model(database: TownDatabase, model: type[Model], columns: Set[str],
         if field.column_name not in columns:
             database.execute_sql(f'ALTER TABLE "{name}" ADD COLUMN {_definition(database, field)}')
             yield f'Added the column "{field.column_name}" to "{name}".'
+    # PostgreSQL keeps 63 characters of a name, peewee's longest ones have 64.
+    known = {each[:63] for each in indexes}
     for index in _meta(model).fields_to_index():
-        if index._name not in indexes:
+        if index._name[:63] not in known:
             database.execute(_schema_of(model)._create_index(index, safe=True))
             yield f'Added the index "{index._name}" to "{name}".'
 

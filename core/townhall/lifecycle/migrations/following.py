@@ -19,6 +19,7 @@ from townhall.db.migration import table_name
 from townhall.db.system import History
 from townhall.encryption import is_sealed
 from townhall.lifecycle.migrations import following_messages
+from townhall.lifecycle.migrations import following_rules
 from townhall.lifecycle.migrations.scene import Scene
 from townhall.lifecycle.migrations.shapes import Shape
 from townhall.records.old_names import pointing
@@ -48,19 +49,22 @@ def rename_type(scene: Scene, old: str, new: str) -> None:
             _merge_series(scene, name, new + name[len(old) :], value)
     _permissions(scene, old, new)
     following_messages.rename_type(scene, old, new)
+    following_rules.rename_type(scene, old, new)
 
 
 def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
-    """The field (or ``rows.column``) ``old`` of a type is ``new`` in attachments, saved views and drafts."""
+    """The field (or ``rows.column``) ``old`` of a type is ``new`` in attachments, saved views, rules and drafts."""
     for table, columns in _tables(scene):
         if {"identity", "field"} <= columns and "." not in old:
             scene.rows += reshaping.replace(scene.database, table, "field", old, new, identity=identity)
     views(scene, identity, lambda path: _moved(path, old, new), lambda path, value: value)
     _permissions(scene, field_permission(identity, old), field_permission(identity, new))
     following_messages.rename_field(scene, identity, old, new)
-    for owner in _identities(scene):
-        for link in _links(scene, owner, identity):
-            following_messages.rename_behind(scene, owner, link, old, new)
+    following_rules.rename_paths(scene, identity, lambda path: _moved(path, old, new))
+    for owner, link in _behind(scene, identity):
+        following_messages.rename_behind(scene, owner, link, old, new)
+        before, after = f"{link}.{old}", f"{link}.{new}"
+        following_rules.rename_paths(scene, owner, lambda path, b=before, a=after: a if path == b else path)  # type: ignore[misc]
 
     def renamed(data: dict[str, Any]) -> None:
         first, _, column = old.partition(".")
@@ -78,7 +82,7 @@ def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
 
 
 def replace_value(scene: Scene, identity: str, path: str, old: str, new: str) -> None:
-    """The value ``old`` of a field is ``new`` in saved views and drafts."""
+    """The value ``old`` of a field is ``new`` in saved views, rules and drafts."""
 
     def valued(at: str, value: str) -> str:
         return new if at == path and value == old else value
@@ -96,6 +100,9 @@ def replace_value(scene: Scene, identity: str, path: str, old: str, new: str) ->
             data["typed"][step] = [[k, new if _asks(k, first, column) and v == old else v] for k, v in pairs]
 
     views(scene, identity, lambda at: at, valued)
+    following_rules.replace_value(scene, identity, path, old, new)
+    for owner, link in _behind(scene, identity):
+        following_rules.replace_value(scene, owner, f"{link}.{path}", old, new)
     if path != "state":
         drafts(scene, identity, changed)
 
@@ -240,6 +247,12 @@ def _links(scene: Scene, owner: str, target: str) -> list[str]:
         for field in fields
         if field.target and scene.current(field.target) == target and not field.many_targets
     ]
+
+
+def _behind(scene: Scene, target: str) -> list[tuple[str, str]]:
+    """Types with a link that leads to ``target``, each with the name of the link."""
+    owners = dict.fromkeys(scene.current(each.identity) for each in (*scene.shapes, *scene.known))
+    return [(owner, link) for owner in owners for link in dict.fromkeys(_links(scene, owner, target))]
 
 
 def _merge_series(scene: Scene, old: str, new: str, value: int) -> None:
