@@ -66,6 +66,15 @@ label = "What grows there"
 by_owner = true
 fields = ["beds.crop"]
 """
+KEEPS_BACK = """
+from townhall import for_types
+from townhall import hookimpl
+
+@hookimpl
+@for_types("allot.plot")
+def restrict(town, actor):
+    return None if actor.kind == "staff" else {"allot.plot": {"paid": True}}
+"""
 
 
 @pytest.fixture
@@ -74,10 +83,11 @@ def engine() -> str:
     return "sqlite"
 
 
-def plant(town: Town, **types: str) -> None:
-    """Switch a plugin on with a type of plots for each name, with these lines more in its head."""
+def plant(town: Town, code: str = "", **types: str) -> None:
+    """Switch a plugin on with a type of plots for each name, with these lines more in its head, and perhaps code."""
     names = list(types)
-    folder: Path = add_plugin(town, "allot", schema=PLOT.format(name=names[0], number="A", more=types[names[0]]))
+    first = PLOT.format(name=names[0], number="A", more=types[names[0]])
+    folder: Path = add_plugin(town, "allot", schema=first, code=code)
     for number, name in enumerate(names[1:], 1):
         text = PLOT.format(name=name, number="ABCDEF"[number], more=types[name])
         (folder / "schemas" / f"{name}.toml").write_text(text, encoding="utf-8")
@@ -117,6 +127,17 @@ def test_who_finds_a_record_the_schema_says(town: Town) -> None:
     assert theirs.get("/requests/A-001").status_code == 200
     for number in ("B-001", "C-001", "D-001"):
         assert theirs.get(f"/requests/{number}").status_code == 404
+
+
+def test_what_a_plugin_keeps_from_residents_its_owner_does_not_find(town: Town) -> None:
+    """A plugin's conditions hold for owners too: no line, no page, and nothing that says that there is more."""
+    plant(town, KEEPS_BACK, plot="")
+    tenant = make_contact(town, "Tenant")
+    for paid in (True, False):
+        town.records.create(system(), "allot.plot", {"label": "By the wall", "tenant": tenant.id, "paid": paid})
+    visitor = signed_in(town, tenant)
+    assert listed(visitor) == {"A-001"}
+    assert visitor.get("/requests/A-002").status_code == 404
 
 
 @shows("forms.NAME.by_owner", "public_form")

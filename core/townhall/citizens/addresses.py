@@ -61,6 +61,11 @@ def propose(town: Town, contact: Record, text: str) -> str:
     return address
 
 
+def works(town: Town, token: str) -> bool:
+    """Whether a link would confirm an address; asking doesn't use it up."""
+    return bool(token) and secret_links.resolve(town, token, PURPOSE) is not None
+
+
 def confirm(town: Town, token: str) -> str | None:
     """Make the address of a link theirs, confirmed today; the address. ``None`` if the link does nothing any more."""
     with immediate(town.database):

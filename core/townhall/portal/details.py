@@ -107,7 +107,8 @@ def confirm() -> Response:
     """One button that confirms an address; whoever has its mailbox need not be signed in here."""
     town = current_town()
     if request.method == "GET":
-        return make_response(render_template("portal/confirm.html", done="", failed=not session.get("confirming")))
+        failed = not addresses.works(town, str(session.get("confirming", "")))
+        return make_response(render_template("portal/confirm.html", done="", failed=failed))
     if not visitor.within_limit(town, "enter", visitor.TRIES_PER_FORM * 5):
         return make_response(render_template("portal/busy.html", what="Too many links were tried"), 429)
     try:
@@ -170,7 +171,10 @@ def _added(contact: Record, text: str) -> str:
     town = current_town()
     if not links.sends_mail(town):
         raise Rejected("We send no mail at present, so an address can't be confirmed. Ask us at the town hall.")
-    given = addresses.propose(town, contact, text)
+    address = addresses.parsed(town, contact, text)
+    if not visitor.within_address_limit(town, address):
+        raise Rejected("We sent several links to this address within an hour. Look there, or wait an hour.")
+    given = addresses.propose(town, contact, address)
     return f"We sent a link to {given}. The address counts once you have opened it there."
 
 

@@ -6,7 +6,6 @@ token is in the address of that first step only, and then in the cookie until th
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint
@@ -24,14 +23,8 @@ from townhall.access.actors import ANONYMOUS
 from townhall.citizens import links
 from townhall.current import current_town
 from townhall.db import meta
-from townhall.limiting import allow
 from townhall.portal import visitor
 from townhall_forms.errors import Invalid
-
-#: Links that are sent to one address within an hour at most, whoever asks.
-LINKS_PER_ADDRESS = 5
-#: Links and codes that one visitor may ask for or try in an hour, for each form that they may send.
-TRIES = 1
 
 
 def ask(problem: str = "", address: str = "", code: int = 200) -> Response:
@@ -62,10 +55,10 @@ def send_link() -> Response:
         return ask(error.message, text, 422)
     if not address:
         return ask("Enter your e-mail address, like name@example.com.", text, 422)
-    if not visitor.within_limit(town, "link", TRIES):
+    if not visitor.within_limit(town, "link"):
         return make_response(render_template("portal/busy.html", what="Too many links were asked for"), 429)
     # Who asks too often for one address is told nothing else: it may be somebody else who waits for it.
-    if allow(town, "portal.link.address", address.casefold(), limit=LINKS_PER_ADDRESS, per=timedelta(hours=1)):
+    if visitor.within_address_limit(town, address):
         links.ask(town, address)
     return redirect(url_for("portal.link_sent"), 303)
 

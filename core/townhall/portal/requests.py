@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.cases import standing
+from townhall.citizens import addresses
 from townhall.citizens import links
 from townhall.current import current_town
 from townhall.errors import Conflict
@@ -33,6 +34,7 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.portal import applying
+from townhall.portal import details
 from townhall.portal import journey
 from townhall.portal import listings
 from townhall.portal import own_list
@@ -95,6 +97,8 @@ def requests() -> BaseResponse:
         if not number and (begun := links.enter(town, token)) is not None:
             visitor.sign_in(town, begun)
             return redirect(url_for("portal.requests"), 303)
+        if not number and addresses.works(town, token):
+            return details.follow(token)
         found = _by_link(town, number, token)
         if found is not None:
             visitor.remember_request(found.number, token)

@@ -35,6 +35,8 @@ KEPT_DRAFTS = 5
 HOUR = timedelta(hours=1)
 #: Letters that the question for a name takes.
 LONGEST_NAME = 120
+#: Links that go to one e-mail address within an hour at most, whoever asks.
+LINKS_PER_ADDRESS = 5
 #: Codes that one address may try, and drafts that it may begin, for each form that it may send in an hour.
 TRIES_PER_FORM = 5
 
@@ -169,6 +171,11 @@ def within_limit(town: Town, deed: str, times: int = 1) -> bool:
     """Count one ``deed`` of the visitor's address; whether it may do it (again) this hour."""
     limit = town.settings.public_submissions_per_hour * times
     return allow(town, f"portal.{deed}", subject_of(request.remote_addr), limit=limit, per=HOUR)
+
+
+def within_address_limit(town: Town, address: str) -> bool:
+    """Count one link to an e-mail address; whether it may get one (more) this hour, whoever asks."""
+    return allow(town, "portal.link.address", address.casefold(), limit=LINKS_PER_ADDRESS, per=HOUR)
 
 
 def keep_private(response: Response) -> Response:
