@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/townhall demo
 
 test: $(VENV)/.installed-development
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
 
 lint: $(VENV)/.installed-development
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ Instants are microseconds since 1970 in UTC, like in records' tables.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 from typing import TypeVar
 
@@ -747,7 +748,9 @@ class SystemTables:
 def _bound(model: type[M], table: str, database: TownDatabase) -> type[M]:
     """A model of its own for ``database`` with the fields of ``model``."""
     meta = type("Meta", (), {"database": database, "table_name": table, "legacy_table_names": False})
-    return type(model.__name__, (model,), {"Meta": meta, "__doc__": model.__doc__})
+    # Left to itself, peewee copies each field down to its last part, which takes most of a town's start.
+    fields = {name: copy(field) for name, field in model._meta.fields.items()}
+    return type(model.__name__, (model,), {"Meta": meta, "__doc__": model.__doc__, **fields})
 
 
 def _user_role(database_: TownDatabase, user_: type[User], role_: type[Role]) -> type[Model]:
