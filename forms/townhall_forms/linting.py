@@ -192,8 +192,23 @@ def _layout(subject: Subject) -> None:
     for name, field in record_type.fields.items():
         if field.search and field.privacy == "confidential":
             subject.report.add(f"fields.{name}.search", "a confidential field can't be searched")
+        if field.encrypt:
+            _encrypted(subject, field)
         if field.unique and field.outside:
             subject.report.add(f"fields.{name}.unique", "a field with several values can't be unique")
+
+
+def _encrypted(subject: Subject, field: Field) -> None:
+    at, name = f"fields.{field.name}.encrypt", field.name
+    if field.privacy != "confidential":
+        subject.report.add(at, f"“{name}” is not confidential, so its values stand in lists and in the search anyway")
+    if not field.can_encrypt:
+        subject.report.add(at, f"“{name}” can't be encrypted: values are compared, counted or linked by it")
+    for other in subject.type.fields.values():
+        if other.compute is not None and name in str(other.compute):
+            subject.report.add(at, f"“{other.name}” is computed from “{name}”, so “{name}” can't be encrypted")
+    if any(name in unique.fields for unique in subject.type.unique):
+        subject.report.add(at, f"“{name}” must not repeat, so it can't be encrypted")
 
 
 def _shown(subject: Subject, names: Iterable[str], at: str, use: str) -> None:

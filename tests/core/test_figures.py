@@ -129,8 +129,9 @@ def test_flow_and_ages_by_month(story: Story, periods: list[Period], clerk: Acto
             assert flow.closed == len(story.moved(flow.period, OPEN, FINAL))
             assert flow.reopened == len(story.moved(flow.period, FINAL, OPEN))
             assert flow.open == len(story.open(flow.period))
-        ages = figures.ages(story.town, clerk, TICKET, period)
-        assert sum(ages.values()) == len(story.open(period))
+        ages, groups = figures.backlog(story.town, clerk, TICKET, period, "topic")
+        assert sum(ages.values()) == sum(groups.values()) == len(story.open(period))
+        assert groups == figures.counted(story.town, clerk, TICKET, Slice("open", period), "topic")
         for name, number in ages.items():
             assert number == len(found(story.town, clerk, Slice("age", period, name)))
 

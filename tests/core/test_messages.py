@@ -278,14 +278,14 @@ def test_letters_are_printed_posted_or_dropped(town: Town, clerk: Actor, viewer:
     ticket = make_ticket(town, clerk, make_topic(town), reporter=reporter.id)
     (told,) = town.records.find(system(), INTERACTION).records
     assert told["channel"] == "letter"
-    (waiting,) = letters.waiting(town)
+    (waiting,) = letters.waiting(town, clerk)
     (letter,) = letters.printed(town, clerk, [waiting.id])
     assert letter.address == ("Ada Moreau", "1 Main St", "Milbrook")
     assert "your code" in letter.paragraphs[-1]
     with pytest.raises(Forbidden):
         letters.post(town, viewer, [waiting.id])
     assert letters.post(town, clerk, [waiting.id]) == 1
-    assert letters.waiting(town) == []
+    assert letters.waiting(town, clerk) == []
     assert queued(town, ticket)[0].sent_by == clerk.name
 
 
@@ -296,7 +296,7 @@ def test_mail_that_can_not_go_out_becomes_a_letter(town: Town, clerk: Actor) -> 
     town.records.message(clerk, TICKET, ticket.id, "Hello")
     (message,) = queued(town, ticket)
     letters.instead_of_mail(town, clerk, message.id)
-    assert [each.channel for each in letters.waiting(town)] == ["letter"]
+    assert [each.channel for each in letters.waiting(town, clerk)] == ["letter"]
     assert town.records.get(system(), INTERACTION, message.interaction_id or 0)["channel"] == "letter"
 
 

@@ -14,6 +14,7 @@ from townhall.config import Settings
 from townhall.db import migration
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
+from townhall.encryption import Vault
 from townhall.portal import drafts
 from townhall.portal.drafts import Draft
 
@@ -30,6 +31,8 @@ class FakeTown:
         self.settings = Settings(draft_days=30)
         self.moment = NOW
         self.clock = self
+        self.schemas: dict[str, Any] = {}
+        self.vault = Vault(folder / "encryption_key")
 
     def now(self) -> datetime:
         """The moment that the test set."""

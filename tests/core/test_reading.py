@@ -85,7 +85,7 @@ def test_viewer_can_not_reveal(town: Town, make: Callable[..., Record], viewer: 
     assert record.hidden == {"secret"}
     assert record.masked == frozenset()
     with pytest.raises(Forbidden, match="may not see “Secret”"):
-        town.records.get(viewer, TICKET, id, reveal=["secret"])
+        town.records.reveal(viewer, TICKET, id, "secret", "The caller asks")
 
 
 def test_public_sees_public_fields_of_public_records(town: Town, make: Callable[..., Record]) -> None:

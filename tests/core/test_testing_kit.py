@@ -132,12 +132,12 @@ from townhall import Panel, hookimpl, system
 def record_panels(town, record):
     if record.identity != "dogs.dog":
         return []
-    owner = town.records.get(system(), "dogs.dog", record.id, reveal=["owner"])["owner"]
+    owner = town.records.get(system(), "dogs.dog", record.id)["owner"]
     return [Panel("Owner", facts=[("Owner", owner or "")])]
 """
     found = failed(dogs(tmp_path / "dogs", code))
     assert set(found) == {"privacy"}
-    assert "“owner”" in found["privacy"]
+    assert "“dogs.dog.owner”" in found["privacy"]
 
 
 def test_the_check_finds_calls_to_other_servers(tmp_path: Path) -> None:

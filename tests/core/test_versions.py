@@ -77,7 +77,7 @@ def test_bringing_a_version_back(town: Town, clerk: Actor, ticket: Record) -> No
     assert (back.version, back["summary"], back["visit_on"], back.assignee) == (5, "Deep hole", None, None)
     assert back["answers"].values == {"deep": 4}
     assert [line["what"] for line in back["lines"]] == ["Tar"]
-    assert town.records.get(clerk, TICKET, ticket.id, reveal=("secret",))["secret"] == "second"
+    assert town.records.get(system(), TICKET, ticket.id)["secret"] == "second"
     entry = town.records.history(clerk, TICKET, ticket.id)[-1]
     assert (entry.action, entry.note) == ("update", "Version 1 brought back. Wrong ticket")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.admin import masking
 from townhall.admin.desk import Desk
 from townhall.admin.undoing import Mark
 from townhall.cases import holding
@@ -119,6 +120,12 @@ def _one(town: Town, actor: Actor, record: Record, value: str, values: dict[str,
     kind, _, target = value.partition(":")
     records, identity = town.records, record.identity
     if kind == "move":
+        secret = [
+            name for name in values if name in record.type.fields and record.type.fields[name].privacy == "confidential"
+        ]
+        if secret:
+            seen = records.get(actor, identity, record.id, fields=secret)
+            values = masking.typed(record.type, seen, values)
         records.transition(actor, identity, record.id, target, dict(values), version=record.version, message=message)
     elif kind == "give":
         if target == NOBODY:

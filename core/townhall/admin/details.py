@@ -27,6 +27,8 @@ from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
 from townhall.messages.outbox import may_manage
 from townhall.messages.templates import TEMPLATE
+from townhall.records import explaining
+from townhall.records import sharing
 from townhall.records.panels import pointer
 from townhall.records.standing import Standing
 from townhall.records.types import Record
@@ -129,7 +131,7 @@ def details(
     identity = record.identity
     base = urls.record_url(identity, record.id)
     frozen = record.archived is not None or bool(record.type.frozen)
-    may_edit = not frozen and not record.type.append_only and records.may(actor, "edit", identity)
+    may_edit = not frozen and not record.type.append_only and records.reaches(actor, "edit", record)
     offered = [] if frozen else desk.town.records.offered(actor, record)
     moves = moves_of([move for move, refusal in offered if not refusal], record)
     writer = FactWriter(town.context(actor), desk.presenter)
@@ -154,13 +156,16 @@ def details(
         "contact": contact,
         "working_out": recomputing.left(town) if identity in COUNTED_BY else 0,
         "links": more_links(actor, record),
+        "why_not": "" if may_edit else explaining.first_obstacle(town, actor, record),
+        "shares": sharing.of(town, actor, record),
         "may": {
             "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
             "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
             "edit": may_edit,
             "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
-            "archive": records.may(actor, "archive", identity) and not record.type.append_only,
+            "archive": records.reaches(actor, "archive", record) and not record.type.append_only,
+            "share": records.may_share(actor, record),
             "message": contact is not None and record.type.is_case and not frozen,
         },
     }

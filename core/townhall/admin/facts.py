@@ -95,19 +95,23 @@ class FactWriter:
         built = FactSection(section.name, section.label)
         for name in section.fields:
             field = record.type.fields.get(name)
-            if field is None or name in left or field.type_name in FILES:
+            if field is None or name in left:
                 continue
-            if name in record.masked:
-                url = urls.record_url(record.identity, record.id, f"reveal/{name}")
-                built.facts.append(Fact(name, field.label, privacy=field.privacy, masked=True, reveal_url=url))
-            elif name in record.hidden:
-                built.facts.append(Fact(name, field.label, privacy=field.privacy, hidden=True))
+            if name in record.masked or name in record.hidden:
+                built.facts.append(_secret(record, name, field.label))
+            elif field.type_name in FILES:
+                continue
+            elif field.type_name == "answers" and record.values.get(name) is not None:
+                built.facts.extend(self.answers(record, field))
             elif field.is_empty(record.values.get(name)) or _still_zero(field, record.values[name]):
                 continue
             elif field.row_fields:
                 built.tables.append(self.table(record, field))
-            elif field.type_name == "answers":
-                built.facts.extend(self.answers(record, field))
+                built.facts += [
+                    _secret(record, f"{name}.{column.name}", f"{field.label}: {column.label}")
+                    for column in field.row_fields.values()
+                    if f"{name}.{column.name}" in record.masked | record.hidden
+                ]
             else:
                 built.facts.append(Fact(name, field.label, self.html(record, field), field.privacy))
         return built
@@ -139,10 +143,12 @@ class FactWriter:
 
     def words(self, record: Record, field: Field, value: Any) -> Markup:
         """A value of any kind in a short form: rows and files are counted."""
-        if field.is_empty(value):
+        if value is None:
             return Markup("")
         if field.privacy == "confidential":
-            return escape(str(value))
+            return escape(str(value))  # whoever reads history gets a mask
+        if field.is_empty(value):
+            return Markup("")
         try:
             bound = field.bind(record.values, self._context)
             if field.type_name == "answers" and isinstance(value, Mapping):
@@ -155,8 +161,14 @@ class FactWriter:
 
     def fully(self, record: Record, field: Field, value: Any) -> Markup:
         """A value of any kind with all that is in it: each row and each answer on a line of its own."""
-        if field.is_empty(value) or field.privacy == "confidential":
+        if value is None or field.privacy == "confidential" or field.is_empty(value):
             return self.words(record, field, value)
+        return self.in_lines(record, field, value)
+
+    def in_lines(self, record: Record, field: Field, value: Any) -> Markup:
+        """Like :meth:`fully`, for a value that somebody may see although it is confidential."""
+        if field.is_empty(value):
+            return Markup("")
         try:
             if field.row_fields:
                 lines = [
@@ -172,9 +184,11 @@ class FactWriter:
                 bound: Any = field.bind(record.values, self._context)
                 told = ((each.label, each.display(answer, self._context)) for each, answer in bound.entries(value))
                 return Markup("<br>").join(f"{label}: {answer}" for label, answer in told)
+            if field.type_name in FILES:
+                return escape(field.display(value, self._context))
         except (Invalid, AttributeError, KeyError, TypeError, ValueError):
             return escape(str(value))
-        return self.words(record, field, value)
+        return self.html(record, field, value)
 
     def link(self, record: Record, identity: str, id: int) -> Markup:
         """A link to another record by its title."""
@@ -188,14 +202,21 @@ class FactWriter:
     def answers(self, record: Record, field: Field) -> list[Fact]:
         """The answers to questions that clerks wrote, each as a fact of its own."""
         bound: Any = field.bind(record.values, self._context)
-        return [
+        answers = record.values[field.name]
+        shown = [
             Fact(
                 f"{field.name}.{question.name}",
                 question.label,
                 Markup("<br>").join(question.display(answer, self._context).splitlines()),
                 question.privacy,
             )
-            for question, answer in bound.entries(record.values[field.name])
+            for question, answer in bound.entries(answers)
+        ]
+        secret = record.masked | record.hidden
+        return shown + [
+            _secret(record, f"{field.name}.{code}", question.label)
+            for code, question in bound.fields(answers.version).items()
+            if f"{field.name}.{code}" in secret
         ]
 
     def table(self, record: Record, field: Field) -> FactTable:
@@ -216,6 +237,14 @@ class FactWriter:
             for row in rows
         ]
         return FactTable(field.name, field.label, headings, cells, field.privacy)
+
+
+def _secret(record: Record, path: str, label: str) -> Fact:
+    """A value that is there and not shown: with the way to reveal it for whoever may, for others without."""
+    if path not in record.masked:
+        return Fact(path, label, privacy="confidential", hidden=True)
+    url = urls.record_url(record.identity, record.id, f"reveal/{path}")
+    return Fact(path, label, privacy="confidential", masked=True, reveal_url=url)
 
 
 def _still_zero(field: Field, value: Any) -> bool:

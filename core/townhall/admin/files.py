@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import abort
-from flask import send_file
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from townhall.admin import urls
+from townhall.admin.reveal_pages import SHORTEST_REASON
+from townhall.admin.reveal_pages import WHY
 from townhall.admin.staff import StaffView
+from townhall.downloads import stored_file
+from townhall.errors import ValidationFailed
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
-
-#: Types that a browser may show by itself; all others are saved.
-SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"})
 
 
 class FilesView(StaffView):
@@ -29,20 +30,23 @@ class FilesView(StaffView):
         """There is no page to put into a menu."""
         return False
 
-    @expose("/<int:id>")
+    @expose("/<int:id>", methods=("GET", "POST"))
     def file(self, id: int) -> ResponseReturnValue:
-        """One file. What is inside can run nothing, whatever it is."""
-        stored, content = self.town.records.open_file(self.actor, id)
-        response = send_file(
-            content,
-            mimetype=stored.media_type,
-            as_attachment=stored.media_type not in SHOWN,
-            download_name=stored.filename,
-            max_age=0,
-        )
-        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
+        """One file, a confidential one for a reason. What is inside can run nothing, whatever it is."""
+        reason = " ".join(request.form.get("reason", "").split())
+        try:
+            stored, content = self.town.records.open_file(
+                self.actor, id, reason if len(reason) >= SHORTEST_REASON else ""
+            )
+        except ValidationFailed:
+            return self._ask(reason)
+        return stored_file(stored, content, show=True)
+
+    def _ask(self, reason: str) -> ResponseReturnValue:
+        """Ask why somebody wants to open a confidential file."""
+        error = WHY if request.method == "POST" else ""
+        html = self.render("admin/reveal_file.html", reason=reason, error=error, back=urls.ADMIN)
+        return html, 422 if error else 200
 
     @expose("/")
     def index(self) -> ResponseReturnValue:

@@ -10,13 +10,13 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from townhall.admin import masking
 from townhall.admin import once
 from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import asks_something
 from townhall.admin.details import contact_of
-from townhall.admin.details import get_record
 from townhall.admin.details import may_say
 from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
@@ -29,6 +29,7 @@ from townhall.admin.standard_inputs import StandardInput
 from townhall.errors import Conflict
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.own_paths import own_path
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
@@ -67,7 +68,7 @@ class FormPages(RecordPages):
             url = urls.with_query(f"{urls.list_url(record.identity)}new", request.args.items())
         else:
             flash(f"{name} is saved.", "ok")
-            url = urls.local_path(request.args.get("next"), self._url(record))
+            url = own_path(request.args.get("next"), self._url(record))
         once.remember(form_id, url)
         return redirect(url)
 
@@ -75,18 +76,12 @@ class FormPages(RecordPages):
     def edit_view(self, id: int) -> ResponseReturnValue:
         """The form for changing a record."""
         record = self._editable(id)
-        reveal = request.values.get("reveal") == "1" and self.may("see_confidential")
-        if reveal and request.method == "GET":
-            for name in sorted(record.masked):
-                self.town.records.reveal(self.actor, record.identity, id, name, "Opened for editing")
-        if reveal:
-            record = get_record(self.desk, self.actor, self.type.identity, id, reveal=sorted(record.masked))
-        editor = Editor(self.desk, self.actor, self.type, request, record, reveal)
+        editor = Editor(self.desk, self.actor, self.type, request, record)
         if request.method == "POST":
             saved = editor.save()
             if saved is not None:
                 flash("Saved.", "ok")
-                return redirect(self._url(saved))
+                return redirect(self._after(saved))
         return self._form(editor)
 
     def _form(self, editor: Editor) -> ResponseReturnValue:
@@ -100,10 +95,10 @@ class FormPages(RecordPages):
             record=record,
             problems=editor.problems() if request.method == "POST" and not editor.form.redraw else [],
             form_id=once.new_form_id(),
-            back=self._url(record) if record is not None else urls.local_path(request.args.get("next"), base),
+            back=self._url(record) if record is not None else own_path(request.args.get("next"), base),
             base=base,
         )
-        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole else 200)
+        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole or editor.wrong else 200)
 
     # -- moves ------------------------------------------------------------------------------------------------
 
@@ -112,7 +107,7 @@ class FormPages(RecordPages):
         names = dict.fromkeys([*move.require, *move.asks]) if move is not None else {}
         posted = request.method == "POST"
         return build_form(
-            self.type,
+            masking.unasked(self.type, record),
             [name for name in names if name in self.type.fields],
             self.town.context(self.actor),
             values={name: record.values.get(name) for name in names} if record is not None else {},
@@ -121,7 +116,7 @@ class FormPages(RecordPages):
             stored=record.values if record is not None else None,
             lookup_url=lookup_of(self.type),
             file_url=file_url,
-            require=move.require if move is not None else (),
+            require=masking.missing(move.require, record) if move is not None else (),
         )
 
     @page("record", "move", more=True, methods=FORM)
@@ -146,7 +141,7 @@ class FormPages(RecordPages):
         if request.method == "POST" and not form.redraw:
             problems = self._make(record, move, form, standard)
             if not problems:
-                return redirect(self._url(record))
+                return redirect(self._after(record))
             if not asks_something(move, record):
                 flash(problems[0][1], "bad")
                 return redirect(self._url(record))
@@ -177,7 +172,7 @@ class FormPages(RecordPages):
     ) -> list[tuple[str, str]]:
         """Make the move; what is wrong, if anything, as ``(id of the input, sentence)``."""
         given, wrong = standard_inputs.values(self.town, standard, request.form)
-        declared = [name for name in move.require if name in self.type.fields]
+        declared = [name for name in masking.missing(move.require, record) if name in self.type.fields]
         if not form.validate(state=move.target, require=declared) or wrong:
             found = [(id, talking.about(label, message)) for id, label, message in form.error_list]
             return [*found, *wrong.items()]
@@ -188,7 +183,7 @@ class FormPages(RecordPages):
                 record.identity,
                 record.id,
                 move.name,
-                {**form.values, **given},
+                {**masking.typed(self.type, record, form.values), **given},
                 version=urls.number(sent.get("version"), record.version),
                 note=sent.get("note", "").strip(),
                 message=sent.get("message", "").strip(),

@@ -1,4 +1,4 @@
-"""Notes and messages, looks at what is masked, and the archive."""
+"""Notes and messages, and the archive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import contact_of
 from townhall.admin.details import may_say
-from townhall.admin.facts import FactWriter
 from townhall.admin.pages import page
 from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
@@ -35,7 +34,7 @@ def _went(told: Record) -> str:
 
 
 class KeepingPages(RecordPages):
-    """Notes, masks and the archive."""
+    """Notes and the archive."""
 
     @page("record", "say", methods=("POST",))
     def say(self, id: int) -> ResponseReturnValue:
@@ -62,34 +61,6 @@ class KeepingPages(RecordPages):
             flash(str(rejected), "bad")
         return redirect(target)
 
-    @page("record", "reveal", more=True, methods=FORM)
-    def reveal(self, id: int, field_name: str) -> ResponseReturnValue:
-        """Ask why somebody wants to see a confidential value, then show it once."""
-        record = self._record(id)
-        field = self.type.fields.get(field_name)
-        if field is None or field_name not in record.masked:
-            abort(404)
-        reason = " ".join(request.form.get("reason", "").split())
-        error, value_html = "", None
-        if request.method == "POST":
-            if len(reason) < 3:
-                error = "Write why you need to see it, for example “Caller asked whether we have the right one”."
-            else:
-                value = self.town.records.reveal(self.actor, record.identity, id, field_name, reason)
-                value_html = FactWriter(self.town.context(self.actor), self.desk.presenter).html(record, field, value)
-        html = self.render(
-            "admin/reveal.html",
-            type=self.type,
-            record=record,
-            field=field,
-            reason=reason,
-            error=error,
-            html=value_html,
-            shown=value_html is not None,
-            back=self._url(record),
-        )
-        return html, 422 if error else 200
-
     @page("record", "archive", methods=FORM)
     def archive(self, id: int) -> ResponseReturnValue:
         """Take a record out of the lists. Nothing is deleted."""
@@ -103,7 +74,7 @@ class KeepingPages(RecordPages):
     def _put_away(self, id: int, *, restore: bool) -> ResponseReturnValue:
         self._changeable()
         record = self._record(id)
-        if not self.may("archive") or self.type.append_only:
+        if not self.town.records.reaches(self.actor, "archive", record) or self.type.append_only:
             abort(403)
         if request.method == "POST":
             act = self.town.records.restore if restore else self.town.records.archive

@@ -29,6 +29,7 @@ from townhall.messages import rendering
 from townhall.messages import switches
 from townhall.messages.outbox import Message
 from townhall.messages.placeholders import LINK
+from townhall.own_paths import own_path
 from townhall.presentation import plural
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class OutboxView(StaffView):
     def act(self) -> ResponseReturnValue:
         """Try again, drop, print instead, pause, go on, or send a test."""
         deed, id = request.form.get("deed", ""), urls.number(request.form.get("id"))
-        back = urls.local_path(request.form.get("back"), urls.OUTBOX)
+        back = own_path(request.form.get("back"), urls.OUTBOX)
         try:
             flash(self._do(self.actor, deed, id), "ok")
         except TownhallError as error:
@@ -137,7 +138,7 @@ class OutboxView(StaffView):
 
     def _line(self, message: Message) -> Line:
         known = message.identity in self.town.schemas
-        seen = known and self.town.records.may(self.actor, "view", message.identity)
+        seen = known and bool(outbox.visible(self.town, self.actor, [message]))
         label = self.town.schemas[message.identity].label if known else message.identity
         return Line(
             message,

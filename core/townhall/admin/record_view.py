@@ -33,6 +33,8 @@ from townhall.admin.listing import Lister
 from townhall.admin.pages import open_page
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
+from townhall.admin.reveal_pages import RevealPages
+from townhall.admin.sharing_pages import SharingPages
 from townhall.admin.staff import run_page
 from townhall.admin.staff import turn_away
 from townhall.admin.task_pages import TaskPages
@@ -51,9 +53,11 @@ class RecordView(
     FormPages,
     GivingPages,
     KeepingPages,
+    RevealPages,
     VersionPages,
     UndoPages,
     LinkPages,
+    SharingPages,
     TaskPages,
     WorkflowPages,
     BaseModelView,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from townhall import private
 from townhall.access.actors import system
 from townhall.accounts import people
 from townhall.citizens import links
@@ -40,8 +41,8 @@ SETTINGS: dict[str, str | int] = {
 
 def build_demo(folder: Path) -> None:
     """Make the demo town in ``folder``. Raises :class:`~townhall.errors.TownhallError`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE_NAME).write_text(example(SETTINGS), encoding="utf-8")
+    private.make_folder(folder)
+    private.write(folder / FILE_NAME, example(SETTINGS))
     town = Town.open(folder)
     try:
         actor = system("demo", "Town Hall")

@@ -223,7 +223,8 @@ class History(Model):
     digest = CharField(max_length=64)
 
     class Meta:
-        indexes = ((("identity", "record_id", "id"), False),)
+        # The second finds what somebody made, where they may see their own records only.
+        indexes = ((("identity", "record_id", "id"), False), (("actor_id", "identity", "record_id"), False))
 
 
 class HistoryValues(Model):
@@ -304,10 +305,12 @@ class CaseTransition(Model):
     actor_name = TextField()
 
     class Meta:
-        # By the second one, which has all that figures ask, a period is counted without looking at the rows.
+        # The others have all that figures ask, so that nothing is counted by looking at the rows: the moves of a
+        # period, and those of one way.
         indexes = (
             (("identity", "record_id", "id"), False),
             (("identity", "at", "source", "target", "record_id"), False),
+            (("identity", "source", "target", "at", "record_id"), False),
         )
 
 
@@ -344,9 +347,13 @@ class CaseClock(Model):
     class Meta:
         indexes = (
             (("identity", "record_id", "kind"), True),
-            (("due_at",), False),
             (("next_at",), False),
-            (("identity", "kind", "met_at"), False),
+            # All that figures ask of the clocks that were met, or due, in a period.
+            (
+                ("identity", "kind", "met_at", "due_at", "business", "target_minutes", "actual_minutes", "record_id"),
+                False,
+            ),
+            (("identity", "kind", "due_at", "met_at", "breached_at", "record_id"), False),
         )
 
 
@@ -498,6 +505,41 @@ class Attachment(Model):
 
     class Meta:
         indexes = ((("identity", "record_id", "field", "position"), False),)
+
+
+class Share(Model):
+    """One case that is open to the team of one more queue, to ``view`` or to ``work`` on, until ``ended_at``."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    team_id = BigIntegerField()
+    level = CharField(max_length=10)
+    reason = TextField(default="")
+    at = BigIntegerField()
+    by_id = BigIntegerField(null=True)
+    by_name = TextField(default="")
+    ended_at = BigIntegerField(null=True)
+    ended_by = TextField(default="")
+
+    class Meta:
+        indexes = ((("identity", "record_id"), False), (("team_id", "identity", "record_id"), False))
+
+
+class SealedValue(Model):
+    """The value of a field that is kept encrypted, in place of the columns of its record.
+
+    ``value`` is JSON of what those columns would hold, encrypted with a key that is not in the database.
+    """
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    field = CharField(max_length=80)
+    value = TextField()
+
+    class Meta:
+        indexes = ((("identity", "record_id", "field"), True),)
 
 
 class SecretLink(Model):
@@ -674,6 +716,8 @@ class SystemTables:
         self.outbox: Any = _bound(Outbox, "outbox", database)
         self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
+        self.share: Any = _bound(Share, "share", database)
+        self.sealed_value: Any = _bound(SealedValue, "sealed_value", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
         self.link_request: Any = _bound(LinkRequest, "link_request", database)
         self.citizen_session: Any = _bound(CitizenSession, "citizen_session", database)

@@ -56,6 +56,7 @@ MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind"
 #: Why cases went where they did, without the rules, queues and people of the other town.
 ROUTES = ("identity", "record_id", "at", "transition", "decided_by", "plugin", "reason")
 ATTACHMENTS = ("checksum", "filename", "media_type", "size", "staged_at", "identity", "record_id", "field", "position")
+SEALED = ("identity", "record_id", "field", "value")
 VIEWS = ("identity", "label", "query", "created_at")
 _BLOCK = 256 * 1024
 
@@ -230,6 +231,8 @@ def _write_beside(town: Town, writer: PackWriter, identities: list[str], found: 
     view = system.saved_view
     shared = view.identity.in_(identities) & view.shared
     writer.add_rows("views.jsonl", VIEWS, packing.beside(town, view, VIEWS, shared))
+    sealed = system.sealed_value
+    writer.add_rows("sealed.jsonl", SEALED, packing.beside(town, sealed, SEALED, sealed.identity.in_(identities)))
     actors = entry.select(entry.actor_id).where(of_mine, entry.actor_id.is_null(False)).distinct()
     found.people |= {id for (id,) in actors.tuples()}
     user = system.user

@@ -18,6 +18,7 @@ from typing import Any
 
 import peewee
 
+from townhall import private
 from townhall.access.actors import Actor
 from townhall.db import ledger
 from townhall.db import meta
@@ -36,9 +37,11 @@ from townhall.lifecycle.packing import CLOCKS
 from townhall.lifecycle.packing import HISTORY
 from townhall.lifecycle.packing import MOVES
 from townhall.lifecycle.packing import ROUTES
+from townhall.lifecycle.packing import SEALED
 from townhall.lifecycle.packing import VALUES
 from townhall.lifecycle.packing import VIEWS
 from townhall.lifecycle.switching import require
+from townhall.records import contents
 from townhall.records import file_types
 from townhall.records import history
 from townhall.records import unpacking
@@ -64,6 +67,7 @@ _MOVES = dict(zip(MOVES, (str, int, str, str, str, int, str, int, str), strict=T
 _CLOCKS = dict(zip(CLOCKS, (str, int, str, int, bool, *[int] * 9), strict=True))
 _ROUTES = dict(zip(ROUTES, (str, int, int, str, str, str, str), strict=True))
 _ATTACHMENTS = dict(zip(ATTACHMENTS, (str, str, str, int, int, str, int, str, int), strict=True))
+_SEALED = dict(zip(SEALED, (str, int, str, str), strict=True))
 _VIEWS = dict(zip(VIEWS, (str, str, str, int), strict=True))
 
 
@@ -267,6 +271,8 @@ def _beside(town: Town, pack: PackReader, own: set[str], filler: unpacking.Fille
     shared = {**_VIEWS, "shared": bool}
     views = ([*row, True] for row in _mine(pack, "views.jsonl", _VIEWS, own))
     unpacking.insert(town, "saved_view", shared, views)
+    if pack.has("sealed.jsonl"):
+        unpacking.insert(town, "sealed_value", _SEALED, _mine(pack, "sealed.jsonl", _SEALED, own))
     files = {"token_hash": str, "staged_by": str, **_ATTACHMENTS}
     unpacking.insert(town, "attachment", files, _attachments(town, pack, own, filler))
 
@@ -296,6 +302,11 @@ def _attachments(town: Town, pack: PackReader, own: set[str], filler: unpacking.
         place = town.files.path(told["checksum"])
         if pack.has(f"files/{told['checksum']}") and not kind.matches(_head(place)):
             raise pack.wrong(f"the file “{told['filename']}” in it is not what its name says.")
+        if pack.has(f"files/{told['checksum']}"):
+            try:
+                contents.check(kind, place)
+            except contents.Unfit as reason:
+                raise pack.wrong(f"the file “{told['filename']}” in it {reason}") from reason
         yield [digest(secrets.token_urlsafe(16)), "", *told.values()]
 
 
@@ -335,7 +346,7 @@ def _place_files(town: Town, pack: PackReader, placed: list[Path]) -> None:
         if place.exists():
             os.utime(place)  # so that nobody takes them away before a record has them
             continue
-        place.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(place.parent)
         part = place.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with part.open("xb") as stream:

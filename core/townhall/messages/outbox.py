@@ -20,6 +20,7 @@ from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
+from townhall.records import predicate
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 
@@ -146,6 +147,20 @@ def needing(town: Town) -> int:
 
 
 # -- what a person can do ---------------------------------------------------------------------------------------------
+
+
+def visible(town: Town, actor: Actor, messages: Sequence[Message]) -> list[Message]:
+    """Those of the messages that are about a record of which the actor may know."""
+    wanted: dict[str, set[int]] = {}
+    for message in messages:
+        wanted.setdefault(message.identity, set()).add(message.record_id)
+    seen = {
+        (identity, id)
+        for identity, ids in wanted.items()
+        if identity in town.schemas
+        for id in predicate.may_see(town, actor, town.schemas[identity], ids)
+    }
+    return [message for message in messages if (message.identity, message.record_id) in seen]
 
 
 def may_manage(actor: Actor) -> bool:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.db.transactions import immediate
+from townhall.records import encrypting
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -77,7 +78,7 @@ def start(town: Town, draft: Draft) -> str:
             token_hash=_digest(key),
             identity=draft.identity,
             form=draft.form,
-            data=draft.to_json(),
+            data=_kept(town, draft),
             created_at=_stamp(now),
             updated_at=_stamp(now),
             expires_at=_stamp(draft.expires),
@@ -91,7 +92,7 @@ def load(town: Town, key: str) -> Draft | None:
     row = table.select().where(table.token_hash == _digest(key)).dicts().first() if key else None
     if row is None or row["expires_at"] < _stamp(town.clock.now()):
         return None
-    return _from_row(row, key)
+    return _from_row(row, key, town.vault.open_all(row["data"]))
 
 
 def keep(town: Town, key: str, draft: Draft) -> None:
@@ -100,7 +101,7 @@ def keep(town: Town, key: str, draft: Draft) -> None:
     draft.expires = _expiry(town, draft, now)
     table = town.system.draft
     with immediate(town.database):
-        table.update(data=draft.to_json(), updated_at=_stamp(now), expires_at=_stamp(draft.expires)).where(
+        table.update(data=_kept(town, draft), updated_at=_stamp(now), expires_at=_stamp(draft.expires)).where(
             (table.token_hash == _digest(key)) & table.record_id.is_null()
         ).execute()
 
@@ -144,8 +145,15 @@ def discard(town: Town, key: str) -> None:
         table.delete().where(table.token_hash == _digest(key)).execute()
 
 
-def _from_row(row: Mapping[str, Any], key: str) -> Draft:
-    kept = json.loads(row["data"])
+def _kept(town: Town, draft: Draft) -> str:
+    """What the table keeps of a draft: encrypted if something that is asked in it is."""
+    record_type = town.schemas.get(draft.identity)
+    text = draft.to_json()
+    return town.vault.seal(text) if record_type is not None and encrypting.encrypted(town, record_type) else text
+
+
+def _from_row(row: Mapping[str, Any], key: str, data: str) -> Draft:
+    kept = json.loads(data)
     draft = Draft(row["identity"], row["form"], **{name: kept[name] for name in _KEPT if name in kept})
     draft.typed = {step: [(name, text) for name, text in pairs] for step, pairs in draft.typed.items()}
     draft.sent = row["record_id"] or 0

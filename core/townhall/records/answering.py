@@ -12,6 +12,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
+from townhall.records.types import ID
 from townhall_forms.fields.asking import question_fields
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -24,26 +25,29 @@ if TYPE_CHECKING:
 
 def visible_answers(
     town: Town, actor: Actor, plan: TypePlan, field: Field, values: Mapping[int, dict[str, Any]]
-) -> None:
-    """Take out of the answers of all records in ``values`` those that the actor may not read.
+) -> dict[int, frozenset[str]]:
+    """Take out of the answers of all records in ``values`` those that the actor may not read; by record, the paths of
+    those that are confidential.
 
     An answer to a question that is nowhere to be found any more is for nobody but the town itself.
     """
+    secret: dict[int, frozenset[str]] = {}
     answered = {id: mine[field.name] for id, mine in values.items() if isinstance(mine.get(field.name), Answers)}
     if not answered:
-        return
-    levels = {"public"} if not policy.is_staff(actor) else {"public", "internal"}
+        return secret
+    levels = {"public", "internal"} if policy.sees_internal(actor, plan.record_type) else {"public"}
     questions = asked(town, plan, field, list(answered))
     for id, answers in answered.items():
         found = questions.get(id)
-        readable = {
-            question.code
-            for question in (found.at(answers.version) or found.questions if found is not None else ())
-            if question.privacy in levels
-        }
+        given = found.at(answers.version) or found.questions if found is not None else ()
+        readable = {question.code for question in given if question.privacy in levels}
+        kept_back = {question.code for question in given if question.privacy == "confidential"} & answers.values.keys()
+        if kept_back:
+            secret[id] = frozenset(f"{field.name}.{code}" for code in kept_back)
         if not readable.issuperset(answers.values):
             kept = {code: value for code, value in answers.values.items() if code in readable}
             values[id][field.name] = replace(answers, values=kept)
+    return secret
 
 
 def asked(town: Town, plan: TypePlan, field: Field, ids: list[int]) -> dict[int, Questions]:
@@ -62,7 +66,7 @@ def asked(town: Town, plan: TypePlan, field: Field, ids: list[int]) -> dict[int,
 def _column(plan: TypePlan, name: str, town: Town, ids: list[int]) -> dict[int, Any]:
     """One field of several records, whoever asks."""
     reader = plan.reader(frozenset({name}))
-    return {id: reader.maker.make(row)[name] for id, row in reader.fetch(town.database, ids).items()}
+    return {row[ID]: reader.maker.make(row)[name] for row in reader.fetch(town.database, ids)}
 
 
 def fields_called(town: Town, record_type: RecordType, field: Field, code: str) -> Iterator[Field]:

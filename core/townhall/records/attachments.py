@@ -9,6 +9,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import NotFound
 from townhall.records import reading
+from townhall.records import revealing
 from townhall.records.plans import possible
 from townhall_forms.context import StoredFile
 
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def open_file(town: Town, actor: Actor, file_id: int) -> tuple[StoredFile, Path]:
-    """The file and where its bytes stand. Raises :class:`~townhall.errors.NotFound` if there is none for the actor."""
+def open_file(town: Town, actor: Actor, file_id: int, reason: str = "") -> tuple[StoredFile, Path]:
+    """The file and where its bytes stand. Raises :class:`~townhall.errors.NotFound` if there is none for the actor.
+
+    One that is confidential is opened for a ``reason``, which is written down as every look at a confidential value is;
+    without it :class:`~townhall.errors.ValidationFailed` is raised.
+    """
     table = town.system.attachment
     row = (
         table.select(table.identity, table.record_id, table.field)
@@ -30,9 +35,10 @@ def open_file(town: Town, actor: Actor, file_id: int) -> tuple[StoredFile, Path]
         raise missing
     identity, record_id, field = row
     access = policy.readable(actor, town.schemas[identity])
-    reveal = (field,) if field in access.masked else ()
-    record = reading.get(town, actor, identity, record_id, fields=(field,), reveal=reveal)
-    value = record.values.get(field)
+    if field in access.masked:
+        value = revealing.reveal(town, actor, identity, record_id, field, reason)
+    else:
+        value = reading.get(town, actor, identity, record_id, fields=(field,)).values.get(field)
     files: tuple[StoredFile, ...] = value if isinstance(value, tuple) else (value,) if value is not None else ()
     for file in files:
         if file.id == file_id and town.files.path(file.checksum).is_file():

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db.history_guards import DISCLOSING
 from townhall.db.history_guards import DISCLOSURES
@@ -64,6 +65,7 @@ def write_down(
     ``action`` is ``export``, ``print`` or ``pack``; ``filters`` say in words how the list was narrowed, without values
     that somebody typed.
     """
+    policy.refuse_read_only(actor)
     changes = {"rows": (history.NOTHING, str(rows))}
     if filters:
         changes["filters"] = (history.NOTHING, encode_json([each[:_LONGEST_FILTER] for each in filters]))

@@ -15,7 +15,9 @@ from townhall.access.actors import Actor
 from townhall.db.transactions import after_commit
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
+from townhall.records import carrying
 from townhall.records import checking
+from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import indexing
 from townhall.records import inserting
@@ -82,7 +84,10 @@ class Edit:
         present = standard_of(before)
         for name, value in parsed.items():
             if name in plan.record_type.fields:
-                values[name] = plan.record_type.fields[name].revise(before.values.get(name), value)
+                field = plan.record_type.fields[name]
+                old = before.values.get(name)
+                asked = field.bind({**values, **parsed}, scene.own) if name in plan.answers else field
+                values[name] = carrying.carried(actor, plan.record_type, asked, old, field.revise(old, value))
             else:
                 present[name] = value
         present.update(standard)
@@ -174,6 +179,7 @@ class Edit:
             now=to_microseconds(now),
         )
         inserting.replace_children(town, plan, id, self.values, set(changed))
+        encrypting.write(town, plan.record_type, [(id, self.values)] if changed else (), changed)
         if self.transition:
             self._log_move(to_microseconds(now))
         old = {**self.before.values, **standard_of(self.before)}
@@ -194,11 +200,13 @@ class Edit:
 
     def _columns(self, changed: list[str], title: str) -> dict[str, Any]:
         columns: dict[str, Any] = {}
+        sealed = encrypting.encrypted(self.town, self.plan.record_type)
         if title != self.before.title:
             columns = {"title": title, "title_key": normalise(title)}
         for name in changed:
             if name in self.plan.record_type.fields:
-                columns.update(self.plan.record_type.fields[name].to_columns(self.values[name]) or {})
+                value = None if name in sealed else self.values[name]
+                columns.update(self.plan.record_type.fields[name].to_columns(value) or {})
             else:
                 columns.update(self.plan.record_type.system_fields[name].to_columns(self.standard[name]))
         return {name: value for name, value in columns.items() if name in self.plan.columns}

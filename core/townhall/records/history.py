@@ -21,6 +21,7 @@ from typing import NamedTuple
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.records import encrypting
 from townhall.records import ids
 from townhall.records import reading
 from townhall.records.instants import from_microseconds
@@ -66,8 +67,8 @@ def changes_between(
         field = record_type.all_fields[name]
         old, new = before.get(name), after.get(name)
         changes[name] = (
-            NOTHING if old is None else field.json_text(old),
-            NOTHING if new is None else field.json_text(new),
+            NOTHING if old is None else encrypting.as_json(field, old),
+            NOTHING if new is None else encrypting.as_json(field, new),
         )
     return changes
 
@@ -80,9 +81,13 @@ def write(town: Town, actor: Actor, identity: str, at: int, events: Sequence[Eve
     who = (actor.kind, actor.id, actor.name, actor.door)
     # The facts that all of them share are put into the form of entry_digest once.
     first, shared = encode_json(identity), encode_json((at, *who))[1:-1]
+    record_type = town.schemas.get(identity)
+    sealed = encrypting.encrypted(town, record_type) if record_type is not None else frozenset()
     taken = ids.take(town.database, "history", len(events))
     for place, (id, event) in enumerate(zip(taken, events, strict=True)):
         record_id, version, action, changed, note = event
+        if sealed:
+            changed = encrypting.sealed_changes(town, sealed, changed)
         salt = salts[2 * _SALT * place : 2 * _SALT * (place + 1)]
         changes = "{" + ",".join([f'"{name}":[{old},{new}]' for name, (old, new) in sorted(changed.items())]) + "}"
         kept = values_digest(salt, note, changes)
@@ -141,7 +146,7 @@ def told(town: Town, record_type: RecordType, id: int) -> list[Told]:
             door=row[3],
             action=row[4],
             version=row[5],
-            changes=None if row[6] is None else town.old_names.translate(identity, row[0], json.loads(row[6])),
+            changes=_changes(town, identity, row[0], row[6]),
             note=row[7] or "",
             digest=row[8],
         )
@@ -149,11 +154,17 @@ def told(town: Town, record_type: RecordType, id: int) -> list[Told]:
     ]
 
 
+def _changes(town: Town, identity: str, id: int, kept: str | None) -> dict[str, Any] | None:
+    if kept is None:
+        return None
+    return town.old_names.translate(identity, id, encrypting.opened_changes(town, json.loads(kept)))
+
+
 def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEntry]:
     """The record's entries, oldest first, as far as the actor may see them."""
     record = reading.get(town, actor, identity, id, fields=())
     policy.require(actor, "view", record.type)
-    staff = policy.is_staff(actor)
+    staff, noted = policy.is_staff(actor), policy.sees_internal(actor, record.type)
     eye = Eye(town, actor, record.type, id)
     return [
         HistoryEntry(
@@ -164,7 +175,7 @@ def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEnt
             action=row.action,
             version=row.version,
             changes=eye.changes(row.changes or {}),
-            note=row.note if staff else "",
+            note=row.note if noted else "",
             digest=row.digest,
             erased=row.changes is None,
         )
@@ -222,10 +233,10 @@ class Eye:
         if value is None or self._actor.kind == "system":
             return value
         if field.row_fields:
-            columns = policy.row_columns(self._actor, field)
+            columns = policy.row_columns(self._actor, self._type, field)
             return tuple({name: cell for name, cell in line.items() if name in columns} for line in value)
         if isinstance(value, Answers):
-            levels = {"public", "internal"} if policy.is_staff(self._actor) else {"public"}
+            levels = {"public", "internal"} if policy.sees_internal(self._actor, self._type) else {"public"}
             shown = {field.name for field, _ in field.entries(value) if field.privacy in levels}
             return replace(value, values={code: told for code, told in value.values.items() if code in shown})
         return value

@@ -18,6 +18,7 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
+from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import ids
 from townhall.records import indexing
@@ -163,10 +164,12 @@ def _number(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
 
 def _insert_records(town: Town, actor: Actor, plan: WritePlan, pending: Sequence[Pending]) -> None:
     """Write the records' own rows: the standard columns, and those of the fields that any of them fills."""
-    used = {name for record in pending for name, _ in record.filled}
+    sealed = encrypting.encrypted(town, plan.record_type)
+    used = {name for record in pending for name, _ in record.filled} - sealed
     columns, add = _cells(field for name, field in plan.inside.items() if name in used)
     rows = [add(_standard_cells(actor, plan, record), record.values) for record in pending]
     town.database.insert_rows(plan.table, (*plan.leading, *columns), rows)
+    encrypting.write(town, plan.record_type, [(record.id, record.values) for record in pending] if sealed else ())
 
 
 def _cells(fields: Iterable[Field]) -> tuple[list[str], Callable[[list[Any], Mapping[str, Any]], list[Any]]]:

@@ -15,6 +15,7 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.records import parsing
+from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records import reading
 from townhall.records import writing
@@ -47,7 +48,9 @@ def message(
     refuse_frozen(plan)
     if policy.is_staff(actor):
         policy.require(actor, "create", write_plan(town, INTERACTION).record_type)
-        policy.require(actor, "view", plan.record_type)
+        reading.get(town, actor, identity, id, fields=())
+        if policy.may(actor, "edit", plan.record_type):
+            predicate.require_within(town, actor, "edit", plan.record_type, id)
     elif actor.kind != "citizen" or not policy.granted(actor, plan.record_type, id):
         raise Forbidden("A message needs the secret link of what it is about.")
     if not body.strip():

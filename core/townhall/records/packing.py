@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import system
+from townhall.records import encrypting
 from townhall.records import ids as ids_of
 from townhall.records import reading
 from townhall.records.instants import to_microseconds
@@ -112,6 +113,8 @@ def outside(town: Town, identity: str, ids: Collection[int]) -> Iterator[Outside
         name: field
         for name, field in plan.record_type.fields.items()
         if not field.is_computed and not field.read_only and field.type_name not in ("file", "files")
+        # What is encrypted here is not taken along as it is.
+        if name not in encrypting.encrypted(town, plan.record_type)
     }
     for part in batches(sorted(ids)):
         rows = ids_of.rows_with(town.database, plan.table, ("id", "external_key"), "id", part)

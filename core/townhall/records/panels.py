@@ -53,6 +53,8 @@ def panels(town: Town, actor: Actor, record: Record, *, only_filled: bool = Fals
             continue
         where = {field.name: pointer(field, record)}
         page = reading.find(town, actor, record_type.identity, where, limit=SHOWN, fields=record_type.list.columns)
+        if only_filled and not page.records:
+            continue  # what points here is nothing that the actor may know of
         count = Count(len(page.records))
         if page.after:
             count = reading.count(town, actor, record_type.identity, where)

@@ -14,6 +14,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.records import history
+from townhall.records import predicate
 from townhall.records import reading
 from townhall.records.instants import to_microseconds
 
@@ -74,6 +75,7 @@ def renew(town: Town, actor: Actor, identity: str, id: int, purpose: str) -> str
     """A new link in place of all older ones to the record, written to its history. Needs the permission to edit."""
     policy.require(actor, "edit", town.schemas[identity])
     record = reading.get(town, actor, identity, id, fields=())
+    predicate.require_within(town, actor, "edit", town.schemas[identity], id)
     with immediate(town.database):
         revoke_all(town, identity, id, purpose)
         token = make(town, identity, id, purpose)

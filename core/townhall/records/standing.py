@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 from typing import Any
 
 import peewee
 
+from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.records import assembling
 from townhall.records import predicate
-from townhall.records import restricting
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -58,11 +60,25 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
     rows = town.database.execute_sql(sql, [contact_id] * places).fetchall()
     found = [_standing(types[row[0]], row) for row in rows]
     for record_type in types:
-        if restricting.restricts(town, actor, record_type):
+        if not predicate.sees_all(town, actor, record_type):
             mine = [each.id for each in found if each.identity == record_type.identity]
             seen = predicate.may_see(town, actor, record_type, mine)
             found = [each for each in found if each.identity != record_type.identity or each.id in seen]
-    return found
+    return _named(town, actor, found)
+
+
+def _named(town: Town, actor: Actor, found: list[Standing]) -> list[Standing]:
+    """The same with the titles that the actor may read, where what is stored says more."""
+    named: dict[tuple[str, int], str] = {}
+    for identity in {each.identity for each in found}:
+        plan = plan_of(town, identity)
+        if not plan.public_title and not policy.sees_internal(actor, plan.record_type):
+            ids = [each.id for each in found if each.identity == identity]
+            records = assembling.records(town, actor, plan, ids, ())
+            named.update({(identity, id): record.title for id, record in records.items()})
+    if not named:
+        return found
+    return [replace(each, title=named.get((each.identity, each.id), each.title)) for each in found]
 
 
 def _statement(town: Town, types: Sequence[RecordType]) -> tuple[str, int]:

@@ -21,6 +21,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.errors import NotFound
 from townhall.errors import Rejected
+from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import reading
 from townhall.records import writing
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 #: Entries of a record that changed nothing in it.
-LOOKS = frozenset({"reveal", "link"})
+LOOKS = frozenset({"reveal", "link", "share", "unshare"})
 FILES = frozenset({"file", "files"})
 #: Standard fields that a version has, with their place in a row.
 _PLACES: Mapping[str, int] = {
@@ -243,7 +244,7 @@ def _past(town: Town, actor: Actor, identity: str, id: int) -> _Past:
     today: dict[str, Any] = {}
     for name, field in seen.type.fields.items():
         value = whole.values.get(name)
-        today[name] = None if value is None else json.loads(field.json_text(value))
+        today[name] = None if value is None else json.loads(encrypting.as_json(field, value))
     for name in _PLACES:
         field_ = seen.type.system_fields.get(name)
         if field_ is not None:

@@ -83,6 +83,7 @@ class Field:
     required: bool = False
     default: Any = None
     privacy: Privacy = "internal"
+    encrypt: bool = False
     unique: bool = False
     search: bool = False
     read_only: bool = False
@@ -130,6 +131,12 @@ class Field:
     def is_computed(self) -> bool:
         """Whether its value is worked out from other values, and never typed."""
         return self.compute is not None
+
+    @property
+    def can_encrypt(self) -> bool:
+        """Whether its values can be kept encrypted: nothing is worked out from them, compared with them or joined."""
+        alone = not (self.outside or self.is_computed or self.unique or self.target)
+        return alone and self.type_name not in ("reference", "staff")
 
     @property
     def control(self) -> str:

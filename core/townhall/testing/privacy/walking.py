@@ -1,0 +1,509 @@
+"""The walk: every field of every type, for everybody who may look, on every surface.
+
+Each value is planted once, and looked for in each answer: what stands in a page, its headers, where it leads to, what
+is logged meanwhile, and what the town keeps beside its records. Who may see what is worked out from the schemas and
+the roles, by :mod:`~townhall.testing.privacy.expected`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from functools import partial
+from typing import Any
+
+from flask import Flask
+from flask import g
+from werkzeug.test import TestResponse
+
+from townhall.access.actors import ANONYMOUS
+from townhall.access.actors import citizen
+from townhall.access.permissions import VERBS
+from townhall.accounts import people
+from townhall.admin import urls
+from townhall.app import create_app
+from townhall.errors import Forbidden
+from townhall.errors import Rejected
+from townhall.testing.clients import Client
+from townhall.testing.clients import StaffClient
+from townhall.testing.clients import add_person
+from townhall.testing.privacy import expected
+from townhall.testing.privacy import surfaces
+from townhall.testing.privacy.expected import MESSAGE
+from townhall.testing.privacy.expected import Reader
+from townhall.testing.privacy.markers import Marker
+from townhall.testing.privacy.markers import found_in
+from townhall.testing.privacy.planting import Planted
+from townhall.testing.privacy.planting import Planter
+from townhall.testing.privacy.surfaces import Surface
+from townhall.testing.samples import REFUSALS
+from townhall.testing.samples import demanded
+from townhall.town import Town
+from townhall_forms.schema import RecordType
+
+OPEN, CLOSED = "open", "closed"
+#: What brings no page of its own.
+_WITHOUT_PAGES = frozenset({"import", "transition"})
+#: What differs between two showings of a page.
+_NEW_EACH_TIME = re.compile(r"nonce-?=?\"?[^\"' ]+|value=\"[^\"]{30,}\"|/form/[^/\"]+|key=[^\"&]+")
+_REASON = "The caller asks what we have written down."
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A value on a surface on which it has no place: which field's, for whom, and where."""
+
+    field: str
+    reader: str
+    surface: str
+
+    def __str__(self) -> str:
+        return f"{self.surface} shows “{self.field}” to {self.reader}, for whom it is not."
+
+
+@dataclass
+class Report:
+    """What a walk found: leaks, sentences about other things that are wrong, and what nobody could find who may.
+
+    ``types`` and ``requests`` say how far it went.
+    """
+
+    leaks: list[Leak] = dataclass_field(default_factory=list)
+    problems: list[str] = dataclass_field(default_factory=list)
+    missing: list[str] = dataclass_field(default_factory=list)
+    planted: int = 0
+    requests: int = 0
+
+    def sentences(self) -> list[str]:
+        """Everything that is wrong, once."""
+        return list(dict.fromkeys([*map(str, self.leaks), *self.problems]))
+
+
+def walk(
+    town: Town,
+    types: Sequence[RecordType] | None = None,
+    *,
+    given: Mapping[str, Mapping[str, Any]] | None = None,
+    kept_back: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Report:
+    """Walk all types of a town, or only these.
+
+    ``given`` are values, by type, that no sample can guess; ``kept_back`` those with which a plugin keeps a record from
+    somebody.
+    """
+    chosen = list(town.schemas.values() if types is None else types)
+    return _Walk(town, chosen, given or {}, kept_back or {}).run()
+
+
+class _Walk:
+    def __init__(
+        self,
+        town: Town,
+        types: Sequence[RecordType],
+        given: Mapping[str, Mapping[str, Any]],
+        kept_back: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.town = town
+        self.types = types
+        self.given = given
+        self.kept_back = kept_back
+        self.report = Report()
+        self.planter: Planter
+        self.planted: list[Planted] = []
+        #: Who has walked a type with which rights.
+        self.walked: dict[Any, str] = {}
+        self.markers: dict[str, tuple[Marker, Planted]] = {}
+        self.found: dict[str, set[str]] = {}
+        self.logged: list[logging.LogRecord] = []
+
+    def run(self) -> Report:
+        """Plant, look everywhere, and say what was found."""
+        keeper = _Keeper(self.logged)
+        root = logging.getLogger()
+        level = root.level
+        root.addHandler(keeper)
+        root.setLevel(logging.INFO)
+        try:
+            app = create_app(self.town)
+            staff = [self._colleague(app, role.name) for role in people.roles(self.town)]
+            self.planter = Planter(self.town)
+            self._plant(app)
+            # Those who may least come first, so that whoever may the same on a type needs no second look at it.
+            for reader, client in sorted(staff, key=lambda each: "*" in each[0].actor.permissions):
+                self.report.problems += expected.find_out(self.town, reader, self.planted)
+                self._walk_staff(reader, client)
+            for reader, client in self._public(app):
+                self._walk_public(reader, client)
+            self._look_beside()
+        finally:
+            root.removeHandler(keeper)
+            root.setLevel(level)
+        return self.report
+
+    # -- planting ---------------------------------------------------------------------------------------------
+
+    def _plant(self, app: Flask) -> None:
+        """Records that many may see; then, while nobody outside may notice anything, those that are hidden."""
+        for record_type in self.types:
+            self._one(record_type, OPEN, self._public_values(record_type))
+        public = self._public_records()
+        before = self._outside(app)
+        for record_type in self.types:
+            opened = next((each for each in self.planted if each.record.identity == record_type.identity), None)
+            archived = None if record_type.append_only else self._closed(record_type, opened)
+            if archived is not None:
+                self.planter.archive(archived)
+            if record_type.public_if is not None:
+                self._closed(record_type, opened)
+            if record_type.identity in self.kept_back:
+                given = self.given.get(record_type.identity, {})
+                self._one(record_type, "kept back", [{**given, **self.kept_back[record_type.identity]}])
+        if self._public_records() == public:
+            after = self._outside(app)
+            for page, text in before.items():
+                if after[page] != text:
+                    self.report.problems.append(f"{page.name} looks otherwise since there are records that it hides.")
+        self.report.planted = len(self.markers)
+
+    def _public_records(self) -> dict[str, int]:
+        """How many records of each type anybody may see."""
+        return {
+            record_type.identity: self.town.records.count(ANONYMOUS, record_type.identity).value
+            for record_type in self.types
+            if record_type.public_if is not None
+        }
+
+    def _outside(self, app: Flask) -> dict[Surface, str]:
+        """The public's pages of types, without what is new each time."""
+        visitor = Client(app)
+        pages = [*surfaces.pages_by_themselves(app, staff=False)]
+        pages += (page for record_type in self.types for page in surfaces.of_public_type(record_type))
+        found = {}
+        for page in pages:
+            response = visitor.get(page.url, follow_redirects=True)
+            self.report.requests += 1
+            found[page] = _NEW_EACH_TIME.sub("", response.get_data().decode("utf-8", "replace"))
+        return found
+
+    def _public_values(self, record_type: RecordType) -> list[dict[str, Any]]:
+        """What makes a record public, the records behind its links among it."""
+        given = dict(self.given.get(record_type.identity, {}))
+        values = {**given, **expected.open_values(record_type)}
+        for path in record_type.public_if.paths() if record_type.public_if is not None else ():
+            link = path.partition(".")[0]
+            field = record_type.fields.get(link)
+            answered = {
+                each.source.partition(".")[0] for each in record_type.fields.values() if each.type_name == "answers"
+            }
+            if "." in path and field is not None and field.target and link not in answered:
+                behind = demanded(record_type.public_if, link)
+                values[link] = self.planter.sampler.linked(field.target, field.where, fresh=True, values=behind)
+        return [values, given] if values != given else [given]
+
+    def _closed(self, record_type: RecordType, opened: Planted | None) -> Planted | None:
+        """A record like the one that is open, that nobody outside may know of."""
+        like = dict(self.given.get(record_type.identity, {}))
+        if opened is not None:
+            for name, field in record_type.fields.items():
+                value = opened.record.values.get(name)
+                alone = field.unique or name in {part for names in record_type.unique for part in names.fields}
+                if field.type_name == "link" and value is not None and field.privacy != "confidential" and not alone:
+                    like[name] = value
+        for values in expected.closed_values(record_type):
+            made = self._one(record_type, CLOSED, [{**like, **values}], keep=False)
+            if made is not None and not expected.is_public(self.town, made):
+                return self._keep(made)
+        return None
+
+    def _one(
+        self, record_type: RecordType, kind: str, choices: Sequence[Mapping[str, Any]], *, keep: bool = True
+    ) -> Planted | None:
+        refusal: Exception | None = None
+        number = sum(each.record.identity == record_type.identity for each in self.planted)
+        for values in choices:
+            try:
+                planted = self.planter.plant(record_type, f"{kind} {number}" if number else kind, values)
+            except REFUSALS as error:
+                refusal = error
+                continue
+            return self._keep(planted) if keep else planted
+        if kind == OPEN and refusal is not None:
+            self.report.problems.append(
+                f"{record_type.identity}: no record with values of its own was accepted: {refusal}"
+            )
+        return None
+
+    def _keep(self, planted: Planted) -> Planted:
+        self.planted.append(planted)
+        for marker in planted.markers:
+            self.markers[marker.key] = (marker, planted)
+        title = planted.record.title
+        for key in found_in(title) & self.markers.keys():
+            marker, owner = self.markers[key]
+            if marker.level == "confidential":
+                self._leak(marker, "everybody", f"title of {owner.name}")
+        return planted
+
+    # -- who looks --------------------------------------------------------------------------------------------
+
+    def _colleague(self, app: Flask, role: str) -> tuple[Reader, StaffClient]:
+        """Somebody with this role, who is signed in."""
+        email = f"walk-{role}@milbrook.example"
+        add_person(self.town, email, role)
+        client = StaffClient(app, email)
+        with client.http as http:
+            http.get("/admin/account")
+            return Reader(role, g.actor), client
+
+    def _public(self, app: Flask) -> Iterator[tuple[Reader, Client]]:
+        asked = [each for each in self.planted if each.record.number and each.record.type.forms and not each.archived]
+        own = next((each for each in asked if not expected.is_public(self.town, each)), None)
+        everyone = [("a visitor", []), ("a citizen with a link to something else", [own] if own else [])]
+        if asked:
+            everyone.append(("the citizen whose requests they are", asked))
+        for name, records in everyone:
+            grants = frozenset((each.record.identity, each.record.id) for each in records)
+            reader = Reader(name, citizen(grants) if grants else ANONYMOUS, frozenset(each.name for each in records))
+            self.report.problems += expected.find_out(self.town, reader, self.planted)
+            client = Client(app)
+            for each in records:
+                self._correspond(each)
+                token = self.town.records.make_link(
+                    self.planter.sampler.actor, each.record.identity, each.record.id, "status"
+                )
+                client.get(f"/status/{each.record.number}/{token}")
+            yield reader, client
+
+    def _correspond(self, planted: Planted) -> None:
+        """A message to the citizen, and a note between colleagues."""
+        if any(marker.path.startswith("messages.") for marker, owner in self.markers.values() if owner is planted):
+            return
+        actor, record = self.planter.sampler.actor, planted.record
+        for path, level, values in (
+            ("messages.public", MESSAGE, None),
+            ("messages.note", "internal", {"channel": "other", "direction": "internal"}),
+        ):
+            word = self.planter.mint.word()
+            self.markers[word] = (Marker(word, record.identity, planted.name, path, level), planted)
+            if values is None:
+                self.town.records.message(actor, record.identity, record.id, word)
+            else:
+                about = f"{record.identity}:{record.id}"
+                given = {**values, "about": about, "body": word, "at": self.town.clock.now()}
+                self.town.records.create(actor, "core.interaction", given)
+
+    # -- staff ------------------------------------------------------------------------------------------------
+
+    def _walk_staff(self, reader: Reader, client: StaffClient) -> None:
+        pages = [*surfaces.pages_by_themselves(client.http.application, staff=True)]
+        for record_type in self.types:
+            own = [each for each in self.planted if each.record.identity == record_type.identity]
+            again = self._walked_alike(reader, record_type, own)
+            if not again:
+                pages += surfaces.of_type(record_type, own)
+            for each in own:
+                if each.name not in reader.sees:
+                    pages.append(Surface(urls.record_url(each.record.identity, each.record.id), f"page of {each.name}"))
+                elif each.kind == OPEN:
+                    pages += list(surfaces.of_record(each))[: 1 if again else None]
+            self._ask(reader, record_type)
+        pages += surfaces.searches(self._one_of_each(lambda marker: marker.level == "confidential"), urls.SEARCH)
+        for page in pages:
+            self._open(reader, client, page)
+        self._search(reader)
+        for each in self.planted:
+            if each.kind == OPEN and each.name in reader.sees:
+                self._reveal(reader, client, each)
+        self._miss(reader)
+
+    def _walked_alike(self, reader: Reader, record_type: RecordType, own: Sequence[Planted]) -> bool:
+        """Whether somebody who has the same rights on a type, and sees the same of it, has walked it already.
+
+        Code asks for permissions and never for a role, so that their pages of the type are the same.
+        """
+        name = f"{record_type.identity}."
+        rights = frozenset(verb for verb in VERBS if verb not in _WITHOUT_PAGES and reader.holds(name + verb))
+        other = frozenset(held for held in reader.actor.permissions if "@" in held or held.startswith(name))
+        seen = frozenset(each.name for each in own if each.name in reader.sees)
+        key = (record_type.identity, rights, other, seen)
+        if key in self.walked:
+            self.found.setdefault(reader.name, set()).update(self.found.get(self.walked[key], set()))
+            return True
+        self.walked[key] = reader.name
+        return False
+
+    def _one_of_each(self, wanted: Callable[[Marker], bool]) -> list[Marker]:
+        """One word of each type, for pages that take long."""
+        found: dict[str, Marker] = {}
+        for marker, _ in self.markers.values():
+            if ":" not in marker.key and wanted(marker):
+                found.setdefault(marker.identity, marker)
+        return list(found.values())
+
+    def _search(self, reader: Reader) -> None:
+        """Nothing is found by what this reader may not read."""
+        records = self.town.records
+        for marker, owner in self.markers.values():
+            if expected.may_read(self.town, reader, marker, owner) or marker.level == MESSAGE:
+                continue
+            hits, _ = records.search(reader.actor, marker.key.rpartition(":")[2])
+            if (owner.record.identity, owner.record.id) in {(hit.identity, hit.id) for hit in hits}:
+                self._leak(marker, reader.name, "search")
+
+    def _ask(self, reader: Reader, record_type: RecordType) -> None:
+        """Nothing can be filtered, sorted or grouped by what this reader may not read."""
+        records, identity = self.town.records, record_type.identity
+        if not records.may(reader.actor, "view", identity):
+            return
+        for name, field in record_type.fields.items():
+            if field.privacy == "public" or (field.privacy == "internal" and reader.staff):
+                continue
+            where = {name: {"empty": False}}
+            for deed, ask in (
+                ("filtered", partial(records.count, reader.actor, identity, where)),
+                ("sorted", partial(records.find, reader.actor, identity, sort=name, limit=1)),
+                ("grouped", partial(records.aggregate, reader.actor, identity, group_by=[name])),
+                ("looked up", partial(records.lookup, reader.actor, identity, "", where=where)),
+            ):
+                try:
+                    ask()
+                except (Rejected, Forbidden):
+                    continue
+                self.report.problems.append(f"{identity} can be {deed} by “{name}”, which {reader.name} may not read.")
+
+    def _reveal(self, reader: Reader, client: StaffClient, planted: Planted) -> None:
+        """A confidential value is shown to who may see it, for a reason and no other way."""
+        record = planted.record
+        kept: dict[str, set[str]] = {}
+        for marker in planted.markers:
+            whole = record.type.fields[marker.field].privacy == "confidential"
+            if marker.level == "confidential":
+                path = f"{marker.field}.content" if marker.path.endswith(".content") else marker.field
+                kept.setdefault(path if whole else marker.path, set()).add(marker.key)
+        for path, keys in kept.items():
+            files = surfaces.files_of(planted, urls.FILES, path.removesuffix(".content"))
+            if path.endswith(".content"):
+                address = next(files).url
+            else:
+                address = urls.record_url(record.identity, record.id, f"reveal/{path}")
+            self._reveal_at(reader, client, planted, path, keys, address)
+
+    def _reveal_at(
+        self, reader: Reader, client: StaffClient, planted: Planted, path: str, keys: set[str], url: str
+    ) -> None:
+        may, what = reader.reveals(planted.record.identity), f"reveal page of {planted.name}"
+        for reason in ("", _REASON):
+            shown = keys & found_in(self._get(client.post(url, {"reason": reason})))
+            if shown and not (may and reason):
+                self._leak(self.markers[min(shown)][0], reader.name, what)
+            if may and reason and not shown:
+                self.report.missing.append(f"{what} keeps “{path}” from {reader.name}, who may see it and said why.")
+
+    def _miss(self, reader: Reader) -> None:
+        """Whoever may see a value finds it somewhere: a walk that finds nothing would prove nothing."""
+        found = self.found.get(reader.name, set())
+        for key, (marker, owner) in self.markers.items():
+            if (
+                owner.kind == OPEN
+                and marker.sure
+                and key not in found
+                and expected.may_read(self.town, reader, marker, owner)
+            ):
+                self.report.missing.append(
+                    f"{marker.identity}.{marker.path}: {reader.name} may see it and finds it nowhere."
+                )
+
+    # -- the public -------------------------------------------------------------------------------------------
+
+    def _walk_public(self, reader: Reader, client: Client) -> None:
+        pages = [*surfaces.pages_by_themselves(client.http.application, staff=False)]
+        pages += (page for record_type in self.types for page in surfaces.of_public_type(record_type))
+        pages += (page for each in self.planted for page in surfaces.of_public_record(each))
+        pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
+        for page in pages:
+            self._open(reader, client, page)
+        self._search(reader)
+        for record_type in self.types:
+            self._ask(reader, record_type)
+
+    # -- looking ----------------------------------------------------------------------------------------------
+
+    def _open(self, reader: Reader, client: Client, page: Surface) -> None:
+        self.logged.clear()
+        response = client.get(page.url, follow_redirects=True)
+        text = self._get(response)
+        if response.status_code >= 500:
+            self.report.problems.append(f"{page.name} answers {response.status_code} to {reader.name}.")
+        keys = found_in(text) & self.markers.keys()
+        for key in keys:
+            marker, owner = self.markers[key]
+            if not expected.may_read(self.town, reader, marker, owner):
+                self._leak(marker, reader.name, page.name)
+        self.found.setdefault(reader.name, set()).update(keys)
+        self._apart(reader, page, keys)
+        for each in self.logged:
+            for key in found_in(_line(each)) & self.markers.keys():
+                self._leak(self.markers[key][0], "whoever reads the log", f"log of {page.name}")
+
+    def _get(self, response: TestResponse) -> str:
+        """Everything that came back: the page or the file, its headers, and the addresses it led over."""
+        self.report.requests += 1 + len(response.history)
+        said = [str(each.headers) for each in (*response.history, response)]
+        return "\n".join([*said, response.request.path, response.get_data().decode("utf-8", "replace")])
+
+    def _apart(self, reader: Reader, page: Surface, keys: set[str]) -> None:
+        """Of two records that a confidential link joins, neither page tells of the other."""
+        if not page.about or page.options:
+            return
+        for planted in self.planted:
+            for name, (_, _, key) in planted.apart.items():
+                if key in keys and page.about in (planted.name, f"list {planted.record.identity}"):
+                    self.report.leaks.append(Leak(f"{planted.record.identity}.{name}", reader.name, page.name))
+
+    def _look_beside(self) -> None:
+        """What the town keeps beside its records: search entries, messages that wait, jobs, failures."""
+        held = {name for record_type in self.town.schemas.values() for name in _tables_of(self.town, record_type)}
+        held |= {"history_values", "attachment", "draft", "sealed_value"}
+        database = self.town.database
+        for table in sorted(set(database.get_tables()) - held):
+            if table.startswith("search_words"):
+                continue
+            for row in database.execute_sql(f'SELECT * FROM "{table}"').fetchall():  # noqa: S608  # its own names
+                for key in found_in(" ".join(map(str, row))) & self.markers.keys():
+                    marker, _ = self.markers[key]
+                    if marker.level == "confidential":
+                        self._leak(marker, "whoever reads the database", f"table {table}")
+
+    def _leak(self, marker: Marker, reader: str, surface: str) -> None:
+        self.report.leaks.append(Leak(f"{marker.identity}.{marker.path}", reader, surface))
+
+
+class _Keeper(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, into: list[logging.LogRecord]) -> None:
+        super().__init__(logging.INFO)
+        self._into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line."""
+        self._into.append(record)
+
+
+def _line(record: logging.LogRecord) -> str:
+    shown = logging.Formatter().format(record)
+    return shown if isinstance(record.args, tuple) else f"{shown} {record.args}"
+
+
+def _tables_of(town: Town, record_type: RecordType) -> Iterable[str]:
+    tables = town.tables.of(record_type.identity)
+    yield tables.model._meta.table_name
+    for each in (*tables.rows.values(), *tables.links.values()):
+        yield each.model._meta.table_name

@@ -1,0 +1,215 @@
+"""Every field of every type, for everybody who may look, on every surface: nothing is where it must not be.
+
+The walk itself is the kit's (:mod:`townhall.testing.privacy`); here it walks all plugins that are shipped, and is shown
+leaks, so that it is known to find them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from townhall.access import policy
+from townhall.access.actors import system
+from townhall.admin import facts
+from townhall.portal import listings
+from townhall.records import encrypting
+from townhall.records import predicate
+from townhall.records import search_entries
+from townhall.records import service
+from townhall.testing.clients import StaffClient
+from townhall.testing.clients import add_person
+from townhall.testing.clients import staff_client
+from townhall.testing.privacy import Report
+from townhall.testing.privacy import walk
+from townhall.testing.privacy import walking
+from townhall.town import Town
+from townhall_forms.values import Question
+from townhall_forms.values import Questions
+
+ALL = ("complaints", "economic_development", "grants", "recruitment")
+#: What no sample can guess: rules about types that the town has.
+GIVEN: dict[str, dict[str, Any]] = {
+    "core.target": {
+        "case_type": "complaints.service_request",
+        "conditions": [],
+        "clocks": [{"clock": "resolution", "within": "5", "unit": "working_days"}],
+    },
+    "core.message_template": {"type": "complaints.service_request", "event": "resolved"},
+    "core.working_calendar": {"frames": [{"day": "monday", "begins": "08:00", "ends": "16:00"}]},
+}
+TICKET, TOPIC, ENTRY = "desk.ticket", "desk.topic", "desk.entry"
+
+
+def said(report: Report) -> str:
+    """Everything that is wrong, one to a line."""
+    return "\n".join([*report.sentences(), *report.missing])
+
+
+def test_nothing_leaks(make_town: Callable[..., Town], engine: str) -> None:
+    """All types of all plugins for all roles; on PostgreSQL those of one, with what is confidential encrypted."""
+    plugins = ALL if engine == "sqlite" else ("complaints",)
+    town = make_town(*plugins)
+    if engine == "postgresql":
+        town.settings = replace(town.settings, encrypt_confidential=True)
+    report = walk(town, given=GIVEN)
+    assert said(report) == ""
+    assert report.planted > (700 if engine == "sqlite" else 100)
+    if engine == "postgresql":
+        assert any(encrypting.encrypted(town, record_type) for record_type in town.schemas.values())
+
+
+@pytest.fixture
+def desk(make_town: Callable[..., Town]) -> Town:
+    """A town with the plugin ``desk``, on SQLite: what the walk finds doesn't depend on the engine."""
+    return make_town("desk")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_walk_names_field_role_and_surface(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaks on many surfaces at once: each is told with its field, for whom it is not, and where it stood."""
+    types = [desk.schemas[TICKET]]
+    whole = facts.FactWriter.section
+
+    def telling(self: Any, record: Any, section: Any, left: frozenset[str]) -> Any:
+        built = whole(self, record, section, left)
+        full = desk.records.get(system(), record.identity, record.id)
+        if full.values.get("secret"):
+            built.facts.append(facts.Fact("secret", "Told", facts.Markup(full["secret"])))
+            logging.getLogger("a.plugin").warning("Shown: %s", full["secret"])
+        return built
+
+    monkeypatch.setattr(facts.FactWriter, "section", telling)
+    monkeypatch.setattr(policy, "exportable_fields", lambda actor, record_type: tuple(record_type.fields))
+    monkeypatch.setattr(service.history, "MASK", "zqmask")
+    found = {(leak.field, leak.reader, leak.surface) for leak in walk(desk, types).leaks}
+    for surface in ("page of desk.ticket (open)", "print of desk.ticket (open)", "version 1 of desk.ticket (open)"):
+        assert ("desk.ticket.secret", "viewer", surface) in found
+    assert ("desk.ticket.secret", "whoever reads the log", "log of page of desk.ticket (open)") in found
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_walk_finds_what_the_public_must_not_see(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Internal fields on public pages and in the public search, hidden records, filters: all are found."""
+    real = policy._access
+
+    def generous(level: str, record_type: Any) -> policy.FieldAccess:
+        access = real(level, record_type)
+        if level != "public" or record_type.identity != TICKET:
+            return access
+        return replace(access, readable=access.readable | {"details"}, filterable=access.filterable | {"details"})
+
+    monkeypatch.setattr(policy, "_access", generous)
+    monkeypatch.setattr(predicate, "_public", lambda town, actor, record_type, model: model.id > 0)
+    monkeypatch.setattr(search_entries, "_NEVER_PUBLIC", frozenset())
+    monkeypatch.setattr(listings, "_fields", lambda record_type, names: [*record_type.fields.values()][:3])
+    policy._ACCESS.clear()
+    try:
+        report = walk(desk, [desk.schemas[TICKET], desk.schemas[TOPIC]])
+    finally:
+        policy._ACCESS.clear()
+    told = said(report)
+    assert "desk.ticket can be filtered by “details”, which a visitor may not read." in told
+    assert "a visitor: reading gives desk.ticket (closed" in told
+    fields = {leak.field for leak in report.leaks if leak.reader.startswith("a ")}
+    assert "desk.ticket.details" in fields
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_walk_that_sees_nothing_says_so(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may see a value and finds it nowhere is told as well, or an empty page would pass."""
+    monkeypatch.setattr(walking, "found_in", lambda text: set())
+    missing = walk(desk, [desk.schemas[TICKET]]).missing
+    assert any("desk.ticket.details: viewer may see it and finds it nowhere." in each for each in missing)
+
+
+# -- who writes what they don't see ---------------------------------------------------------------------------------
+
+
+def careful(town: Town, role: str = "careful") -> StaffClient:
+    """A colleague who may change records and never see what is confidential."""
+    town.system.role.insert(
+        name=role, label="Careful", description="", permissions='["*.view", "*.create", "*.edit"]'
+    ).execute()
+    add_person(town, f"{role}@milbrook.example", role)
+    return StaffClient(staff_client(town, "viewer").http.application, f"{role}@milbrook.example")
+
+
+def ticket(town: Town) -> Any:
+    """A ticket with a secret, and with an answer that is confidential."""
+    asked = (Question("deep", "How deep?"), Question("who", "Who did it?", privacy="confidential"))
+    topic = town.records.create(system(), TOPIC, {"name": "Streets", "questions": Questions(1, asked, {})})
+    values = {"topic": topic.id, "summary": "Hole", "secret": "Diabetic", "answers": {"deep": "Knee", "who": "Zeno"}}
+    return town.records.create(system(), TICKET, values)
+
+
+def test_a_form_blanks_nothing_that_it_does_not_show(make_town: Callable[..., Town]) -> None:
+    """Sent back as it came, by somebody with the right and somebody without, it keeps every confidential value."""
+    from townhall.testing.reading import PageReader
+
+    town = make_town("desk")
+    record = ticket(town)
+    url = f"/admin/desk/ticket/{record.id}/edit"
+    for client in (staff_client(town, "clerk"), careful(town)):
+        page = client.get(url)
+        assert "Diabetic" not in page.text
+        assert "Zeno" not in page.text
+        form = PageReader(page.text).form_to("version")
+        assert form is not None
+        assert ("secret" in form.names) == (client._who["email"] == "clerk@milbrook.example")
+        sent = client.http.post(url, data=form.data() | {"summary": "Deep hole"})
+        assert sent.status_code == 302
+        after = town.records.get(system(), TICKET, record.id)
+        assert (after["secret"], dict(after["answers"].values)) == ("Diabetic", {"deep": "Knee", "who": "Zeno"})
+
+
+def test_whoever_may_writes_a_masked_value_and_takes_it_out(make_town: Callable[..., Town]) -> None:
+    """A new value replaces the one that is not shown; to take it out is a choice of its own."""
+    from townhall.testing.reading import PageReader
+
+    town = make_town("desk")
+    record = ticket(town)
+    url = f"/admin/desk/ticket/{record.id}/edit"
+    clerk = staff_client(town, "clerk")
+    for change, wanted in (({"secret": "Asthma"}, "Asthma"), ({"remove": "secret"}, None)):
+        page = clerk.get(url)
+        assert "Something is entered and not shown." in page.text
+        form = PageReader(page.text).form_to("version")
+        assert form is not None
+        assert clerk.http.post(url, data=form.data() | change).status_code == 302
+        assert town.records.get(system(), TICKET, record.id)["secret"] == wanted
+
+
+def test_an_answer_is_revealed_by_itself(make_town: Callable[..., Town]) -> None:
+    """A confidential answer among others is masked, shown for a reason, and written down."""
+    town = make_town("desk")
+    record = ticket(town)
+    clerk, viewer = staff_client(town, "clerk"), staff_client(town, "viewer")
+    page = clerk.get(f"/admin/desk/ticket/{record.id}/")
+    assert "Who did it?" in page.text
+    address = f"/admin/desk/ticket/{record.id}/reveal/answers.who"
+    assert address in page.text
+    clerk.get(address)
+    assert "Zeno" not in clerk.post(address, {"reason": ""}).text
+    assert "Zeno" in clerk.post(address, {"reason": "Police asks"}).text
+    assert viewer.post(address, {"reason": "Police asks"}).status_code in (403, 404)
+    assert [(each.action, each.note) for each in town.records.history(system(), TICKET, record.id)][-1] == (
+        "reveal",
+        "Police asks",
+    )
+    assert "answers.who" in town.records.history(system(), TICKET, record.id)[-1].changes
+
+
+def test_no_page_of_the_docs_is_silent_about_a_surface() -> None:
+    """The table in the docs has a line for each surface that the walk knows by name, and each level of privacy."""
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "privacy.md").read_text(encoding="utf-8")
+    for word in ("public", "internal", "confidential"):
+        assert f"`{word}`" in text
+    staff = ("List", "Record’s page", "Form", "History", "Print", "CSV", "Search", "Lookup", "Figures", "Calendar")
+    for surface in (*staff, "Message", "Public page", "Status page", "Log", "Database", "Pack"):
+        assert f"| {surface}" in text, surface
