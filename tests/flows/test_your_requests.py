@@ -490,3 +490,33 @@ def test_a_new_address_counts_once_its_mailbox_says_so(
     assert sorted(mail["To"] for mail in mailbox.mails[-2:]) == [f"Ada Archer <{new}>", f"Ada Archer <{ADDRESS}>"]
     late = {"deed": "first", "address": new, "version": version[1]}
     assert phone.post("/requests/details/address", late).status_code == 422
+
+
+def test_who_is_signed_in_need_not_say_who_they_are(
+    app: Flask, town: Town, ada: Record, mailbox: Mailbox, visitor: Client
+) -> None:
+    """The form knows them, and what they send is theirs; what they send for somebody else is not."""
+    sign_in(town, mailbox, visitor)
+    topic = make_topic(town)
+    answers = {"summary": "Deep hole", "answers-asked": ["deep", "note"], "answers-deep": "4"}
+
+    def send(**changed: str) -> Record:
+        page = visitor.get(f"/apply/desk/ticket/public?topic={topic.id}")
+        page = visitor.follow(visitor.post(page.request.full_path, answers))
+        known = dict(re.findall(r'name="(contact_\w+)"[^>]*value="([^"]*)"', page.text))
+        assert known == {"contact_name": "Ada Archer", "contact_email": ADDRESS, "contact_phone": "(513) 555-0101"}
+        review = visitor.follow(visitor.post(page.request.path, {**known, **changed}))
+        assert visitor.post(review.request.path, {}).status_code == 303
+        return town.records.find(system(), TICKET, sort="-created", limit=1).records[0]
+
+    make_contact(town, "Double", emails=[{"address": "double@example.org"}], phones=[{"number": "+15135550101"}])
+    mine = send()
+    assert mine["reporter"] == ada.id
+    assert mine.number in visitor.get("/requests/").text
+    theirs = send(contact_name="Grace Hopper", contact_email="grace@example.org", contact_phone="")
+    assert theirs["reporter"] not in (None, ada.id)
+    visitor.post("/requests/leave", {})
+    page = visitor.follow(
+        visitor.post(visitor.get(f"/apply/desk/ticket/public?topic={topic.id}").request.full_path, answers)
+    )
+    assert "Ada Archer" not in page.text
