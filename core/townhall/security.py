@@ -29,6 +29,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.sessions import SessionMixin
 from flask_wtf.csrf import CSRFError
 from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadSignature
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.datastructures import ImmutableMultiDict
@@ -73,8 +74,10 @@ _HEADERS = {
 HEALTH = "/health"
 #: How old a session's cookie gets before a page that changes nothing in it writes it anew.
 REWRITTEN_AFTER = timedelta(minutes=1)
-#: Most cookies whose signature is not worked out again.
-COOKIES_KNOWN = 500
+#: With what Flask-WTF signs its tokens.
+_CSRF_SALT = "wtf-csrf-token"
+#: Most sessions whose signatures are not worked out again.
+SESSIONS_KNOWN = 500
 #: Values of fields with these words in their names are never written back into a page.
 _SECRETS = ("password", "csrf_token")
 
@@ -151,7 +154,7 @@ class SessionCookie(SecureCookieSessionInterface):
     def __init__(self) -> None:
         self._signer: URLSafeTimedSerializer | None = None
         # A signature is as good as it was a page ago. Whether the cookie is too old is looked at each time.
-        self._signed = lru_cache(maxsize=COOKIES_KNOWN)(self._signed_text)
+        self._signed = lru_cache(maxsize=SESSIONS_KNOWN)(self._signed_text)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """What signs and reads cookies: an application has one key, so it is made once."""
@@ -219,11 +222,23 @@ def install(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,  # it wants a referrer, which pages with secret addresses don't send; see below
     )
     CSRFProtect(app)
+    app.jinja_env.globals["csrf_token"] = _csrf_tokens(app)
     first = [_begin, _refuse_other_names(hosts_of(settings)), _refuse_other_origins]
     app.before_request_funcs[None] = [*first, *app.before_request_funcs.get(None, [])]
     app.after_request(_protecting(settings))
     app.register_error_handler(CSRFError, _offer_to_send_again)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def _csrf_tokens(app: Flask) -> Callable[[], str]:
+    """What gives forms their token: that of a session is signed once, since the signature has no time limit."""
+    signed = lru_cache(maxsize=SESSIONS_KNOWN)(URLSafeTimedSerializer(app.secret_key or "", salt=_CSRF_SALT).dumps)
+
+    def csrf_token() -> str:
+        held = session.get("csrf_token")
+        return str(signed(held)) if isinstance(held, str) else generate_csrf()
+
+    return csrf_token
 
 
 def csp_nonce() -> str:

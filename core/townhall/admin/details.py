@@ -122,10 +122,11 @@ def details(
     *,
     filled: bool = False,
     standings: Sequence[Standing] | None = None,
+    leave: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Everything that ``admin/details.html`` shows; with ``filled``, of its lists only those with something in them.
 
-    ``standings`` are what a contact stands on, for the timeline.
+    ``standings`` are what a contact stands on, for the timeline; ``leave`` names fields that stand elsewhere.
     """
     town, records = desk.town, desk.town.records
     identity = record.identity
@@ -146,7 +147,7 @@ def details(
         "more_moves": moves[MOVES_IN_SIGHT:],
         "refused": [(move.label, refusal) for move, refusal in offered if refusal],
         "clocks": clocks(desk, actor, record, contact, may_edit),
-        "sections": writer.sections(record),
+        "sections": writer.sections(record, leave=leave),
         "files": files_of(record),
         "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
         "flags": town.plugins.record_flags(actor, record),

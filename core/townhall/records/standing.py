@@ -59,7 +59,8 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
         return []
     rows = town.database.execute_sql(sql, [contact_id] * places).fetchall()
     found = [_standing(types[row[0]], row) for row in rows]
-    for record_type in types:
+    there = {each.identity for each in found}
+    for record_type in (each for each in types if each.identity in there):
         if not predicate.sees_all(town, actor, record_type):
             mine = [each.id for each in found if each.identity == record_type.identity]
             seen = predicate.may_see(town, actor, record_type, mine)
