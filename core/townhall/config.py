@@ -230,6 +230,14 @@ class Settings:
         _positive,
         key="automatic_limit",
     )
+    mail_keep_days: int = _setting(
+        "mail",
+        365,
+        "Days after which words and addresses of messages that went out are deleted from the outbox; those on the "
+        "timeline stay. 0 keeps them for ever.",
+        _not_negative,
+        key="keep_days",
+    )
 
     max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
     max_files: int = _setting("limits", 10, "Most files that one form may bring.", _positive)

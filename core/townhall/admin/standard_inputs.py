@@ -54,7 +54,7 @@ def inputs(
 
 
 def for_new(town: Town, actor: Actor, record_type: RecordType, sent: Mapping[str, str]) -> list[StandardInput]:
-    """The inputs of the form for a new record, with what was sent; whoever makes a task does it, unless they say else."""
+    """The inputs of the form for a new record, with what was sent: who makes a task does it, if nobody else."""
     usual = {"assignee": str(actor.id or ""), "due": ""}
     return [
         StandardInput(name, label, sent.get(name, usual[name]), needed=False, choices=_choices(town, actor, name))

@@ -131,6 +131,13 @@ CORE_JOBS: tuple[Job, ...] = (
         "Counts of tries from the day before, by which forms and sign-ins are limited.",
     ),
     Job(
+        "core.clean_messages",
+        "Delete old words from the outbox",
+        daily("03:50"),
+        cleaning.messages,
+        "Words and addresses of messages that went out longer ago than keep_days says; that they went out stays.",
+    ),
+    Job(
         "core.clean_runs",
         "Shorten the log of jobs",
         daily("03:20"),

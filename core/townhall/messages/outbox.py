@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import Any
+
+from peewee import fn
 
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
@@ -33,7 +36,9 @@ PERMISSION = "messages.manage"
 OPEN = ("queued", "sending", "failed")
 #: What needs somebody.
 TROUBLED = ("dead", "held")
-STATUSES = (*OPEN, *TROUBLED, "sent", "dropped")
+#: What nothing more happens to.
+OVER = ("sent", "dropped")
+STATUSES = (*OPEN, *TROUBLED, *OVER)
 LARGEST_PAGE = 200
 
 
@@ -228,6 +233,21 @@ def to_letter(town: Town, id: int, address: str) -> Message:
         if not query.where(table.id == id, waiting, table.channel == "email").execute():
             raise Rejected("It has gone out, or is a letter already.")
     return get(town, id)
+
+
+def forget_words(town: Town) -> int:
+    """Delete words, names and addresses of messages that went out, or never will, longer ago than the town keeps them.
+
+    The rows stay: that a message went out, when and about what, so that it isn't sent again and its case is found by an
+    answer to it. What was said stands on the timeline. Returns how many there were.
+    """
+    if not town.settings.mail_keep_days:
+        return 0
+    table = town.system.outbox
+    before = to_microseconds(town.clock.now() - timedelta(days=town.settings.mail_keep_days))
+    query = table.update(recipient="", name="", subject="", body="")
+    over = table.status.in_(list(OVER)) & (fn.COALESCE(table.sent_at, table.created_at) < before)
+    return int(query.where(over, (table.body != "") | (table.recipient != "")).execute())
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------

@@ -81,8 +81,16 @@ def deliver(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Reco
     if facts is not None:
         subject = outgoing.subject or _plain_subject(facts)
         key = outbox.key_of(about.identity, about.id, BY_HAND, interaction.id, recipient.address)
-        _queue(town, key, facts, recipient, BY_HAND, subject, text, interaction.id, automatic=automatic)
+        told = f"{text}\n\n{_files(len(outgoing.files))}" if outgoing.files else text
+        _queue(town, key, facts, recipient, BY_HAND, subject, told, interaction.id, automatic=automatic)
     return interaction
+
+
+def _files(count: int) -> str:
+    """What a message says of files that belong to it: they don't travel along, where anybody on the way reads them."""
+    if count == 1:
+        return "A file belongs to this message. To keep it private we don't send it along: ask us for it."
+    return f"{count} files belong to this message. To keep them private we don't send them along: ask us for them."
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------

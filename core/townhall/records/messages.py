@@ -67,6 +67,9 @@ def message(
 def write(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record:
     """Write the message itself, as an interaction; whether the actor may was decided before."""
     outbound = policy.is_staff(actor)
+    # Files belong to whoever chose them until they are on a record; the message itself is written for them.
+    kept = town.files.stored(actor, [file for file in outgoing.files if isinstance(file, str)])
+    files = tuple(kept.get(file, file) if isinstance(file, str) else file for file in outgoing.files)
     values: Mapping[str, Any] = {
         "channel": outgoing.channel,
         "direction": "out" if outbound else "in",
@@ -76,7 +79,7 @@ def write(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record
         "subject": outgoing.subject,
         "body": outgoing.body,
         "public": True,
-        "files": tuple(outgoing.files),
+        "files": files,
         "handled_by": actor.id if outbound and actor.kind == "staff" else None,
     }
     fields = write_plan(town, INTERACTION).record_type.fields
