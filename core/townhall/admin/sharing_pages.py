@@ -23,7 +23,6 @@ from townhall.errors import ValidationFailed
 from townhall.records import explaining
 from townhall.records.sharing import LEVEL_LABELS
 
-
 #: Which input says what, for the list of what is wrong.
 _INPUTS = {"team": "team", "level": "level-view"}
 
