@@ -99,7 +99,7 @@ def surfaces(town: Town, actor: Actor, contact: Record) -> dict[str, set[str]]:
 
 
 def test_another_departments_case_is_nowhere(town: Town, at: Departments) -> None:
-    """Each clerk sees the case of their own team at every door, and no trace of the other; a share opens exactly one."""
+    """Each clerk sees the case of their own team at every door and no trace of the other; a share opens exactly one."""
     records, contact = town.records, at.contact
     tomorrow = town.clock.now() + timedelta(hours=20)
     for case in (at.ours, at.theirs):
@@ -150,7 +150,7 @@ def test_another_departments_case_is_nowhere(town: Town, at: Departments) -> Non
     assert changed["summary"] == "Leak in Oak St"
     ((share,), told) = records.shares(at.bob, TICKET, at.theirs.id), records.history(at.bob, TICKET, at.theirs.id)
     assert (share.team, share.level, share.by) == ("Streets", "work", "Bob")
-    assert [entry.note for entry in told if entry.action == "share"][0] == "Shared with Streets (see it): Your trench"
+    assert next(entry.note for entry in told if entry.action == "share") == "Shared with Streets (see it): Your trench"
     with pytest.raises(NotFound):
         records.unshare(at.bob, TICKET, at.theirs.id, shared.id)
     records.unshare(at.bob, TICKET, at.theirs.id, share.id)
@@ -158,7 +158,7 @@ def test_another_departments_case_is_nowhere(town: Town, at: Departments) -> Non
 
 
 def test_scopes_hold_each_other(town: Town, at: Departments) -> None:
-    """Mine, given to me, my department: each sees what those before it do, and what names somebody tells what it is about."""
+    """Each scope holds those before it, and what names somebody lets them see what it is about."""
     records = town.records
     own, given = (
         at.person("own", "desk.ticket.view@own", "desk.ticket.create", "desk.ticket.see_internal", "desk.topic.view"),

@@ -45,7 +45,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 SCOPE_LABELS: Mapping[Scope, str] = {
     "own": "Mine",
     "assigned": "Given to me",
-    "department": "My department",
+    "department": "Department",
     "all": "All",
 }
 

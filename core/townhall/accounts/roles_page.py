@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPE_LABELS
 from townhall.access.permissions import SCOPE_MEANINGS
+from townhall.access.permissions import SCOPED
 from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import VERBS
 from townhall.accounts import people
@@ -92,6 +93,7 @@ def matrix(name: str) -> Shown:
         town_cells=role_matrix.town_cells(town, role),
         others=others,
         verbs=[VERB_LABELS[verb] for verb in VERBS],
+        ticks=[VERB_LABELS[verb] for verb in VERBS if verb not in SCOPED],
         people=[each for each in people.everybody(town) if role.name in each.roles],
         errors=errors,
         prefix=PREFIX,

@@ -29,10 +29,10 @@ _INPUTS = {"team": "team", "level": "level-view"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that can be done, and for each reason against it which roles would help."""
+    """Things that can be done or can't for the same reasons, and for each reason which roles would help."""
 
     label: str
-    obstacles: list[tuple[str, str]]
+    obstacles: tuple[tuple[str, str], ...]
 
 
 class SharingPages(RecordPages):
@@ -84,15 +84,15 @@ class SharingPages(RecordPages):
     def why(self, id: int) -> ResponseReturnValue:
         """What the reader may do with a record; where they may not, why, which role would help, and whom to ask."""
         record = self._record(id)
-        lines = [
-            Line(deed.label, [(each.sentence, self._helping(each.permission)) for each in deed.obstacles])
-            for deed in explaining.deeds(self.town, self.actor, record)
-        ]
+        lines: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for deed in explaining.deeds(self.town, self.actor, record):
+            told = tuple((each.sentence, self._helping(each.permission)) for each in deed.obstacles)
+            lines.setdefault(told, []).append(deed.label)
         return self.render(
             "admin/why.html",
             type=self.type,
             record=record,
-            lines=lines,
+            lines=[Line(", ".join(labels), told) for told, labels in lines.items()],
             locked=explaining.locked(self.town, self.actor, record),
             asked=self._managers(),
             back=self._url(record),
@@ -103,7 +103,7 @@ class SharingPages(RecordPages):
         if not permission:
             return ""
         names = [role.label for role in roles.giving(self.town, permission) if role.actor.reach(permission) == "all"]
-        return f"The permission is {permission}. These roles have it for all: {', '.join(names)}." if names else ""
+        return f"Roles that may, with all of them: {', '.join(names)}." if names else ""
 
     def _managers(self) -> str:
         """Names of those who give roles to people."""

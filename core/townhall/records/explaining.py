@@ -40,7 +40,10 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that can be done with a record, and what stands in the way of this actor; nothing if they may."""
+    """Something that can be done with a record, and what stands in the way of this actor; nothing if they may.
+
+    That somebody only looks through the actor's eyes is no obstacle: they are shown what the actor would be.
+    """
 
     label: str
     obstacles: Sequence[Obstacle]
@@ -60,12 +63,8 @@ def deeds(town: Town, actor: Actor, record: Record) -> list[Deed]:
 
 
 def first_obstacle(town: Town, actor: Actor, record: Record) -> str:
-    """The first reason why the actor can't change the record, in a sentence; empty if they can.
-
-    That somebody only looks through their eyes is none: they are shown what the colleague would be.
-    """
-    reasons = (each.sentence for each in _verb(town, actor, record, "edit"))
-    return next((reason for reason in reasons if reason != actor.read_only), "")
+    """The first reason why the actor can't change the record, in a sentence; empty if they can."""
+    return next((each.sentence for each in _verb(town, actor, record, "edit")), "")
 
 
 def locked(town: Town, actor: Actor, record: Record) -> list[str]:
@@ -93,8 +92,6 @@ def _verb(town: Town, actor: Actor, record: Record, verb: Verb) -> Iterator[Obst
             yield Obstacle(f"{type_.label_plural} are kept as they are. Add a new one that corrects it.")
         if verb == "edit" and record.archived is not None:
             yield Obstacle("It is archived. Restore it first.")
-    if actor.read_only:
-        yield Obstacle(actor.read_only)
     needed = permission(type_.identity, verb)
     if not actor.may(needed):
         yield Obstacle(f"None of your roles lets you {VERB_LABELS[verb].lower()} {type_.label_plural.lower()}.", needed)
@@ -106,8 +103,6 @@ def _move(town: Town, actor: Actor, record: Record, move: Transition) -> Iterato
     yield from _standing(town, record)
     if record.archived is not None:
         yield Obstacle("It is archived. Restore it first.")
-    if actor.read_only:
-        yield Obstacle(actor.read_only)
     needed = transition_permission(record.identity, move.name)
     if not actor.may(needed):
         yield Obstacle("None of your roles lets you make this move.", needed)

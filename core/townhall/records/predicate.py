@@ -128,17 +128,28 @@ def reaches(
     move: Transition | None = None,
     shares: bool = True,
 ) -> bool:
-    """Whether the actor's permission for ``verb``, or for a ``move``, reaches a record that they may see."""
-    test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)
-    if test is None:
-        return True
-    model = plan(town, record_type.identity).model
-    return bool(model.select(model.id).where(model.id == id, test).exists())
+    """Whether the actor's permission for ``verb``, or for a ``move``, reaches a record that they may see.
+
+    A page asks for every move of a case, and most are within one and the same scope: that is looked up once.
+    """
+    reach = policy.reach(actor, verb, record_type, move)
+    if reach in (None, "all"):
+        return reach == "all"
+    kept = actor.known.get("reaches")
+    if kept is None or kept[0] != town.writes:
+        kept = actor.known["reaches"] = (town.writes, {})
+    found: dict[object, bool] = kept[1]
+    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None)
+    if key not in found:
+        model = plan(town, record_type.identity).model
+        test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)
+        found[key] = bool(model.select(model.id).where(model.id == id, test).exists())
+    return found[key]
 
 
 def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Transition | None = None) -> str:
     """That a permission doesn't reach a record, in a sentence."""
-    deed = f"do “{move.label}” with" if move is not None else VERB_LABELS[verb].lower()
+    deed = "make this move with" if move is not None else VERB_LABELS[verb].lower()
     if reach is None:
         return f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
     which = {

@@ -16,10 +16,15 @@ a test on rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import peewee
 
@@ -41,6 +46,13 @@ QUEUE = "core.queue"
 #: What may be done to a case that was shared: to see it, or to work on it as well.
 SHARED: dict[Verb, tuple[str, ...]] = {"view": ("view", "work"), "edit": ("work",), "transition": ("work",)}
 NOTHING = peewee.SQL("1 = 0")
+#: Stands in a statement where the actor's id is put; nobody has it.
+_SOMEBODY = -1
+#: At most so many ids are little, and answers for so many people are held.
+_FEW = 1000
+_MOST_HELD = 500
+#: Ids within scopes, for each set of types, with the state of the database for which they hold.
+_HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 
 def within(
@@ -63,7 +75,11 @@ def within(
     if reach is None or actor.id is None:
         return NOTHING
     model = model or plan_of(town, record_type.identity).model
-    return _either(_tests(town, actor, record_type, model, reach, SHARED.get(verb, ()) if shares else ()))
+    levels = SHARED.get(verb, ()) if shares else ()
+    found = list(_tests(town, actor, record_type, model, reach, levels, apart=False))
+    apart = _apart(town, actor, record_type, reach, levels)
+    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels), apart)
+    return _either([*found, model.id.in_(apart if few is None else few)])
 
 
 def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> list[peewee.ColumnBase]:
@@ -79,10 +95,7 @@ def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = No
     for name in _references(town, record_type):
         at, id = _pointer(town, record_type, name, model)
         tests = [at.is_null(), at.not_in([each.identity for each in (*closed, *narrow)])]
-        for each in narrow:
-            there = plan_of(town, each.identity).model.alias()
-            seen = there.select(there.id).where(within(town, actor, "view", each, there))
-            tests.append((at == each.identity) & id.in_(seen))
+        tests += [(at == each.identity) & id.in_(_seen(town, actor, each)) for each in narrow]
         found.append(_either(tests))
     return found
 
@@ -106,47 +119,137 @@ def _unseen(town: Town, actor: Actor) -> tuple[list[RecordType], list[RecordType
     return found
 
 
+# -- statements -----------------------------------------------------------------------------------------------------
+
+
+def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], Sequence[Any]]) -> peewee.SQL:
+    """Queries of ids as one statement, put together once for all who hold the same permissions.
+
+    ``make`` gives the queries for somebody who has the id of a mark; where it stands, the actor's own is put.
+    """
+    kept = plans(town).kept
+    key = ("scope", key, actor.permissions)
+    if key not in kept:
+        parts = [query.sql() for query in make(replace(actor, id=_SOMEBODY, known={}))]
+        kept[key] = " UNION ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
+    text, parameters = kept[key]
+    return peewee.SQL(f"({text})", [actor.id if each == _SOMEBODY else each for each in parameters])
+
+
+def _apart(town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...]) -> peewee.SQL:
+    """The ids of records that are within a scope for a reason that stands outside of their own row."""
+
+    def make(somebody: Actor) -> Sequence[Any]:
+        model = plan_of(town, record_type.identity).model
+        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True))
+
+    return _compiled(town, actor, ("apart", record_type.identity, reach, levels), make)
+
+
+def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
+    """The ids of the cases of a type that the actor sees."""
+    reach = policy.reach(actor, "view", record_type)
+    if reach is None or actor.id is None:
+        return peewee.SQL("(SELECT 0 WHERE 1 = 0)")
+
+    def make(somebody: Actor) -> Sequence[Any]:
+        there = plan_of(town, record_type.identity).model.alias()
+        found = [
+            test if not apart else there.id.in_(test)
+            for apart in (False, True)
+            for test in _tests(town, somebody, record_type, there, reach, SHARED["view"], apart=apart)
+        ]
+        return [there.select(there.id).where(_either(found))]
+
+    return _compiled(town, actor, ("seen", record_type.identity, reach), make)
+
+
+def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> list[int] | None:
+    """What a statement finds, if it is little: a page asks several questions, and a list answers each at once.
+
+    It is kept while the database stays as it is, over requests where the engine can tell.
+    """
+    state = town.database.state()
+    kept: dict[Any, Any] = actor.known if state is None else _HELD.setdefault(plans(town), {})
+    now = town.writes if state is None else state
+    place = ("few", key, actor.id, actor.permissions, state[0] if state is not None else None)
+    if place not in kept or kept[place][0] != now:
+        if len(kept) >= _MOST_HELD:
+            kept.clear()
+        rows = town.database.execute_sql(
+            f"SELECT * FROM {ids.sql} AS few LIMIT {_FEW + 1}",  # noqa: S608  # put together here
+            ids.params,
+        ).fetchall()
+        kept[place] = (now, [id for (id,) in rows] if len(rows) <= _FEW else None)
+    found: list[int] | None = kept[place][1]
+    return found
+
+
 # -- one scope ------------------------------------------------------------------------------------------------------
 
 
 def _tests(
-    town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope, levels: tuple[str, ...]
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    model: Any,
+    reach: Scope,
+    levels: tuple[str, ...],
+    *,
+    apart: bool,
 ) -> Iterator[Any]:
-    yield from direct(town, actor, record_type, model, reach, levels)
-    if _holds(reach, "assigned"):
-        yield from _named_by(town, actor, record_type, model)
-        if not record_type.is_case:
-            yield from _of_cases(town, actor, record_type, model, reach)
+    """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons."""
+    if apart:
+        yield from _elsewhere(town, actor, record_type, reach, levels)
+        if _holds(reach, "assigned"):
+            yield from _named_by(town, actor, record_type)
+            if not record_type.is_case:
+                yield from _of_cases(town, actor, record_type, reach)
+        return
+    yield from _here(town, actor, record_type, model, reach)
     if _holds(reach, "department") and not record_type.is_case:
         yield from _following(town, actor, record_type, model, reach)
 
 
-def direct(
-    town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope, levels: tuple[str, ...]
-) -> Iterator[Any]:
-    """Tests on what the record itself says, and its history and shares: who made it, who has it, where it stands."""
-    entry = town.system.history
-    made = entry.select(entry.record_id).where(
-        entry.actor_id == actor.id, town.old_names.where(entry, record_type.identity), entry.action == "create"
-    )
-    yield model.id.in_(made)
+def _direct(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> peewee.ColumnBase:
+    """A test that the record is within a scope by what it says itself, or by its history and shares."""
+    apart = [model.id.in_(ids) for ids in _elsewhere(town, actor, record_type, reach, SHARED["view"])]
+    return _either([*_here(town, actor, record_type, model, reach), *apart])
+
+
+def _here(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
+    """Tests on the record's own row: who has it, whom it names, where it stands."""
     if not _holds(reach, "assigned"):
         return
+    plan = plan_of(town, record_type.identity)
+    for field in record_type.fields.values():
+        if field.type_name == "staff":
+            yield plan.column(field.name, model) == actor.id
     if record_type.is_case:
         yield model.assignee == actor.id
-    yield from _naming(town, actor, record_type, model)
-    if record_type.is_case and _holds(reach, "department"):
-        yield model.queue.in_(my_teams(town, actor))
-        if levels:
-            share = town.system.share
-            yield model.id.in_(
-                share.select(share.record_id).where(
-                    share.identity == record_type.identity,
-                    share.level.in_(levels),
-                    share.ended_at.is_null(),
-                    share.team_id.in_(my_teams(town, actor)),
-                )
-            )
+        if _holds(reach, "department"):
+            yield model.queue.in_(my_teams(town, actor))
+
+
+def _elsewhere(
+    town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...]
+) -> Iterator[Any]:
+    """Queries of ids: of what the actor made, of whose rows name them, and of what was shared with their teams."""
+    entry = town.system.history
+    yield entry.select(entry.record_id).where(
+        entry.actor_id == actor.id, town.old_names.where(entry, record_type.identity), entry.action == "create"
+    )
+    if not _holds(reach, "assigned"):
+        return
+    yield from _rows_naming(town, actor, record_type)
+    if record_type.is_case and _holds(reach, "department") and levels:
+        share = town.system.share
+        yield share.select(share.record_id).where(
+            share.identity == record_type.identity,
+            share.level.in_(levels),
+            share.ended_at.is_null(),
+            share.team_id.in_(my_teams(town, actor)),
+        )
 
 
 def my_teams(town: Town, actor: Actor) -> Any:
@@ -155,39 +258,39 @@ def my_teams(town: Town, actor: Actor) -> Any:
     return child.model.select(child.columns["parent_id"]).where(child.columns["person"] == actor.id)
 
 
-def _naming(town: Town, actor: Actor, record_type: RecordType, model: Any) -> Iterator[Any]:
-    """Tests that a staff field of the record, or of its rows, names the actor."""
+def _rows_naming(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
+    """Queries of the records of which a row names the actor."""
     plan = plan_of(town, record_type.identity)
     for field in record_type.fields.values():
-        if field.type_name == "staff":
-            yield plan.column(field.name, model) == actor.id
         for name, column in field.row_fields.items():
             if column.type_name == "staff":
                 child = plan.tables.rows[field.name]
-                rows = child.model.select(child.columns["parent_id"]).where(child.columns[name] == actor.id)
-                yield model.id.in_(rows)
+                yield child.model.select(child.columns["parent_id"]).where(child.columns[name] == actor.id)
 
 
-def _named_by(town: Town, actor: Actor, record_type: RecordType, model: Any) -> Iterator[Any]:
-    """Tests that a record which names the actor is about this one: a review, a visit, an interview.
+def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
+    """Queries of what records are about that name the actor: a review, a visit, an interview.
 
     What only tells what somebody did once, a call or a note, is no reason to go on seeing what it was about.
     """
     for source, field in _pointing(town, record_type):
         if source.append_only or not _has_staff(source) or not (field.target or source.event is not None):
             continue
-        there = plan_of(town, source.identity).model.alias()
-        naming = _either(_naming(town, actor, source, there))
-        yield _pointed_at(town, record_type, model, source, field, there, naming)
+        plan = plan_of(town, source.identity)
+        there = plan.model.alias()
+        own = [
+            plan.column(each.name, there) == actor.id for each in source.fields.values() if each.type_name == "staff"
+        ]
+        rows = [there.id.in_(ids) for ids in _rows_naming(town, actor, source)]
+        yield _pointed_at(town, record_type, source, field, there, _either([*own, *rows]))
 
 
-def _of_cases(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
-    """Tests that a case within the same scope is about this record."""
+def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope) -> Iterator[Any]:
+    """Queries of what the cases within the same scope are about."""
     for source, field in _pointing(town, record_type):
         if source.is_case and field.target and field.name in policy.filterable(actor, source):
             there = plan_of(town, source.identity).model.alias()
-            cases = _either(direct(town, actor, source, there, reach, SHARED["view"]))
-            yield _pointed_at(town, record_type, model, source, field, there, cases)
+            yield _pointed_at(town, record_type, source, field, there, _direct(town, actor, source, there, reach))
 
 
 def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
@@ -203,7 +306,7 @@ def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, re
         target = town.schemas.get(field.target) if field.target and not field.many_targets else None
         if target is not None and target.is_case:
             there = plan_of(town, target.identity).model.alias()
-            cases = _either(direct(town, actor, target, there, reach, SHARED["view"]))
+            cases = _direct(town, actor, target, there, reach)
             link = plan_of(town, record_type.identity).column(field.name, model)
             alone.append(link.is_null())
             linked = True
@@ -223,19 +326,17 @@ def _open(town: Town, actor: Actor) -> list[str]:
     return [each.identity for each in types if each.is_case or policy.reach(actor, "view", each) == "all"]
 
 
-def _pointed_at(
-    town: Town, record_type: RecordType, model: Any, source: RecordType, field: Field, there: Any, test: Any
-) -> Any:
-    """A test that a row of ``source`` that passes ``test``, and is not archived, points here with ``field``."""
-    rows = there.select(there.id).where(test, there.archived.is_null())
+def _pointed_at(town: Town, record_type: RecordType, source: RecordType, field: Field, there: Any, test: Any) -> Any:
+    """A query of the ids that rows of ``source`` point at with ``field`` that pass ``test`` and are not archived."""
     if field.many_targets:
         child = plan_of(town, source.identity).tables.links[field.name]
-        return model.id.in_(child.model.select(child.columns["target_id"]).where(child.columns["parent_id"].in_(rows)))
+        rows = there.select(there.id).where(test, there.archived.is_null())
+        return child.model.select(child.columns["target_id"]).where(child.columns["parent_id"].in_(rows))
     if field.target:
         column = plan_of(town, source.identity).column(field.name, there)
-        return model.id.in_(there.select(column).where(test, there.archived.is_null(), column.is_null(False)))
+        return there.select(column).where(test, there.archived.is_null(), column.is_null(False))
     at, id = _pointer(town, source, field.name, there)
-    return model.id.in_(there.select(id).where(test, there.archived.is_null(), at == record_type.identity))
+    return there.select(id).where(test, there.archived.is_null(), at == record_type.identity)
 
 
 def _pointing(town: Town, record_type: RecordType) -> Iterator[tuple[RecordType, Field]]:
