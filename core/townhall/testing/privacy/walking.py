@@ -456,7 +456,9 @@ class _Walk:
         """Everything that came back: the page or the file, its headers, and the addresses it led over."""
         self.report.requests += 1 + len(response.history)
         said = [str(each.headers) for each in (*response.history, response)]
-        return "\n".join([*said, response.request.path, response.get_data().decode("utf-8", "replace")])
+        body = response.get_data().decode("utf-8", "replace")
+        response.close()
+        return "\n".join([*said, response.request.path, body])
 
     def _apart(self, reader: Reader, page: Surface, keys: set[str]) -> None:
         """Of two records that a confidential link joins, neither page tells of the other."""
