@@ -14,6 +14,7 @@ from townhall.admin.facts import FactWriter
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
+from townhall.encryption import KeyProblem
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.fields.base import Field
@@ -39,8 +40,11 @@ class RevealPages(RecordPages):
             if len(reason) < SHORTEST_REASON:
                 error = WHY
             else:
-                value = self.town.records.reveal(self.actor, record.identity, id, field_name, reason)
-                value_html = self._revealed(record, field_name, value)
+                try:
+                    value = self.town.records.reveal(self.actor, record.identity, id, field_name, reason)
+                    value_html = self._revealed(record, field_name, value)
+                except KeyProblem as problem:
+                    error = str(problem)
         html = self.render(
             "admin/reveal.html",
             type=self.type,

@@ -63,6 +63,8 @@ def encrypted(town: Town, record_type: RecordType) -> frozenset[str]:
 
 def _sealed(town: Town, record_type: RecordType) -> frozenset[str]:
     """Names of the fields of a type of which some values may be encrypted."""
+    if not town.vault.known:
+        return encrypted(town, record_type)
     kept, key = plans(town).kept, ("sealed", record_type.identity)
     if key not in kept:
         table = town.system.sealed_value

@@ -72,6 +72,8 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
     for index, row in enumerate(rows):
         try:
             _refuse_standard(plan, row)
+            if actor.kind == "staff":
+                _refuse_hidden(actor, plan, row)
             pending[index] = preparing.prepare(town, plan, row, scene)
         except ValidationFailed as failure:
             errors[index] = dict(failure.errors)
@@ -100,6 +102,14 @@ def _refuse_standard(plan: WritePlan, row: Mapping[str, Any]) -> None:
     if not plan.never_imported.isdisjoint(row):
         refused = plan.never_imported & row.keys()
         raise ValidationFailed({name: f"“{name}” is set by the town itself and can't be imported." for name in refused})
+
+
+def _refuse_hidden(actor: Actor, plan: WritePlan, row: Mapping[str, Any]) -> None:
+    """What somebody may never see they can't bring in either."""
+    hidden = policy.readable(actor, plan.record_type).hidden & row.keys()
+    if hidden:
+        fields = plan.record_type.fields
+        raise ValidationFailed({name: f"You may not write “{fields[name].label}”." for name in sorted(hidden)})
 
 
 def _check_links(

@@ -187,7 +187,8 @@ class _Made:
         first, _, rest = field.source.partition(".")
         if rest and first in self._fixed:
             behind = self._planter.town.context(self._planter.sampler.actor)
-            asked = behind.value_of(self._type.fields[first].target, self._fixed[first], rest) or asked
+            kept = behind.value_of(self._type.fields[first].target, self._fixed[first], rest)
+            asked = kept if isinstance(kept, Questions) else asked
         elif rest:
             target = self._type.fields[first].target
             where = demanded(self._type.fields[first].where)

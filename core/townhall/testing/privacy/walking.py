@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import partial
 from typing import Any
+from typing import cast
 
 from flask import Flask
 from flask import g
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from townhall.access.actors import ANONYMOUS
@@ -116,6 +118,7 @@ class _Walk:
         self.kept_back = kept_back
         self.report = Report()
         self.planter: Planter
+        self.app: Flask
         self.planted: list[Planted] = []
         #: Who has walked a type with which rights.
         self.walked: dict[Any, str] = {}
@@ -131,7 +134,7 @@ class _Walk:
         root.addHandler(keeper)
         root.setLevel(logging.INFO)
         try:
-            app = create_app(self.town)
+            app = self.app = create_app(self.town)
             staff = [self._colleague(app, role.name) for role in people.roles(self.town)]
             self.planter = Planter(self.town)
             self._plant(app)
@@ -139,8 +142,8 @@ class _Walk:
             for reader, client in sorted(staff, key=lambda each: "*" in each[0].actor.permissions):
                 self.report.problems += expected.find_out(self.town, reader, self.planted)
                 self._walk_staff(reader, client)
-            for reader, client in self._public(app):
-                self._walk_public(reader, client)
+            for visitor, browser in self._public(app):
+                self._walk_public(visitor, browser)
             self._look_beside()
         finally:
             root.removeHandler(keeper)
@@ -258,7 +261,7 @@ class _Walk:
         email = f"walk-{role}@milbrook.example"
         add_person(self.town, email, role)
         client = StaffClient(app, email)
-        with client.http as http:
+        with cast(FlaskClient, client.http) as http:
             http.get("/admin/account")
             return Reader(role, g.actor), client
 
@@ -302,7 +305,7 @@ class _Walk:
     # -- staff ------------------------------------------------------------------------------------------------
 
     def _walk_staff(self, reader: Reader, client: StaffClient) -> None:
-        pages = [*surfaces.pages_by_themselves(client.http.application, staff=True)]
+        pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
         for record_type in self.types:
             own = [each for each in self.planted if each.record.identity == record_type.identity]
             again = self._walked_alike(reader, record_type, own)
@@ -423,15 +426,21 @@ class _Walk:
     # -- the public -------------------------------------------------------------------------------------------
 
     def _walk_public(self, reader: Reader, client: Client) -> None:
-        pages = [*surfaces.pages_by_themselves(client.http.application, staff=False)]
-        pages += (page for record_type in self.types for page in surfaces.of_public_type(record_type))
+        pages = [*surfaces.pages_by_themselves(self.app, staff=False)]
+        if not reader.own or self._is_sender(reader):  # a link to something else changes nothing on pages of types
+            pages += (page for record_type in self.types for page in surfaces.of_public_type(record_type))
         pages += (page for each in self.planted for page in surfaces.of_public_record(each))
-        pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
+        if not reader.own:
+            pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
         for page in pages:
             self._open(reader, client, page)
         self._search(reader)
         for record_type in self.types:
             self._ask(reader, record_type)
+
+    @staticmethod
+    def _is_sender(reader: Reader) -> bool:
+        return len(reader.own) > 1
 
     # -- looking ----------------------------------------------------------------------------------------------
 
@@ -456,7 +465,9 @@ class _Walk:
         """Everything that came back: the page or the file, its headers, and the addresses it led over."""
         self.report.requests += 1 + len(response.history)
         said = [str(each.headers) for each in (*response.history, response)]
-        return "\n".join([*said, response.request.path, response.get_data().decode("utf-8", "replace")])
+        body = response.get_data().decode("utf-8", "replace")
+        response.close()
+        return "\n".join([*said, response.request.path, body])
 
     def _apart(self, reader: Reader, page: Surface, keys: set[str]) -> None:
         """Of two records that a confidential link joins, neither page tells of the other."""
