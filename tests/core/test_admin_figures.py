@@ -179,7 +179,9 @@ def test_nobody_reads_what_they_may_not_see(town: Town, story: Story) -> None:
     from townhall.access.roles import ROLES
 
     role = town.system.role
-    role.update({role.permissions: '["desk.ticket.view", "desk.ticket.see_internal"]'}).where(role.name == "viewer").execute()
+    role.update({role.permissions: '["desk.ticket.view", "desk.ticket.see_internal"]'}).where(
+        role.name == "viewer"
+    ).execute()
     assert "viewer" in ROLES
     viewer = staff_client(town, "viewer")
     page = viewer.get(f"{FIGURES}contact?type={TICKET}")
