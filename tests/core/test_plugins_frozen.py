@@ -243,7 +243,7 @@ def test_values_of_a_vendor_s_own_field_type_are_read_without_its_code(
 ) -> None:
     """The town keeps which built-in type can read them, from what the field says it stores or what it is made of."""
     monkeypatch.setattr(field_types, "_types", known := dict(field_types._types))
-    for module in ("townhall_forms.fields", "townhall_forms.field_building"):
+    for module in ("townhall_forms.fields", "townhall_forms.field_building", "townhall_forms.loading"):
         monkeypatch.setattr(f"{module}.FIELD_TYPES", known)
     code = (
         "from townhall_forms.fields import register, OneColumn, FIELD_TYPES\n"
