@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import system
 from townhall.access.permissions import VERB_LABELS
-from townhall.access.permissions import permissions_of
+from townhall.access.permissions import moves_of
+from townhall.access.permissions import verbs_of
 from townhall.db import migration
 from townhall.errors import PluginError
 from townhall.extend import states
@@ -112,7 +113,7 @@ def _kinds(types: Sequence[RecordType]) -> Iterator[Addition]:
 
 def _permissions(types: Sequence[RecordType]) -> Iterator[Addition]:
     """The permissions that come: those that every type has once, then each type's own."""
-    labels = [(record_type, [label for _, label in permissions_of(record_type)]) for record_type in types]
+    labels = [(record_type, [label for _, label in (*verbs_of(record_type), *moves_of(record_type))]) for record_type in types]
     count = sum(len(each) for _, each in labels)
     if not count:
         return
