@@ -27,6 +27,15 @@ def write(file: Path, text: str) -> None:
         stream.write(text)
 
 
+def write_new(file: Path, text: str) -> None:
+    """Write a file that nobody else may read, to the disk itself. Raises ``FileExistsError`` if there is one."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
 def is_open_to_others(path: Path) -> bool:
     """Whether more accounts than the owner and its group may read it. Never on Windows, which says it otherwise."""
     return os.name == "posix" and bool(path.stat().st_mode & 0o007)

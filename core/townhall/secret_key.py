@@ -6,7 +6,6 @@ addresses. It is made once and never shown; :func:`replace` is for when somebody
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -39,13 +38,11 @@ def make(instance: Path) -> bytes:
     file = instance / SECRET_FILE
     text = secrets.token_urlsafe(48)
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        private.write_new(file, f"{text}\n")
     except FileExistsError:
         return read(instance)
     except OSError as error:
         raise ConfigurationError(f"{file}: the secret key can't be written: {error}.") from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text + "\n")
     return text.encode("ascii")
 
 

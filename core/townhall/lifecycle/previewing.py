@@ -113,7 +113,8 @@ def _kinds(types: Sequence[RecordType]) -> Iterator[Addition]:
 
 def _permissions(types: Sequence[RecordType]) -> Iterator[Addition]:
     """The permissions that come: those that every type has once, then each type's own."""
-    labels = [(record_type, [label for _, label in (*verbs_of(record_type), *moves_of(record_type))]) for record_type in types]
+    brought = [(record_type, (*verbs_of(record_type), *moves_of(record_type))) for record_type in types]
+    labels = [(record_type, [label for _, label in each]) for record_type, each in brought]
     count = sum(len(each) for _, each in labels)
     if not count:
         return
