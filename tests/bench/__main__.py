@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.bench import jobs
 from tests.bench import outbox
 from tests.bench.cases import cases
+from tests.bench.coming_in import import_open
 from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
 from tests.bench.history import history_costs
@@ -85,13 +86,15 @@ def saving(town: Town, floor: Cost) -> None:
     ratio("save of a contact through records", cost(save), floor)
 
 
-def real_requests(town: Town, data: Path | None) -> None:
-    """Import of real service requests, if the data is there."""
+def real_requests(town: Town, folder: Path, data: Path | None) -> None:
+    """Import of real service requests, if the data is there: as they are, most of them closed, and some as new ones."""
     if data is None:
         print("        -  service requests: left out, TOWNHALL_TEST_DATA is not set")
         return
     mapping = town.plugins.folders()["complaints"] / "mappings" / "nyc311.toml"
-    _rate("real service requests", timed_import(town, mapping, open_csv(data / "complaints_311" / REQUESTS)))
+    file = data / "complaints_311" / REQUESTS
+    _rate("real service requests", timed_import(town, mapping, open_csv(file)))
+    _rate("of them open, routed, with two clocks each", import_open(folder, file))
 
 
 REQUESTS = "311_NYC_requests_clean.csv"
@@ -178,7 +181,7 @@ def main() -> None:
         town = new_town(folder / "sqlite")
         heading("Imports: rows per second of CPU")
         _rate("made-up contacts", fill_contacts(town, folder, options.contacts))
-        real_requests(town, Path(data) if data else None)
+        real_requests(town, folder, Path(data) if data else None)
         floor = sqlite_floor(folder / "sqlite" / "townhall.db")
         heading("Pages and writes: CPU, as ratios to a bare sqlite3 query and Jinja of the same 50 rows")
         ratio("bare sqlite3 and Jinja, 50 contacts", floor, floor)

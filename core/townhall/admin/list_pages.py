@@ -62,13 +62,13 @@ class ListPages(RecordPages):
         shown = self.lister.page(actor, request.args, pick=bool(groups))
         return self.render(
             "admin/list.html",
-            kept_back=self.town.records.kept_back(self.actor, self.type.identity),
+            kept_back=self.town.records.kept_back(actor, self.type.identity),
             actions=groups,
             may={
                 "create": self._may_create(),
                 "export": self.may("export"),
                 "save_view": True,
-                "types": self.actor.may(town_layer.PERMISSION),
+                "types": actor.may(town_layer.PERMISSION),
             },
             headline=self._headline(shown),
             foot=self._foot(shown),

@@ -323,11 +323,11 @@ class Lister:
     def controls(self, actor: Actor, asked: Asked) -> Markup:
         """The filters, the columns to choose from and the ways to sort, for the form above the list."""
         controls = asked.applied.controls
-        others = [control for control in controls[FILTERS_IN_SIGHT:] if not control.active]
+        others = controls[FILTERS_IN_SIGHT:]
         return self._drawer.draw(
             "admin/list_controls.html",
-            controls=tuple(control for control in controls if control not in others),
-            more_controls=tuple(others),
+            controls=(*controls[:FILTERS_IN_SIGHT], *(control for control in others if control.active)),
+            more_controls=tuple(control for control in others if not control.active),
             column_choices=self._choices(filterable(actor, self.type), asked.paths),
             sorts=self.sorts(asked),
         )
