@@ -133,7 +133,7 @@ def test_search_within_a_list_is_paged_too(town: Town, tickets: list[int], clerk
 
 
 @pytest.mark.parametrize("common", [0, 1000])
-@pytest.mark.parametrize("sort", ["score", "-score", "summary", "-summary", "created"])
+@pytest.mark.parametrize("sort", ["score", "-score", "summary", "-summary", "created", "due", "-due"])
 def test_filtered_pages_have_every_row_once(
     town: Town, tickets: list[int], clerk: Actor, sort: str, common: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,8 @@ _MAX_CONNECTIONS = 64
 #: Most rows and values that one statement inserts. SQLite takes 32,766 values, PostgreSQL twice as many.
 _MOST_ROWS = 100
 _MOST_VALUES = 30_000
+#: Entries of each index that SQLite looks at for its statistics.
+_SAMPLE = 2_000
 #: The first one that gives back the rows it wrote (RETURNING).
 _OLDEST_SQLITE = (3, 35, 0)
 
@@ -102,6 +104,15 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         return self.__dict__["_numbers"][id(connection)], version, connection.total_changes
 
+    def keep_statistics(self) -> bool:
+        """Count anew how many rows tables and indexes have, by which statements choose their way; whether it did.
+
+        SQLite never does so by itself. It looks at a sample of each index.
+        """
+        self.execute_sql(f"PRAGMA analysis_limit = {_SAMPLE}")
+        self.execute_sql("ANALYZE")
+        return True
+
 
 class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc]
     """PostgreSQL through psycopg 3."""
@@ -112,6 +123,10 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
     def state(self) -> tuple[int, int, int] | None:
         """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""
         return None
+
+    def keep_statistics(self) -> bool:
+        """Nothing to do: PostgreSQL keeps them by itself."""
+        return False
 
 
 TownDatabase = SqliteEngine | PostgresqlEngine

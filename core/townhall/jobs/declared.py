@@ -138,6 +138,13 @@ CORE_JOBS: tuple[Job, ...] = (
         "Words and addresses of messages that went out longer ago than keep_days says; that they went out stays.",
     ),
     Job(
+        "core.keep_statistics",
+        "Let the database know its sizes",
+        daily("04:00"),
+        cleaning.statistics,
+        "How many rows there are of what, by which SQLite chooses the way to find them; PostgreSQL does it by itself.",
+    ),
+    Job(
         "core.clean_runs",
         "Shorten the log of jobs",
         daily("03:20"),

@@ -70,11 +70,13 @@ def count_open(town: Town, identity: str, after: int = 0) -> int:
 def stints(town: Town, identity: str, ids: Sequence[int]) -> Iterator[tuple[int, str, int]]:
     """Id, state and moment at which a case came into it, in order, for these cases."""
     mark = town.database.param
+    # Without statistics SQLite would rather go through all moves of the type by an index that has what is asked.
+    by = " INDEXED BY case_transition_identity_record_id_id" if town.database.engine == "sqlite" else ""
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
         marks = ", ".join([mark] * len(part))
         yield from town.database.execute_sql(
-            "SELECT record_id, target, at FROM case_transition"  # noqa: S608  # marks, not values
+            f"SELECT record_id, target, at FROM case_transition{by}"  # noqa: S608  # marks, not values
             f" WHERE identity = {mark} AND record_id IN ({marks}) ORDER BY record_id, id",
             (identity, *part),
         ).fetchall()

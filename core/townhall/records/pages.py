@@ -79,8 +79,9 @@ def page(
         source = plan.along(value)
     found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
+        table = source if segment.filled else plan.source
         sql = (
-            f"SELECT {reader.columns}, {value} {source}{_where(test.where, segment.where)}"
+            f"SELECT {reader.columns}, {value} {table}{_where(test.where, segment.where)}"
             f" ORDER BY {segment.order} LIMIT {size - len(found)}"
         )
         found.extend(town.database.execute_sql(sql, (*test.parameters, *segment.parameters)).fetchall())

@@ -50,11 +50,15 @@ def _by_value(row: tuple[int, Any]) -> tuple[Any, int]:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the list that one index can be read along: which rows, as SQL with parameters, in which order."""
+    """A stretch of the list that one index can be read along: which rows, as SQL with parameters, in which order.
+
+    ``filled`` ones may be read along the index of the column that is sorted by, which knows no rows without a value.
+    """
 
     where: str
     parameters: tuple[Any, ...]
     order: str
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Order:
         if cursor is not None and cursor.value is not None:
             filled += f" AND ({self.column}, {self.id}) {beyond} ({self.mark}, {self.mark})"
             parameters = (*parameters, self.adapt(cursor.value), cursor.id)
-        with_value = Segment(filled, parameters, f"{self.column} {way}, {by_id}")
+        with_value = Segment(filled, parameters, f"{self.column} {way}, {by_id}", filled=True)
         if not self.nullable:
             return [with_value]
         empty = f"{self.column} IS NULL"
