@@ -29,9 +29,9 @@ class Address(Rule):
         made: list[Callable[..., tuple[str, str]]] = []
 
         def build(rule: Rule, **values: Any) -> tuple[str, str]:
-            with _building:
-                if not made:
-                    made.append(make(append_unknown))
+            if not made:
+                with _building:
+                    made[:] = made or [make(append_unknown)]
             return made[0](rule, **values)
 
         return build

@@ -23,6 +23,7 @@ from townhall.lifecycle import switching
 from townhall.testing.clients import Client
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import add_person
+from townhall.testing.passwords import quick_passwords
 from townhall.testing.samples import Sampler
 from townhall.testing.towns import LEFT_OUT
 from townhall.testing.towns import MOMENT
@@ -99,6 +100,7 @@ def trial_town(place: Path, folder: Path) -> Iterator[Town]:
     if not installed(folder, place):
         put(folder, place)
     with ExitStack() as stack:
+        stack.enter_context(quick_passwords())
         town = Town.open(place, clock=FixedClock(MOMENT))
         stack.callback(town.close)
         for email, role in ((ADMINISTRATOR, "administrator"), (CLERK, "clerk"), (VIEWER, "viewer")):
