@@ -204,7 +204,7 @@ def test_the_session_cookie_is_guarded(client: FlaskClient) -> None:
     assert "HttpOnly" in plain
     assert "SameSite=Lax" in plain
     assert "Secure" not in plain
-    secure = client.application.test_client().get("/admin/sign-in", base_url="https://town.example")
+    secure = client.application.test_client().get("/admin/sign-in", base_url="https://localhost")
     assert "Secure" in secure.headers["Set-Cookie"]
 
 
