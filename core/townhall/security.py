@@ -251,11 +251,14 @@ def _begin() -> None:
 
 
 def _refuse_other_names(hosts: Hosts) -> Callable[[], None]:
-    """What refuses a request that was sent to a name which is not the town's. Monitors may ask by any address."""
+    """What refuses a request that was sent to a name which is not the town's.
+
+    Files that are the same for everybody are given out under any, also to monitors and to the page that says no.
+    """
 
     def refuse() -> None:
         asked = request.environ.get("HTTP_HOST")
-        if asked is not None and request.path != HEALTH and not hosts.answer_to(asked):
+        if asked is not None and not is_file(request.path) and not hosts.answer_to(asked):
             raise OtherName
 
     return refuse
