@@ -142,7 +142,7 @@ def careful(town: Town, role: str = "careful") -> StaffClient:
 
 def ticket(town: Town) -> Any:
     """A ticket with a secret, and with an answer that is confidential."""
-    asked = (Question("deep", "How deep?"), Question("who", "Who did it?", privacy="confidential"))
+    asked = (Question("deep", "How deep?"), Question("who", "Who did it?", privacy="confidential", required=True))
     topic = town.records.create(system(), TOPIC, {"name": "Streets", "questions": Questions(1, asked, {})})
     values = {"topic": topic.id, "summary": "Hole", "secret": "Diabetic", "answers": {"deep": "Knee", "who": "Zeno"}}
     return town.records.create(system(), TICKET, values)
