@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types docs bench example clean
+.PHONY: demo test lint types docs bench example audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/townhall demo
 
 test: $(VENV)/.installed-development
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
 
 lint: $(VENV)/.installed-development
 	$(BIN)/ruff check .
@@ -25,6 +25,10 @@ docs: $(VENV)/.installed-development
 
 bench: $(VENV)/.installed-development
 	$(BIN)/python -m tests.bench
+
+# What Townhall stands on: pins, licences, known holes; and newly published ones where a service can be asked.
+audit: $(VENV)/.installed-development
+	$(BIN)/python -m tests.audit
 
 # A vendor's repository beside the wheel, in an environment that knows nothing of this checkout.
 example: $(VENV)/.installed-development

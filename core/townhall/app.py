@@ -14,7 +14,6 @@ from flask import jsonify
 from flask import make_response
 from flask import render_template
 from flask import request
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 from werkzeug.routing import Map
 
@@ -26,8 +25,11 @@ from townhall import plugin_files
 from townhall import portal
 from townhall import presentation
 from townhall import security
+from townhall.compiling import Address
+from townhall.compiling import CompiledTemplates
 from townhall.current import current_town
 from townhall.db import meta
+from townhall.proxies import TrustedProxies
 from townhall.town import Town
 from townhall_forms.fields.base import LARGEST_INTEGER
 
@@ -56,11 +58,12 @@ def create_app(town: Town) -> Flask:
         instance_path=str(town.instance),
     )
     app.extensions["townhall"] = town
+    app.url_rule_class = Address
     app.url_map.converters["int"] = RecordNumber
     configure_settings(app, town)
     configure_proxies(app, town)
     configure_database(app, town)
-    security.install(app)
+    security.install(app, town.settings)
     configure_static(app)
     presentation.install(app, town)
     accounts.install(app, town)
@@ -86,6 +89,7 @@ def configure_settings(app: Flask, town: Town) -> None:
         MAX_FORM_PARTS=5000,
         TOWNHALL_SIGN_IN_HINT=meta.get(town.system, "sign_in_hint", ""),
     )
+    app.jinja_env.bytecode_cache = CompiledTemplates()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["town"] = town
@@ -93,9 +97,8 @@ def configure_settings(app: Flask, town: Town) -> None:
 
 def configure_proxies(app: Flask, town: Town) -> None:
     """Believe the headers of as many proxies as stand in front, and of no more."""
-    count = town.settings.trusted_proxies
-    if count:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    if town.settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, town.settings)  # type: ignore[method-assign]
 
 
 def configure_database(app: Flask, town: Town) -> None:
@@ -155,7 +158,7 @@ def configure_town_files(app: Flask, town: Town) -> None:
         response.mimetype = "text/plain"
         return response
 
-    @app.get("/health")
+    @app.get(security.HEALTH)
     def health() -> tuple[Response, int]:
         try:
             town.generation()

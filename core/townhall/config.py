@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +35,7 @@ FILE_NAME = "townhall.toml"
 OTHER_VARIABLES = frozenset({"TOWNHALL_INSTANCE", "TOWNHALL_ADMIN_PASSWORD"})
 
 Check = Callable[[Any], str]
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 #: What an environment variable may say for a setting that is true or false.
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -109,6 +112,20 @@ def _web_address(value: str) -> str:
     return "" if good else "must be an address like https://townhall.milbrook.example"
 
 
+def _networks(value: tuple[str, ...]) -> str:
+    for text in value:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            return 'must be a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]'
+    return ""
+
+
+def _host_names(value: tuple[str, ...]) -> str:
+    good = all(name == "*" or _HOST.fullmatch(name.removeprefix("*.")) for name in value)
+    return "" if good else 'must be a list of names without https:// and port, like ["townhall.milbrook.example"]'
+
+
 def _some(value: int) -> str:
     return "" if value >= 3 else "must be 3 or more"
 
@@ -119,9 +136,12 @@ def _role_names(value: tuple[str, ...]) -> str:
     return 'must be a list of roles like ["administrator"], or "all", or "none"'
 
 
-def _setting(section: str, default: Any, meaning: str, check: Check = _any, key: str = "") -> Any:
-    """One setting; ``key`` is what it is called in its section, if not by its own name."""
-    return field(default=default, metadata={"section": section, "meaning": meaning, "check": check, "key": key})
+def _setting(
+    section: str, default: Any, meaning: str, check: Check = _any, key: str = "", *, secret: bool = False
+) -> Any:
+    """One setting; ``key`` is what it is called in its section, if not by its own name. A ``secret`` is never shown."""
+    metadata = {"section": section, "meaning": meaning, "check": check, "key": key, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -138,17 +158,34 @@ class Settings:
     colour: str = _setting("town", "#0f5669", "The town's one colour; white text must be readable on it.", _colour)
     address: str = _setting("town", "", "Street address of the town hall, for the foot of the public pages.")
     phone: str = _setting("town", "", "Telephone number of the front desk.")
-    email: str = _setting("town", "", "E-mail address of the front desk.")
+    email: str = _setting("town", "", "E-mail address of the front desk.", _mailbox)
     hours: str = _setting("town", "", "Opening hours, like: Monday to Friday, 8:30 to 16:30.")
     website_notice: str = _setting("town", "", "A notice on top of every public page; empty for none.")
 
     database: str = _setting(
-        "server", "sqlite:///townhall.db", "Where records are kept; a relative file is inside the instance.", _database
+        "server",
+        "sqlite:///townhall.db",
+        "Where records are kept; a relative file is inside the instance.",
+        _database,
+        secret=True,
     )
     host: str = _setting("server", "127.0.0.1", "Address that the server listens on; 0.0.0.0 for all.", _filled)
     port: int = _setting("server", 8000, "Port that the server listens on.", _port)
     trusted_proxies: int = _setting(
         "server", 0, "Number of proxies in front whose X-Forwarded headers are believed.", _not_negative
+    )
+
+    proxy_addresses: tuple[str, ...] = _setting(
+        "server",
+        (),
+        'Addresses or networks that those proxies connect from, like ["127.0.0.1"]; empty believes whoever connects.',
+        _networks,
+    )
+    hosts: tuple[str, ...] = _setting(
+        "server",
+        (),
+        "Names that the server answers to; empty is that of public_address. This computer's own always work.",
+        _host_names,
     )
 
     snapshots: int = _setting(
@@ -164,7 +201,7 @@ class Settings:
     mail_security: str = _setting("mail", "starttls", "starttls, tls, or none.", _security, key="security")
     mail_username: str = _setting("mail", "", "Who signs in there; empty signs in nobody.", key="username")
     mail_password: str = _setting(
-        "mail", "", "The password; better kept in password_file or the variable.", key="password"
+        "mail", "", "The password; better kept in password_file or the variable.", key="password", secret=True
     )
     mail_password_file: str = _setting(
         "mail", "", "A file with the password; a relative one is inside the instance.", key="password_file"
@@ -193,9 +230,20 @@ class Settings:
         _positive,
         key="automatic_limit",
     )
+    mail_keep_days: int = _setting(
+        "mail",
+        365,
+        "Days after which words and addresses of messages that went out are deleted from the outbox; those on the "
+        "timeline stay. 0 keeps them for ever.",
+        _not_negative,
+        key="keep_days",
+    )
 
     max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
     max_files: int = _setting("limits", 10, "Most files that one form may bring.", _positive)
+    max_storage_gb: int = _setting(
+        "limits", 0, "Gigabytes that all uploaded files may take together; 0 leaves only what is free.", _not_negative
+    )
     public_submissions_per_hour: int = _setting(
         "limits", 20, "Public forms that one address may send in an hour.", _positive
     )
@@ -237,7 +285,25 @@ class Settings:
     session_hours: int = _setting(
         "security", 72, "Hours after which somebody has to sign in again in any case.", _positive
     )
+    hsts_days: int = _setting(
+        "security",
+        0,
+        "Days that browsers which came by HTTPS insist on it (HSTS); 0 leaves it to them.",
+        _not_negative,
+    )
     invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", _positive)
+    citizen_link_minutes: int = _setting(
+        "security", 30, "Minutes that a link to “Your requests” works which somebody asked for by mail.", _positive
+    )
+    citizen_code_days: int = _setting(
+        "security", 14, "Days that a link to “Your requests” works which a clerk hands over or prints.", _positive
+    )
+    citizen_idle_minutes: int = _setting(
+        "security", 60, "Minutes without a click after which a resident is signed out of “Your requests”.", _positive
+    )
+    citizen_session_hours: int = _setting(
+        "security", 8, "Hours after which a resident has to sign in again in any case.", _positive
+    )
     account_log_days: int = _setting(
         "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", _positive
     )
@@ -263,6 +329,8 @@ class Setting:
     check: Check
     #: What it is called in its section.
     key: str
+    #: Whether it may hold a password, and is never shown.
+    secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -300,6 +368,7 @@ SETTINGS: Mapping[str, Setting] = {
         meaning=item.metadata["meaning"],
         check=item.metadata["check"],
         key=item.metadata["key"] or item.name,
+        secret=item.metadata["secret"],
     )
     for item in fields(Settings)
     if item.name != "plugins"
@@ -372,7 +441,7 @@ def _section(file: Path, section: str, content: Mapping[str, Any], problems: lis
             known = [key for place, key in _BY_KEY if place == section] + [key for _, key in _BY_KEY]
             problems.append(f"{file}: {section}.{name}: {_unknown('setting', name, known)}")
         elif problem := setting.problem(value):
-            shown = "the password" if setting.name == "mail_password" else repr(value)
+            shown = "the value" if setting.secret else repr(value)
             problems.append(f"{file}: {section}.{name}: {shown} {problem}.")
         else:
             values[setting.name] = setting.taken(value)
@@ -407,7 +476,8 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
         if setting.kind is int and text.strip().lstrip("-").isdecimal():
             value = int(text)
         if problem := setting.problem(value):
-            problems.append(f"Environment: {variable}: {text!r} {problem}.")
+            shown = "the value" if setting.secret else repr(text)
+            problems.append(f"Environment: {variable}: {shown} {problem}.")
         else:
             values[setting.name] = setting.taken(value)
     return values

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 from datetime import datetime
 from typing import TYPE_CHECKING
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from townhall.access import policy
@@ -52,6 +53,8 @@ class TownContext:
         self._titles: dict[tuple[str, int], str | None] = {}
         self._records: dict[tuple[str, int], Record | None] = {}
         self._staff: tuple[Option, ...] | None = None
+        #: What core's domains read once for all records of a write, by whatever name they choose.
+        self.kept: dict[str, Any] = {}
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""

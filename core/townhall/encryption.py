@@ -6,12 +6,12 @@ cipher is Fernet of the library ``cryptography``: AES-128 in CBC mode, authentic
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import private
 from townhall.errors import Rejected
 
 if TYPE_CHECKING:
@@ -135,12 +135,8 @@ def _library() -> Any:
 def _write(file: Path, keys: Sequence[str]) -> None:
     """Write keys into a file that is not there, for its owner alone."""
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        private.write_new(file, "".join(f"{key}\n" for key in keys))
     except FileExistsError:
         raise
     except OSError as error:
         raise KeyProblem(f"{file}: the key file can't be written: {error}.") from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write("".join(f"{key}\n" for key in keys))
-        stream.flush()
-        os.fsync(stream.fileno())

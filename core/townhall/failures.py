@@ -22,7 +22,9 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.logs import one_line
 from townhall.portal import error_page
+from townhall.security import OtherName
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
@@ -55,6 +57,7 @@ _OURS = {NotFound: 404, Forbidden: 403, Conflict: 409, Rejected: 422, Validation
 def install(app: Flask) -> None:
     """Give ``app`` its error pages."""
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OtherName, _other_name)
     for error, code in _OURS.items():
         app.register_error_handler(error, _ours(code))
     app.register_error_handler(OperationalError, _database_refuses)
@@ -74,6 +77,11 @@ def _http(error: HTTPException) -> AnyResponse:
     return response
 
 
+def _other_name(error: OtherName) -> AnyResponse:
+    """What a stranger's name leads to needs no page with a menu, which links under that name."""
+    return _plain(400, "This is not our address", error.description or "")
+
+
 def _ours(code: int):  # type: ignore[no-untyped-def]  # Flask's handlers take one error and give a response
     def handler(error: Exception) -> AnyResponse:
         return page(code, str(error))
@@ -82,14 +90,14 @@ def _ours(code: int):  # type: ignore[no-untyped-def]  # Flask's handlers take o
 
 
 def _unexpected(error: Exception) -> AnyResponse:
-    log.exception("A page failed: %s %s", request.method, request.path)
+    log.exception("A page failed: %s %s", one_line(request.method), one_line(request.path))
     g.pop("_flashes", None)
     return _plain(500, *WORDS[500])
 
 
 def _database_refuses(error: Exception) -> AnyResponse:
     """The database is locked, full, read-only or away: the next try may well work."""
-    log.exception("The database refused: %s %s", request.method, request.path)
+    log.exception("The database refused: %s %s", one_line(request.method), one_line(request.path))
     g.pop("_flashes", None)
     return _plain(503, *WORDS[503])
 

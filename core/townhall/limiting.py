@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+")
 #: The longest window that anything is counted in.
 LONGEST = timedelta(days=1)
 
@@ -64,11 +66,19 @@ def minutes_left(town: Town, per: timedelta) -> int:
 
 
 def visitor(address: str | None) -> str:
-    """The subject that stands for a visitor's address; the computers of one IPv6 household count as one."""
+    """The subject that stands for a visitor's address; the computers of one IPv6 household count as one.
+
+    A port behind the address, which some proxies write and every visitor can choose, doesn't count.
+    """
+    text = (address or "").strip()
+    if with_port := _WITH_PORT.fullmatch(text):
+        text = with_port[1] or with_port[2]
     try:
-        parsed = ipaddress.ip_address(address or "")
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return address or "unknown"
+        return text[:100] or "unknown"
+    if parsed.version == 6 and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
     if parsed.version == 6:
         return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
     return str(parsed)

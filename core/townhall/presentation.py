@@ -117,9 +117,7 @@ class Presenter:
         """``Mon 23 Nov``; the year only if it is not this one."""
         if value is None:
             return ""
-        day = self._date(value)
-        text = f"{DAYS[day.weekday()][:3]} {day.day} {MONTHS[day.month - 1][:3]}"
-        return text if day.year == self.today().year else f"{text} {day.year}"
+        return _day(self._date(value), self.today())
 
     def long_day(self, value: date | datetime | None) -> str:
         """``Monday 23 November``, with ``Today`` before it when it is."""
@@ -140,17 +138,17 @@ class Presenter:
         """``Today 08:52`` or ``Mon 23 Nov, 08:52``."""
         if value is None:
             return ""
-        local = self.local(value)
-        if local.date() == self.today():
+        local, today = self.local(value), self.today()
+        if local.date() == today:
             return f"Today {_clock(local)}"
-        return f"{self.day(local.date())}, {_clock(local)}"
+        return f"{_day(local.date(), today)}, {_clock(local)}"
 
     def seen(self, value: datetime | None) -> str:
         """``Today 08:52``, and only the day for any other: for lists."""
         if value is None:
             return ""
-        local = self.local(value)
-        return f"Today {_clock(local)}" if local.date() == self.today() else self.day(local.date())
+        local, today = self.local(value), self.today()
+        return f"Today {_clock(local)}" if local.date() == today else _day(local.date(), today)
 
     def ago(self, value: datetime | None) -> str:
         """``12 min ago``, ``3 h ago``, ``6 d ago``; ``in 5 h`` for what is to come."""
@@ -186,6 +184,11 @@ class Presenter:
             return "", "dial-half", "due tomorrow"
         words = f"due in {days} d" if days <= 14 else f"due {self.day(record.due)[4:]}"
         return "", "dial-half" if days <= 3 else "dial-full", words
+
+
+def _day(day: date, today: date) -> str:
+    text = f"{DAYS[day.weekday()][:3]} {day.day} {MONTHS[day.month - 1][:3]}"
+    return text if day.year == today.year else f"{text} {day.year}"
 
 
 def _clock(local: datetime) -> str:

@@ -22,6 +22,15 @@ import click
 from townhall import config
 from townhall import errors
 from townhall import hookspecs
+from townhall.access.permissions import SCOPE_LABELS
+from townhall.access.permissions import SCOPE_MEANINGS
+from townhall.access.permissions import SCOPED
+from townhall.access.permissions import SCOPES
+from townhall.access.permissions import TOWN_PERMISSIONS
+from townhall.access.permissions import VERB_LABELS
+from townhall.access.permissions import VERBS
+from townhall.access.permissions import narrowed
+from townhall.access.roles import ROLES
 from townhall.extend import manifest
 from townhall.lifecycle.migrations import vocabulary
 from townhall.lifecycle.migrations.verbs import Migration
@@ -154,6 +163,10 @@ def manifest_page() -> str:
         + ".",
         "`[navigation]` takes " + ", ".join(f"`{key}`" for key in manifest.NAVIGATION_KEYS) + ".",
         "",
+        "`[permissions]` says what the plugin's code asks for besides the permissions on its types: under",
+        '`call_out = "Call the standby team"` of a plugin `pets` it asks `actor.may("pets.call_out")`,',
+        "and whoever makes [roles](permissions.md) finds it there to grant.",
+        "",
         "## `[jobs.NAME]`",
         "",
         "A job is a function of the plugin's code that Townhall calls again and again, each slot once however many",
@@ -174,6 +187,58 @@ def manifest_page() -> str:
         "| `mappings/` | mapping files for `townhall import` |",
         "| `samples/` | a record of each type whose rules can't be guessed, for [tests](testing.md) |",
         "| `templates/`, `static/` | what the plugin's own pages need |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def permissions_page() -> str:
+    """The reference of permissions, scopes and the roles of a new town."""
+    verbs = [(f"PLUGIN.TYPE.{verb}", VERB_LABELS[verb], verb in SCOPED) for verb in VERBS if verb != "transition"]
+    moves = [
+        ("PLUGIN.TYPE.transition.MOVE", "Make this move of a case", True),
+        ("PLUGIN.TYPE.see.FIELD", "See this internal field, without the others", False),
+        ("PLUGIN.NAME", "What a plugin's manifest declares under `[permissions]`", False),
+    ]
+    lines = [
+        "# Permissions",
+        "",
+        GENERATED,
+        "A role is a list of permissions ([how to make one](../how-to/roles.md)). In what a role holds, `*` stands for",
+        "anything: `*.view` is to see every kind of record. A pattern that ends in a verb is about no move or field of",
+        "that name, and fields are only ever granted by name. `townhall roles permissions` lists those of a town.",
+        "",
+        "## On records",
+        "",
+        "| permission | what it allows | may have a scope |",
+        "|---|---|---|",
+        *(f"| `{name}` | {label} | {'yes' if scoped else 'no'} |" for name, label, scoped in (*verbs, *moves)),
+        "",
+        "## Scopes",
+        "",
+        "Behind a permission stands for which records it is; each scope holds those before it.",
+        "",
+        "| scope | written | which records |",
+        "|---|---|---|",
+        *(
+            f"| {SCOPE_LABELS[scope]} | `{narrowed('', scope) or 'nothing'}` | {SCOPE_MEANINGS[scope]} |"
+            for scope in SCOPES
+        ),
+        "",
+        "## On the town itself",
+        "",
+        "| permission | what it allows |",
+        "|---|---|",
+        *(f"| `{name}` | {label} |" for name, label in TOWN_PERMISSIONS.items()),
+        "",
+        "## Roles of a new town",
+        "",
+        "| role | what for | permissions |",
+        "|---|---|---|",
+        *(
+            f"| `{role.name}` | {role.description} | {', '.join(f'`{each}`' for each in sorted(role.permissions))} |"
+            for role in ROLES.values()
+        ),
         "",
     ]
     return "\n".join(lines)
@@ -315,6 +380,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "testing.md": testing_page,
         "layer.md": lambda: layer_page(GENERATED),
         "migrations.md": migrations_page,
+        "permissions.md": permissions_page,
     }
 
 

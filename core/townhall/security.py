@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from copy import copy
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from functools import lru_cache
+from io import BytesIO
+from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,13 +29,23 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.sessions import SessionMixin
 from flask_wtf.csrf import CSRFError
 from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadSignature
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.datastructures import iter_multi_items
+from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from townhall.hosts import Hosts
+from townhall.hosts import hosts_of
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
+
+    from townhall.config import Settings
 
 _POLICY = "; ".join(
     (
@@ -55,8 +70,14 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: Where monitors ask whether the town is well.
+HEALTH = "/health"
 #: How old a session's cookie gets before a page that changes nothing in it writes it anew.
 REWRITTEN_AFTER = timedelta(minutes=1)
+#: With what Flask-WTF signs its tokens.
+_CSRF_SALT = "wtf-csrf-token"
+#: Most sessions whose signatures are not worked out again.
+SESSIONS_KNOWN = 500
 #: Values of fields with these words in their names are never written back into a page.
 _SECRETS = ("password", "csrf_token")
 
@@ -68,15 +89,51 @@ class CleanParameters(ImmutableMultiDict[str, Any]):
         pairs = [] if mapping is None else list(iter_multi_items(mapping))
         super().__init__((_without_zeros(name), _without_zeros(value)) for name, value in pairs)
 
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]
+        """The first value, or the default: pages ask for many parameters and are sent few."""
+        return super().get(key, default, type) if key in self else default
+
 
 def _without_zeros(sent: Any) -> Any:
     return sent.replace("\0", "") if isinstance(sent, str) and "\0" in sent else sent
 
 
+class OtherName(BadRequest):
+    """A request was sent to a name that is not the town's."""
+
+    description = (
+        "This server doesn’t go by the name that it was called by. Use the town’s own address. Whoever looks after the "
+        "server writes further names under hosts in [server] of townhall.toml."
+    )
+
+
+class BoundedForms(FormDataParser):
+    """Reads forms of which neither the text nor the number of fields is more than the settings of the application."""
+
+    def _parse_urlencoded(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, Any]]:
+        # Werkzeug bounds forms with files alone: any other is read as a whole, however long it is.
+        most = self.max_form_memory_size
+        data = stream.read() if most is None else stream.read(most + 1)
+        if most is not None and len(data) > most:
+            raise RequestEntityTooLarge
+        if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
+            raise RequestEntityTooLarge
+        return super()._parse_urlencoded(BytesIO(data), mimetype, content_length, options)
+
+
 class TownRequest(Request):
-    """A request whose parameters are clean."""
+    """A request whose parameters are clean, and no more than can be meant."""
 
     parameter_storage_class = CleanParameters
+    form_data_parser_class = BoundedForms
+
+
+class _Text:
+    """Leaves what was signed as the text that it is."""
+
+    loads = dumps = staticmethod(str)
 
 
 class DatedSession(SecureCookieSession):
@@ -93,7 +150,11 @@ class SessionCookie(SecureCookieSessionInterface):
     """
 
     session_class = DatedSession
-    _signer: URLSafeTimedSerializer | None = None
+
+    def __init__(self) -> None:
+        self._signer: URLSafeTimedSerializer | None = None
+        # A signature is as good as it was a page ago. Whether the cookie is too old is looked at each time.
+        self._signed = lru_cache(maxsize=SESSIONS_KNOWN)(self._signed_text)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """What signs and reads cookies: an application has one key, so it is made once."""
@@ -108,13 +169,28 @@ class SessionCookie(SecureCookieSessionInterface):
         if signer is None or not cookie:
             return None if signer is None else DatedSession()
         try:
-            longest = int(app.permanent_session_lifetime.total_seconds())
-            values, written = signer.loads(cookie, max_age=longest, return_timestamp=True)
-        except BadSignature:
+            text, written = self._signed(signer, cookie)
+            values = self.serializer.loads(text)
+        except (BadSignature, ValueError):
+            return DatedSession()
+        if not timedelta(0) <= datetime.now(UTC) - written <= app.permanent_session_lifetime:
             return DatedSession()
         session = DatedSession(values)
         session.written = written
         return session
+
+    @staticmethod
+    def _signed_text(signer: URLSafeTimedSerializer, cookie: str) -> tuple[str, datetime]:
+        """What a cookie says and when it was signed. Raises :class:`~itsdangerous.BadSignature` if it wasn't by us."""
+        plain = copy(signer)
+        plain.serializer = _Text()
+        text, written = plain.loads(cookie, return_timestamp=True)
+        return text, written
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Over HTTPS a name that browsers let nobody else set: not over HTTP, and not from another host or path."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         # A cache that keeps a file for everybody must never keep somebody's cookie with it.
@@ -131,12 +207,13 @@ class SessionCookie(SecureCookieSessionInterface):
 
 def is_file(path: str) -> bool:
     """Whether ``path`` is a file that is the same for everybody."""
-    return path.startswith("/static/") or path in {"/town.css", "/favicon.ico", "/robots.txt", "/health"}
+    return path.startswith("/static/") or path in {"/town.css", "/favicon.ico", "/robots.txt", HEALTH}
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, settings: Settings) -> None:
     """Put the protection in front of every page of ``app``."""
     app.session_interface = SessionCookie()
+    app.debug = False  # whatever FLASK_DEBUG says: an error is never shown to a visitor
     app.request_class = TownRequest
     app.config.update(
         SESSION_COOKIE_HTTPONLY=True,
@@ -145,11 +222,23 @@ def install(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,  # it wants a referrer, which pages with secret addresses don't send; see below
     )
     CSRFProtect(app)
-    app.before_request_funcs.setdefault(None, []).insert(0, _begin)
-    app.before_request_funcs[None].insert(1, _refuse_other_origins)
-    app.after_request(_protect)
+    app.jinja_env.globals["csrf_token"] = _csrf_tokens(app)
+    first = [_begin, _refuse_other_names(hosts_of(settings)), _refuse_other_origins]
+    app.before_request_funcs[None] = [*first, *app.before_request_funcs.get(None, [])]
+    app.after_request(_protecting(settings))
     app.register_error_handler(CSRFError, _offer_to_send_again)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def _csrf_tokens(app: Flask) -> Callable[[], str]:
+    """What gives forms their token: that of a session is signed once, since the signature has no time limit."""
+    signed = lru_cache(maxsize=SESSIONS_KNOWN)(URLSafeTimedSerializer(app.secret_key or "", salt=_CSRF_SALT).dumps)
+
+    def csrf_token() -> str:
+        held = session.get("csrf_token")
+        return str(signed(held)) if isinstance(held, str) else generate_csrf()
+
+    return csrf_token
 
 
 def csp_nonce() -> str:
@@ -159,6 +248,17 @@ def csp_nonce() -> str:
 
 def _begin() -> None:
     g.csp_nonce = secrets.token_urlsafe(16)
+
+
+def _refuse_other_names(hosts: Hosts) -> Callable[[], None]:
+    """What refuses a request that was sent to a name which is not the town's. Monitors may ask by any address."""
+
+    def refuse() -> None:
+        asked = request.environ.get("HTTP_HOST")
+        if asked is not None and request.path != HEALTH and not hosts.answer_to(asked):
+            raise OtherName
+
+    return refuse
 
 
 def _refuse_other_origins() -> None:
@@ -171,18 +271,27 @@ def _refuse_other_origins() -> None:
         abort(400, "This was sent from another site. Open the page here and send it again.")
 
 
-def _protect(response: Response) -> Response:
-    headers = response.headers
-    there = {name.lower() for name, _ in headers}
-    nonce = g.get("csp_nonce") or secrets.token_urlsafe(16)
-    policy = ("Content-Security-Policy", _POLICY.format(nonce=nonce))
-    for name, value in (*_HEADERS.items(), policy):
-        if name.lower() not in there:
-            headers.add(name, value)
-    if "cache-control" not in there and response.mimetype == "text/html":
-        staff = request.path.startswith("/admin")
-        headers.add("Cache-Control", "no-store" if staff else "private, no-cache")
-    return response
+def _protecting(settings: Settings) -> Callable[[Response], Response]:
+    """What gives every answer its headers."""
+    insist = f"max-age={settings.hsts_days * 24 * 3600}" if settings.hsts_days else ""
+
+    def protect(response: Response) -> Response:
+        headers = response.headers
+        there = {name.lower() for name, _ in headers}
+        nonce = g.get("csp_nonce") or secrets.token_urlsafe(16)
+        policy = ("Content-Security-Policy", _POLICY.format(nonce=nonce))
+        for name, value in (*_HEADERS.items(), policy):
+            if name.lower() not in there:
+                headers.add(name, value)
+        if insist and request.is_secure:
+            headers.set("Strict-Transport-Security", insist)
+        if "cache-control" not in there:
+            # Nothing that somebody had to sign in for stays on a computer; other pages are asked for anew each time.
+            staff = request.path.startswith("/admin")
+            headers.add("Cache-Control", "no-store" if staff else "private, no-cache")
+        return response
+
+    return protect
 
 
 def _offer_to_send_again(error: CSRFError) -> tuple[str, int] | AnyResponse:
@@ -204,7 +313,7 @@ def offer_to_send_again(code: int, *, signed_out: bool = False) -> tuple[str, in
         multipart=request.mimetype == "multipart/form-data",
         files=[file.filename for file in request.files.values() if file.filename],
         left_out=any("password" in name.lower() for name in request.form),
-        cookies=current_app.config["SESSION_COOKIE_NAME"] in request.cookies,
+        cookies=current_app.session_interface.get_cookie_name(current_app) in request.cookies,
         signed_out=signed_out,
     )
     return page, code

@@ -7,7 +7,6 @@ database by :meth:`Town.renewed`, so that requests under way keep what they bega
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from townhall import secret_key
 from townhall.access.actors import Actor
 from townhall.cases import clock_keeping
 from townhall.cases import offered
@@ -25,6 +25,7 @@ from townhall.cases import recomputing
 from townhall.cases import routing
 from townhall.cases import rulebook
 from townhall.cases.effects import EFFECTS
+from townhall.citizens import guarding
 from townhall.clock import Clock
 from townhall.clock import SystemClock
 from townhall.config import Settings
@@ -84,11 +85,10 @@ DOMAINS: tuple[Domain, ...] = (
     *clock_keeping.DOMAINS,
     EFFECTS,
     *queueing.DOMAINS,
+    guarding.DOMAIN,
 )
 #: Counts writes of all towns of this process, so that no number ever comes again.
 _WRITES = count()
-#: The file that holds the key with which sessions and links are signed.
-SECRET_FILE = "secret_key"  # noqa: S105  # a file's name
 
 
 class Town:
@@ -147,7 +147,7 @@ class Town:
         if retry:
             upgrading.forget_failures(self.system)
         seed_roles(self.system)
-        self.secret = secrets.token_bytes(48) if rehearsal else read_secret(instance)
+        self.secret = secrets.token_bytes(48) if rehearsal else secret_key.read(instance)
         #: Encrypts what is not to stand in the database as it is.
         self.vault = Vault(instance / settings.encryption_key_file, meta.get(self.system, KEYS_USED, "").split())
         self.files = FileStore(self)
@@ -352,32 +352,3 @@ def layered_core(layer: Layer) -> tuple[Schemas, tuple[Conflict, ...]]:
     if not any(identity.startswith("core.") for identity in layer.types):
         return core_schemas(), ()
     return load_layered(core_sources(), None, layer)
-
-
-def read_secret(instance: Path) -> bytes:
-    """The key of this instance, made if there is none. It signs sessions and hides visitors' addresses."""
-    file = instance / SECRET_FILE
-    try:
-        text = file.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return make_secret(instance)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: the secret key can't be read: {error}.") from error
-    if len(text) < 32:
-        raise ConfigurationError(f"{file}: the secret key is too short; delete the file to get a new one.")
-    return text.encode("ascii")
-
-
-def make_secret(instance: Path) -> bytes:
-    """Write a new key that only the owner may read. If another process was faster, its key counts."""
-    file = instance / SECRET_FILE
-    text = secrets.token_urlsafe(48)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_secret(instance)
-    except OSError as error:
-        raise ConfigurationError(f"{file}: the secret key can't be written: {error}.") from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text + "\n")
-    return text.encode("ascii")

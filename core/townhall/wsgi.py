@@ -59,6 +59,11 @@ class TownApplication:
         """The town that new requests are shown."""
         return self._town
 
+    @property
+    def largest_request(self) -> int:
+        """Most bytes that a request may have."""
+        return int(self._app.config["MAX_CONTENT_LENGTH"])
+
     def current_town(self) -> Town:
         """The town as it is now, taken up if something was switched: for what works beside the pages."""
         self._renew_if_needed()
@@ -137,30 +142,32 @@ class RepeatableInput:
 
     def __init__(self, source: Any) -> None:
         self._source = source
-        self._kept: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed by __exit__
+        self._kept: IO[bytes] | None = None  # made when something is read; most requests have no body
         self._again = False
 
     def __enter__(self) -> RepeatableInput:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._kept.close()
+        if self._kept is not None:
+            self._kept.close()
 
     def rewind(self) -> None:
         """Begin again."""
-        self._kept.seek(0)
-        self._again = True
+        if self._kept is not None:
+            self._kept.seek(0)
+            self._again = True
 
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes; all that are left without it."""
         if size == 0:
             return b""
-        found = self._kept.read(size) if self._again else b""
+        found = self._kept.read(size) if self._kept is not None and self._again else b""
         return found if found and size >= 0 else found + self._fresh(self._source.read, size)
 
     def readline(self, size: int = -1) -> bytes:
         """The rest of the line, at most ``size`` bytes of it."""
-        found = self._kept.readline(size) if self._again else b""
+        found = self._kept.readline(size) if self._kept is not None and self._again else b""
         if found.endswith(b"\n") or (found and size >= 0):
             return found
         return found + self._fresh(self._source.readline, size)
@@ -177,6 +184,8 @@ class RepeatableInput:
         """Bytes that nobody has read yet; they are kept behind the others."""
         self._again = False
         block = take() if size < 0 else take(size)
+        if self._kept is None:
+            self._kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed by __exit__
         self._kept.write(block)
         return block
 

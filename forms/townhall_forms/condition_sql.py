@@ -87,6 +87,8 @@ class _Compiler:
     def leaf(self, leaf: Leaf) -> Any:
         found = self.operands(leaf.path)
         if leaf.operator == "empty":
+            if leaf.wanted and found.exists is None and found.kind not in _MAY_BE_BLANK:
+                return found.column.is_null()  # so said, SQLite knows it for what partial indexes ask
             present = _anywhere(found, _present(found))
             return ~present if leaf.wanted else present
         if leaf.operator in ("ne", "not_in"):
@@ -160,6 +162,10 @@ def _joined(parts: list[Any], *, all_of: bool) -> Any:
 
 def _anywhere(found: SqlOperand, test: Any) -> Any:
     return found.exists(test) if found.exists is not None else test
+
+
+#: Kinds of value of which an empty one may be stored as something.
+_MAY_BE_BLANK = frozenset({"text", "code", "codes"})
 
 
 def _present(found: SqlOperand) -> Any:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from townhall_forms import patterns
 from townhall_forms.errors import Mistake
 from townhall_forms.keys import CHOICE_KEYS
 from townhall_forms.keys import COMPUTE_KEYS
@@ -21,6 +22,7 @@ from townhall_forms.keys import Key
 from townhall_forms.keys import keys_of
 from townhall_forms.kinds import did_you_mean
 from townhall_forms.layer_keys import TOWN_PREFIX
+from townhall_forms.reading import read_toml
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PATH = re.compile(r"-?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -38,7 +40,7 @@ class Source:
     path: Path | None
     text: str
     requires: frozenset[str] = frozenset()
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -67,10 +69,16 @@ def read_folder(plugin: str, folder: Path, requires: Iterable[str] = ()) -> list
     return [Source(plugin, path, path.read_text(encoding="utf-8-sig"), frozenset(requires)) for path in found]
 
 
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """What a text says; kept, since whenever a plugin is switched all files are read anew. Nobody changes it."""
+    return read_toml(text, decimals=True)
+
+
 def read_document(source: Source, report: Report) -> dict[str, Any] | None:
     """The tables of a file, with everything that can't be understood noted in ``report`` and left out."""
     try:
-        data = tomllib.loads(source.text, parse_float=Decimal)
+        data = _parsed(source.text)
     except tomllib.TOMLDecodeError as error:
         report.add("", f"this is not valid TOML: {error}")
         return None
@@ -249,6 +257,13 @@ def _a_text(key: Key, value: Any) -> str:
     return "" if isinstance(value, str) else f"“{key.name}” takes a text in quotes"
 
 
+def _a_pattern(key: Key, value: Any) -> str:
+    if not isinstance(value, str):
+        return _a_text(key, value)
+    said = patterns.problem(value)
+    return f"“{key.name}” {said}" if said else ""
+
+
 def _an_integer(key: Key, value: Any) -> str:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return "" if whole else f"“{key.name}” takes a whole number"
@@ -342,6 +357,7 @@ _SHAPES = {
     "text": _a_text,
     "template": _a_text,
     "number_pattern": _a_text,
+    "pattern": _a_pattern,
     "integer": _an_integer,
     "boolean": _a_boolean,
     "name": _a_name,

@@ -218,6 +218,7 @@ _SHAPES: dict[str, Json] = {
     "text": {"type": "string"},
     "template": {"type": "string"},
     "number_pattern": {"type": "string"},
+    "pattern": {"type": "string", "format": "regex"},
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
     "name": {"type": "string", "pattern": _NAME, "maxLength": 60},

@@ -10,6 +10,7 @@ Shape = Literal[
     "text",
     "template",
     "number_pattern",
+    "pattern",
     "integer",
     "boolean",
     "name",

@@ -21,6 +21,15 @@ FORM = (
     Key("forms.NAME", "fields", "names", "The fields of a form of one page.", ("public_form",)),
     Key(
         "forms.NAME",
+        "by_owner",
+        "boolean",
+        "Nothing new is sent through it: whoever a record belongs to changes it there. Its fields may be columns of "
+        "rows, like `phones.number`; other columns are neither shown nor lost.",
+        ("public_form",),
+        default="false",
+    ),
+    Key(
+        "forms.NAME",
         "contact",
         "one_of",
         "Whether it asks who is writing.",

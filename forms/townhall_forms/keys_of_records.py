@@ -32,6 +32,22 @@ TYPE = (
     Key("type", "contacts", "paths", "Links to contacts on whose timelines a record stands.", ("details",)),
     Key(
         "type",
+        "owners",
+        "names",
+        "Links to contacts who find a record under “Your requests” once they are signed in there; `[]` for nobody.",
+        ("public",),
+        default="the links that public forms set to whoever is writing",
+    ),
+    Key(
+        "type",
+        "owners_if",
+        "condition",
+        "Which of their records they find there; the others they open with a link or a code.",
+        ("public",),
+        default="all of them",
+    ),
+    Key(
+        "type",
         "privacy",
         "one_of",
         "Who may see a field that doesn't say so itself.",
@@ -183,8 +199,8 @@ FIELD = (
     Key(
         "fields.NAME",
         "pattern",
-        "text",
-        "A regular expression that the whole text must match.",
+        "pattern",
+        "A regular expression that the whole text must match; one that could run for hours is refused.",
         ("records", "jsonschema"),
         some_types=True,
     ),

@@ -33,6 +33,7 @@ from townhall_forms.kinds import did_you_mean
 from townhall_forms.layer_keys import HIDE_FROM
 from townhall_forms.layer_keys import TOWN_PREFIX
 from townhall_forms.layer_keys import layer_keys_of
+from townhall_forms.reading import read_toml
 
 #: How mistakes name a layer that is in no file.
 NO_FILE = "the town's layer"
@@ -87,7 +88,7 @@ def read_layer(text: str, file: str = NO_FILE) -> Layer:
     report = Report(file)
     types: dict[str, Table] = {}
     try:
-        data = tomllib.loads(text, parse_float=Decimal)
+        data = read_toml(text, decimals=True)
     except tomllib.TOMLDecodeError as error:
         report.add("", f"this is not valid TOML: {error}")
         data = {}

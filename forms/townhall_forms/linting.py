@@ -374,6 +374,19 @@ def _contacts(subject: Subject) -> None:
         field = subject.path(path, "type.contacts")
         if field is not None and field.target != "core.contact":
             subject.report.add("type.contacts", f"“{path}” does not link to core.contact")
+    _owners(subject)
+
+
+def _owners(subject: Subject) -> None:
+    """Owners are contacts, and find what they can open."""
+    sent = {form.contact_field for form in subject.type.forms.values() if form.contact != "none"}
+    for name in subject.names(subject.type.owners, "type.owners", subject.type.fields):
+        if subject.type.fields[name].target != "core.contact":
+            subject.report.add("type.owners", f"“{name}” does not link to core.contact")
+    if not sent.issuperset(subject.type.owners) and not subject.type.has_status_page:
+        subject.report.add("type.owners", "only what has a number and a public form has a page that its owner can open")
+    if subject.type.owners_if is not None and not subject.type.owners:
+        subject.report.add("type.owners_if", "it means nothing without “owners”")
 
 
 def _tables(subject: Subject) -> None:

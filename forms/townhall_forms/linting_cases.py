@@ -175,12 +175,43 @@ def _form(subject: Subject, form: Form) -> None:
             subject.report.add(f"{at}.fields", f"nobody types “{name}”, so a form can't ask for it")
         if form.fields.count(name) > 1:
             subject.report.add(f"{at}.fields", f"“{name}” is asked for twice")
-    if record_type.append_only and form.edit_in:
-        subject.report.add(f"{at}.edit_in", "records of this type never change")
+    if record_type.append_only and (form.edit_in or form.by_owner):
+        subject.report.add(f"{at}.{'edit_in' if form.edit_in else 'by_owner'}", "records of this type never change")
+    if form.by_owner:
+        _by_owner(subject, form, at)
+        return
     _contact(subject, form, at)
     _per(subject, form, at)
     _states(subject, form, at)
     _complete(subject, form, asked, at)
+
+
+def _by_owner(subject: Subject, form: Form, at: str) -> None:
+    """A form that only changes what is there asks for nothing that a new record needs, and for no secret."""
+    if subject.type.is_case:
+        subject.report.add(f"{at}.by_owner", "a case says with “edit_in” in which states it may be changed")
+    if not subject.type.has_status_page and subject.type.identity != "core.contact":
+        subject.report.add(f"{at}.by_owner", "nobody could open it: the type has no number, or no form to send it with")
+    for key in ("state", "edit_in", "per", "open_if", "receipt", "service"):
+        if getattr(form, key):
+            subject.report.add(f"{at}.{key}", "it means nothing in a form “by_owner”, through which nothing new comes")
+    if form.contact != "none":
+        subject.report.add(f"{at}.contact", "whoever changes their own record is known already")
+    for name in form.fields:
+        field = subject.type.fields.get(name)
+        if field is None:
+            continue
+        columns = form.columns.get(name, tuple(field.row_fields))
+        for column in subject.names(columns, f"{at}.fields", field.row_fields):
+            if field.row_fields[column].privacy == "confidential":
+                subject.report.add(f"{at}.fields", f"“{name}.{column}” is confidential and can't be shown here")
+        for column, inner in field.row_fields.items():
+            if inner.required and column not in columns:
+                subject.report.add(
+                    f"{at}.fields", f"“{name}.{column}” is required, so its owner must be able to say it"
+                )
+        if field.privacy == "confidential":
+            subject.report.add(f"{at}.fields", f"“{name}” is confidential and can't be shown here")
 
 
 def _contact(subject: Subject, form: Form, at: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
 from typing import Any
 
 from townhall_forms.documents import Report
@@ -15,14 +15,13 @@ from townhall_forms.documents import read_folder
 from townhall_forms.errors import Mistake
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.field_building import FieldBuilder
+from townhall_forms.fields import FIELD_TYPES
+from townhall_forms.fields.base import Field
 from townhall_forms.kinds import Resolver
 from townhall_forms.linting import lint
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 from townhall_forms.type_building import TypeBuilder
-
-if TYPE_CHECKING:
-    from townhall_forms.fields.base import Field
 
 __all__ = ["Over", "Source", "load_schemas", "read_folder"]
 
@@ -57,7 +56,25 @@ def load_schemas(sources: Sequence[Source], known: Schemas | None = None, over: 
     ``over`` may change the tables of a file before its type is built; it is given the type's identity as well.
     Raises :class:`~townhall_forms.errors.SchemaErrors` with every mistake in every file.
     """
-    already = dict(known or {})
+    if over is None:
+        return _loaded(tuple(sources), tuple((known or {}).items()), tuple(FIELD_TYPES.items()))
+    return _load(sources, dict(known or {}), over)
+
+
+@lru_cache(maxsize=32)
+def _loaded(
+    sources: tuple[Source, ...],
+    known: tuple[tuple[str, RecordType], ...],
+    kinds: tuple[tuple[str, type[Field]], ...],
+) -> Schemas:
+    """What these files come to over these types; kept, since nothing changes most of them when a plugin is switched.
+
+    ``kinds`` are the field types that there are: with others the same files may come to something else.
+    """
+    return _load(sources, dict(known), None)
+
+
+def _load(sources: Sequence[Source], already: dict[str, RecordType], over: Over | None) -> Schemas:
     reports = [Report(source.name) for source in sources]
     files, unread = _read(sources, reports, already, over)
     unsure: dict[str, set[str]] = {identity: set() for identity in unread}

@@ -130,6 +130,7 @@ _WORDS = {
     "text": "text",
     "template": "text with `{field}`",
     "number_pattern": "text with `{seq}`",
+    "pattern": "regular expression",
     "integer": "whole number",
     "boolean": "true or false",
     "name": "name",

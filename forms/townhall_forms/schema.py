@@ -186,7 +186,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that the public fills in: what they may write, apart from what they may read."""
+    """A form that the public fills in: what they may write, apart from what they may read.
+
+    With ``by_owner`` nothing new is sent through it: whoever a record belongs to changes it there, and of a rows field
+    only the ``columns`` that are named, if any are.
+    """
 
     name: str
     label: str
@@ -205,6 +209,8 @@ class Form:
     per_group: str = ""
     open_if: Condition | None = None
     closed_message: str = ""
+    by_owner: bool = False
+    columns: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -294,6 +300,8 @@ class RecordType:
     icon: str = "note"
     number: str = ""
     contacts: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    owners_if: Condition | None = None
     privacy: Privacy = "internal"
     public_if: Condition | None = None
     navigation: Navigation = "records"
@@ -323,6 +331,16 @@ class RecordType:
     def is_case(self) -> bool:
         """Whether the type has a workflow."""
         return self.workflow is not None
+
+    @cached_property
+    def sent_forms(self) -> Mapping[str, Form]:
+        """The public forms through which something new is sent."""
+        return {name: form for name, form in self.forms.items() if not form.by_owner}
+
+    @property
+    def has_status_page(self) -> bool:
+        """Whether the sender of a record may follow it on a page of their own, found by its number."""
+        return bool(self.sent_forms and self.number)
 
     @cached_property
     def all_fields(self) -> Mapping[str, Field]:

@@ -16,6 +16,7 @@ from dataclasses import field as dataclass_field
 from hashlib import sha256
 from typing import Any
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import peewee
 
@@ -118,6 +119,13 @@ def _index(table: str, *columns: str, unique: bool = False, where: str = "") -> 
     return Index(short_name(f"{table}_{'_'.join(columns)}_{ending}"), columns, unique, where)
 
 
+def open_index(record_type: RecordType) -> Index:
+    """The index of a type's cases that are not closed, with all that lists of work ask: few, however many there are."""
+    name = short_name(f"{record_type.table}_open_index")
+    columns = ("due", "id", "state", "assignee", "queue", "closed", "archived")
+    return Index(name, columns, where='"closed" IS NULL AND "archived" IS NULL')
+
+
 def _unique_columns(record_type: RecordType, names: tuple[str, ...]) -> tuple[str, ...]:
     """Columns that tell two values of the fields apart: normalised text where there is some."""
     found: list[str] = []
@@ -134,6 +142,10 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
     wanted = ["title_key", "created", "updated", "archived"]
     if record_type.is_case:
         wanted += ["state", "assignee", "queue", "due", "closed"]
+        yield open_index(record_type)
+        # Whether somebody came back is a question about their cases of some days.
+        links = [record_type.fields.get(path) for path in record_type.contacts]
+        yield from (_index(table, link.name, "created") for link in links if link and link.target and link.columns())
     options = record_type.list
     for name in (*options.columns, *options.filters, options.sort.lstrip("-")):
         field = record_type.field(name)
@@ -184,13 +196,24 @@ def _child(record_type: RecordType, field: Field) -> TableSpec | None:
     return TableSpec(name, record_type.identity, tuple(columns), tuple(indexes), short_name(record_type.table))
 
 
+#: What was worked out for a type: its main table, and those of its children.
+_described: WeakKeyDictionary[RecordType, tuple[TableSpec, tuple[TableSpec, ...]]] = WeakKeyDictionary()
+
+
 def describe(schemas: Schemas) -> dict[str, TableSpec]:
     """Every table that these types need, by name, records before their children."""
-    specs = [_main(record_type) for record_type in schemas.values()]
-    for record_type in schemas.values():
+    specs = [_tables_of(record_type) for record_type in schemas.values()]
+    mains, children = [main for main, _ in specs], [child for _, each in specs for child in each]
+    return {spec.name: spec for spec in (*mains, *children)}
+
+
+def _tables_of(record_type: RecordType) -> tuple[TableSpec, tuple[TableSpec, ...]]:
+    known = _described.get(record_type)
+    if known is None:
         children = (_child(record_type, field) for field in record_type.fields.values())
-        specs += [child for child in children if child is not None]
-    return {spec.name: spec for spec in specs}
+        known = _main(record_type), tuple(child for child in children if child is not None)
+        _described[record_type] = known
+    return known
 
 
 # -- models ---------------------------------------------------------------------------------------------------
@@ -219,23 +242,27 @@ class Table:
 
 
 class Tables(Mapping[str, Table]):
-    """The tables of all known types, by identity."""
+    """The tables of all known types, by identity. Each is made when it is first asked for."""
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
-        self._tables = dict(tables)
+    def __init__(self, schemas: Schemas, database: Any) -> None:
+        self._schemas = schemas
+        self._database = database
+        self._made: dict[str, Table] = {}
 
     def __getitem__(self, identity: str) -> Table:
-        return self._tables[identity]
+        made = self._made.get(identity)
+        # Of two threads that make the same one, the later takes what the earlier made.
+        return made or self._made.setdefault(identity, _table(self._schemas[identity], self._database))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
+        return iter(self._schemas)
 
     def __len__(self) -> int:
-        return len(self._tables)
+        return len(self._schemas)
 
     def of(self, identity: str) -> Table:
         """The tables of a type. Raises :class:`KeyError` for one that is not known."""
-        return self._tables[identity]
+        return self[identity]
 
 
 _PEEWEE_FIELDS: Mapping[ColumnKind, type[Any]] = {
@@ -258,17 +285,18 @@ def _model(spec: TableSpec, database: Any) -> tuple[type[Any], dict[str, Any]]:
     return model, dict(model._meta.columns)
 
 
+def _table(record_type: RecordType, database: Any) -> Table:
+    main, children = _tables_of(record_type)
+    specs = {spec.name: spec for spec in children}
+    rows: dict[str, ChildTable] = {}
+    links: dict[str, ChildTable] = {}
+    for name, field in record_type.fields.items():
+        spec = specs.get(child_name(record_type, field))
+        if spec is not None:
+            (rows if isinstance(field, Rows) else links)[name] = ChildTable(*_model(spec, database))
+    return Table(record_type.identity, *_model(main, database), rows, links)
+
+
 def build_tables(schemas: Schemas, database: Any) -> Tables:
     """Models of every type's tables, bound to ``database`` (a peewee database, or ``None`` to bind later)."""
-    specs = describe(schemas)
-    tables: dict[str, Table] = {}
-    for identity, record_type in schemas.items():
-        model, columns = _model(specs[short_name(record_type.table)], database)
-        rows: dict[str, ChildTable] = {}
-        links: dict[str, ChildTable] = {}
-        for name, field in record_type.fields.items():
-            spec = specs.get(child_name(record_type, field))
-            if spec is not None:
-                (rows if isinstance(field, Rows) else links)[name] = ChildTable(*_model(spec, database))
-        tables[identity] = Table(identity, model, columns, rows, links)
-    return Tables(tables)
+    return Tables(schemas, database)

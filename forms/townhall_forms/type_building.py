@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -121,12 +122,15 @@ class TypeBuilder:
             except InvalidTemplate as error:
                 self.report.add("type.number", str(error))
         optional = {key: self.head[key] for key in _HEAD if key in self.head}
+        forms = {name: self.form(name, table) for name, table in self.document.get("forms", {}).items()}
         return RecordType(
             **self.names(),
             **structure,
             **optional,
             number=number,
             contacts=tuple(self.head.get("contacts", ())),
+            owners=self.owners(forms),
+            owners_if=self.condition(self.head, "owners_if", "type"),
             public_if=self.condition(self.head, "public_if", "type"),
             checks=tuple(self.check(table) for table in self.document.get("checks", ())),
             unique=tuple(
@@ -135,7 +139,7 @@ class TypeBuilder:
             ),
             sections=self.sections(fields),
             list=self.list_options(all_fields),
-            forms={name: self.form(name, table) for name, table in self.document.get("forms", {}).items()},
+            forms=forms,
             workflow=self.workflow(),
             public=self.public(all_fields),
             event=EventMapping(**{"starts": ""} | self.head["event"]) if "event" in self.head else None,
@@ -204,15 +208,21 @@ class TypeBuilder:
     def form(self, name: str, table: Mapping[str, Any]) -> Form:
         """One public form; fields without steps are one step."""
         label = table.get("label") or self.names()["label"]
+        by_owner = bool(table.get("by_owner", False))
+        columns: dict[str, tuple[str, ...]] = {}
+
+        def fields(names: Sequence[str]) -> tuple[str, ...]:
+            return _without_columns(names, columns) if by_owner else tuple(names)
+
         steps = tuple(
             Step(
                 step.get("name", ""),
                 step.get("label") or humanise(step.get("name", "")),
-                tuple(step.get("fields", ())),
+                fields(step.get("fields", ())),
                 step.get("help", ""),
             )
             for step in table.get("steps", ())
-        ) or (Step("details", label, tuple(table.get("fields", ()))),)
+        ) or (Step("details", label, fields(table.get("fields", ()))),)
         texts = {key: table[key] for key in _FORM if key in table}
         contact_field = table.get("contact_field", "")
         contacts = self.head.get("contacts", ())
@@ -226,8 +236,16 @@ class TypeBuilder:
             keywords=tuple(table.get("keywords", ())),
             edit_in=tuple(table.get("edit_in", ())),
             open_if=self.condition(table, "open_if", f"forms.{name}"),
+            by_owner=by_owner,
+            columns=columns,
             **texts,
         )
+
+    def owners(self, forms: Mapping[str, Form]) -> tuple[str, ...]:
+        """The links to whoever a record belongs to, by themselves those that its public forms set."""
+        if "owners" in self.head:
+            return tuple(self.head["owners"])
+        return tuple(dict.fromkeys(form.contact_field for form in forms.values() if form.contact != "none"))
 
     def public(self, fields: Mapping[str, Field]) -> PublicOptions | None:
         """The public list and page, if the type has them."""
@@ -344,6 +362,17 @@ def _state(name: str, told: Mapping[str, Any], initial: str) -> State:
         tone = "new" if name == initial else "live"
     attributes: dict[str, Any] = {"name": name, "label": label, "public_label": label, "tone": tone}
     return State(**attributes | dict(told))
+
+
+def _without_columns(names: Sequence[str], columns: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The fields that are named, each once; the columns of those that are named by column go to ``columns``."""
+    found: dict[str, None] = {}
+    for name in names:
+        field, dot, column = name.partition(".")
+        found[field] = None
+        if dot:
+            columns[field] = (*columns.get(field, ()), column)
+    return tuple(found)
 
 
 def _default_filters(fields: Mapping[str, Field]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.bench import jobs
 from tests.bench import outbox
 from tests.bench.cases import cases
 from tests.bench.floor import postgresql_floor
@@ -36,6 +37,7 @@ from tests.bench.measuring import heading
 from tests.bench.measuring import rate
 from tests.bench.measuring import ratio
 from tests.bench.plugins import plugin_costs
+from tests.bench.roles import role_costs
 
 from townhall.access.actors import system
 from townhall.imports.csv_files import open_csv
@@ -185,8 +187,10 @@ def main() -> None:
         plugin_costs(town, folder / "sqlite", folder)
         heading("Mail: messages per second of CPU, the server in it")
         outbox.deliver(town)
+        jobs.two_processes(folder / "jobs")
         if options.cases:
             cases(town, options.cases)
+            role_costs(town)
         history_costs(town, options.entries)
         town.close()
         heading("Start")

@@ -16,12 +16,13 @@ from playwright.sync_api import Page
 from playwright.sync_api import expect
 
 from townhall.access.actors import system
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
 
 STAFF = system("admin", "Ruth")
-PNG = {"name": "tree.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + b"\x00" * 64}
+PNG = {"name": "tree.png", "mimeType": "image/png", "buffer": pictures.png()}
 EXE = {"name": "virus.exe", "mimeType": "image/png", "buffer": b"MZ"}
 
 

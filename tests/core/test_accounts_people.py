@@ -98,6 +98,14 @@ def test_a_password_is_kept_as_argon2_and_ends_other_sessions(town: Town) -> Non
     assert after.fs_uniquifier != before.fs_uniquifier
 
 
+def test_guessing_a_password_takes_effort(request: pytest.FixtureRequest) -> None:
+    """Outside of tests a digest takes the memory and the time that RFC 9106 recommends, at the least."""
+    usual: PasswordHasher = request.getfixturevalue("_usual_hasher")
+    assert usual.memory_cost >= 64 * 1024
+    assert usual.time_cost >= 3
+    assert usual.check_needs_rehash(passwords.digest(PASSWORD)), "tests take less"
+
+
 def test_accents_count_however_they_are_typed() -> None:
     """é as one letter or as two is the same password."""
     assert passwords.normalise("caf\u00e9") == passwords.normalise("cafe\u0301")

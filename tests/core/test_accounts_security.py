@@ -628,12 +628,7 @@ def test_asking_for_a_link_tells_nobody_who_works_here(
     answers = [post(client, "/admin/forgotten", email=email).text for email in (ADA, "nobody@town.example")]
     assert len({re.sub(r'nonce="[^"]+"', "", answer) for answer in answers}) == 1
     assert [address for address, _ in sent] == [ADA]
-    found = re.search(
-        r'name="csrf_token" value="([^"]+)"', client.get("/admin/forgotten", base_url="http://evil.example").text
-    )
-    assert found
-    client.post("/admin/forgotten", data={"csrf_token": found[1], "email": ADA}, base_url="http://evil.example")
-    assert not any("evil.example" in body for _, body in sent)
+    assert client.get("/admin/forgotten", base_url="http://evil.example").status_code == 400
     for _ in range(5):
         post(client, "/admin/forgotten", email=ADA)
     assert len(sent) <= 3, "nobody's mailbox is flooded"

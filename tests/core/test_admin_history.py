@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from desk import TICKET
+from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
 from staff_client import StaffClient
@@ -15,6 +17,7 @@ from staff_client import hidden
 from staff_client import main_of
 from staff_client import staff_client
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cli import main
 from townhall.clock import FixedClock
@@ -201,6 +204,35 @@ def test_what_leaves_the_house_is_on_one_page(
     entries = town.system.history
     kept = [action for (action,) in entries.select(entries.action).where(entries.record_id == 0).tuples()]
     assert sorted(kept) == ["export", "export", "pack", "pack", "pack", "print"]
+
+
+def test_figures_letters_and_feeds_are_exports_too(town: Town, clerk: StaffClient, clock: FixedClock) -> None:
+    """What leaves as figures, as letters or into somebody's calendar is written down; a feed once a day."""
+    about = {"reporter": make_contact(town, given_name="Ada", addresses=[{"address": "1 Main St"}]).id}
+    words = {"type": TICKET, "event": "received", "subject": "Hello", "body": "We have it. {link}"}
+    town.records.create(system(), "core.message_template", words)
+    ticket = make_ticket(town, Actor("staff", "Ed", 9, frozenset({"*"}), door="admin"), make_topic(town), **about)
+    table = clerk.get(f"/admin/figures/csv?page=&table=ages&type={TICKET}&period=this_month")
+    assert (table.status_code, table.mimetype) == (200, "text/csv")
+    assert "We have it" in clerk.get("/admin/messages/letters/print").text
+    page = clerk.follow(clerk.post("/admin/calendar/feed", {}))
+    found = re.search(r"(/admin/calendar/feed/[\w-]+\.ics)", page.text)
+    assert found is not None
+    for _ in range(3):
+        assert clerk.get(found[1]).status_code == 200
+    clock.move(timedelta(days=1))
+    assert clerk.get(found[1]).status_code == 200
+    told = [(each.action, each.identity, each.rows, each.filters[0]) for each in disclosing.listing(town, system())]
+    feed = ("export", "core.event", 0, "Calendar feed of all types, first time that day")
+    assert told == [
+        feed,
+        feed,
+        ("print", TICKET, 1, "Letters"),
+        ("export", TICKET, None, "Figures: How old what is open is"),
+    ]
+    assert ticket.number
+    chief = staff_client(town, "administrator")
+    assert "Figures: How old what is open is, 1 March to 17 March 2026" in main_of(chief.get(AUDIT))
 
 
 def test_an_export_on_the_command_line_is_written_down(town: Town, ticket: Record) -> None:

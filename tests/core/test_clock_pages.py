@@ -131,7 +131,7 @@ def test_a_target_is_made_on_screen(town: Town, browser: StaffClient) -> None:
     }
     refused = browser.post("/admin/core/target/new", {"form_id": hidden(form, "form_id"), **given})
     assert refused.status_code == 422
-    assert "Did you mean “kind”" in plain(refused)
+    assert "Did you mean “Kind”" in plain(refused)
     assert "topic.target_days" in refused.text
     given |= {"form_id": hidden(refused, "form_id"), "conditions-0-field": "kind"}
     saved = browser.post("/admin/core/target/new", given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -254,6 +255,20 @@ def test_tasks_stand_on_the_page_of_what_they_are_about(lake: Town) -> None:
     (task,) = made(lake, "core.task")
     assert "Pier" in plain(clerk.get(f"/admin/core/task/{task.id}/"))
     assert "Paint it" in plain(clerk.get(f"/admin/core/task/?view=all&about=lake.thing:{thing.id}"))
+    # One that stands alone says who does it and by when, too.
+    (person,) = [each for each in people.everybody(lake) if each.email.startswith("clerk")]
+    alone = "/admin/core/task/new"
+    assert re.search(rf'<option value="{person.id}" selected', clerk.get(alone).text)
+    refused = clerk.post(alone, {"subject": "Wash", "due": "soon", "assignee": "99", "form_id": "d" * 22})
+    assert refused.status_code == 422
+    assert 'value="soon"' in refused.text
+    assert refused.text.count('class="oops" id="standard-') == 2
+    given = {"subject": "Wash", "due": "2026-03-20", "assignee": person.id, "form_id": "e" * 22}
+    assert clerk.post(alone, given).status_code == 302
+    wash = made(lake, "core.task")[-1]
+    assert (wash.title, wash.assignee) == ("Wash", person.id)
+    assert wash.due is not None
+    assert wash.due.astimezone(lake.zone).date().isoformat() == "2026-03-20"
     viewer = staff_client(lake, "viewer")
     assert viewer.get(f"{base}task").status_code == 403
     assert f"{base}task" not in viewer.get(base).text
@@ -283,6 +298,7 @@ def test_a_move_asks_for_who_and_until_when(lake: Town) -> None:
     (person,) = people.everybody(lake)
     url = f"/admin/lake/thing/{thing.id}/move/plan"
     assert "Who has it?" in plain(clerk.get(url))
+    assert clerk.get(url).text.count('name="message"') <= 1
     with pytest.raises(ValidationFailed):
         move(lake, system(), thing, "plan")
     refused = clerk.post(url, {"assignee": "", "due": "2026-04-01", "version": thing.version})

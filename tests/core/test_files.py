@@ -19,11 +19,12 @@ from townhall.clock import FixedClock
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.records.files import clean_name
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall_forms.errors import Invalid
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
-JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 40
+PNG = pictures.png()
+JPEG = pictures.jpeg()
 PDF = b"%PDF-1.7\n" + b"x" * 40
 
 
@@ -58,9 +59,9 @@ def opendocument(kind: str) -> bytes:
         ("a.pdf", PDF, "application/pdf"),
         ("a.PNG", PNG, "image/png"),
         ("a.jpeg", JPEG, "image/jpeg"),
-        ("a.gif", b"GIF89a" + b"\x00" * 20, "image/gif"),
-        ("a.webp", b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
-        ("a.heic", b"\x00\x00\x00\x18ftypheic\x00\x00", "image/heic"),
+        ("a.gif", pictures.gif(), "image/gif"),
+        ("a.webp", pictures.webp(), "image/webp"),
+        ("a.heic", pictures.heic(exif=bytes(40)), "image/heic"),
         ("a.docx", office("word"), "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
         ("a.xlsx", office("xl"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         ("a.odt", opendocument("text"), "application/vnd.oasis.opendocument.text"),
@@ -129,7 +130,7 @@ def test_record_claims_its_files(town: Town, clerk: Actor) -> None:
 
 def test_files_are_taken_off_and_kept_a_while(town: Town, clerk: Actor, clock: FixedClock) -> None:
     """A file taken off a record leaves it at once; its bytes go only after a month."""
-    one, two = (town.files.stage(clerk, Sent(name, PNG + name.encode())) for name in ("1.png", "2.png"))
+    one, two = (town.files.stage(clerk, Sent(f"{n}.png", pictures.png(n))) for n in (1, 2))
     record = make_ticket(town, clerk, make_topic(town), photos=(one, two))
     kept = record["photos"][1]
     changed = town.records.update(clerk, TICKET, record.id, {"photos": (kept,)}, version=1)
@@ -175,6 +176,11 @@ def test_files_are_given_out_by_field(town: Town, clerk: Actor) -> None:
         ("../../etc/passwd", "passwd"),
         ("C:\\Users\\Erin\\Desktop\\Brief.pdf", "Brief.pdf"),
         ("a\x00b\n.png", "ab.png"),
+        ("bill\u202egnp.exe", "billgnp.exe"),
+        ("nul.pdf", "_nul.pdf"),
+        ("COM1", "_COM1"),
+        ('a<b>:"|?*.png', "a_b______.png"),
+        ("..", "file"),
         ("", "file"),
         ("x" * 300 + ".pdf", "x" * 146 + ".pdf"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -171,7 +172,8 @@ def test_the_commands_list_run_and_work(make_town: Callable[..., Town], monkeypa
     add_plugin(town, "lake", manifest=MANIFEST, code="def look(town):\n    1 / 0\n")
     switching.enable(town.renewed(), system(), "lake")
     code, said = run("jobs", "list")
-    assert (code, "core.clean_drafts   every hour" in said, "lake.look" in said) == (0, True, True), said
+    listed = re.search(r"core\.clean_drafts +every hour", said)
+    assert (code, bool(listed), "lake.look" in said) == (0, True, True), said
     assert run("jobs", "run", "core.clean_drafts") == (0, "Done; there was nothing to do.\n")
     code, said = run("jobs", "run", "core.clean_draft")
     assert (code, "Did you mean core.clean_drafts?" in said) == (1, True)

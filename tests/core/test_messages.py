@@ -12,6 +12,7 @@ from desk import TICKET
 from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
+from fees import PaperFile
 from keys_shown import shows
 
 from townhall.access.actors import Actor
@@ -20,6 +21,7 @@ from townhall.access.actors import system
 from townhall.clock import FixedClock
 from townhall.errors import Forbidden
 from townhall.errors import ValidationFailed
+from townhall.jobs import cleaning
 from townhall.messages import letters
 from townhall.messages import outbox
 from townhall.messages import switches
@@ -278,15 +280,52 @@ def test_letters_are_printed_posted_or_dropped(town: Town, clerk: Actor, viewer:
     ticket = make_ticket(town, clerk, make_topic(town), reporter=reporter.id)
     (told,) = town.records.find(system(), INTERACTION).records
     assert told["channel"] == "letter"
-    (waiting,) = letters.waiting(town)
+    (waiting,) = letters.waiting(town, clerk)
     (letter,) = letters.printed(town, clerk, [waiting.id])
     assert letter.address == ("Ada Moreau", "1 Main St", "Milbrook")
     assert "your code" in letter.paragraphs[-1]
     with pytest.raises(Forbidden):
         letters.post(town, viewer, [waiting.id])
     assert letters.post(town, clerk, [waiting.id]) == 1
-    assert letters.waiting(town) == []
+    assert letters.waiting(town, clerk) == []
     assert queued(town, ticket)[0].sent_by == clerk.name
+
+
+def test_words_that_went_out_long_ago_are_deleted_and_that_they_did_stays(
+    town: Town, clerk: Actor, ticket: Record, clock: FixedClock
+) -> None:
+    """After the days of the setting the outbox has no address and no words of what is over; the timeline keeps them."""
+    town.records.message(clerk, TICKET, ticket.id, "We come on Monday.")
+    (received, written) = queued(town, ticket)
+    outbox.mark(town, received.id, "sent", at=clock.now())
+    assert cleaning.messages(town) == ""
+    clock.move(timedelta(days=366))
+    assert cleaning.messages(town) == "Words of 1 message deleted."
+    assert cleaning.messages(town) == ""
+    (gone, waits) = queued(town, ticket)
+    assert (gone.recipient, gone.name, gone.subject, gone.body) == ("", "", "", "")
+    assert (gone.status, gone.event, gone.sent_at, gone.key) == (
+        "sent", "received", clock.now() - timedelta(days=366), received.key,
+    )  # fmt: skip
+    assert waits == written
+    told = town.records.get(system(), INTERACTION, gone.interaction_id or 0)
+    assert "Dear Ada Moreau" in told["body"]
+    town.settings = replace(town.settings, mail_keep_days=0)
+    outbox.mark(town, waits.id, "sent", at=clock.now())
+    clock.move(timedelta(days=9999))
+    assert cleaning.messages(town) == ""
+
+
+def test_a_message_says_of_its_files_that_they_are_not_sent_along(town: Town, clerk: Actor, ticket: Record) -> None:
+    """Files stay in the town hall: the mail says so, and the interaction has them."""
+    file = town.files.stage(clerk, PaperFile())
+    said = town.records.message(clerk, TICKET, ticket.id, "Here is the plan.", files=[file.token])
+    assert [each.filename for each in said["files"]] == ["paper.pdf"]
+    body = queued(town, ticket)[-1].body
+    assert body.startswith(
+        "Here is the plan.\n\nA file belongs to this message. To keep it private we don't send it along"
+    )
+    assert "paper.pdf" not in body
 
 
 def test_mail_that_can_not_go_out_becomes_a_letter(town: Town, clerk: Actor) -> None:
@@ -296,7 +335,7 @@ def test_mail_that_can_not_go_out_becomes_a_letter(town: Town, clerk: Actor) -> 
     town.records.message(clerk, TICKET, ticket.id, "Hello")
     (message,) = queued(town, ticket)
     letters.instead_of_mail(town, clerk, message.id)
-    assert [each.channel for each in letters.waiting(town)] == ["letter"]
+    assert [each.channel for each in letters.waiting(town, clerk)] == ["letter"]
     assert town.records.get(system(), INTERACTION, message.interaction_id or 0)["channel"] == "letter"
 
 

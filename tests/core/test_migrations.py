@@ -24,6 +24,9 @@ from fees import state
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.app import create_app
+from townhall.cases import queries
+from townhall.cases import routes
+from townhall.cases import targets
 from townhall.db import ledger
 from townhall.db import meta
 from townhall.db import snapshots
@@ -126,6 +129,19 @@ def test_everything_that_knows_a_name_follows_it(town: Town, administrator: Acto
     ).execute()
     words = {"type": "fees.fee", "event": "open", "subject": "Fee", "body": "{payer}, {link}"}
     template = records.create(system(), "core.message_template", words)
+    rule = {
+        "name": "Fees", "case_type": "fees.fee", "acknowledgement": "{payer}: {link}",
+        "conditions": [
+            {"field": "Payer", "is": "contains", "value": "low"},
+            {"field": "kind", "is": "one_of", "value": "high; low"},
+            {"field": "state", "is": "is", "value": "open"},
+        ],
+    }  # fmt: skip
+    route = records.create(system(), "core.route", rule)
+    clocks = [{"clock": "resolution", "within": "3", "unit": "days"}]
+    aim = {"name": "Fees", "case_type": "fees.fee", "conditions": [{"field": "payer", "is": "filled"}]}
+    target = records.create(system(), "core.target", {**aim, "clocks": clocks})
+    queue = records.create(system(), "core.queue", {"name": "Till", "default_for": ["fees.fee"]})
     before = records.history(administrator, "fees.fee", fee.id)
 
     lay(town, "2.0.0", SECOND, {"0002_charges.toml": RENAMES})
@@ -143,6 +159,16 @@ def test_everything_that_knows_a_name_follows_it(town: Town, administrator: Acto
     words = new.records.get(STAFF, "core.message_template", template.id)
     assert (words["type"], words["event"], words["body"]) == ("fees.charge", "received", "{who}, {link}")
     assert words.title == "fees.charge: received"
+    # where cases go and how long they may take
+    told = new.records.get(STAFF, "core.route", route.id)
+    assert (told["case_type"], told["acknowledgement"]) == ("fees.charge", "{who}: {link}")
+    lines = [(row["field"], row["value"]) for row in told["conditions"]]
+    assert lines == [("who", "low"), ("kind", "high; small"), ("state", "received")]
+    assert routes.read_route(new, told).problem == ""
+    told = new.records.get(STAFF, "core.target", target.id)
+    assert (told["case_type"], told["conditions"][0]["field"]) == ("fees.charge", "who")
+    assert targets.read(new, target.id, told.values).broken == ""
+    assert new.records.get(STAFF, "core.queue", queue.id)["default_for"] == ("fees.charge",)
     # what others say about it
     assert new.records.get(STAFF, "core.interaction", talk.id)["about"] == Reference("fees.charge", fee.id)
     assert new.records.get(STAFF, "desk.ticket", other.id)["about"] == Reference("fees.charge", fee.id)
@@ -184,6 +210,24 @@ def test_everything_that_knows_a_name_follows_it(town: Town, administrator: Acto
     # and once only
     assert again(town).changes == []
     assert [entry.name for entry in ledger.migrations(town.system)] == ["0002_charges.toml"]
+
+
+def test_cases_are_closed_as_their_states_are_now(town: Town) -> None:
+    """A state that stops being final opens its cases for lists of work; one that becomes final closes them."""
+    start(town)
+    fee = make(town, payer="Weir")
+    paid = town.records.transition(STAFF, "fees.fee", fee.id, "pay", version=1)
+    assert paid.closed is not None
+    more = ("[workflow.states.paid]\nfinal = true", "[workflow.states.paid]\n[workflow.states.done]\nfinal = true")
+    end = '[[workflow.transitions]]\nname = "end"\nfrom = ["paid"]\nto = "done"\nby = ["staff"]\n'
+    lay(town, "2.0.0", {**FIRST, "fee.toml": written(FEE, more) + end})
+    new = again(town)
+    assert new.records.get(STAFF, "fees.fee", fee.id).closed is None
+    assert [record.id for record in queries.my_work(new, STAFF, everybody=True).unassigned.records] == [fee.id]
+    lay(town, "3.0.0", FIRST)
+    last = again(town)
+    assert last.records.get(STAFF, "fees.fee", fee.id).closed == paid.closed
+    assert queries.my_work(last, STAFF, everybody=True).unassigned.count.value == 0
 
 
 def test_names_given_anew_are_told_apart(town: Town, administrator: Actor) -> None:
@@ -458,7 +502,11 @@ IMPOSSIBLE = (
     ('rename_field = { type = "fee", from = "lines.pric", to = "what" }', "did you mean “price”?"),
     ('rename_state = { type = "permit", from = "a", to = "b" }', "has no workflow"),
     ('rename_state = { type = "fee", from = "open", to = "opened" }', "has no state “opened”"),
+    ('rename_state = { type = "fee", from = "opne", to = "paid" }', "did you mean “open”?"),
+    ('rename_transition = { type = "fee", from = "pya", to = "pay" }', "did you mean “pay”?"),
     ('replace_choice = { type = "fee", field = "kind", from = "low", to = "hihg" }', "did you mean “high”?"),
+    ('replace_choice = { type = "fee", field = "kind", from = "lwo", to = "high" }', "did you mean “low”?"),
+    ('replace_choice = { type = "fee", field = "tags", from = "x", to = "new" }', "has no choice “x”"),
     ('change_field = { type = "fee", field = "papers" }', "do it in Python"),
     ('copy_field = { type = "fee", from = "kind", to = "kinds" }', "has no field “kinds”"),
 )

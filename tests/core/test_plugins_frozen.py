@@ -30,6 +30,7 @@ from townhall.errors import NotFound
 from townhall.extend import states
 from townhall.lifecycle import switching
 from townhall.records.types import Record
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall_forms import fields as field_types
 from townhall_forms.values import Reference
@@ -37,7 +38,7 @@ from townhall_forms.values import Reference
 OFF = (
     "Desk is switched off. Its records are kept and can be read; nothing can be changed until it is switched on again."
 )
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = pictures.png()
 
 
 class Sent(BytesIO):
@@ -136,6 +137,8 @@ def test_every_door_shows_frozen_records_and_none_changes_them(town: Town, clerk
     assert "New ticket" not in plain(listed)
     assert "Give to me" not in listed.text
     assert "Only to read Desk" in plain(listed)
+    for shown in (page, listed):
+        assert shown.text.count("<b>Only to read.</b>") == 1
     for url in (
         f"{base}print",
         f"{base}history",
@@ -240,7 +243,7 @@ def test_values_of_a_vendor_s_own_field_type_are_read_without_its_code(
 ) -> None:
     """The town keeps which built-in type can read them, from what the field says it stores or what it is made of."""
     monkeypatch.setattr(field_types, "_types", known := dict(field_types._types))
-    for module in ("townhall_forms.fields", "townhall_forms.field_building"):
+    for module in ("townhall_forms.fields", "townhall_forms.field_building", "townhall_forms.loading"):
         monkeypatch.setattr(f"{module}.FIELD_TYPES", known)
     code = (
         "from townhall_forms.fields import register, OneColumn, FIELD_TYPES\n"

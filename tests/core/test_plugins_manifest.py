@@ -44,11 +44,13 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
         '[settings.radius]\ntype = "integer"\ndefault = 50\n'
         '[settings.mode]\ntype = "choice"\nchoices = ["slow", "fast"]\n'
         '[navigation]\nlabel = "Green"\norder = 7\n'
+        '[permissions]\nfell = "Fell a tree"\n'
     )
     manifest = read_manifest(manifest_file(tmp_path, text))
     assert manifest.requires == ("desk",)
     assert (manifest.settings["radius"].label, manifest.settings["radius"].default) == ("Radius", 50)
     assert manifest.settings["mode"].default == "slow"
+    assert manifest.permissions == {"fell": "Fell a tree"}
     assert (manifest.navigation_label, manifest.navigation_order) == ("Green", 7)
 
 
@@ -57,6 +59,8 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
     [
         (GOOD + 'titel = "x"', "titel: there is no such key. Did you mean title?"),
         (GOOD + "[settings.a]\ntyp = 'text'", "settings.a.typ: there is no such key. Did you mean type?"),
+        (GOOD + "[permissions]\nFell = 'x'", "permissions.Fell: 'Fell' must be small letters"),
+        (GOOD + "[permissions]\nfell = ''", "permissions.fell: say in a few words what it allows"),
         (GOOD + "[settings.a]\ntype = 'colour'", "settings.a.type: 'colour' must be one of text, integer"),
         (GOOD + "[settings.a]\ntype = 'integer'\ndefault = 'x'", "settings.a.default: 'x' must be a whole number."),
         (GOOD + "[settings.a]\ntype = 'choice'", "settings.a.choices: a choice needs choices."),

@@ -31,11 +31,12 @@ from townhall.lifecycle import purging
 from townhall.lifecycle import switching
 from townhall.lifecycle import unpacking
 from townhall.records import history as history_of
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall.wsgi import TownApplication
 from townhall_forms.values import Reference
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = pictures.png()
 
 
 class Sent(BytesIO):
@@ -69,7 +70,7 @@ def fill(town: Town, clerk: Actor) -> int:
         place={"latitude": 40.5, "longitude": -80.25},
         open_to_all=True,
     )
-    letter = town.files.stage(system(), Sent(PNG + b"letter"))
+    letter = town.files.stage(system(), Sent(pictures.png(3)))
     town.records.message(clerk, TICKET, ticket.id, "We look into it.", files=[letter.token])
     ticket = town.records.transition(clerk, TICKET, ticket.id, "ask", version=ticket.version)
     town.records.update(clerk, TICKET, ticket.id, {"reporter": watcher.id}, version=ticket.version)
@@ -139,7 +140,7 @@ def test_a_pack_brings_everything_into_another_town(
     assert [state for state, _ in here.records.passed(clerk, TICKET, id)] == ["new", "waiting"]
     (talk,) = here.records.find(clerk, "core.interaction").records
     assert (talk["about"], talk["contact"], talk["body"]) == (Reference(TICKET, id), known.id, "We look into it.")
-    assert here.records.open_file(clerk, talk["files"][0].id)[1].read_bytes() == PNG + b"letter"
+    assert here.records.open_file(clerk, talk["files"][0].id)[1].read_bytes() == pictures.png(3)
     assert [each.id for each in here.records.search(clerk, new.number)[0]] == [id]
     assert new.type.frozen
     assert here.system.secret_link.select().count() == 0

@@ -24,6 +24,7 @@ from townhall.errors import PluginError
 from townhall.extend import uploads
 from townhall.lifecycle import switching
 from townhall.lifecycle import uploading
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall.wsgi import TownApplication
 
@@ -39,7 +40,7 @@ type = "text"
 label = "Name"
 required = true
 """
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
+PNG = pictures.png()
 GOOD = {"plugin.toml": MANIFEST.format("1.0"), "schemas/well.toml": SCHEMA, "static/well.png": PNG}
 OFFICE = system("cli", "Ruth")
 

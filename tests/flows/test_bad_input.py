@@ -21,6 +21,7 @@ from werkzeug.routing import Rule
 
 from townhall.access.actors import system
 from townhall.app import create_app
+from townhall.testing import pictures
 from townhall.town import Town
 
 TICKETS = "/admin/desk/ticket/"
@@ -254,7 +255,7 @@ def test_paths_in_file_names_lead_nowhere(town: Town, app: Flask) -> None:
     """Only the last part of a name is kept, and bytes stand under their checksum."""
     topic = make_topic(town, "Files", questions=None)
     clerk = staff_client(town, app=app)
-    png = (io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"\0" * 64), "..\\..//../etc/pass\u202ewd.png")
+    png = (io.BytesIO(pictures.png()), "..\\..//../etc/pass\u202ewd.png")
     assert fill(clerk, topic=topic.id, summary="Paths", photos=png) == 302
     (record,) = town.records.find(system(), TICKET, {"summary": "Paths"}).records
     assert record["photos"][0].filename == "passwd.png"

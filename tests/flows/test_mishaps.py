@@ -23,10 +23,11 @@ from townhall.access.actors import system
 from townhall.app import create_app
 from townhall.errors import ConfigurationError
 from townhall.lifecycle import switching
+from townhall.testing import pictures
 from townhall.town import Town
 
 TICKETS = "/admin/desk/ticket/"
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
+PNG = pictures.png()
 
 
 def desk_file(town: Town, name: str) -> Path:

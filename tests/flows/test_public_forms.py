@@ -17,13 +17,14 @@ from werkzeug.test import TestResponse
 from townhall.access.actors import system
 from townhall.app import create_app
 from townhall.records import link_codes
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
 from townhall_forms.values import Reference
 
 STAFF = system("admin", "Ruth")
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
+PNG = pictures.png()
 
 
 @pytest.fixture

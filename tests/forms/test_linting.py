@@ -206,6 +206,35 @@ def test_contacts_are_links_to_contacts() -> None:
     assert [key for key, _ in mistakes(text)] == ["type.contacts"]
 
 
+OWNED = HEAD + "number = 'T-{seq:03}'\n%s\n" + NAME + "[fields.who]\ntype = 'link'\nto = 'core.contact'\n"
+OWNED += "[fields.beds]\ntype = 'rows'\n[fields.beds.fields.crop]\ntype = 'text'\nrequired = true\n"
+OWNED += "[fields.beds.fields.code]\ntype = 'text'\nprivacy = 'confidential'\n"
+SENT = "[forms.public]\nfields = ['name']\ncontact = 'required'\ncontact_field = 'who'\n"
+OWN = SENT + "[forms.own]\nby_owner = true\nfields = %s\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        (OWNED % "owners = ['name']" + SENT, "type.owners", "does not link to core.contact"),
+        (OWNED % "owners = ['whom']" + SENT, "type.owners", "there is no field “whom”"),
+        (OWNED % "owners = ['who']", "type.owners", "only what has a number and a public form"),
+        (OWNED % "owners = []\nowners_if = { name = 'x' }" + SENT, "type.owners_if", "it means nothing without"),
+        (OWNED % "" + OWN % "['beds.code']", "forms.own.fields", "“beds.code” is confidential"),
+        (OWNED % "" + OWN % "['beds.kind']", "forms.own.fields", "there is no field “kind”"),
+        (OWNED % "" + OWN % "['beds.code']", "forms.own.fields", "“beds.crop” is required"),
+        (OWNED % "" + OWN % "['name']" + "contact = 'required'\n", "forms.own.contact", "is known already"),
+        (OWNED % "" + OWN % "['name']" + "service = 'x'\n", "forms.own.service", "it means nothing"),
+        (OWNED % "" + "[forms.own]\nby_owner = true\nfields = ['name']\n", "forms.own.by_owner", "nobody could open"),
+        (OWNED % "" + OWN % "['name']" + STATES, "forms.own.by_owner", "says with “edit_in”"),
+        (OWNED % "" + SENT.replace("['name']", "['name', 'beds.crop']"), "forms.public.fields", "there is no field"),
+    ],
+)
+def test_mistakes_about_owners(text: str, key: str, words: str) -> None:
+    """Owners are contacts who can open what is theirs, and change in a form of their own what may be theirs to see."""
+    assert any(at == key and words in message.lower() for at, message in mistakes(text)), mistakes(text)
+
+
 def test_two_types_never_share_a_table() -> None:
     """``a_b.c`` and ``a.b_c`` would both be kept in ``a_b_c``."""
     other = "[type]\nname = 'b_thing'\ntitle = 'x'\n"

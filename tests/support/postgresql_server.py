@@ -40,10 +40,14 @@ class PostgresqlServer:
         """Remember in the database itself what it holds now, so that copies of it can be set back."""
         with self._connect(template) as connection:
             connection.execute("CREATE SCHEMA pristine")
+            connection.execute("CREATE TABLE pristine.all_tables AS SELECT unnest(%s::text[])", (_tables(connection),))
+            connection.execute("CREATE TABLE pristine.all_sequences (sequence regclass, last bigint)")
             for table in _tables(connection):
                 if connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone():
                     connection.execute(f'CREATE TABLE pristine."{table}" AS TABLE "{table}"')
-            connection.execute("CREATE TABLE pristine.all_tables AS SELECT unnest(%s::text[])", (_tables(connection),))
+                    if _has_id(connection, table):
+                        last = f"SELECT pg_get_serial_sequence('\"{table}\"', 'id')::regclass, max(id) FROM \"{table}\""
+                        connection.execute(f"INSERT INTO pristine.all_sequences {last}")
 
     def copy(self, template: str) -> str:
         """A database just like ``template``: one that was given back, or a new copy."""
@@ -82,6 +86,12 @@ def _tables(connection: Any) -> list[str]:
     return [row[0] for row in found.fetchall()]
 
 
+def _has_id(connection: Any, table: str) -> bool:
+    """Whether the rows of a table are numbered."""
+    asked = "SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'id'"
+    return connection.execute(asked, (f'"{table}"',)).fetchone() is not None
+
+
 def _restore(connection: Any) -> bool:
     """Empty every table that has rows and put the template's rows back; whether the tables are still the same ones."""
     tables = _tables(connection)
@@ -96,18 +106,9 @@ def _restore(connection: Any) -> bool:
             names = ", ".join(f'"{table}"' for table in filled)
             connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         for (table,) in kept:
-            if table == "all_tables":
-                continue
-            connection.execute(f'INSERT INTO "{table}" SELECT * FROM pristine."{table}"')
-            serial = connection.execute(
-                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s "
-                "AND column_name = 'id'",
-                (table,),
-            ).fetchone()
-            if serial:
-                connection.execute(
-                    f"SELECT setval(pg_get_serial_sequence('\"{table}\"', 'id'), (SELECT max(id) FROM \"{table}\"))"
-                )
+            if not table.startswith("all_"):
+                connection.execute(f'INSERT INTO "{table}" SELECT * FROM pristine."{table}"')
+        connection.execute("SELECT setval(sequence, last) FROM pristine.all_sequences")
     return True
 
 

@@ -110,6 +110,9 @@ class Story:
             self.chance.choices(
                 (self.create, self.bring, self.move, self.assign, self.archive, self.talk), (5, 1, 12, 3, 0.3, 4)
             )[0]()
+        # The clocks are made up: what the product counted for these tickets would stand beside them.
+        clocks = self.town.system.case_clock
+        clocks.delete().where(clocks.identity == TICKET).execute()
         for case in self.cases:
             self._clocks(case)
 

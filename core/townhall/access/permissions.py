@@ -1,7 +1,10 @@
 """Names of permissions: what can be granted to a role.
 
-A permission on records is ``<identity>.<verb>``, one on a move of a case ``<identity>.transition.<name>``. A few
-belong to no type. In what a role holds, ``*`` stands for anything.
+A permission on records is ``<identity>.<verb>``, one on a move of a case ``<identity>.transition.<name>``, one to read
+a single field ``<identity>.see.<field>``. A few belong to no type; a plugin's own are ``<plugin>.<name>``.
+
+In what a role holds, ``*`` stands for anything, and ``@`` with a scope behind a permission narrows it to some of the
+records: ``complaints.service_request.edit@department``. Without one it is about all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +16,11 @@ from typing import get_args
 
 from townhall_forms.schema import RecordType
 
-Verb = Literal["view", "create", "edit", "archive", "transition", "export", "import", "see_confidential"]
+Verb = Literal[
+    "view", "see_internal", "create", "edit", "archive", "transition", "export", "import", "see_confidential"
+]
+#: Which records a permission is about. Each scope holds those before it.
+Scope = Literal["own", "assigned", "department", "all"]
 
 #: Every verb, in the order in which screens show them.
 VERBS: tuple[Verb, ...] = get_args(Verb)
@@ -21,6 +28,7 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 #: What a verb allows, in the words of the page where roles are made.
 VERB_LABELS: Mapping[Verb, str] = {
     "view": "See",
+    "see_internal": "See internal fields",
     "create": "Add",
     "edit": "Change",
     "archive": "Archive and restore",
@@ -30,13 +38,37 @@ VERB_LABELS: Mapping[Verb, str] = {
     "see_confidential": "Reveal confidential fields",
 }
 
+#: Every scope, the narrowest first.
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+#: What a scope is called where roles are made.
+SCOPE_LABELS: Mapping[Scope, str] = {
+    "own": "Mine",
+    "assigned": "Given to me",
+    "department": "Department",
+    "all": "All",
+}
+
+#: What each scope means, in a sentence.
+SCOPE_MEANINGS: Mapping[Scope, str] = {
+    "own": "Records that the person added.",
+    "assigned": "Records that the person was given or that name them, what these are about, and their own.",
+    "department": "Records of the teams that the person is on or that were shared with one of them, and those before.",
+    "all": "Every record.",
+}
+
+#: Verbs that are asked of one record, and may therefore be given a scope. The others are about a whole type.
+SCOPED: frozenset[Verb] = frozenset({"view", "edit", "archive", "transition", "export", "see_confidential"})
+
 #: Permissions that belong to no type of record.
 TOWN_PERMISSIONS: Mapping[str, str] = {
     "plugins.manage": "Switch plugins on and off",
     "jobs.manage": "See jobs, run and pause them",
-    "users.manage": "Add people and change what they may do",
+    "users.manage": "Add people, make roles and change what anybody may do",
+    "users.see_as": "See the pages as a colleague sees them, to read only",
     "settings.manage": "Change the town's settings",
     "schemas.manage": "Change fields, labels and choices",
+    "citizens.sign_in": "Give people a link to their own requests",
     "messages.manage": "Look after what is sent: pause it, try again, drop",
     "history.audit": "See who exported what, and who looked at confidential values",
     "views.share": "Share saved views with everybody",
@@ -53,12 +85,45 @@ def transition_permission(identity: str, name: str) -> str:
     return f"{identity}.transition.{name}"
 
 
-def permissions_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
-    """Every permission that a type brings, as ``(name, label)``."""
+def field_permission(identity: str, name: str) -> str:
+    """The name of the permission to read the internal field ``name`` without reading the others."""
+    return f"{identity}.see.{name}"
+
+
+def narrowed(permission: str, scope: Scope) -> str:
+    """What a role holds that has ``permission`` for the records of ``scope``."""
+    return permission if scope == "all" else f"{permission}@{scope}"
+
+
+def split(held: str) -> tuple[str, str]:
+    """A permission that a role holds, as its name or pattern and its scope."""
+    name, _, scope = held.partition("@")
+    return name, scope or "all"
+
+
+def verbs_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Permissions of a type by verb, as ``(name, label)``."""
     for verb in VERBS:
         if verb != "transition":
             yield permission(record_type.identity, verb), VERB_LABELS[verb]
-    if record_type.workflow is not None:
-        for move in record_type.workflow.transitions:
-            if "staff" in move.by:
-                yield transition_permission(record_type.identity, move.name), move.label
+
+
+def moves_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Permissions to make the moves of a case that staff make, as ``(name, label)``."""
+    for move in record_type.workflow.transitions if record_type.workflow is not None else ():
+        if "staff" in move.by:
+            yield transition_permission(record_type.identity, move.name), move.label
+
+
+def fields_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Permissions to read one internal field, as ``(name, label)``."""
+    for field in record_type.fields.values():
+        if field.privacy == "internal":
+            yield field_permission(record_type.identity, field.name), field.label
+
+
+def permissions_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
+    """Every permission that a type brings, as ``(name, label)``."""
+    yield from verbs_of(record_type)
+    yield from moves_of(record_type)
+    yield from fields_of(record_type)

@@ -1,6 +1,7 @@
 """What an actor may do and see, by type of record. The rows are :mod:`townhall.records.predicate`'s business.
 
-Staff are let in by permission. The public sees records that fulfil ``public_if``, public fields only, and writes
+Staff are let in by permission; one may be narrowed to some records (:mod:`townhall.records.scoping` says to which).
+The public sees records that fulfil ``public_if``, public fields only, and writes
 only through a declared public form. A citizen with a secret link sees the records of the link as well.
 
 Records of a type that is frozen can be read by staff, and changed by nobody.
@@ -9,11 +10,16 @@ Records of a type that is frozen can be read by staff, and changed by nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from townhall.access.actors import Actor
+from townhall.access.permissions import SCOPED
+from townhall.access.permissions import SCOPES
 from townhall.access.permissions import VERB_LABELS
+from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.access.permissions import field_permission
 from townhall.access.permissions import permission
 from townhall.access.permissions import transition_permission
 from townhall.errors import Forbidden
@@ -22,7 +28,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 
 #: What may be done to records that nothing can be changed of.
-READING: frozenset[Verb] = frozenset({"view", "export", "see_confidential"})
+READING: frozenset[Verb] = frozenset({"view", "see_internal", "export", "see_confidential"})
 #: Who holds this may read records whose restrictions can't be worked out at the moment.
 UNRESTRICTED = "plugins.manage"
 #: Standard fields that the public may read, filter and sort by. Who works on a case is not the public's business.
@@ -44,7 +50,7 @@ class FieldAccess:
 
 
 #: What was worked out for a type: whoever has the same rights knows of the same fields, on every page.
-_ACCESS: WeakKeyDictionary[RecordType, dict[str, FieldAccess]] = WeakKeyDictionary()
+_ACCESS: WeakKeyDictionary[RecordType, dict[tuple[str, frozenset[str]], FieldAccess]] = WeakKeyDictionary()
 
 
 def is_staff(actor: Actor) -> bool:
@@ -65,16 +71,50 @@ def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
     if verb == "view":
         return record_type.public_if is not None or _has_grant(actor, record_type)
     if verb == "create":
-        return bool(record_type.forms)
+        return bool(record_type.sent_forms)
     if verb == "edit":
-        return _has_grant(actor, record_type) and any(form.edit_in for form in record_type.forms.values())
+        return _has_grant(actor, record_type) and any(
+            form.edit_in or form.by_owner for form in record_type.forms.values()
+        )
     if verb == "transition":
         return _has_grant(actor, record_type) and any("citizen" in move.by for move in _moves(record_type))
     return False
 
 
+def reach(actor: Actor, verb: Verb, record_type: RecordType, move: Transition | None = None) -> Scope | None:
+    """To which records of the type staff may do ``verb``, or make a ``move``; ``None`` for none.
+
+    The town itself and plugins' code are never narrowed; a verb that is about a whole type is asked of no record.
+    """
+    if not (may_transition(actor, record_type, move) if move is not None else may(actor, verb, record_type)):
+        return None
+    if actor.kind != "staff" or verb not in SCOPED:
+        return "all"
+    if move is not None:
+        return actor.reach(transition_permission(record_type.identity, move.name))
+    if verb == "transition":
+        scopes = [actor.reach(transition_permission(record_type.identity, each.name)) for each in _moves(record_type)]
+        return next((scope for scope in reversed(SCOPES) if scope in scopes), None)
+    return actor.reach(permission(record_type.identity, verb))
+
+
+def sees_internal(actor: Actor, record_type: RecordType) -> bool:
+    """Whether the actor reads the internal fields of the type, and what colleagues wrote about its records."""
+    if actor.kind == "staff":
+        return actor.may(permission(record_type.identity, "see_internal"))
+    return is_staff(actor)
+
+
+def refuse_read_only(actor: Actor) -> None:
+    """Raise :class:`~townhall.errors.Forbidden` if somebody only looks through the actor's eyes."""
+    if actor.read_only:
+        raise Forbidden(actor.read_only)
+
+
 def require(actor: Actor, verb: Verb, record_type: RecordType) -> None:
     """Raise :class:`~townhall.errors.Forbidden`, with a sentence, unless the actor may do ``verb``."""
+    if verb not in ("view", "see_internal"):
+        refuse_read_only(actor)
     if not may(actor, verb, record_type):
         if record_type.frozen and verb not in READING:
             raise Forbidden(record_type.frozen)
@@ -120,29 +160,52 @@ def granted_ids(actor: Actor, record_type: RecordType) -> tuple[int, ...]:
 
 def readable(actor: Actor, record_type: RecordType) -> FieldAccess:
     """Which fields of the type come back to the actor."""
+    granted = frozenset[str]()
     if actor.kind == "system":
         level = "all"
     elif not is_staff(actor):
         level = "public"
     else:
         level = "reveal" if may(actor, "see_confidential", record_type) else "staff"
+        if not sees_internal(actor, record_type):
+            level, granted = f"{level} by name", granted_fields(actor, record_type)
     known = _ACCESS.setdefault(record_type, {})
-    if level not in known:
-        known[level] = _access(level, record_type)
-    return known[level]
+    key = (level, granted)
+    if key not in known:
+        known[key] = _access(level, granted, record_type)
+    return known[key]
 
 
-def _access(level: str, record_type: RecordType) -> FieldAccess:
+def granted_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
+    """Internal fields that a role lets the actor read by name. A pattern names no field."""
+    return frozenset(
+        name
+        for name in _named_fields(record_type.identity, actor.permissions)
+        if name in record_type.fields and record_type.fields[name].privacy == "internal"
+    )
+
+
+@lru_cache(maxsize=4096)
+def _named_fields(identity: str, permissions: frozenset[str]) -> frozenset[str]:
+    """What is granted of the fields of a type."""
+    before = field_permission(identity, "")
+    return frozenset(each.removeprefix(before) for each in permissions if each.startswith(before))
+
+
+def _access(level: str, granted: frozenset[str], record_type: RecordType) -> FieldAccess:
     everything, nothing = frozenset(record_type.all_fields), frozenset[str]()
     secret = _confidential(record_type)
+    public = frozenset(name for name, field in record_type.fields.items() if field.privacy == "public")
     if level == "all":
         return FieldAccess(everything, nothing, nothing, everything - secret)
     if level == "public":
-        names = frozenset(name for name, field in record_type.fields.items() if field.privacy == "public")
-        shown = names | (PUBLIC_STANDARD_FIELDS & frozenset(record_type.system_fields))
+        shown = public | (PUBLIC_STANDARD_FIELDS & frozenset(record_type.system_fields))
         return FieldAccess(shown, nothing, everything - shown, shown)
     rest = everything - secret
-    return FieldAccess(rest, secret, nothing, rest) if level == "reveal" else FieldAccess(rest, nothing, secret, rest)
+    if level.endswith("by name"):
+        rest = public | granted | frozenset(record_type.system_fields)
+    masked = secret if level.startswith("reveal") else nothing
+    return FieldAccess(rest, masked, everything - rest - masked, rest)
 
 
 def filterable(actor: Actor, record_type: RecordType) -> frozenset[str]:
@@ -159,21 +222,33 @@ def exportable_fields(actor: Actor, record_type: RecordType) -> tuple[str, ...]:
 
 
 def editable_by_sender(record_type: RecordType, state: str) -> frozenset[str]:
-    """Fields that whoever sent a record may read back and change with their link while it is in ``state``."""
+    """Fields that whoever a record belongs to may read back and change with their link while it is in ``state``."""
     return frozenset(
         name
         for form in record_type.forms.values()
-        if state and state in form.edit_in
+        if form.by_owner or (state and state in form.edit_in)
         for name in form.fields
         if name in record_type.fields
     ) - _confidential(record_type)
 
 
-def row_columns(actor: Actor, field: Field) -> frozenset[str]:
-    """Columns of a rows field that come back to the actor."""
+def owner_columns(record_type: RecordType, name: str) -> frozenset[str]:
+    """Columns of a rows field that whoever a record belongs to reads and changes in a form ``by_owner``."""
+    field = record_type.fields[name]
+    asked = {
+        column
+        for form in record_type.forms.values()
+        if form.by_owner and name in form.fields
+        for column in form.columns.get(name, tuple(field.row_fields))
+    }
+    return frozenset(name for name in asked if field.row_fields[name].privacy != "confidential")
+
+
+def row_columns(actor: Actor, record_type: RecordType, field: Field) -> frozenset[str]:
+    """Columns of a rows field of the type that come back to the actor; a field that was granted comes whole."""
     if actor.kind == "system":
         return frozenset(field.row_fields)
-    if is_staff(actor):
+    if is_staff(actor) and (sees_internal(actor, record_type) or field.name in granted_fields(actor, record_type)):
         return frozenset(name for name, column in field.row_fields.items() if column.privacy != "confidential")
     return frozenset(name for name, column in field.row_fields.items() if column.privacy == "public")
 

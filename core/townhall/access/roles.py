@@ -16,6 +16,8 @@ class Role:
     permissions: frozenset[str]
 
 
+_SEEING = frozenset({"*.view", "*.see_internal"})
+
 #: The seeded roles by name, the one that may do most first.
 ROLES: Mapping[str, Role] = {
     role.name: role
@@ -30,24 +32,62 @@ ROLES: Mapping[str, Role] = {
             name="clerk",
             label="Clerk",
             description="Works with all records: adds, changes, moves, archives and exports them.",
-            permissions=frozenset(
-                {
-                    "*.view",
-                    "*.create",
-                    "*.edit",
-                    "*.transition.*",
-                    "*.archive",
-                    "*.export",
-                    "*.see_confidential",
-                    "views.share",
-                }
-            ),
+            permissions=_SEEING
+            | {
+                "*.create",
+                "*.edit",
+                "*.transition.*",
+                "*.archive",
+                "*.export",
+                "*.see_confidential",
+                "citizens.sign_in",
+                "views.share",
+            },
         ),
         Role(
             name="viewer",
             label="Viewer",
             description="Sees all records and changes nothing.",
-            permissions=frozenset({"*.view"}),
+            permissions=_SEEING,
+        ),
+        Role(
+            name="department_clerk",
+            label="Department clerk",
+            description="Works with the cases of their own teams and what was shared with them, and with all contacts.",
+            permissions=frozenset(
+                {
+                    "*.view@department",
+                    "*.see_internal",
+                    "*.create",
+                    "*.edit@department",
+                    "*.transition.*@department",
+                    "*.archive@department",
+                    "*.export@department",
+                    "*.see_confidential@department",
+                    "core.contact.view",
+                    "core.contact.edit",
+                }
+            ),
+        ),
+        Role(
+            name="contractor",
+            label="Contractor",
+            description="Sees the public fields of the cases given to them, and the fields that you name; moves cases "
+            "by the moves that you choose.",
+            permissions=frozenset({"*.view@assigned"}),
+        ),
+        Role(
+            name="reviewer",
+            label="Reviewer",
+            description="Sees and works on what they were asked to review or to decide, and what that is about.",
+            permissions=frozenset({"*.view@assigned", "*.see_internal", "*.edit@assigned", "*.transition.*@assigned"}),
+        ),
+        Role(
+            name="auditor",
+            label="Auditor",
+            description="Sees everything, confidential values too with a reason that is written down, and who took "
+            "what along. Changes nothing.",
+            permissions=_SEEING | {"*.see_confidential", "*.export", "history.audit"},
         ),
     )
 }

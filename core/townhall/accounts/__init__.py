@@ -17,6 +17,7 @@ from flask_security import current_user
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.accounts.people import permissions_of
+from townhall.current import current_town
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -31,7 +32,9 @@ def install(app: Flask, town: Town) -> None:
     from townhall.accounts import own_security
     from townhall.accounts import people_page
     from townhall.accounts import person_security
+    from townhall.accounts import roles_page
     from townhall.accounts import second_step
+    from townhall.accounts import seeing_as
     from townhall.accounts import setting_password
     from townhall.accounts import signing_in
     from townhall.accounts.models import build_datastore
@@ -53,11 +56,12 @@ def install(app: Flask, town: Town) -> None:
     # A session is the only way to be somebody here: no token in a header, no cookie that signs in by itself.
     app.login_manager._request_callback = None  # type: ignore[attr-defined]
     blueprint = Blueprint("accounts", __name__, url_prefix="/admin")
-    parts = (signing_in, second_step, setting_password, account, own_security, people_page, person_security, log_page)
-    for module in parts:
+    parts = (signing_in, second_step, setting_password, account, own_security, people_page, person_security)
+    for module in (*parts, log_page, roles_page, seeing_as):
         module.routes(blueprint)
     app.register_blueprint(blueprint)
     app.jinja_env.globals["current_actor"] = current_actor
+    app.before_request(seeing_as.refuse_changes)
 
 
 def current_actor() -> Actor:
@@ -78,8 +82,11 @@ def require_staff() -> Actor:
 
 
 def _actor() -> Actor:
+    from townhall.accounts import seeing_as
+
     person = current_user._get_current_object()
     if not person or not person.is_authenticated:
         return ANONYMOUS
     permissions = permissions_of(role.permissions for role in person.roles)
-    return Actor("staff", person.name or person.email, person.id, permissions, door="admin")
+    actor = Actor("staff", person.name or person.email, person.id, permissions, door="admin")
+    return seeing_as.through(current_town(), actor)

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
 
+from peewee import Cast
+from peewee import Value
+
 from townhall.accounts.sessions import digest
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 Purpose = Literal["reset", "invitation"]
 RESET_LASTS = timedelta(hours=1)
+#: The id of no account.
+_NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +39,29 @@ class AccountLink:
     expires: datetime
 
 
-def make(town: Town, user_id: int, purpose: Purpose) -> str:
-    """A new link's token, to be handed out once."""
+def make(town: Town, user_id: int | None, purpose: Purpose) -> str:
+    """A new link's token, to be handed out once. For nobody, the same work is done for a token that opens nothing."""
     token = secrets.token_urlsafe(32)
     now = town.clock.now()
     lasts = RESET_LASTS if purpose == "reset" else timedelta(days=town.settings.invitation_days)
-    revoke(town, user_id, purpose)
-    town.system.account_link.insert(
-        token_hash=digest(token),
-        user_id=user_id,
-        purpose=purpose,
-        created_at=to_microseconds(now),
-        expires_at=to_microseconds(now + lasts),
-    ).execute()
+    table: Any = town.system.account_link
+    user: Any = town.system.user
+    revoke(town, user_id or _NOBODY, purpose)
+    # A row for each account of that id, which is one or, for nobody, none.
+    values = (
+        Value(digest(token)),
+        user.id,
+        Value(purpose),
+        _big(to_microseconds(now)),
+        _big(to_microseconds(now + lasts)),
+    )
+    columns = (table.token_hash, table.user_id, table.purpose, table.created_at, table.expires_at)
+    table.insert_from(user.select(*values).where(user.id == (user_id or _NOBODY)), columns).execute()
     return token
+
+
+def _big(number: int) -> Any:
+    return Cast(Value(number), "BIGINT")
 
 
 def find(town: Town, token: str) -> AccountLink | None:

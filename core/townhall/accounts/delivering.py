@@ -32,7 +32,15 @@ def deliver(town: Town, address: str, subject: str, body: str) -> bool:
     return True
 
 
-def deliver_later(town: Town, address: str, subject: str, body: str) -> None:
-    """Send a mail without waiting for it: how long a page takes must not tell whether an address is known."""
+def deliver_later(town: Town, address: str | None, subject: str, body: str) -> None:
+    """Send a mail without waiting for it: how long a page takes must not tell whether an address is known.
+
+    For nobody's address as much is done up to the moment at which a mail would go out.
+    """
     if is_possible(town):
-        Thread(target=deliver, args=(town, address, subject, body), daemon=True).start()
+        Thread(target=_deliver_to_somebody, args=(town, address, subject, body), daemon=True).start()
+
+
+def _deliver_to_somebody(town: Town, address: str | None, subject: str, body: str) -> None:
+    if address is not None:
+        deliver(town, address, subject, body)

@@ -94,4 +94,6 @@ def _signer() -> URLSafeSerializer:
 
 
 def _cookie() -> str:
-    return f"{current_app.config['SESSION_COOKIE_NAME']}_trusted"
+    """Its name; over HTTPS one that browsers let nobody set without it."""
+    name = f"{current_app.config['SESSION_COOKIE_NAME']}_trusted"
+    return f"__Secure-{name}" if request.is_secure else name

@@ -30,6 +30,11 @@ EVENTS: Mapping[str, str] = {
     "invitation_accepted": "Took the invitation and set a password",
     "name_changed": "Name changed",
     "role_changed": "Role changed",
+    "role_made": "Role made",
+    "role_edited": "Role edited",
+    "role_deleted": "Role deleted",
+    "seen_as": "Somebody looked at the pages as they see them",
+    "seen_as_ended": "Somebody stopped looking as they do",
     "deactivated": "Can’t sign in any more",
     "reactivated": "Can sign in again",
     "password_changed": "Changed the own password",
@@ -44,6 +49,7 @@ EVENTS: Mapping[str, str] = {
     "recovery_code_used": "Signed in with a recovery code",
     "session_ended": "Signed out of a device",
     "sessions_ended": "Signed out of all devices",
+    "secret_replaced": "The town’s secret key replaced: everybody signed out",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
@@ -88,22 +88,20 @@ def make_reset_link(town: Town, actor: Actor, id: int) -> str:
 
 
 def ask_reset(town: Town, actor: Actor, email: str, *, address_of_visitor: str = "") -> None:
-    """Send somebody a link, if this is their address. Nobody is told whether it is.
+    """Send somebody a link, if this is their address. Nobody is told whether it is, not even by how long it takes.
 
     The link begins with the town's own address and never with what the visitor's browser calls this site.
     """
-    try:
-        person = people.find(town, email)
-    except NotFound:
-        secrets.token_urlsafe(32)
-        return
-    if not person.active:
-        return
+    known: Person | None = None
+    with suppress(NotFound):
+        known = people.find(town, email)
+    person = known if known is not None and known.active else None
     with immediate(town.database):
-        log.write(town, actor, "reset_asked", person.id, address=address_of_visitor)
-        token = account_links.make(town, person.id, "reset")
+        log.write(town, actor, "reset_asked", person.id if person else None, address=address_of_visitor)
+        token = account_links.make(town, person.id if person else None, "reset")
     text = _RESET.format(town=town.settings.name, link=address(town, token))
-    delivering.deliver_later(town, person.email, f"A new password for {town.settings.name}", text)
+    recipient = person.email if person else None
+    delivering.deliver_later(town, recipient, f"A new password for {town.settings.name}", text)
 
 
 def send_invitation(town: Town, person: Person, token: str) -> bool:

@@ -40,6 +40,8 @@ __all__ = [
     "by_id",
     "everybody",
     "find",
+    "keep_a_manager",
+    "managers",
     "note_sign_in",
     "permissions_of",
     "renew_digest",
@@ -104,6 +106,15 @@ def roles(town: Town) -> list[RoleChoice]:
     return [RoleChoice(*row) for row in query.tuples()]
 
 
+def managers(town: Town) -> list[Person]:
+    """Who may manage people, by name: whom to ask for a permission."""
+    return [
+        person
+        for person in everybody(town)
+        if person.active and Actor("staff", person.name, permissions=person.permissions).may(PERMISSION)
+    ]
+
+
 def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, password: str | None) -> Person:
     """Add somebody; without a password they need an invitation (:mod:`townhall.accounts.own_password`).
 
@@ -136,18 +147,24 @@ def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, pass
     return by_id(town, row.id)
 
 
-def set_role(town: Town, actor: Actor, id: int, role: str) -> Person:
-    """Give somebody this role instead of what they had."""
+def set_role(town: Town, actor: Actor, id: int, *wanted: str) -> Person:
+    """Give somebody these roles instead of what they had; with several they may do what any of them allows."""
     require_manager(actor)
     known = {choice.name for choice in roles(town)}
-    if role not in known:
-        raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
+    if not wanted:
+        raise ValidationFailed(
+            {"role": "Choose at least one role. Who should do nothing here can be kept out instead."}
+        )
+    for role in wanted:
+        if role not in known:
+            raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
     with immediate(town.database):
         before = by_id(town, id).roles
-        _give(town, id, role)
-        _keep_a_manager(town, "role")
-        if before != (role,):
-            log.write(town, actor, "role_changed", id, detail=f"{', '.join(before) or 'none'} → {role}")
+        _give(town, id, *wanted)
+        keep_a_manager(town, "role")
+        now = by_id(town, id).roles
+        if before != now:
+            log.write(town, actor, "role_changed", id, detail=f"{', '.join(before) or 'none'} → {', '.join(now)}")
     return by_id(town, id)
 
 
@@ -158,7 +175,7 @@ def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
     with immediate(town.database):
         before = by_id(town, id).active
         user.update(active=active).where(user.id == id).execute()
-        _keep_a_manager(town, "active")
+        keep_a_manager(town, "active")
         if not active:
             sessions.drop(town, id)
             account_links.revoke(town, id)
@@ -269,19 +286,18 @@ def _name_from(email: str) -> str:
     return email.partition("@")[0].replace(".", " ").replace("_", " ").title()
 
 
-def _give(town: Town, user_id: int, role: str) -> None:
+def _give(town: Town, user_id: int, *roles: str) -> None:
     link: Any = town.system.user_role
     table = town.system.role
     link.delete().where(link.user == user_id).execute()
-    link.insert(user=user_id, role=table.get(table.name == role).id).execute()
+    for (role_id,) in list(table.select(table.id).where(table.name.in_(roles)).order_by(table.id).tuples()):
+        link.insert(user=user_id, role=role_id).execute()
 
 
-def _keep_a_manager(town: Town, field: str) -> None:
+def keep_a_manager(town: Town, field: str) -> None:
     """Refuse a change after which nobody could manage people any more."""
-    probe = PERMISSION
-    for person in _people(town, town.system.user.active == True):  # noqa: E712  # peewee's way to compare
-        if Actor("staff", person.name, permissions=person.permissions).may(probe):
-            return
+    if managers(town):
+        return
     raise ValidationFailed(
         {field: "Somebody must be left who may manage people. Make somebody else administrator first."}
     )

@@ -14,10 +14,12 @@ from townhall.access.actors import Actor
 from townhall.accounts import people
 from townhall.accounts import person_security
 from townhall.accounts import require_staff
+from townhall.accounts import seeing_as
 from townhall.accounts.managing import is_own
 from townhall.accounts.managing import require_manager
 from townhall.cases import holding
 from townhall.current import current_town
+from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 
@@ -71,7 +73,7 @@ def change(id: int) -> str | tuple[str, int] | Response:
         if what == "name":
             changed = people.set_name(town, actor, id, form.get("name", ""))
         elif what == "role":
-            changed = people.set_role(town, actor, id, form.get("role", ""))
+            changed = people.set_role(town, actor, id, *filter(None, form.getlist("role")))
         elif what == "password" and is_own(actor, id):
             raise ValidationFailed({"": person_security.OWN})
         elif what == "password":
@@ -84,7 +86,7 @@ def change(id: int) -> str | tuple[str, int] | Response:
         return _person(id, error.errors), 422
     done = {
         "name": "The name is changed.",
-        "role": f"{changed.name} is now {', '.join(changed.role_labels)}.",
+        "role": f"{changed.name} is now {' and '.join(changed.role_labels)}.",
         "password": f"{changed.name} has a new password. Tell it to them.",
         "deactivate": f"{changed.name} can’t sign in any more. What they did stays under their name.{_left(id, what)}",
         "activate": f"{changed.name} can sign in again.",
@@ -131,6 +133,15 @@ def hand_over(id: int) -> str | tuple[str, int] | Response:
     return (html, 422) if error else html
 
 
+def _may_see_as(id: int) -> bool:
+    """Whether whoever looks may see the pages as this person does."""
+    try:
+        seeing_as.refuse(require_staff(), people.by_id(current_town(), id))
+    except Forbidden:
+        return False
+    return True
+
+
 def _left(id: int, what: str) -> str:
     """Says that somebody who left still has open work, if so."""
     count = sum(holding.open_work(current_town(), require_staff(), id).values()) if what == "deactivate" else 0
@@ -161,6 +172,7 @@ def _person(id: int, errors: dict[str, str]) -> str:
         "accounts/person.html",
         person=people.by_id(town, id),
         open_cases=sum(holding.open_work(town, require_staff(), id).values()),
+        may_see_as=_may_see_as(id),
         roles=people.roles(town),
         errors=errors,
         typed=request.form,

@@ -26,9 +26,9 @@ from townhall.accounts.guarding import START
 from townhall.accounts.guarding import address_waits
 from townhall.accounts.guarding import note_failure
 from townhall.accounts.guarding import too_often
-from townhall.accounts.links import is_local
 from townhall.current import current_town
 from townhall.errors import ValidationFailed
+from townhall.own_paths import own_path
 from townhall.records.instants import to_microseconds
 
 #: How long the first step counts.
@@ -124,7 +124,7 @@ def _expected() -> Any:
 
 def _target() -> str:
     target = str(session[_KEY]["next"])
-    return target if is_local(target) else START
+    return own_path(target, START)
 
 
 def _start_over() -> AnyResponse:

@@ -36,10 +36,10 @@ from townhall.accounts.guarding import START
 from townhall.accounts.guarding import address_waits
 from townhall.accounts.guarding import note_failure
 from townhall.accounts.guarding import too_often
-from townhall.accounts.links import is_local
 from townhall.current import current_town
 from townhall.db import meta
 from townhall.errors import NotFound
+from townhall.own_paths import own_path
 
 #: Key of the fact that the page shows as a hint; only a demo town has one.
 SIGN_IN_HINT = "sign_in_hint"
@@ -108,18 +108,16 @@ def _fits(user: Any, password: str) -> bool:
 
 
 def _target() -> str:
-    target = request.values.get("next", "")
-    return target if is_local(target) else START
+    return own_path(request.values.get("next"), START)
 
 
 def _page(problem: str = "", email: str = "", code: int = 200) -> Response:
-    target = request.values.get("next", "")
     return make_response(
         render_template(
             "accounts/sign_in.html",
             problem=problem,
             email=email,
-            next=target if is_local(target) else "",
+            next=own_path(request.values.get("next"), ""),
             hint=meta.get(current_town().system, SIGN_IN_HINT),
             by_mail=delivering.is_possible(current_town()),
         ),

@@ -9,6 +9,8 @@ from typing import Any
 from townhall.accounts import account_links
 from townhall.accounts import lockout
 from townhall.accounts import sessions
+from townhall.citizens import sessions as citizen_sessions
+from townhall.records import secret_links
 from townhall.records.instants import to_microseconds
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ def run(town: Town) -> str:
     sessions.forget_old(town)
     account_links.forget_old(town)
     lockout.forget_old(town)
+    citizen_sessions.forget_old(town)
+    secret_links.forget_old(town)
     table: Any = town.system.account_event
     oldest = to_microseconds(town.clock.now() - timedelta(days=town.settings.account_log_days))
     gone = table.delete().where(table.at < oldest).execute()

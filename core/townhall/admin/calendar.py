@@ -24,14 +24,18 @@ from townhall.access.actors import Actor
 from townhall.accounts import people
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
+from townhall.db import meta
 from townhall.events import calendar
 from townhall.events.calendar import CalendarEntry
 from townhall.presentation import MONTHS
+from townhall.records import disclosing
 from townhall.records import secret_links
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
+    from townhall.town import Town
 
+EVENT = "core.event"
 #: What the secret of a feed stands for.
 PURPOSE = "calendar"
 STAFF = "staff"
@@ -159,10 +163,20 @@ def feed_response(desk: Desk, token: str) -> Response:
     if not person.active:
         abort(404)
     owner = Actor("staff", person.name, person.id, person.permissions, door="calendar")
-    response = Response(ical.feed_text(desk.town, owner), mimetype="text/calendar")
+    text = ical.feed_text(desk.town, owner)
+    _write_down(desk.town, owner, text.count("BEGIN:VEVENT"))
+    response = Response(text, mimetype="text/calendar")
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _write_down(town: Town, owner: Actor, many: int) -> None:
+    """Write down that a calendar took the feed along: once a day, since calendars ask every few minutes."""
+    key, today = f"feed_read:{owner.id}", town.today().isoformat()
+    if meta.get(town.system, key) != today:
+        meta.put(town.system, key, today)
+        disclosing.write_down(town, owner, EVENT, "export", many, ["Calendar feed of all types, first time that day"])
 
 
 def _month(text: str) -> date | None:

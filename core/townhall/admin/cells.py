@@ -263,17 +263,20 @@ def _files(read: Read, field: Field) -> Inner:
 def _rows(read: Read, field: Field) -> Inner:
     """The first row's first column (the one marked ``primary`` if there is one) and how many more there are."""
     first = next(iter(field.row_fields.values()), None)
+    if first is None:
+        return lambda record, page: ""
+    name, display = first.name, first.display
 
     def write(record: Record, page: PageOfCells) -> str:
-        rows: Sequence[Any] = read(record) or ()
-        if not rows or first is None:
+        rows: Sequence[Any] = read(record)
+        if not rows:
             return ""
         row, more = rows[0], ""
         if len(rows) > 1:
             row = next((row for row in rows if row.get("primary")), row)
             more = f' <span class="muted small">and {len(rows) - 1} more</span>'
-        value = row.get(first.name)
-        text = "" if value is None else cut(first.display(value, page.context))
+        value = row.get(name)
+        text = "" if value is None else cut(display(value, page.context))
         return f'<span class="nowrap">{text}</span>{more}'
 
     return write
@@ -328,17 +331,18 @@ def write_rows(
     plan = [(column.write, *_around(column)) for column in columns]
     made: list[str] = []
     for record in records:
-        chosen = record.id in picked
+        id = record.id
+        chosen = id in picked
         made.append('<tr role="row" class="is-picked">' if chosen else '<tr role="row">')
         if pick:
             made.append(
                 '<td role="cell" class="cell-pick"><label class="pick"><input type="checkbox" name="pick" '
-                f'value="{record.id}"{" checked" if chosen else ""}><span class="hide">Select '
+                f'value="{id}"{" checked" if chosen else ""}><span class="hide">Select '
                 f"{escaped(record.number or record.title)}</span></label></td>"
             )
         for write, opening, closing, nothing in plan:
             inner = write(record, page)
-            made.append(f"{opening}{inner}{closing}" if inner else nothing)
+            made += (opening, inner, closing) if inner else (nothing,)
         made.append("</tr>\n")
     return Markup("".join(made))  # noqa: S704 - every part above is escaped or our own
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from flask import abort
@@ -19,11 +19,13 @@ from townhall.access.actors import Actor
 from townhall.admin import once
 from townhall.admin import talking
 from townhall.admin import urls
+from townhall.admin.desk import Desk
 from townhall.admin.details import TASK
 from townhall.admin.details import Row
 from townhall.admin.details import details
 from townhall.admin.details import get_record
 from townhall.admin.details import record_row
+from townhall.admin.own_requests_page import OwnRequestsPages
 from townhall.admin.pages import page
 from townhall.admin.record_view import RecordView
 from townhall.errors import Rejected
@@ -55,8 +57,12 @@ class Way:
     off: bool = False
 
 
-class ContactView(RecordView):
+class ContactView(RecordView, OwnRequestsPages):
     """The pages of contacts."""
+
+    def __init__(self, desk: Desk, record_type: RecordType) -> None:
+        super().__init__(desk, record_type)
+        self._new_links = lru_cache(maxsize=100)(self._make_new_links)
 
     @expose("/<int:id>/")
     def details_view(self, id: int) -> ResponseReturnValue:
@@ -68,13 +74,10 @@ class ContactView(RecordView):
         """A contact's page, perhaps with what is wrong in the quick log."""
         actor = self.actor
         standings = standing.of(self.town, actor, record.id)
-        shown = details(self.desk, actor, record, request.args, filled=True, standings=standings)
+        shown = details(self.desk, actor, record, request.args, filled=True, standings=standings, leave=ELSEWHERE)
         show_closed = request.args.get("cases") == "closed"
         cases, closed = self.cases(standings, show_closed)
-        sections = [
-            replace_facts(section, ELSEWHERE) for section in shown["sections"] if section.name != "relationships"
-        ]
-        shown["sections"] = [section for section in sections if section.facts or section.tables]
+        shown["sections"] = [section for section in shown["sections"] if section.name != "relationships"]
         schemas = self.town.schemas
         shown["sheets"] = [
             sheet
@@ -103,18 +106,22 @@ class ContactView(RecordView):
             ),
             log=request.form if errors else {},
             log_errors=errors or {},
+            gives_link=self.gives_links(record),
             form_id=once.new_form_id(),
         )
         return html, 422 if errors else 200
 
     def new_cases(self, actor: Actor, record: Record) -> Markup:
         """Links to open a case of theirs, one for each type."""
-        icon = self.desk.marks.icon
-        links = (
-            f'<a class="btn" href="{_new_url(type_, record)}">{icon(type_.icon)}{escaped(type_.label)}</a>'
-            for type_ in self.desk.creatable_cases(actor)
-        )
+        links = (f'<a class="btn" href="{_new_url(type_, record)}{rest}' for type_, rest in self._new_links(actor))
         return Markup("".join(links))  # noqa: S704  # escaped, or our own
+
+    def _make_new_links(self, actor: Actor) -> tuple[tuple[RecordType, str], ...]:
+        """Each type of case that the actor may open, and what follows the address in its link."""
+        icon = self.desk.marks.icon
+        return tuple(
+            (type_, f'">{icon(type_.icon)}{escaped(type_.label)}</a>') for type_ in self.desk.creatable_cases(actor)
+        )
 
     # -- what stands at the top -------------------------------------------------------------------------------
 
@@ -250,15 +257,6 @@ def _breakable(address: str) -> Markup:
 
 def _best_first(rows: Any) -> list[Any]:
     return sorted(rows or (), key=lambda row: not row.get("primary"))
-
-
-def replace_facts(section: Any, leave: frozenset[str]) -> Any:
-    """The section without some facts and without tables that stand elsewhere."""
-    return replace(
-        section,
-        facts=[fact for fact in section.facts if fact.name not in leave],
-        tables=[table for table in section.tables if table.name not in leave],
-    )
 
 
 def _new_url(record_type: RecordType, record: Record) -> str:

@@ -27,6 +27,8 @@ from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
 from townhall.messages.outbox import may_manage
 from townhall.messages.templates import TEMPLATE
+from townhall.records import explaining
+from townhall.records import sharing
 from townhall.records.panels import pointer
 from townhall.records.standing import Standing
 from townhall.records.types import Record
@@ -120,16 +122,17 @@ def details(
     *,
     filled: bool = False,
     standings: Sequence[Standing] | None = None,
+    leave: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Everything that ``admin/details.html`` shows; with ``filled``, of its lists only those with something in them.
 
-    ``standings`` are what a contact stands on, for the timeline.
+    ``standings`` are what a contact stands on, for the timeline; ``leave`` names fields that stand elsewhere.
     """
     town, records = desk.town, desk.town.records
     identity = record.identity
     base = urls.record_url(identity, record.id)
     frozen = record.archived is not None or bool(record.type.frozen)
-    may_edit = not frozen and not record.type.append_only and records.may(actor, "edit", identity)
+    may_edit = not frozen and not record.type.append_only and records.reaches(actor, "edit", record)
     offered = [] if frozen else desk.town.records.offered(actor, record)
     moves = moves_of([move for move, refusal in offered if not refusal], record)
     writer = FactWriter(town.context(actor), desk.presenter)
@@ -144,7 +147,7 @@ def details(
         "more_moves": moves[MOVES_IN_SIGHT:],
         "refused": [(move.label, refusal) for move, refusal in offered if refusal],
         "clocks": clocks(desk, actor, record, contact, may_edit),
-        "sections": writer.sections(record),
+        "sections": writer.sections(record, leave=leave),
         "files": files_of(record),
         "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
         "flags": town.plugins.record_flags(actor, record),
@@ -154,13 +157,16 @@ def details(
         "contact": contact,
         "working_out": recomputing.left(town) if identity in COUNTED_BY else 0,
         "links": more_links(actor, record),
+        "why_not": "" if may_edit else explaining.first_obstacle(town, actor, record),
+        "shares": sharing.of(town, actor, record),
         "may": {
             "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
             "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
             "edit": may_edit,
             "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
-            "archive": records.may(actor, "archive", identity) and not record.type.append_only,
+            "archive": records.reaches(actor, "archive", record) and not record.type.append_only,
+            "share": records.may_share(actor, record),
             "message": contact is not None and record.type.is_case and not frozen,
         },
     }
@@ -283,7 +289,7 @@ def may_say(desk: Desk, actor: Actor, record: Record) -> bool:
 
 def has_status_page(record: Record) -> bool:
     """Whether citizens send such records themselves, so that they may follow this one on a page of their own."""
-    return bool(record.type.forms) and bool(record.number)
+    return record.type.has_status_page and bool(record.number)
 
 
 # -- files and places -------------------------------------------------------------------------------------------

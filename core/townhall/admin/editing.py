@@ -13,11 +13,14 @@ from flask import Request
 from markupsafe import Markup
 
 from townhall.access.actors import Actor
+from townhall.access.policy import readable
 from townhall.admin import masking
+from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.desk import Desk
 from townhall.admin.facts import FactWriter
+from townhall.admin.standard_inputs import StandardInput
 from townhall.errors import Conflict
 from townhall.errors import NotFound
 from townhall.errors import Rejected
@@ -73,6 +76,9 @@ class Editor:
     whole: list[str] = dataclass_field(default_factory=list)
     differences: list[Difference] = dataclass_field(default_factory=list)
     version: int = 0
+    #: What a new record is asked besides its fields, and what is wrong with that, by the ids of the inputs.
+    standard: list[StandardInput] = dataclass_field(default_factory=list)
+    wrong: dict[str, str] = dataclass_field(default_factory=dict)
 
     def __post_init__(self) -> None:
         town = self.desk.town
@@ -84,6 +90,8 @@ class Editor:
         self.version = self.record.version if self.record is not None else 0
         if posted and self.record is not None:
             self.version = urls.number(self.request.form.get("version"))
+        if self.record is None:
+            self.standard = standard_inputs.for_new(town, self.actor, self.type, self.request.form)
         self.form = build_form(
             masking.unasked(self.type, self.record),
             self.names,
@@ -101,11 +109,14 @@ class Editor:
     def _names(self) -> tuple[str, ...]:
         """Fields that this person may type into, in the order of the sections."""
         may_see = self.desk.town.records.may(self.actor, "see_confidential", self.type.identity)
+        hidden = readable(self.actor, self.type).hidden
         names = []
         for section in self.type.sections:
             for name in section.fields:
                 field = self.type.fields.get(name)
                 if field is None or field.read_only or field.compute is not None or "form" in field.hide:
+                    continue
+                if name in hidden:
                     continue
                 if field.privacy == "confidential" and not may_see:
                     continue
@@ -150,16 +161,19 @@ class Editor:
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, as ``(id of the input, sentence)``."""
         listed = [(id, talking.about(label, _lower(message))) for id, label, message in self.form.error_list]
-        return [("", sentence) for sentence in self.whole] + listed
+        return [("", sentence) for sentence in self.whole] + listed + [*self.wrong.items()]
 
     # -- saving -----------------------------------------------------------------------------------------------
 
     def save(self) -> Record | None:
         """Save what was typed. ``None`` means that the form has to be shown again, with its problems."""
-        if self.form.redraw or not self.form.validate(state=self._state()):
+        if self.form.redraw:
+            return None
+        given, self.wrong = standard_inputs.values(self.desk.town, self.standard, self.request.form)
+        if not self.form.validate(state=self._state()) or self.wrong:
             return None
         try:
-            return self._write()
+            return self._write(given)
         except ValidationFailed as error:
             self._tell(error.errors)
         except Rejected as error:
@@ -173,10 +187,10 @@ class Editor:
             return self.record.state
         return self.type.workflow.initial if self.type.workflow is not None else ""
 
-    def _write(self) -> Record:
+    def _write(self, given: Mapping[str, Any]) -> Record:
         records = self.desk.town.records
         if self.record is None:
-            return records.create(self.actor, self.type.identity, self.form.values)
+            return records.create(self.actor, self.type.identity, {**self.form.values, **given})
         typed = masking.typed(self.type, self.record, self.form.values, self.request.form.getlist("remove"))
         changed = {name: value for name, value in typed.items() if value != self.record.values.get(name, _NOTHING)}
         return records.update(self.actor, self.type.identity, self.record.id, changed, version=self.version)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.access.policy import exportable_fields
-from townhall.imports.formulas import harmless
+from townhall.imports.csv_writing import MARK
+from townhall.imports.csv_writing import csv_line
 from townhall.records import disclosing
 from townhall.records.figures import Slice
 from townhall.records.types import Record
@@ -54,9 +53,11 @@ def csv_lines(
     names = export_columns(actor, record_type)
     identity = record_type.identity
     most = LARGEST_INTEGER - 1
-    found = town.records.count(actor, identity, where, search=search, archived=archived, figure=figure, cap=most)
+    found = town.records.count(
+        actor, identity, where, search=search, archived=archived, figure=figure, cap=most, verb="export"
+    )
     rows_taken = found.value if ids is None else min(len(ids), found.value)
-    begin = "\ufeff" + csv_line(names)
+    begin = MARK + csv_line(names)
     context = town.context(actor)
     fields = record_type.all_fields
 
@@ -66,7 +67,7 @@ def csv_lines(
             field = fields[name]
             # A queue goes by its name, like a person: another town's has another id.
             write = field.display if name == "queue" else field.to_csv
-            yield "" if field.is_empty(value) else harmless(write(value, context))
+            yield "" if field.is_empty(value) else write(value, context)
 
     after = ""
     while True:
@@ -81,6 +82,7 @@ def csv_lines(
             fields=[name for name in names if name in record_type.fields],
             archived=archived,
             figure=figure,
+            verb="export",
         )
         rows = [csv_line(cells(record)) for record in page.records if ids is None or record.id in ids]
         if begin:
@@ -90,10 +92,3 @@ def csv_lines(
         begin, after = "", page.after
         if not after:
             return
-
-
-def csv_line(cells: Iterator[str] | list[str]) -> str:
-    """One line of a CSV file."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow(cells)
-    return buffer.getvalue()

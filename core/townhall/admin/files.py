@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from flask import abort
 from flask import request
-from flask import send_file
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -14,13 +13,11 @@ from townhall.admin import urls
 from townhall.admin.reveal_pages import SHORTEST_REASON
 from townhall.admin.reveal_pages import WHY
 from townhall.admin.staff import StaffView
+from townhall.downloads import stored_file
 from townhall.errors import ValidationFailed
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
-
-#: Types that a browser may show by itself; all others are saved.
-SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"})
 
 
 class FilesView(StaffView):
@@ -43,16 +40,7 @@ class FilesView(StaffView):
             )
         except ValidationFailed:
             return self._ask(reason)
-        response = send_file(
-            content,
-            mimetype=stored.media_type,
-            as_attachment=stored.media_type not in SHOWN,
-            download_name=stored.filename,
-            max_age=0,
-        )
-        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
+        return stored_file(stored, content, show=True)
 
     def _ask(self, reason: str) -> ResponseReturnValue:
         """Ask why somebody wants to open a confidential file."""

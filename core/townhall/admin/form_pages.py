@@ -29,6 +29,7 @@ from townhall.admin.standard_inputs import StandardInput
 from townhall.errors import Conflict
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.own_paths import own_path
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
@@ -67,7 +68,7 @@ class FormPages(RecordPages):
             url = urls.with_query(f"{urls.list_url(record.identity)}new", request.args.items())
         else:
             flash(f"{name} is saved.", "ok")
-            url = urls.local_path(request.args.get("next"), self._url(record))
+            url = own_path(request.args.get("next"), self._url(record))
         once.remember(form_id, url)
         return redirect(url)
 
@@ -80,7 +81,7 @@ class FormPages(RecordPages):
             saved = editor.save()
             if saved is not None:
                 flash("Saved.", "ok")
-                return redirect(self._url(saved))
+                return redirect(self._after(saved))
         return self._form(editor)
 
     def _form(self, editor: Editor) -> ResponseReturnValue:
@@ -94,10 +95,10 @@ class FormPages(RecordPages):
             record=record,
             problems=editor.problems() if request.method == "POST" and not editor.form.redraw else [],
             form_id=once.new_form_id(),
-            back=self._url(record) if record is not None else urls.local_path(request.args.get("next"), base),
+            back=self._url(record) if record is not None else own_path(request.args.get("next"), base),
             base=base,
         )
-        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole else 200)
+        return html, (409 if editor.differences else 422 if editor.form.errors or editor.whole or editor.wrong else 200)
 
     # -- moves ------------------------------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ class FormPages(RecordPages):
         if request.method == "POST" and not form.redraw:
             problems = self._make(record, move, form, standard)
             if not problems:
-                return redirect(self._url(record))
+                return redirect(self._after(record))
             if not asks_something(move, record):
                 flash(problems[0][1], "bad")
                 return redirect(self._url(record))

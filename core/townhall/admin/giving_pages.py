@@ -24,6 +24,7 @@ from townhall.cases.rulebook import queues_in_use
 from townhall.errors import Conflict
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.own_paths import own_path
 from townhall.records.types import Record
 
 
@@ -47,10 +48,10 @@ class GivingPages(RecordPages):
                 error = self._give(record, values)
         if request.method == "POST":
             if not error:
-                return redirect(urls.local_path(request.form.get("next"), self._url(record)))
+                return redirect(own_path(request.form.get("next"), self._after(record)))
             if request.form.get("next"):
                 flash(error, "bad")
-                return redirect(urls.local_path(request.form.get("next"), self._url(record)))
+                return redirect(own_path(request.form.get("next"), self._url(record)))
         local = self.desk.presenter.local(record.due) if record.due is not None else None
         html = self.render(
             "admin/give.html",
@@ -74,7 +75,7 @@ class GivingPages(RecordPages):
         record = self._editable(id)
         if not self.type.is_case:
             abort(404)
-        back = urls.local_path(request.form.get("next"), self._url(record))
+        back = request.form.get("next")
         version = urls.number(request.form.get("version"), record.version)
         try:
             released = holding.release(self.town, self.actor, record.identity, id, version=version)
@@ -85,7 +86,7 @@ class GivingPages(RecordPages):
         else:
             name = queue_name(self.town, released.queue)
             flash(f"It waits in {name} now." if name else "Nobody has it now.", "ok")
-        return redirect(back)
+        return redirect(own_path(back, self._after(record)))
 
     def _take(self, record: Record) -> str:
         """Take a case that nobody has; a sentence if somebody was faster."""

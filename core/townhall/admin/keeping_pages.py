@@ -74,7 +74,7 @@ class KeepingPages(RecordPages):
     def _put_away(self, id: int, *, restore: bool) -> ResponseReturnValue:
         self._changeable()
         record = self._record(id)
-        if not self.may("archive") or self.type.append_only:
+        if not self.town.records.reaches(self.actor, "archive", record) or self.type.append_only:
             abort(403)
         if request.method == "POST":
             act = self.town.records.restore if restore else self.town.records.archive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from flask import flash
@@ -16,6 +17,7 @@ from townhall.admin.staff import StaffView
 from townhall.messages import letters
 from townhall.messages.outbox import Message
 from townhall.presentation import plural
+from townhall.records import disclosing
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -39,9 +41,11 @@ class LettersView(StaffView):
     @expose("/print")
     def print_view(self) -> ResponseReturnValue:
         """The chosen letters, or all that wait, each on a sheet of its own."""
-        mine = {message.id for message in self._mine()}
+        mine = {message.id: message for message in self._mine()}
         chosen = [id for text in request.args.getlist("id") if (id := urls.number(text)) in mine]
         ids = chosen or sorted(mine)
+        for identity, many in Counter(mine[id].identity for id in ids).items():
+            disclosing.write_down(self.town, self.actor, identity, "print", many, ["Letters"])
         response = make_response(
             self.render(
                 "admin/print_letters.html",
@@ -69,8 +73,7 @@ class LettersView(StaffView):
 
     def _mine(self) -> list[Message]:
         """Letters about records that the reader may see."""
-        may = self.town.records.may
-        return [each for each in letters.waiting(self.town) if may(self.actor, "view", each.identity)]
+        return letters.waiting(self.town, self.actor)
 
     def _line(self, message: Message) -> tuple[Message, str, str]:
         label = self.town.schemas[message.identity].label

@@ -29,6 +29,7 @@ from townhall.admin.saved_views import views_of
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import town_layer
+from townhall.own_paths import own_path
 from townhall.presentation import plural
 from townhall.records import disclosing
 from townhall.records.types import Record
@@ -225,7 +226,7 @@ class ListPages(RecordPages):
         groups = bulk.actions(self.desk, actor, self.type)
         action = sent.get("do", "")
         label = bulk.label_of(groups, action)
-        back = urls.local_path(sent.get("back"), self.lister.base)
+        back = own_path(sent.get("back"), self.lister.base)
         ids = [id for id in dict.fromkeys(map(urls.number, sent.getlist("pick"))) if id]
         if not label:
             self._changeable()

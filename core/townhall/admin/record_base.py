@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from flask import flash
+
 from townhall.admin import urls
 from townhall.admin.details import get_record
 from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.records import explaining
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 
@@ -52,10 +56,15 @@ class RecordPages:
     def _editable(self, id: int) -> Record:
         self._changeable()
         record = self._record(id)
-        if record.archived is not None or self.type.append_only or not self.may("edit"):
-            raise Forbidden(
-                "This record is archived. Restore it first."
-                if record.archived is not None
-                else f"{self.type.label_plural} can't be changed by you."
-            )
+        if sentence := explaining.first_obstacle(self.town, self.actor, record):
+            raise Forbidden(sentence)
         return record
+
+    def _after(self, record: Record) -> str:
+        """Where to go once a record was changed: to its page, or to the list if it isn't the reader's any more."""
+        try:
+            self._record(record.id)
+        except NotFound:
+            flash("It is with others now, so it is not among what you see any more.", "info")
+            return urls.list_url(record.identity)
+        return self._url(record)

@@ -34,6 +34,7 @@ from townhall.admin.pages import open_page
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.reveal_pages import RevealPages
+from townhall.admin.sharing_pages import SharingPages
 from townhall.admin.staff import run_page
 from townhall.admin.staff import turn_away
 from townhall.admin.task_pages import TaskPages
@@ -56,6 +57,7 @@ class RecordView(
     VersionPages,
     UndoPages,
     LinkPages,
+    SharingPages,
     TaskPages,
     WorkflowPages,
     BaseModelView,

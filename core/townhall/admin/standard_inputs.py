@@ -14,16 +14,19 @@ from townhall.access.actors import Actor
 from townhall.admin import urls
 from townhall.records.types import Record
 from townhall.town import Town
+from townhall_forms.schema import RecordType
 
 QUEUE = "core.queue"
 #: How many queues a list offers.
 _MOST = 200
+#: What the form for a new record of a type asks besides its fields: nothing else says it of a task.
+_NEW = {"core.task": {"assignee": "Who does it?", "due": "Due on"}}
 _LABELS = {"assignee": "Who has it?", "queue": "In which queue?", "due": "Due on"}
 
 
 @dataclass(frozen=True, slots=True)
 class StandardInput:
-    """One input of a move's page: a list of choices, or a day where there are none."""
+    """One input of a page: a list of choices, or a day where there are none."""
 
     name: str
     label: str
@@ -34,7 +37,7 @@ class StandardInput:
     @property
     def id(self) -> str:
         """The id of its element."""
-        return f"move-{self.name}"
+        return f"standard-{self.name}"
 
 
 def inputs(
@@ -48,6 +51,15 @@ def inputs(
         value = sent.get(name, _present(town, record, name))
         made.append(StandardInput(name, _LABELS[name], value, name in needed, _choices(town, actor, name)))
     return made
+
+
+def for_new(town: Town, actor: Actor, record_type: RecordType, sent: Mapping[str, str]) -> list[StandardInput]:
+    """The inputs of the form for a new record, with what was sent: who makes a task does it, if nobody else."""
+    usual = {"assignee": str(actor.id or ""), "due": ""}
+    return [
+        StandardInput(name, label, sent.get(name, usual[name]), needed=False, choices=_choices(town, actor, name))
+        for name, label in _NEW.get(record_type.identity, {}).items()
+    ]
 
 
 def values(

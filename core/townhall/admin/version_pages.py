@@ -156,7 +156,12 @@ class VersionPages(RecordPages):
     # -- words ------------------------------------------------------------------------------------------------
 
     def _may_bring_back(self, record: Record) -> bool:
-        return record.archived is None and not self.type.append_only and not self.type.frozen and self.may("edit")
+        return (
+            record.archived is None
+            and not self.type.append_only
+            and not self.type.frozen
+            and (self.town.records.reaches(self.actor, "edit", record))
+        )
 
     def _writer(self) -> FactWriter:
         return FactWriter(self.town.context(self.actor), self.desk.presenter)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import MAXYEAR
 from datetime import date
 from datetime import datetime
 from datetime import time
@@ -42,6 +43,13 @@ LARGEST_FILE = 1024 * 1024
 #: Most days of one entry, and most of one that repeats.
 _LONGEST, _MOST = 31, 50
 _NAME_LENGTH = 120
+#: Most entries and parts of entries in a file, and most of them that repeat; a rule's first year and its longest step.
+_MOST_PARTS, _MOST_REPEATING = 10_000, 500
+_EARLIEST, _LONGEST_INTERVAL = 1900, 10
+#: Years after which the days of the week and the leap years begin anew.
+_KINDS_OF_YEARS = 28
+_WITHIN_DAYS = re.compile(r"BY(HOUR|MINUTE|SECOND)=")
+_ENDS = re.compile(r";?(UNTIL|COUNT)=[^;]*", re.IGNORECASE)
 _UNTIL = re.compile(r"UNTIL=(\d{8})(?:T\d{6})?Z?")
 
 
@@ -58,6 +66,8 @@ def read_icalendar(data: bytes, today: date) -> Found:
     if len(data) > LARGEST_FILE:
         raise Rejected("This file is larger than a calendar of holidays can be. Choose another.", field="file")
     try:
+        if data.upper().count(b"\nBEGIN:") > _MOST_PARTS or data.upper().count(b"\nRRULE") > _MOST_REPEATING:
+            raise Rejected("There is more in this file than a calendar of holidays can hold.", field="file")
         events = [event for calendar in Calendar.from_ical(data, multiple=True) for event in calendar.walk("VEVENT")]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise Rejected("This is no calendar file. Its name usually ends in .ics.", field="file") from error
@@ -99,8 +109,11 @@ def _beginnings(event: Any, start: date, first: date, last: date) -> Iterator[da
         return
     for rule in rules if isinstance(rules, list) else [rules]:
         text = rule.to_ical().decode()
-        if "FREQ=YEARLY" not in text.upper():
+        if "FREQ=YEARLY" not in text.upper() or _WITHIN_DAYS.search(text.upper()):
             raise ValueError("it doesn't repeat yearly")
+        interval = int(rule.get("INTERVAL", [1])[0])
+        if start.year < _EARLIEST or not 1 <= interval <= _LONGEST_INTERVAL or not _happens(text, start, interval):
+            raise ValueError("it doesn't come in these years")
         # The end of a rule may have a time zone and its beginning none, which can't be compared.
         repeated = rrulestr(_UNTIL.sub(r"UNTIL=\1T235959", text), dtstart=datetime.combine(start, time()))
         excepted = _exceptions(event)
@@ -110,6 +123,20 @@ def _beginnings(event: Any, start: date, first: date, last: date) -> Iterator[da
                 break
             if moment.date() not in excepted:
                 yield moment.date()
+
+
+def _happens(text: str, start: date, interval: int) -> bool:
+    """Whether a rule ever comes to a day.
+
+    One that doesn't, like each 30th of February, would be looked for until the calendar ends in the year 9999. So it is
+    looked for in the last years only, in which every kind of year comes once in the rule's own step.
+    """
+    steps = (MAXYEAR - start.year) // interval - _KINDS_OF_YEARS
+    late = start.replace(year=start.year + steps * interval) if (start.month, start.day) != (2, 29) else None
+    if late is None:
+        return interval == 1  # a leap day repeated yearly comes; in other steps nobody keeps it
+    endless = _ENDS.sub("", text)
+    return next(iter(rrulestr(endless, dtstart=datetime.combine(late, time()))), None) is not None
 
 
 def _exceptions(event: Any) -> set[date]:

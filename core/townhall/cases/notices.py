@@ -75,6 +75,7 @@ def unseen(town: Town, actor: Actor, limit: int = SHOWN) -> list[Told]:
     return [
         Told(id, kind, text, from_microseconds(at), records.get((identity, record_id)))
         for id, identity, record_id, kind, text, at in rows
+        if (identity, record_id) in records or identity not in town.schemas
     ]
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from townhall.errors import TownhallError
+from townhall_forms.reading import read_json
 
 Point = tuple[float, float]
 Ring = tuple[Point, ...]
@@ -106,8 +107,8 @@ def read_features(data: bytes) -> list[Feature]:
     if len(data) > LARGEST_FILE:
         raise BadOutlines(f"The file is larger than {LARGEST_FILE // 1_000_000} MB. Simplify the outlines first.")
     try:
-        document = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        document = read_json(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError) as error:
         raise BadOutlines("This is no GeoJSON file: it can't be read as JSON. Export it again as GeoJSON.") from error
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         kind = document.get("type") if isinstance(document, dict) else None

@@ -50,7 +50,9 @@ def others(town: Town, actor: Actor, identity: str, id: int, *, asked: bool = Fa
     rows = _signs(town, identity, id, to_microseconds(now))
     mine = next((row for row in rows if row[0] == actor.id), None)
     until = now + (ASKED if asked else OPENED)
-    if mine is None or from_microseconds(mine[3]) - now < _FRESH:
+    if actor.read_only:
+        mine = None  # whoever looks through their eyes is not them
+    elif mine is None or from_microseconds(mine[3]) - now < _FRESH:
         _note(town, actor.id, identity, id, now, until, again=mine is not None)
     return [
         Present(name or email, from_microseconds(since)) for user, since, (name, email), _ in rows if user != actor.id

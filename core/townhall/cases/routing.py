@@ -36,13 +36,13 @@ from townhall.records import preparing
 from townhall.records.domains import ACKNOWLEDGEMENT
 from townhall.records.domains import Domain
 from townhall.records.instants import to_microseconds
-from townhall_forms.context import Context
 from townhall_forms.schema import RecordType
 from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
 from townhall_forms.values import Place
 
 if TYPE_CHECKING:
+    from townhall.context import TownContext
     from townhall.town import Town
 
 _MEMO = "routing"
@@ -80,20 +80,42 @@ class Decision:
     acknowledgement: str = ""
 
 
+class Ground:
+    """What all cases of one write are routed by: the rules as they stand, and who works here."""
+
+    def __init__(self, town: Town, context: TownContext) -> None:
+        self._context = context
+        self.book = rulebook(town)
+
+    @cached_property
+    def people(self) -> frozenset[int]:
+        """Ids of the people who work here."""
+        return frozenset(option.id for option in self._context.staff())
+
+
+def _ground(town: Town, context: TownContext) -> Ground:
+    known: Ground | None = context.kept.get(_MEMO)
+    if known is None:
+        known = context.kept[_MEMO] = Ground(town, context)
+    return known
+
+
+def _context(town: Town, change: Change) -> TownContext:
+    """The town as rules see it: that of the write, which remembers what it looked up for the rows before."""
+    known: TownContext | None = change.memo.get(preparing.RULES)
+    return known if known is not None else parsing.rules_context(town, change.actor)
+
+
 class Subject:
     """A case that comes in, as rules look at it; what several of them ask is worked out once."""
 
-    def __init__(self, town: Town, change: Change, record_type: RecordType, book: Rulebook) -> None:
+    def __init__(self, town: Town, change: Change, record_type: RecordType) -> None:
         self.town = town
         self.type = record_type
         self.change = change
-        self.book = book
-
-    @cached_property
-    def context(self) -> Context:
-        """The town as rules see it: that of the write, which remembers what it looked up for the rows before."""
-        known = self.change.memo.get(preparing.RULES)
-        return known if known is not None else parsing.rules_context(self.town, self.change.actor)
+        self.context = _context(town, change)
+        self.ground = _ground(town, self.context)
+        self.book = self.ground.book
 
     @cached_property
     def get(self) -> Any:
@@ -133,15 +155,16 @@ class Subject:
             return False
         if route.wards and route.wards.isdisjoint(ward.id for ward in self.wards):
             return False
+        if not route.times:
+            return True
         local = self.at.astimezone(self.town.zone)
-        return not route.times or any(span.holds(local) for span in route.times)
+        return any(span.holds(local) for span in route.times)
 
 
 def decide(town: Town, change: Change) -> tuple[Decision, Subject]:
     """Where the case of a change goes, and the case as rules saw it. Changes nothing."""
-    book = rulebook(town)
-    record_type = town.schemas[change.identity]
-    subject = Subject(town, change, record_type, book)
+    subject = Subject(town, change, town.schemas[change.identity])
+    book = subject.book
     given = Decision("person", change.standard.get("queue"), change.standard.get("assignee"))
     named = given.queue is not None or given.assignee is not None
     found = list(_levels(town, change, subject))
@@ -152,6 +175,8 @@ def decide(town: Town, change: Change) -> tuple[Decision, Subject]:
         made = whose if made.decided_by != "nobody" else replace(whose, decided_by="default")
     priority = next((each.priority for each in found if each.priority), "")
     told = next((each.acknowledgement for each in found if each.acknowledgement), "")
+    if (priority, told) == (made.priority, made.acknowledgement):
+        return made, subject
     return replace(made, priority=priority, acknowledgement=told), subject
 
 
@@ -187,38 +212,36 @@ def _levels(town: Town, change: Change, subject: Subject) -> Iterator[Decision]:
     if chosen is not None:
         plugin, said = chosen
         made = Decision("plugin", said.queue, said.assignee, said.priority, said.reason, plugin=plugin)
-        yield _present(town, subject.book, made)
+        yield _present(subject.ground, made)
     for route in subject.book.routes_for(change.identity):
         if subject.fits(route):
             told = route.acknowledgement
             ruled = Decision("route", route.queue, route.person, route.priority, route=route.id, acknowledgement=told)
-            yield _present(town, subject.book, ruled)
+            yield _present(subject.ground, ruled)
             break
     workflow = subject.type.workflow
     if workflow is not None and (workflow.queue or workflow.assignee):
         queue = subject.get(workflow.queue) if workflow.queue else None
         assignee = subject.get(workflow.assignee) if workflow.assignee else None
-        yield _present(town, subject.book, Decision("type", queue, assignee))
+        yield _present(subject.ground, Decision("type", queue, assignee))
 
 
-def _present(town: Town, book: Rulebook, decision: Decision) -> Decision:
+def _present(ground: Ground, decision: Decision) -> Decision:
     """The decision without a queue that is out of use and without a person who left, saying so."""
+    queues = ground.book.queues
     notes = [decision.reason] if decision.reason else []
     queue, assignee = decision.queue, decision.assignee
-    if queue is not None and (queue not in book.queues or not book.queues[queue].active):
+    if queue is not None and (queue not in queues or not queues[queue].active):
         notes.append("The queue that it names is not in use.")
         queue = None
-    if assignee is not None and not _works_here(town, assignee):
+    if assignee is not None and assignee not in ground.people:
         notes.append("The person whom it names doesn’t work here any more.")
         assignee = None
+    if (queue, assignee) == (decision.queue, decision.assignee):
+        return decision
     return replace(
         decision, queue=queue, assignee=assignee, reason=" ".join(notes), lost=len(notes) > bool(decision.reason)
     )
-
-
-def _works_here(town: Town, id: int) -> bool:
-    user = town.system.user
-    return bool(user.select(user.id).where(user.id == id, user.active).exists())
 
 
 # -- the part in writes ---------------------------------------------------------------------------------------------
@@ -240,7 +263,7 @@ def _before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     """Check the queue that somebody chose, and route a case that comes in."""
     queue = change.standard.get("queue")
     if queue is not None and queue != change.standard_before.get("queue"):
-        _check_queue(town, queue)
+        _check_queue(_ground(town, _context(town, change)).book, queue)
     if not _comes_in(town, change):
         return None
     decision, subject = decide(town, change)
@@ -256,8 +279,8 @@ def _before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     return {name: value for name, value in values.items() if value is not None and value != present.get(name)}
 
 
-def _check_queue(town: Town, id: int) -> None:
-    found = rulebook(town).queues.get(id)
+def _check_queue(book: Rulebook, id: int) -> None:
+    found = book.queues.get(id)
     if found is None:
         raise ValidationFailed({"queue": "This queue can’t be found any more. Choose another one."})
     if not found.active:

@@ -115,9 +115,8 @@ class WorkingCalendar:
         Raises :class:`NoWorkingTime` if it is further away than a deadline can be.
         """
         table = self._around(near)
-        limit = self.day_of(near) + timedelta(days=_FARTHEST)
         while not table.sums or table.sums[-1] < position:
-            table = self._beyond(table, limit)
+            table = self._beyond(table, near)
         place = bisect_left(table.sums, position)
         return table.ends[place] - (table.sums[place] - position)
 
@@ -149,9 +148,8 @@ class WorkingCalendar:
         if self.is_open(instant):
             return instant
         table = self._around(instant)
-        limit = self.day_of(instant) + timedelta(days=_FARTHEST)
         while not table.starts or table.starts[-1] < instant:
-            table = self._beyond(table, limit)
+            table = self._beyond(table, instant)
         return table.starts[bisect_left(table.starts, instant)]
 
     def _around(self, instant: int) -> _Table:
@@ -169,9 +167,9 @@ class WorkingCalendar:
             self._table = table
         return table
 
-    def _beyond(self, table: _Table, limit: date) -> _Table:
-        """The same frames and more after them. Raises :class:`NoWorkingTime` where that is too far away."""
-        if table.last > limit:
+    def _beyond(self, table: _Table, near: int) -> _Table:
+        """The same frames and more after them. Raises :class:`NoWorkingTime` where that is too far from ``near``."""
+        if table.last > self.day_of(near) + timedelta(days=_FARTHEST):
             raise NoWorkingTime("There is no working time for forty years.")
         with self._lock:
             self._table = self._later(self._table or table, max(table.last, (self._table or table).last) + _MORE)

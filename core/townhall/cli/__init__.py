@@ -22,7 +22,9 @@ from townhall.cli.layer import layer
 from townhall.cli.messages import messages
 from townhall.cli.migrating import migrate
 from townhall.cli.plugins import plugins
+from townhall.cli.roles import roles
 from townhall.cli.schema import schema
+from townhall.cli.secrets import secrets
 from townhall.cli.serving import serve
 from townhall.cli.setup import doctor
 from townhall.cli.setup import init
@@ -48,6 +50,21 @@ def main(context: click.Context, instance: Path) -> None:
     context.obj = instance
 
 
-setting_up = (init, serve, doctor, migrate, users, wards, plugins, jobs, layer, schema, history, encryption)
+setting_up = (
+    init,
+    serve,
+    doctor,
+    migrate,
+    users,
+    roles,
+    secrets,
+    encryption,
+    wards,
+    plugins,
+    jobs,
+    layer,
+    schema,
+    history,
+)
 for command in (*setting_up, messages, export, import_command, demo_command):
     main.add_command(command)

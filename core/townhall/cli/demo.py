@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from townhall import private
 from townhall.access.actors import system
 from townhall.accounts import people
+from townhall.citizens import links
 from townhall.cli.serving import run
 from townhall.config import FILE_NAME
 from townhall.config import example
@@ -39,8 +41,8 @@ SETTINGS: dict[str, str | int] = {
 
 def build_demo(folder: Path) -> None:
     """Make the demo town in ``folder``. Raises :class:`~townhall.errors.TownhallError`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE_NAME).write_text(example(SETTINGS), encoding="utf-8")
+    private.make_folder(folder)
+    private.write(folder / FILE_NAME, example(SETTINGS))
     town = Town.open(folder)
     try:
         actor = system("demo", "Town Hall")
@@ -60,6 +62,19 @@ def build_demo(folder: Path) -> None:
 def sign_in_hint() -> str:
     """What the sign-in page of a demo town says."""
     return f"This is a demo town. Sign in as ruth@millbrook.example with the password “{PASSWORD}”."
+
+
+def own_requests_hint(folder: Path) -> str:
+    """How to see a demo town as one of its residents."""
+    town = Town.open(folder, safe_mode=True)
+    try:
+        address = meta.get(town.system, links.DEMO_RESIDENT, "")
+    finally:
+        town.close()
+    return (
+        f"To be a resident, open “Your requests” and ask for a link for {address}. No mail is sent: within a minute\n"
+        "the link stands in the outbox, under Messages in the clerks' screens."
+    )
 
 
 @click.command("demo")
@@ -87,6 +102,7 @@ def demo_command(folder: Path, fresh: bool, port: int, build_only: bool) -> None
         f"Sign in as ruth@millbrook.example (administrator), gareth@millbrook.example (clerk) or\n"
         f"nora@millbrook.example (viewer). The password is: {PASSWORD}"
     )
+    click.echo(own_requests_hint(folder))
     if not build_only:
         # Its password is public, so the demo answers to this computer only.
         town = Town.open(folder)

@@ -9,7 +9,7 @@ from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.mail import at_once
-from townhall.mail import delivering
+from townhall.mail import sending
 from townhall.messages import outbox
 from townhall.messages import switches
 
@@ -58,7 +58,7 @@ def list_messages(status: tuple[str, ...], limit: int, as_json: bool) -> None:
 def send() -> None:
     """Send what waits, now."""
     with open_town() as town:
-        click.echo(delivering.run(town) or "There was nothing to send, or sending is paused or not set up.")
+        click.echo(sending.run(town) or "There was nothing to send, or sending is paused or not set up.")
 
 
 @messages.command()

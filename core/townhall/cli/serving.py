@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import socket
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import click
 
+from townhall.cli import safety
 from townhall.cli.context import instance_folder
 from townhall.errors import ConfigurationError
+from townhall.logs import FORMAT
+from townhall.logs import LogLines
 from townhall.town import Town
+
+if TYPE_CHECKING:
+    from townhall.wsgi import TownApplication
 
 #: Requests that are worked on at the same time. Pages are bound by the processor, so more would not be faster.
 THREADS = 8
+#: Seconds after which a connection is closed on which nothing moves, and how many there are at most. Each waits for its
+#: request without holding a thread, so slow ones hold up nobody before there are so many.
+PATIENCE = 60
+CONNECTIONS = 1000
+#: Bytes of an address and its headers.
+LARGEST_HEADERS = 64 * 1024
 
 
 @click.command()
@@ -25,7 +39,9 @@ THREADS = 8
 @click.option("--safe-mode", is_flag=True, help="Run no plugin's code; their records stay.")
 def serve(host: str | None, port: int | None, safe_mode: bool) -> None:
     """Serve the town until Ctrl+C."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogLines(FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns whenever somebody waits a moment
     town = Town.open(instance_folder(), safe_mode=safe_mode)
     try:
@@ -47,12 +63,16 @@ def run(town: Town, host: str, port: int) -> None:
         sockets=[listener],
         threads=THREADS,
         ident="Townhall",
+        **_bounds(application),
         # Waitress drops forwarded headers by itself; the application believes those of the trusted proxies.
         clear_untrusted_proxy_headers=town.settings.trusted_proxies == 0,
     )
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
     address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
     click.echo(f"{town.settings.name} {town.settings.subtitle} is open on {address}/ (staff: {address}/admin/)")
+    for finding in safety.examine(town, host=host):
+        if not finding.good:
+            click.echo(f"Not safe, {finding.subject}: {finding.message}", err=True)
     for plugin, reason in town.plugins.problems.items():
         click.echo(f"The plugin {plugin} is off: {reason}", err=True)
     for notice in town.upgrade.notices:
@@ -69,6 +89,22 @@ def run(town: Town, host: str, port: int) -> None:
         server.close()
         application.stop_jobs()
     click.echo("Closed.")
+
+
+def _bounds(application: TownApplication) -> dict[str, int | bool]:
+    """What one visitor can take of the server: how much they send, how slowly, and with how many others.
+
+    Waitress answers what is larger without asking the application, which has a page for what is a little too large.
+    """
+    most = int(application.largest_request)
+    return {
+        "max_request_header_size": LARGEST_HEADERS,
+        "max_request_body_size": 2 * most,
+        "channel_timeout": PATIENCE,
+        "cleanup_interval": PATIENCE // 4,
+        "connection_limit": CONNECTIONS,
+        "asyncore_use_poll": hasattr(select, "poll"),
+    }
 
 
 def _interrupt(number: int, frame: object) -> None:

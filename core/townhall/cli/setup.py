@@ -11,9 +11,11 @@ from pathlib import Path
 
 import click
 
+from townhall import private
 from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.cases import checkup
+from townhall.cli import safety
 from townhall.cli.accounts_health import examine
 from townhall.cli.context import ask_password
 from townhall.cli.context import instance_folder
@@ -34,7 +36,7 @@ from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
 from townhall.mail import health
-from townhall.town import SECRET_FILE
+from townhall.secret_key import SECRET_FILE
 from townhall.town import Town
 
 
@@ -128,6 +130,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
         for good, sentence in findings(town):
             yield Finding("encryption", good, sentence)
         yield from examine(town)
+        yield from safety.examine(town)
     finally:
         town.close()
 
@@ -177,9 +180,9 @@ class _new_files:  # noqa: N801  # reads like a verb where it is used
 
     def __enter__(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self.folder)
             self.made = [path for path in (self.folder / FILE_NAME, self.folder / SECRET_FILE) if not path.exists()]
-            (self.folder / FILE_NAME).write_text(self.settings, encoding="utf-8")
+            private.write(self.folder / FILE_NAME, self.settings)
         except OSError as error:
             raise ConfigurationError(f"{self.folder}: the town can't be written there: {error}.") from error
 

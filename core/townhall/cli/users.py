@@ -137,11 +137,11 @@ def withdraw_invitation(email: str) -> None:
 
 @users.command("set-role")
 @click.argument("email")
-@click.argument("role")
-def set_role(email: str, role: str) -> None:
-    """Give somebody another role."""
+@click.argument("roles", metavar="ROLE...", nargs=-1, required=True)
+def set_role(email: str, roles: tuple[str, ...]) -> None:
+    """Give somebody another role, or several: then they may do what any of them allows."""
     with open_town() as town:
-        person = people.set_role(town, operator(), people.find(town, email).id, role)
+        person = people.set_role(town, operator(), people.find(town, email).id, *roles)
     click.echo(f"{person.name} is now {', '.join(person.role_labels)}.")
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,7 @@ import peewee
 from playhouse.pool import PooledPostgresqlDatabase
 from playhouse.pool import PooledSqliteDatabase
 
+from townhall import private
 from townhall.errors import ConfigurationError
 
 EngineName = Literal["sqlite", "postgresql"]
@@ -150,7 +152,9 @@ def _sqlite(url: str, instance: Path) -> SqliteEngine:
         oldest = ".".join(map(str, _OLDEST_SQLITE))
         raise ConfigurationError(f"Python's SQLite is {sqlite3.sqlite_version}; Townhall needs {oldest} or newer.")
     path = instance / Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.make_folder(path.parent)
+    with suppress(OSError):  # where it can't be written it can perhaps be read, or the database says why not
+        private.make_file(path)
     return SqliteEngine(
         str(path),
         pragmas=_SQLITE_PRAGMAS,

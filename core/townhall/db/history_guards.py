@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from townhall.db import catalogue
 from townhall.db.engines import TownDatabase
 
 #: What the database says when it refuses.
@@ -41,7 +42,7 @@ def prepare(database: TownDatabase) -> list[str]:
     To be called while nobody else changes tables.
     """
     done: list[str] = []
-    if _INDEX not in {index.name for index in database.get_indexes("history")}:
+    if _INDEX not in catalogue.indexes(database).get("history", ()):
         database.execute_sql(f"CREATE INDEX {_INDEX} ON history (id) WHERE {DISCLOSING}")
         done.append(f'Added the index "{_INDEX}" to "history".')
     return done + guard(database)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,7 @@ from peewee import Field
 from peewee import IntegrityError
 from peewee import Model
 
+from townhall.db import catalogue
 from townhall.db import history_guards
 from townhall.db import ledger
 from townhall.db import meta
@@ -76,14 +78,16 @@ def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
 
 def _prepare_models(database: TownDatabase, system: SystemTables, models: Iterable[type[Model]]) -> list[str]:
     with alone(database):
-        existing = set(database.get_tables())
+        columns, indexes = catalogue.columns(database), catalogue.indexes(database)
         done: list[tuple[str, str]] = []
         for model in models:
-            if table_name(model) in existing:
-                done += [("townhall", sentence) for sentence in _extend_model(database, model)]
+            name = table_name(model)
+            if name in columns:
+                extended = _extend_model(database, model, columns[name], indexes.get(name, set()))
+                done += [("townhall", sentence) for sentence in extended]
             else:
                 _schema_of(model).create_all(safe=True)
-                done.append(("townhall", f'Created the table "{table_name(model)}".'))
+                done.append(("townhall", f'Created the table "{name}".'))
         create_search_tables(database)
         ledger.write_additions(system, done)
     return [sentence for _, sentence in done]
@@ -293,17 +297,17 @@ def _kind(data_type: str) -> str:
     return "integer" if "INT" in name else "boolean" if "BOOL" in name else "text"
 
 
-def _extend_model(database: TownDatabase, model: type[Model]) -> Iterator[str]:
-    """Add the columns and indexes that one of the town's own tables lacks."""
+def _extend_model(database: TownDatabase, model: type[Model], columns: Set[str], indexes: Set[str]) -> Iterator[str]:
+    """Add the columns and indexes that one of the town's own tables lacks, given those that it has."""
     name = table_name(model)
-    there = {column.name for column in database.get_columns(name)}
     for field in _meta(model).sorted_fields:
-        if field.column_name not in there:
+        if field.column_name not in columns:
             database.execute_sql(f'ALTER TABLE "{name}" ADD COLUMN {_definition(database, field)}')
             yield f'Added the column "{field.column_name}" to "{name}".'
-    indexes = {index.name for index in database.get_indexes(name)}
+    # PostgreSQL keeps 63 characters of a name, peewee's longest ones have 64.
+    known = {each[:63] for each in indexes}
     for index in _meta(model).fields_to_index():
-        if index._name not in indexes:
+        if index._name[:63] not in known:
             database.execute(_schema_of(model)._create_index(index, safe=True))
             yield f'Added the index "{index._name}" to "{name}".'
 

@@ -17,6 +17,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from townhall import private
 from townhall.db.engines import TownDatabase
 from townhall.errors import PluginError
 
@@ -44,7 +45,8 @@ def take(
     ending = ".db" if database.engine == "sqlite" else ".dump"
     file = _free_name(folder, f"{stamp}-{plugin}-{re.sub(r'[^0-9A-Za-z.+-]', '_', version) or '0'}", ending)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
+        private.make_file(file)
         if database.engine == "sqlite":
             _back_up(Path(str(database.database)), file)
         else:

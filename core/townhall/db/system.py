@@ -8,6 +8,7 @@ Instants are microseconds since 1970 in UTC, like in records' tables.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 from typing import TypeVar
 
@@ -223,7 +224,8 @@ class History(Model):
     digest = CharField(max_length=64)
 
     class Meta:
-        indexes = ((("identity", "record_id", "id"), False),)
+        # The second finds what somebody made, where they may see their own records only.
+        indexes = ((("identity", "record_id", "id"), False), (("actor_id", "identity", "record_id"), False))
 
 
 class HistoryValues(Model):
@@ -304,10 +306,12 @@ class CaseTransition(Model):
     actor_name = TextField()
 
     class Meta:
-        # By the second one, which has all that figures ask, a period is counted without looking at the rows.
+        # The others have all that figures ask, so that nothing is counted by looking at the rows: the moves of a
+        # period, and those of one way.
         indexes = (
             (("identity", "record_id", "id"), False),
             (("identity", "at", "source", "target", "record_id"), False),
+            (("identity", "source", "target", "at", "record_id"), False),
         )
 
 
@@ -344,9 +348,13 @@ class CaseClock(Model):
     class Meta:
         indexes = (
             (("identity", "record_id", "kind"), True),
-            (("due_at",), False),
             (("next_at",), False),
-            (("identity", "kind", "met_at"), False),
+            # All that figures ask of the clocks that were met, or due, in a period.
+            (
+                ("identity", "kind", "met_at", "due_at", "business", "target_minutes", "actual_minutes", "record_id"),
+                False,
+            ),
+            (("identity", "kind", "due_at", "met_at", "breached_at", "record_id"), False),
         )
 
 
@@ -500,6 +508,25 @@ class Attachment(Model):
         indexes = ((("identity", "record_id", "field", "position"), False),)
 
 
+class Share(Model):
+    """One case that is open to the team of one more queue, to ``view`` or to ``work`` on, until ``ended_at``."""
+
+    id = BigAutoField()
+    identity = CharField(max_length=120)
+    record_id = BigIntegerField()
+    team_id = BigIntegerField()
+    level = CharField(max_length=10)
+    reason = TextField(default="")
+    at = BigIntegerField()
+    by_id = BigIntegerField(null=True)
+    by_name = TextField(default="")
+    ended_at = BigIntegerField(null=True)
+    ended_by = TextField(default="")
+
+    class Meta:
+        indexes = ((("identity", "record_id"), False), (("team_id", "identity", "record_id"), False))
+
+
 class SealedValue(Model):
     """The value of a field that is kept encrypted, in place of the columns of its record.
 
@@ -517,7 +544,10 @@ class SealedValue(Model):
 
 
 class SecretLink(Model):
-    """A link that opens one record to whoever has it. Only the digest of its token is kept."""
+    """A link that opens one record to whoever has it. Only the digest of its token is kept.
+
+    ``about`` is what else the link stands for, such as an e-mail address that it confirms.
+    """
 
     id = BigAutoField()
     token_hash = CharField(max_length=64, unique=True)
@@ -527,9 +557,28 @@ class SecretLink(Model):
     created_at = BigIntegerField()
     expires_at = BigIntegerField(null=True)
     revoked_at = BigIntegerField(null=True)
+    about = TextField(default="")
 
     class Meta:
         indexes = ((("identity", "record_id"), False),)
+
+
+class LinkRequest(Model):
+    """Somebody asked on the public site for a link to their requests. The row goes as soon as it is answered."""
+
+    id = BigAutoField()
+    address = TextField()
+    asked_at = BigIntegerField()
+
+
+class CitizenSession(Model):
+    """A contact who is signed in on the public site. Only the digest of the token in their cookie is kept."""
+
+    id = BigAutoField()
+    token_hash = CharField(max_length=64, unique=True)
+    contact_id = BigIntegerField(index=True)
+    started_at = BigIntegerField(index=True)
+    last_seen_at = BigIntegerField()
 
 
 class Draft(Model):
@@ -668,8 +717,11 @@ class SystemTables:
         self.outbox: Any = _bound(Outbox, "outbox", database)
         self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
         self.attachment: Any = _bound(Attachment, "attachment", database)
+        self.share: Any = _bound(Share, "share", database)
         self.sealed_value: Any = _bound(SealedValue, "sealed_value", database)
         self.secret_link: Any = _bound(SecretLink, "secret_link", database)
+        self.link_request: Any = _bound(LinkRequest, "link_request", database)
+        self.citizen_session: Any = _bound(CitizenSession, "citizen_session", database)
         self.draft: Any = _bound(Draft, "draft", database)
         self.saved_view: Any = _bound(SavedView, "saved_view", database)
         self.uploaded_module: Any = _bound(UploadedModule, "uploaded_module", database)
@@ -696,7 +748,9 @@ class SystemTables:
 def _bound(model: type[M], table: str, database: TownDatabase) -> type[M]:
     """A model of its own for ``database`` with the fields of ``model``."""
     meta = type("Meta", (), {"database": database, "table_name": table, "legacy_table_names": False})
-    return type(model.__name__, (model,), {"Meta": meta, "__doc__": model.__doc__})
+    # Left to itself, peewee copies each field down to its last part, which takes most of a town's start.
+    fields = {name: copy(field) for name, field in model._meta.fields.items()}
+    return type(model.__name__, (model,), {"Meta": meta, "__doc__": model.__doc__, **fields})
 
 
 def _user_role(database_: TownDatabase, user_: type[User], role_: type[Role]) -> type[Model]:

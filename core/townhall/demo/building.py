@@ -24,6 +24,7 @@ from townhall.cases import standing
 from townhall.clock import FixedClock
 from townhall.demo import messages
 from townhall.demo import names
+from townhall.demo import resident
 from townhall.demo import teams
 from townhall.errors import TownhallError
 from townhall.records import disclosing
@@ -166,6 +167,7 @@ class Demo:
         self._clocks()
         messages.build(self)
         self._kept()
+        resident.choose(self)
 
     def _kept(self) -> None:
         """What history is there for: a change that was taken back, a look at a confidential value, and an export."""

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import contextmanager
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import local
@@ -72,7 +70,6 @@ class Guard:
     def __init__(self, town: Town, title: Callable[[str], str]) -> None:
         self._town = town
         self._title = title
-        self._monotonic = town.clock.monotonic
         self._within = _Depths()
         self.breakers = Breakers(town.clock.monotonic, town.clock.now)
 
@@ -87,7 +84,7 @@ class Guard:
             raise Rejected(self.out(hook.plugin) or f"{self._title(hook.plugin)} can't check this at the moment.")
         refusal: Rejected | ValidationFailed | None = None
         try:
-            with self._once_more(hook), self._measured(hook):
+            with _OnceMore(self._within.depths, hook), _Measured(self._town, hook):
                 try:
                     answer = hook.function(*[arguments[name] for name in hook.names])
                 except (Rejected, ValidationFailed) as error:
@@ -116,7 +113,7 @@ class Guard:
                 "Everything else works.",
             )
         try:
-            with self._once_more(hook), self._undoable(hook), self._measured(hook) as slow:
+            with _OnceMore(self._within.depths, hook), self._undoable(hook), _Measured(self._town, hook) as call:
                 value = accept(hook.function(*[arguments[name] for name in hook.names]))
         except PASSED:
             raise
@@ -125,7 +122,7 @@ class Guard:
             return Reaction(
                 hook.plugin, problem=f"{self._title(hook.plugin)} could not show this. Everything else works."
             )
-        if slow:
+        if call.hopeless:
             self.breakers.failed(hook.plugin, hook.hook)
         else:
             self.breakers.succeeded(hook.plugin, hook.hook)
@@ -140,14 +137,14 @@ class Guard:
         if not self.breakers.allows(job.plugin, job.hook):
             raise PluginError(f"{self._title(job.plugin)} failed several times, so its job is left alone for a minute.")
         try:
-            with self._once_more(job), self._measured(job) as slow:
+            with _OnceMore(self._within.depths, job), _Measured(self._town, job) as call:
                 done = accept(job.function(*[arguments[name] for name in job.names]))
         except PASSED:
             raise
         except BaseException as error:
             self.failed(job.plugin, job.hook, error, "job")
             raise
-        (self.breakers.failed if slow else self.breakers.succeeded)(job.plugin, job.hook)
+        (self.breakers.failed if call.hopeless else self.breakers.succeeded)(job.plugin, job.hook)
         return done
 
     def failed(self, plugin: str, hook: str, error: BaseException, stage: Stage = "call") -> None:
@@ -175,41 +172,60 @@ class Guard:
 
     # -- how --------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _once_more(self, hook: Implementation) -> Iterator[None]:
-        """Count how deep a hook has led to itself, and stop it before the interpreter does."""
-        depths = self._within.depths
-        key = (hook.plugin, hook.hook)
-        depth = depths.get(key, 0)
-        if depth >= DEEPEST:
-            raise RecursionError("it leads to itself: what it writes asks it again, without an end")
-        depths[key] = depth + 1
-        try:
-            yield
-        finally:
-            depths[key] = depth
-
-    @contextmanager
-    def _measured(self, hook: Implementation) -> Iterator[list[float]]:
-        """Write down a call that took too long. What is given holds the seconds if it was hopelessly long."""
-        hopeless: list[float] = []
-        allowed = hook.what.seconds
-        start = self._monotonic()
-        yield hopeless
-        took = self._monotonic() - start
-        if took > allowed:
-            said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
-            log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
-            self._town.failures.note(hook.plugin, "slow", hook.hook, said)
-            if took >= allowed * HOPELESS:
-                hopeless.append(took)
-
     def _undoable(self, hook: Implementation) -> Any:
         """A transaction that undoes what a failing hook wrote: a savepoint inside another one."""
         database = self._town.database
         if hook.what.writes or database.transaction_depth():
             return immediate(database)
         return nullcontext()
+
+
+class _OnceMore:
+    """Counts how deep a hook has led to itself, and stops it before the interpreter does.
+
+    An import asks a hook for every row, so this and :class:`_Measured` are no generators.
+    """
+
+    __slots__ = ("_depth", "_depths", "_key")
+
+    def __init__(self, depths: dict[tuple[str, str], int], hook: Implementation) -> None:
+        self._depths = depths
+        self._key = (hook.plugin, hook.hook)
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._depth = self._depths.get(self._key, 0)
+        if self._depth >= DEEPEST:
+            raise RecursionError("it leads to itself: what it writes asks it again, without an end")
+        self._depths[self._key] = self._depth + 1
+
+    def __exit__(self, *error: object) -> None:
+        self._depths[self._key] = self._depth
+
+
+class _Measured:
+    """Writes down a call that took too long; ``hopeless`` says that it was hopelessly long."""
+
+    __slots__ = ("_hook", "_start", "_town", "hopeless")
+
+    def __init__(self, town: Town, hook: Implementation) -> None:
+        self._town = town
+        self._hook = hook
+        self._start = 0.0
+        self.hopeless = False
+
+    def __enter__(self) -> _Measured:
+        self._start = self._town.clock.monotonic()
+        return self
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        took, allowed, hook = self._town.clock.monotonic() - self._start, self._hook.what.seconds, self._hook
+        if kind is not None or took <= allowed:
+            return
+        said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
+        log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
+        self._town.failures.note(hook.plugin, "slow", hook.hook, said)
+        self.hopeless = took >= allowed * HOPELESS
 
 
 def _in_plain_words(error: Rejected | ValidationFailed, title: str) -> Rejected | ValidationFailed:

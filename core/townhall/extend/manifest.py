@@ -22,6 +22,7 @@ from townhall.schedules import FORMS
 from townhall.schedules import Schedule
 from townhall.schedules import read_at
 from townhall.schedules import read_every
+from townhall_forms.reading import read_toml
 
 #: Version of the plugin API that this Townhall offers; a manifest's ``api`` is a range of it.
 API_VERSION = "1.0"
@@ -41,6 +42,7 @@ KEYS: Mapping[str, str] = {
     "license": "Its licence (SPDX).",
     "icon": "Symbol of the sprite that stands for it.",
     "settings": "Settings that the town may set under [plugins.NAME]: one [settings.KEY] each.",
+    "permissions": "What its code asks for besides the permissions on its types: NAME = what it allows, for the roles.",
     "navigation": "Where its types stand in the clerk's menu.",
     "jobs": "What its code does again and again: one [jobs.NAME] each.",
 }
@@ -103,6 +105,7 @@ class Manifest:
     license: str = ""
     icon: str = "note"
     settings: Mapping[str, PluginSetting] = field(default_factory=dict)
+    permissions: Mapping[str, str] = field(default_factory=dict)
     navigation_label: str = ""
     navigation_order: int = 100
     jobs: Mapping[str, JobSpec] = field(default_factory=dict)
@@ -116,7 +119,7 @@ class Manifest:
 def read_manifest(file: Path) -> Manifest:
     """Read a manifest. Raises :class:`~townhall.errors.PluginError`, with a line for each mistake."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        data = read_toml(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise PluginError(f"{file}: there is no such file; every plugin needs a {FILE_NAME}.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -175,6 +178,7 @@ class _Reader:
             icon=self.text("icon", data) or "note",
             **self.requires(name, data),
             settings=self.settings(data),
+            permissions=self.permissions(data),
             navigation_label=self.text("label", navigation, "navigation."),
             navigation_order=order,
             jobs=self.jobs(data),
@@ -265,6 +269,20 @@ class _Reader:
                 self.mistake(f"{place}.default", f"{setting.default!r} {problem}.")
             settings[name] = setting
         return settings
+
+    def permissions(self, data: Mapping[str, Any]) -> dict[str, str]:
+        section = self.table("permissions", data)
+        found = {}
+        for name in section:
+            if not _NAME.fullmatch(name):
+                self.mistake(
+                    f"permissions.{name}", f"{name!r} must be small letters, digits and _, beginning with one."
+                )
+            label = self.text(name, section, "permissions.")
+            if not label:
+                self.mistake(f"permissions.{name}", "say in a few words what it allows.")
+            found[name] = label
+        return found
 
     def jobs(self, data: Mapping[str, Any]) -> dict[str, JobSpec]:
         section = self.table("jobs", data)

@@ -65,7 +65,7 @@ class SourceFile:
                 yield SourceRow(line, {}, raw, f"has {len(raw)} cells where the header has {width}")
             else:
                 if marked:
-                    raw = [as_written(cell) if cell[:1] == "'" else cell for cell in raw]
+                    raw = [as_written(cell) if "'" in cell else cell for cell in raw]
                 yield SourceRow(line, dict(zip(columns, raw, strict=True)), raw)
 
     def __len__(self) -> int:

@@ -1,17 +1,29 @@
-"""Cells that a spreadsheet would take for a formula: made harmless on the way out, and as they were on the way in."""
+"""Cells that a spreadsheet would take for a formula: made harmless on the way out, and as they were on the way in.
+
+A spreadsheet may part cells where we don't: at semicolons in many countries, at tabs, and at line ends once it has lost
+count of the quotation marks. So what could begin a cell there is looked at as well.
+"""
 
 from __future__ import annotations
 
 import re
 
-_FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?![\d.,]+$))")
+#: What begins a formula. A signed number is none; the wide forms are read as the others in some countries.
+_START = re.compile(r"'* *(?:[=@\t\r\n＝＠＋－]|[+-](?![\d.,]+$))")
+_PARTS = ";\t\r\n"
+#: Inside a text a sign begins many a line of a list, so there it takes something that does harm as well.
+_FORMULA = rf"(?= *(?:[=@]|[+-][^{_PARTS}]*[|(!]))"
+_INSIDE = re.compile(rf"([{_PARTS}])('*){_FORMULA}")
+_MARKED = re.compile(rf"([{_PARTS}])'('*){_FORMULA}")
 
 
 def harmless(text: str) -> str:
     """Text that a spreadsheet takes as text: what would start a formula gets an apostrophe before it."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    inside = _INSIDE.sub(r"\1'\2", text)
+    return f"'{inside}" if _START.match(inside) else inside
 
 
 def as_written(text: str) -> str:
     """What :func:`harmless` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    whole = text[1:] if text.startswith("'") and _START.match(text) else text
+    return _MARKED.sub(r"\1\2", whole)

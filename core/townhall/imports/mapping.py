@@ -7,7 +7,6 @@ mistake at once as a :class:`~townhall.errors.ConfigurationError`.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from townhall.errors import ConfigurationError
+from townhall_forms import patterns
+from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -122,7 +123,7 @@ def load_mapping(path: Path, schemas: Schemas) -> ImportMapping:
     Raises :class:`~townhall.errors.ConfigurationError` with one line per mistake.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = read_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"The mapping {path} can't be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -249,11 +250,8 @@ def _misshapen(data: Mapping[str, Any]) -> Iterator[str]:
     for index, table in enumerate(columns, start=1):
         yield from _wrong_kinds(table, _COLUMN_KINDS, f"column {index}.")
         pattern = table.get("pattern", "")
-        if isinstance(pattern, str):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                yield f"column {index}.pattern: is no regular expression: {error}"
+        if isinstance(pattern, str) and (said := patterns.problem(pattern)):
+            yield f"column {index}.pattern: {said}"
 
 
 def _wrong_kinds(table: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> Iterator[str]:

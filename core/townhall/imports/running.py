@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gc
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from townhall.db.transactions import immediate
 from townhall.errors import ConfigurationError
 from townhall.imports.csv_files import SourceFile
 from townhall.imports.csv_files import SourceRow
-from townhall.imports.formulas import harmless
+from townhall.imports.csv_writing import MARK
+from townhall.imports.csv_writing import csv_line
 from townhall.imports.mapping import ImportMapping
 from townhall.imports.rows import Refused
 from townhall.imports.rows import RowReader
@@ -154,10 +154,9 @@ def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> Non
     Raises :class:`~townhall.errors.ConfigurationError` if the file can't be written.
     """
     try:
-        with path.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["line", "reason", *map(harmless, source.columns)])
-            writer.writerows(_refused_rows(summary))
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(MARK + csv_line(["line", "reason", *source.columns]))
+            file.writelines(map(csv_line, _refused_rows(summary)))
     except OSError as error:
         raise ConfigurationError(
             f"The {len(summary.refused):,} refused rows can't be written to {path}: {error.strerror or error}. The "
@@ -167,4 +166,4 @@ def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> Non
 
 def _refused_rows(summary: ImportSummary) -> Iterator[list[str]]:
     for row, reason in sorted(summary.refused, key=lambda pair: pair[0].line):
-        yield [str(row.line), reason, *map(harmless, row.raw)]
+        yield [str(row.line), reason, *row.raw]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from townhall import limiting
+from townhall.messages import outbox
 from townhall.portal import drafts as portal_drafts
 from townhall.records.instants import to_microseconds
 
@@ -30,6 +31,12 @@ def uploads(town: Town) -> str:
 def limits(town: Town) -> str:
     """Delete counts of tries whose time is over."""
     return _told(limiting.forget_old(town), "count")
+
+
+def messages(town: Town) -> str:
+    """Delete words and addresses of messages that went out long ago."""
+    forgotten = outbox.forget_words(town)
+    return f"Words of {forgotten:,} message{'' if forgotten == 1 else 's'} deleted." if forgotten else ""
 
 
 def runs(town: Town) -> str:

@@ -20,7 +20,7 @@ from townhall.extend.hooks import Implementation
 from townhall.extend.jobs import sentence_of
 from townhall.jobs import cleaning
 from townhall.jobs import telling
-from townhall.mail import delivering
+from townhall.mail import sending
 from townhall.records import erasing
 from townhall.records import sealing
 from townhall.schedules import Schedule
@@ -56,8 +56,9 @@ CORE_JOBS: tuple[Job, ...] = (
         "core.deliver_messages",
         "Send messages",
         every(1),
-        delivering.run,
-        "What waits in the outbox, by the mail server of the settings; what fails is tried again later and later.",
+        sending.run,
+        "Links to “Your requests” that people asked for, and what waits in the outbox, by the mail server of the "
+        "settings; what fails is tried again later and later.",
     ),
     Job(
         "core.warn_of_deadlines",
@@ -128,6 +129,13 @@ CORE_JOBS: tuple[Job, ...] = (
         every(60),
         cleaning.limits,
         "Counts of tries from the day before, by which forms and sign-ins are limited.",
+    ),
+    Job(
+        "core.clean_messages",
+        "Delete old words from the outbox",
+        daily("03:50"),
+        cleaning.messages,
+        "Words and addresses of messages that went out longer ago than keep_days says; that they went out stays.",
     ),
     Job(
         "core.clean_runs",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import system
 from townhall.access.permissions import VERB_LABELS
-from townhall.access.permissions import permissions_of
+from townhall.access.permissions import moves_of
+from townhall.access.permissions import verbs_of
 from townhall.db import migration
 from townhall.errors import PluginError
 from townhall.extend import states
@@ -112,7 +113,8 @@ def _kinds(types: Sequence[RecordType]) -> Iterator[Addition]:
 
 def _permissions(types: Sequence[RecordType]) -> Iterator[Addition]:
     """The permissions that come: those that every type has once, then each type's own."""
-    labels = [(record_type, [label for _, label in permissions_of(record_type)]) for record_type in types]
+    brought = [(record_type, (*verbs_of(record_type), *moves_of(record_type))) for record_type in types]
+    labels = [(record_type, [label for _, label in each]) for record_type, each in brought]
     count = sum(len(each) for _, each in labels)
     if not count:
         return
@@ -137,7 +139,7 @@ def _menu(found: Mapping[str, Found], added: Sequence[str], types: Sequence[Reco
 
 
 def _public(types: Sequence[RecordType]) -> Iterator[Addition]:
-    forms = [form for record_type in types for form in record_type.forms.values()]
+    forms = [form for record_type in types for form in record_type.sent_forms.values()]
     if forms:
         which = ", ".join(f"“{form.label}”" for form in forms)
         yield Addition(_count(len(forms), "public form", "public forms"), which)

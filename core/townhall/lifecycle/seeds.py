@@ -34,6 +34,7 @@ from townhall.db.transactions import immediate
 from townhall.errors import PluginError
 from townhall.errors import TownhallError
 from townhall_forms.fields.base import Field
+from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -187,7 +188,7 @@ def read_table(file: Path, *others: str) -> dict[str, Any]:
     Raises :class:`~townhall.errors.PluginError`.
     """
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        data = read_toml(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PluginError(f"{file.name} can't be read: {error}.") from error
     unknown = sorted(set(data) - {"type", "records", *others})

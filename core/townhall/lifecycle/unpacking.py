@@ -18,6 +18,7 @@ from typing import Any
 
 import peewee
 
+from townhall import private
 from townhall.access.actors import Actor
 from townhall.db import ledger
 from townhall.db import meta
@@ -40,6 +41,7 @@ from townhall.lifecycle.packing import SEALED
 from townhall.lifecycle.packing import VALUES
 from townhall.lifecycle.packing import VIEWS
 from townhall.lifecycle.switching import require
+from townhall.records import contents
 from townhall.records import file_types
 from townhall.records import history
 from townhall.records import unpacking
@@ -300,6 +302,11 @@ def _attachments(town: Town, pack: PackReader, own: set[str], filler: unpacking.
         place = town.files.path(told["checksum"])
         if pack.has(f"files/{told['checksum']}") and not kind.matches(_head(place)):
             raise pack.wrong(f"the file “{told['filename']}” in it is not what its name says.")
+        if pack.has(f"files/{told['checksum']}"):
+            try:
+                contents.check(kind, place)
+            except contents.Unfit as reason:
+                raise pack.wrong(f"the file “{told['filename']}” in it {reason}") from reason
         yield [digest(secrets.token_urlsafe(16)), "", *told.values()]
 
 
@@ -339,7 +346,7 @@ def _place_files(town: Town, pack: PackReader, placed: list[Path]) -> None:
         if place.exists():
             os.utime(place)  # so that nobody takes them away before a record has them
             continue
-        place.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(place.parent)
         part = place.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with part.open("xb") as stream:

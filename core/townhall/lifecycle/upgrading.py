@@ -37,6 +37,7 @@ from townhall.extend import states
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
+from townhall.lifecycle.migrations import closing
 from townhall.lifecycle.migrations import files as migration_files
 from townhall.lifecycle.migrations import kept
 from townhall.lifecycle.migrations.kept import CORE
@@ -382,6 +383,9 @@ def _add(upgrade: _Upgrade) -> list[Done]:
     plan, town = upgrade.plan, upgrade.town
     start = perf_counter()
     sentences = migration.prepare_plugin(town.database, town.system, plan.plugin, upgrade.schemas, plan.version)
+    mine = [each for each in upgrade.schemas.values() if each.plugin == plan.plugin]
+    if settled := closing.settle(town.database, mine):
+        sentences = [*sentences, f"Said of {settled:,} cases anew whether they are closed, as their states are now."]
     seconds = (perf_counter() - start) / max(len(sentences), 1)
     kept.keep(town, plan.plugin, plan.version, upgrade.texts)
     return [Done(plan.plugin, sentence, "", 0, seconds) for sentence in sentences]

@@ -36,8 +36,10 @@ from townhall.extend.manifest import FILE_NAME
 from townhall.extend.manifest import Manifest
 from townhall.extend.manifest import read_manifest
 from townhall.lifecycle.switching import require
+from townhall.records import contents
 from townhall.records.file_types import HEAD
 from townhall.records.file_types import known_type
+from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -259,13 +261,18 @@ def _unlike(place: str, content: bytes) -> Iterator[str]:
     """Why a file is not what its name says."""
     if place.endswith(".toml"):
         try:
-            tomllib.loads(content.decode("utf-8-sig"))
+            read_toml(content.decode("utf-8-sig"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             yield f"{place}: the file is not valid TOML: {error}."
         return
     kind = known_type(place)
     if kind is None or not kind.matches(content[:HEAD]):
         yield f"{place}: this is not the picture that its name says."
+        return
+    try:
+        contents.picture(kind, content)
+    except contents.Unfit as reason:
+        yield f"{place}: this {reason}"
 
 
 def _manifest(files: dict[str, bytes]) -> Manifest:

@@ -25,6 +25,7 @@ from townhall.mail.server import Refused
 from townhall.mail.server import ServerFailed
 from townhall.mail.server import TryLater
 from townhall.messages import outbox
+from townhall.messages import personal
 from townhall.messages import switches
 from townhall.messages.outbox import Message
 from townhall.records.instants import to_microseconds
@@ -116,6 +117,9 @@ def _renew(town: Town, message: Message, token: str) -> bool:
 
 def _send(town: Town, server: MailServer, message: Message, token: str) -> bool:
     """Send one message and keep what came of it; whether it went out. Raises :class:`ServerFailed`."""
+    if reason := personal.outdated(town, message):
+        _change(town, message, token, status="dropped", error=reason)
+        return False
     try:
         mail = composing.compose(town, message)
         # Nobody is told that an acknowledgement could not be delivered: that is how loops begin.

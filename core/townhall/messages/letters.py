@@ -45,15 +45,16 @@ def may_send(town: Town, actor: Actor) -> bool:
     return policy.may(actor, "create", town.schemas[INTERACTION])
 
 
-def waiting(town: Town, limit: int = MOST) -> list[Message]:
-    """Letters that wait to be printed, the oldest first."""
-    return list(reversed(outbox.find(town, statuses=outbox.OPEN, channel="letter", limit=limit)))
+def waiting(town: Town, actor: Actor, limit: int = MOST) -> list[Message]:
+    """Letters that wait to be printed, the oldest first: those about records of which the actor may know."""
+    found = outbox.visible(town, actor, outbox.find(town, statuses=outbox.OPEN, channel="letter", limit=limit))
+    return list(reversed(found))
 
 
 def printed(town: Town, actor: Actor, ids: Sequence[int]) -> list[Letter]:
     """Letters ready to be printed, with the secret codes in them."""
     _require(town, actor)
-    found = {message.id: message for message in outbox.find(town, ids=ids, channel="letter", limit=MOST)}
+    found = {message.id: message for message in _theirs(town, actor, ids)}
     return [_letter(town, found[id]) for id in ids if id in found]
 
 
@@ -62,7 +63,8 @@ def post(town: Town, actor: Actor, ids: Sequence[int]) -> int:
     _require(town, actor)
     table = town.system.outbox
     done = {"status": "sent", "sent_at": to_microseconds(town.clock.now()), "sent_by": actor.name, "attempts": 1}
-    chosen = (table.id.in_(list(ids)[:MOST]), table.channel == "letter", table.status.in_(list(outbox.OPEN)))
+    theirs = [message.id for message in _theirs(town, actor, ids)]
+    chosen = (table.id.in_(theirs), table.channel == "letter", table.status.in_(list(outbox.OPEN)))
     return int(table.update(done).where(*chosen).execute())
 
 
@@ -71,7 +73,8 @@ def drop(town: Town, actor: Actor, ids: Sequence[int]) -> int:
     _require(town, actor)
     table = town.system.outbox
     dropped = {"status": "dropped", "sent_by": actor.name, "error": f"{actor.name} decided that no letter is needed."}
-    chosen = (table.id.in_(list(ids)[:MOST]), table.channel == "letter", table.status.in_(list(outbox.OPEN)))
+    theirs = [message.id for message in _theirs(town, actor, ids)]
+    chosen = (table.id.in_(theirs), table.channel == "letter", table.status.in_(list(outbox.OPEN)))
     return int(table.update(dropped).where(*chosen).execute())
 
 
@@ -82,6 +85,12 @@ def instead_of_mail(town: Town, actor: Actor, id: int) -> Message:
     """
     _require(town, actor)
     message = outbox.get(town, id)
+    if not outbox.visible(town, actor, [message]):
+        raise Forbidden("You may not see what this message is about. Ask an administrator.")
+    if message.identity == recipients.CONTACT:
+        raise Rejected(
+            "What it is about would be over before a letter arrives. Give them a link on the contact's page."
+        )
     contact = reading.get(town, system(), recipients.CONTACT, message.contact_id or 0)
     address = recipients.post_address(town, contact)
     if not address:
@@ -103,6 +112,12 @@ def _letter(town: Town, message: Message) -> Letter:
     return Letter(message, (message.name, *filter(None, lines)), town.today(), text.split("\n\n"))
 
 
+def _theirs(town: Town, actor: Actor, ids: Sequence[int]) -> list[Message]:
+    """Those of the letters that are about records of which the actor may know."""
+    return outbox.visible(town, actor, outbox.find(town, ids=list(ids)[:MOST], channel="letter", limit=MOST))
+
+
 def _require(town: Town, actor: Actor) -> None:
+    policy.refuse_read_only(actor)
     if not may_send(town, actor):
         raise Forbidden("You may not print letters. Ask an administrator.")

@@ -9,9 +9,11 @@ import base64
 import hmac
 from typing import TYPE_CHECKING
 
+from townhall.messages import personal
 from townhall.messages.outbox import Message
 from townhall.records import link_codes
 from townhall.records import secret_links
+from townhall.records.people import CONTACT
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -21,20 +23,36 @@ STATUS = "status"
 
 
 def token(town: Town, message: Message) -> str:
-    """The token of the link in a message; from now on it opens the status page of the message's record."""
+    """The token of the link in a message; from now on it opens the status page of the message's record.
+
+    That in a mail about a person works once, and until it expires.
+    """
     digest = hmac.digest(town.secret, b"link in message " + message.key.encode("ascii"), "sha256")
     made = base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode("ascii")
-    secret_links.keep(town, message.identity, message.record_id, STATUS, made)
+    purpose = personal.PURPOSES.get(message.event, STATUS) if message.identity == CONTACT else STATUS
+    about = message.recipient if purpose != STATUS else ""
+    until = personal.expires(town, message)
+    secret_links.keep(town, message.identity, message.record_id, purpose, made, expires=until, about=about)
     return made
+
+
+def path(town: Town, message: Message) -> str:
+    """The address of the link in a message, on the town's site."""
+    secret = token(town, message)
+    if message.identity == CONTACT:
+        return f"/requests/{'confirm' if message.event == personal.CONFIRM else 'enter'}/{secret}"
+    return f"/status/{message.number}/{secret}"
 
 
 def in_mail(town: Town, message: Message) -> str:
     """The link as a mail shows it; without a public address of the town, the code to type in."""
     address = town.settings.public_address.rstrip("/")
-    secret = token(town, message)
     if address:
-        return f"{address}/status/{message.number}/{secret}"
-    return f"on our website, under “Check a request”, with your code {link_codes.readable(secret)}"
+        return f"{address}{path(town, message)}"
+    code = link_codes.readable(token(town, message))
+    if message.identity == CONTACT:
+        return f"On our website, under “Your requests”, type in this code instead of a number and code: {code}"
+    return f"on our website, under “Check a request”, with your code {code}"
 
 
 def on_paper(town: Town, message: Message) -> str:

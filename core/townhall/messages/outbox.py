@@ -11,15 +11,19 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import Any
+
+from peewee import fn
 
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
+from townhall.records import predicate
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 
@@ -32,7 +36,9 @@ PERMISSION = "messages.manage"
 OPEN = ("queued", "sending", "failed")
 #: What needs somebody.
 TROUBLED = ("dead", "held")
-STATUSES = (*OPEN, *TROUBLED, "sent", "dropped")
+#: What nothing more happens to.
+OVER = ("sent", "dropped")
+STATUSES = (*OPEN, *TROUBLED, *OVER)
 LARGEST_PAGE = 200
 
 
@@ -148,6 +154,20 @@ def needing(town: Town) -> int:
 # -- what a person can do ---------------------------------------------------------------------------------------------
 
 
+def visible(town: Town, actor: Actor, messages: Sequence[Message]) -> list[Message]:
+    """Those of the messages that are about a record of which the actor may know."""
+    wanted: dict[str, set[int]] = {}
+    for message in messages:
+        wanted.setdefault(message.identity, set()).add(message.record_id)
+    seen = {
+        (identity, id)
+        for identity, ids in wanted.items()
+        if identity in town.schemas
+        for id in predicate.may_see(town, actor, town.schemas[identity], ids)
+    }
+    return [message for message in messages if (message.identity, message.record_id) in seen]
+
+
 def may_manage(actor: Actor) -> bool:
     """Whether the actor may pause, try again and drop."""
     return actor.may(PERMISSION)
@@ -213,6 +233,21 @@ def to_letter(town: Town, id: int, address: str) -> Message:
         if not query.where(table.id == id, waiting, table.channel == "email").execute():
             raise Rejected("It has gone out, or is a letter already.")
     return get(town, id)
+
+
+def forget_words(town: Town) -> int:
+    """Delete words, names and addresses of messages that went out, or never will, longer ago than the town keeps them.
+
+    The rows stay: that a message went out, when and about what, so that it isn't sent again and its case is found by an
+    answer to it. What was said stands on the timeline. Returns how many there were.
+    """
+    if not town.settings.mail_keep_days:
+        return 0
+    table = town.system.outbox
+    before = to_microseconds(town.clock.now() - timedelta(days=town.settings.mail_keep_days))
+    query = table.update(recipient="", name="", subject="", body="")
+    over = table.status.in_(list(OVER)) & (fn.COALESCE(table.sent_at, table.created_at) < before)
+    return int(query.where(over, (table.body != "") | (table.recipient != "")).execute())
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from townhall.access.actors import citizen
 from townhall.errors import NotFound
 from townhall.records import display
 from townhall.records import reading
+from townhall.records.people import CONTACT
 from townhall.records.plans import title_path_is_public
 from townhall.records.types import Record
 from townhall_forms.placeholders import InvalidTemplate
@@ -39,6 +40,13 @@ STANDARD: Mapping[str, str] = {
     "town": "the town's name",
     "message": "what a colleague wrote when they moved the case",
 }
+#: What is there for a mail about a person and no case.
+PERSONAL: Mapping[str, str] = {
+    "town": STANDARD["town"],
+    "link": "the link that this is about; not every mail has one",
+    "minutes": "how long a link to their requests works",
+    "change": "what was changed, in a sentence",
+}
 #: What is no text of a line or two.
 _NO_TEXT = frozenset({"file", "files", "rows", "questions", "answers", "reference", "place", "boolean"})
 _STANDARD_FIELDS = ("title", "created", "closed")
@@ -57,6 +65,8 @@ class Facts:
 
 def known(town: Town, record_type: RecordType, *, subject: bool = False) -> Mapping[str, str]:
     """The placeholders that a text about records of this type may hold, each with what it stands for."""
+    if record_type.identity == CONTACT:
+        return {name: words for name, words in PERSONAL.items() if not subject or name == "town"}
     if not subject:
         return {**STANDARD, **dict(_fields(town, record_type))}
     own = {name: STANDARD[name] for name in _IN_SUBJECTS}
@@ -154,7 +164,9 @@ class _Resolved(Mapping[str, str]):
             "number": record.number,
             "town": self._town.settings.name,
             "message": facts.message,
-            "link": LINK if has_status_page(self._type) else "",
+            "change": facts.message,
+            "minutes": str(self._town.settings.citizen_link_minutes),
+            "link": LINK if self._type.has_status_page or self._type.identity == CONTACT else "",
         }
         if path in simple:
             return simple[path]
@@ -178,11 +190,6 @@ class _Resolved(Mapping[str, str]):
         if target.public_if is not None and not names:
             return ""
         return target.fields[rest].display(context.value_of(field.target, value, rest), context)
-
-
-def has_status_page(record_type: RecordType) -> bool:
-    """Whether the sender of such a record may follow it on a page of their own."""
-    return bool(record_type.forms and record_type.number)
 
 
 def _anybody_may_see(town: Town, record: Record) -> bool:

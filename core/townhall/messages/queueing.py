@@ -24,7 +24,6 @@ from townhall.messages import rendering
 from townhall.messages import templates
 from townhall.messages.placeholders import LINK
 from townhall.messages.placeholders import Facts
-from townhall.messages.placeholders import has_status_page
 from townhall.messages.recipients import Recipient
 from townhall.messages.templates import Words
 from townhall.records import messages
@@ -82,8 +81,16 @@ def deliver(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Reco
     if facts is not None:
         subject = outgoing.subject or _plain_subject(facts)
         key = outbox.key_of(about.identity, about.id, BY_HAND, interaction.id, recipient.address)
-        _queue(town, key, facts, recipient, BY_HAND, subject, text, interaction.id, automatic=automatic)
+        told = f"{text}\n\n{_files(len(outgoing.files))}" if outgoing.files else text
+        _queue(town, key, facts, recipient, BY_HAND, subject, told, interaction.id, automatic=automatic)
     return interaction
+
+
+def _files(count: int) -> str:
+    """What a message says of files that belong to it: they don't travel along, where anybody on the way reads them."""
+    if count == 1:
+        return "A file belongs to this message. To keep it private we don't send it along: ask us for it."
+    return f"{count} files belong to this message. To keep them private we don't send them along: ask us for them."
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------
@@ -211,7 +218,7 @@ def _queue(
 ) -> None:
     """Put one message into the outbox; ``refused`` says why it goes to nobody."""
     record = facts.record
-    if LINK not in text and has_status_page(record.type):
+    if LINK not in text and record.type.has_status_page:
         text = f"{text}\n\nYour number is {record.number}. How far it is, and all messages: {LINK}"
     held = limits.breaker(town) if automatic and recipient.channel == "email" and not refused else ""
     values: Mapping[str, Any] = {

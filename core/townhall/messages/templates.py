@@ -15,15 +15,22 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
 from townhall.messages import placeholders
 from townhall.records import reading
+from townhall.records.people import CONTACT
 from townhall_forms.schema import RECEIVED
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
-from townhall_forms.schema import Workflow
 
 if TYPE_CHECKING:
     from townhall.town import Town
 
 TEMPLATE = "core.message_template"
+#: What people are told about themselves rather than about a case.
+PERSONAL: Mapping[str, str] = {
+    "sign_in": "Somebody asks for a link to their requests",
+    "shared_address": "They ask, and the address stands with several contacts",
+    "confirm_address": "They give a new e-mail address",
+    "address_changed": "Their e-mail addresses were changed",
+}
 _WORDS = ("type", "event", "language", "subject", "body", "once", "active")
 
 
@@ -41,12 +48,15 @@ class Words:
 
 
 def types_with_messages(schemas: Schemas) -> Sequence[RecordType]:
-    """Types whose records are cases of somebody, who may get messages about them."""
-    return [each for each in schemas.values() if each.is_case and each.contacts and not each.frozen]
+    """Types whose records are cases of somebody, who may get messages about them; and contacts, about themselves."""
+    cases = [each for each in schemas.values() if each.is_case and each.contacts and not each.frozen]
+    return [*cases, schemas[CONTACT]]
 
 
 def events(record_type: RecordType) -> Mapping[str, str]:
     """The events at which citizens may be told something, each with what it is called."""
+    if record_type.identity == CONTACT:
+        return PERSONAL
     workflow = record_type.workflow
     if workflow is None:
         return {}
@@ -109,15 +119,15 @@ def check(town: Town, change: Change) -> None:
         return
     values = change.values
     record_type = town.schemas.get(values.get("type") or "")
-    if record_type is None or record_type.workflow is None:
+    if record_type is None or not events(record_type):
         # A module that is off keeps its templates; what was not changed is not judged.
         if change.action == "create" or change.changed("type"):
             raise ValidationFailed({"type": _no_type(town, values.get("type") or "")})
         return
     errors: dict[str, str] = {}
     is_new = change.action == "create"
-    if (is_new or change.changed("event")) and values.get("event") not in record_type.workflow.events():
-        errors["event"] = _no_event(record_type, record_type.workflow, values.get("event") or "")
+    if (is_new or change.changed("event")) and values.get("event") not in events(record_type):
+        errors["event"] = _no_event(record_type, values.get("event") or "")
     elif not values.get("language") and _is_there(town, change):
         errors["event"] = "There is a template for this already. Change that one."
     for name in ("subject", "body"):
@@ -173,8 +183,8 @@ def _no_type(town: Town, name: str) -> str:
     return f"There is no type of case called “{name}”.{hint}{listed}"
 
 
-def _no_event(record_type: RecordType, workflow: Workflow, name: str) -> str:
-    there = workflow.events()
+def _no_event(record_type: RecordType, name: str) -> str:
+    there = list(events(record_type))
     near = get_close_matches(name, there, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"Nothing called “{name}” happens to a {record_type.label.lower()}.{hint} There are {', '.join(there)}."

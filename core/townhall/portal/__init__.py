@@ -32,6 +32,15 @@ PRIVATE = frozenset(
         "receipt",
         "resume",
         "preview",
+        "send_link",
+        "link_sent",
+        "follow",
+        "enter",
+        "leave",
+        "details",
+        "own_address",
+        "follow_confirming",
+        "confirm",
     )
 )
 
@@ -39,6 +48,8 @@ PRIVATE = frozenset(
 def install(app: Flask, town: Town) -> None:
     """Put the public site on an application."""
     from townhall.portal import applying
+    from townhall.portal import details
+    from townhall.portal import entering
     from townhall.portal import listings
     from townhall.portal import pages
     from townhall.portal import previewing
@@ -47,7 +58,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.portal.visitor import keep_private
 
     blueprint = Blueprint("portal", __name__)
-    for module in (pages, listings, applying, previewing, requests):
+    for module in (pages, listings, applying, previewing, entering, details, requests):
         module.routes(blueprint)
 
     @blueprint.after_request

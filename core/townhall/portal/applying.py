@@ -34,6 +34,7 @@ from townhall.portal.form_pages import summary
 from townhall.portal.paper import paper
 from townhall.portal.sending import send
 from townhall.records import link_codes
+from townhall.records import owning
 from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Step
@@ -144,7 +145,7 @@ def begin_edit(town: Town, actor: Actor, record: Record, form: Form) -> Response
     """Open what was sent as a form again."""
     draft = Draft(record.identity, form.name, record=record.id, version=record.version)
     draft.done = [step.name for step in form.steps]
-    return _begin(Filling(town, record.type, form, draft), REVIEW)
+    return _begin(Filling(town, owning.as_asked(record.type, form), form, draft), REVIEW)
 
 
 # -- pages ----------------------------------------------------------------------------------------------------
@@ -203,7 +204,8 @@ def _fresh(town: Town, plugin: str, name: str, form: str) -> Filling | Response:
     if town.plugins.read_only(record_type.identity):
         return _closed(declared.label)
     chosen, offered_links = chosen_links(town, record_type, declared, request.args)
-    draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links)
+    known = visitor.as_sender(town) if declared.contact != "none" else {}
+    draft = Draft(record_type.identity, declared.name, chosen=chosen, values=offered_links, contact=known)
     filling = Filling(town, record_type, declared, draft)
     if declared.per and declared.per not in chosen:
         offered = [one for one in services.services(town) if one.url.startswith(filling.start_url + "?")]
@@ -244,8 +246,14 @@ def _resumed(town: Town, name: str) -> Filling | Response:
 
 
 def _declared(town: Town, draft: Draft) -> tuple[RecordType, Form] | None:
+    """The type and the form of a draft; of a form ``by_owner`` only for what is there already."""
     plugin, _, name = draft.identity.partition(".")
-    return services.form_of(town.schemas, plugin, name, draft.form)
+    found = services.form_of(town.schemas, plugin, name, draft.form)
+    record_type = town.schemas.get(draft.identity)
+    if found is not None or record_type is None or not draft.record or draft.form not in record_type.forms:
+        return found
+    form = record_type.forms[draft.form]
+    return owning.as_asked(record_type, form), form
 
 
 def too_large(error: RequestEntityTooLarge) -> Response:

@@ -13,12 +13,12 @@ from flask import Response
 from flask import abort
 from flask import render_template
 from flask import request
-from flask import send_file
 from flask import url_for
 from markupsafe import Markup
 
 from townhall.access.actors import ANONYMOUS
 from townhall.current import current_town
+from townhall.downloads import stored_file
 from townhall.errors import TownhallError
 from townhall.portal import services
 from townhall.portal.visitor import visiting
@@ -120,11 +120,7 @@ def file(id: int) -> Response:
     """A file of a record that the visitor may see."""
     town = current_town()
     stored, path = town.records.open_file(visiting(town), id)
-    response = send_file(
-        path, mimetype=stored.media_type, download_name=stored.filename, as_attachment=True, conditional=True
-    )
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return stored_file(stored, path, show=False)
 
 
 def facts(town: Town, actor: Actor, record: Record, names: Iterable[str]) -> list[Fact]:

@@ -54,7 +54,7 @@ def accessibility() -> str:
 def privacy() -> str:
     """How the town uses data: generated from the forms that are on offer, so that it is never out of date."""
     types = sorted(current_town().schemas.values(), key=lambda one: (one.order, one.label))
-    asked = [what_it_asks(record_type, form) for record_type in types for form in record_type.forms.values()]
+    asked = [what_it_asks(record_type, form) for record_type in types for form in record_type.sent_forms.values()]
     return render_template("portal/privacy.html", forms=asked)
 
 

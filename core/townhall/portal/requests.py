@@ -1,7 +1,8 @@
 """Somebody's own requests: opened with the secret link or its code, read in the public's words, answered, changed.
 
-The link's token stands in an address only once: opening it puts the token into the visitor's session and goes on to an
-address without it, so that it is in no later referrer, and a revoked link closes every page that it had opened.
+Whoever is signed in finds all that is theirs here (:mod:`townhall.portal.entering`); others open each request by
+itself. A link's token stands in an address only once: opening it puts the token into the visitor's session and goes on
+to an address without it, so that it is in no later referrer, and a revoked link closes every page that it had opened.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.cases import standing
+from townhall.citizens import addresses
+from townhall.citizens import links
 from townhall.current import current_town
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
@@ -31,14 +34,17 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.portal import applying
+from townhall.portal import details
 from townhall.portal import journey
 from townhall.portal import listings
+from townhall.portal import own_list
 from townhall.portal import visitor
 from townhall.portal.form_pages import summary
+from townhall.portal.headings import editable
+from townhall.portal.headings import heading
 from townhall.records import link_codes
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
-from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 
@@ -80,7 +86,7 @@ class Letter:
 
 
 def requests() -> BaseResponse:
-    """Check a request by its number and code; list those that this browser has open."""
+    """One's own requests, once signed in; or the ways to get there, and what this browser has open by link or code."""
     town = current_town()
     number = request.form.get("number", "").strip()[:80]
     problem = ""
@@ -88,14 +94,45 @@ def requests() -> BaseResponse:
         if not visitor.within_limit(town, "check", visitor.TRIES_PER_FORM):
             return make_response(render_template("portal/busy.html", what="Too many codes were tried"), 429)
         token = link_codes.typed(request.form.get("code", ""))
+        if not number and (begun := links.enter(town, token)) is not None:
+            visitor.sign_in(town, begun)
+            return redirect(url_for("portal.requests"), 303)
+        if not number and addresses.works(town, token):
+            return details.follow(token)
         found = _by_link(town, number, token)
         if found is not None:
             visitor.remember_request(found.number, token)
             return redirect(url_for("portal.status", number=found.number), 303)
-        problem = "There is no request with this number and code. Look at both again, or call us."
-    known = [one for one in map(_open_one, visitor.request_numbers()) if one is not None]
-    page = render_template("portal/requests.html", number=number, problem=problem, known=known)
+        problem = "There is nothing with this number and code. Look at both again, or call us."
+    contact = visitor.signed_in(town)
+    start = _start()
+    own, more = own_list.lines(town, start) if contact is not None else ([], False)
+    page = render_template(
+        "portal/requests.html",
+        private=True,
+        number=number,
+        problem=problem,
+        contact=contact,
+        own=own,
+        newer=max(start - own_list.SHOWN, 0) if start else None,
+        older=start + own_list.SHOWN if more else None,
+        begun=own_list.begun(town),
+        known=_known(town),
+        possible=links.sends_mail(town),
+    )
     return make_response(page, 404 if problem else 200)
+
+
+def _known(town: Town) -> list[Record]:
+    """What this browser has open by link or code, and is not the visitor's own anyway."""
+    own = visitor.own_grants(town)
+    found = [one.record for one in map(_open_one, visitor.request_numbers()) if one is not None]
+    return [record for record in found if (record.identity, record.id) not in own]
+
+
+def _start() -> int:
+    text = request.args.get("from", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
 def exchange(number: str, token: str) -> BaseResponse:
@@ -245,25 +282,6 @@ def close(number: str) -> BaseResponse:
     """Close a request in this browser, on a computer that others use."""
     visitor.forget_request(number)
     return redirect(url_for("portal.requests"), 303)
-
-
-def editable(record: Record) -> Form | None:
-    """The form in which the sender may still change the record."""
-    return next((form for form in record.type.forms.values() if record.state and record.state in form.edit_in), None)
-
-
-def heading(record: Record) -> str:
-    """What a request is called on its own page: its title, if that is made of public fields only."""
-    return (record.title if title_is_public(record.type) else "") or record.type.label
-
-
-def title_is_public(record_type: RecordType) -> bool:
-    """Whether nothing internal is in the titles of a type."""
-    for path in record_type.title.paths:
-        field = record_type.field(path.partition(".")[0])
-        if field is None or (field.name in record_type.fields and field.privacy != "public"):
-            return False
-    return True
 
 
 def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:

@@ -48,12 +48,14 @@ def _create(filling: Filling) -> Response:
         if draft is None:
             return gone(filling.start_url)
         if not draft.sent:
+            sender = filling.sender()
             record = town.records.create(
                 ANONYMOUS,
                 record_type.identity,
                 filling.answers(),
                 form=filling.form.name,
-                contact=filling.sender(),
+                contact=sender,
+                contact_id=visitor.sender_id(town, sender),
             )
             kept = {"label": filling.label, "promise": filling.promise}
             if record_type.number and record.number:

@@ -57,7 +57,7 @@ class Heading:
 def form_of(schemas: Schemas, plugin: str, name: str, form: str) -> tuple[RecordType, Form] | None:
     """The declared public form at an address, or ``None``."""
     record_type = schemas.get(f"{plugin}.{name}")
-    found = record_type.forms.get(form) if record_type is not None else None
+    found = record_type.sent_forms.get(form) if record_type is not None else None
     return (record_type, found) if record_type is not None and found is not None else None
 
 
@@ -88,7 +88,7 @@ def services(town: Town) -> list[Service]:
     applied = {target[:2] for target in map(applied_to, town.schemas.values()) if target is not None}
     found: list[Service] = []
     for record_type in sorted(town.schemas.values(), key=_rank):
-        forms = {} if town.plugins.read_only(record_type.identity) else record_type.forms
+        forms = {} if town.plugins.read_only(record_type.identity) else record_type.sent_forms
         for form in forms.values():
             if form.per:
                 found.extend(_per_services(town, record_type, form))
@@ -155,7 +155,7 @@ def text_of(context: Context, record: Record, name: str) -> str:
 
 
 def _rank(record_type: RecordType) -> tuple[bool, int, str]:
-    return not any(form.per for form in record_type.forms.values()), record_type.order, record_type.label
+    return not any(form.per for form in record_type.sent_forms.values()), record_type.order, record_type.label
 
 
 def _arguments(chosen: Mapping[str, int] | None) -> dict[str, Any]:

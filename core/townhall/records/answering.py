@@ -12,6 +12,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
+from townhall.records.types import ID
 from townhall_forms.fields.asking import question_fields
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -34,7 +35,7 @@ def visible_answers(
     answered = {id: mine[field.name] for id, mine in values.items() if isinstance(mine.get(field.name), Answers)}
     if not answered:
         return secret
-    levels = {"public"} if not policy.is_staff(actor) else {"public", "internal"}
+    levels = {"public", "internal"} if policy.sees_internal(actor, plan.record_type) else {"public"}
     questions = asked(town, plan, field, list(answered))
     for id, answers in answered.items():
         found = questions.get(id)
@@ -65,7 +66,7 @@ def asked(town: Town, plan: TypePlan, field: Field, ids: list[int]) -> dict[int,
 def _column(plan: TypePlan, name: str, town: Town, ids: list[int]) -> dict[int, Any]:
     """One field of several records, whoever asks."""
     reader = plan.reader(frozenset({name}))
-    return {id: reader.maker.make(row)[name] for id, row in reader.fetch(town.database, ids).items()}
+    return {row[ID]: reader.maker.make(row)[name] for row in reader.fetch(town.database, ids)}
 
 
 def fields_called(town: Town, record_type: RecordType, field: Field, code: str) -> Iterator[Field]:

@@ -90,15 +90,17 @@ def records(
     if not ids:
         return {}
     view = view_of(town, actor, plan, fields, reveal)
-    return assembled(town, plan, view, plan.reader(view.needed).fetch(town.database, ids))
+    rows = plan.reader(view.needed).fetch(town.database, ids)
+    return {record.id: record for record in assembled(town, plan, view, rows)}
 
 
-def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -> dict[int, Record]:
-    """The records whose rows were read already, by id."""
+def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> list[Record]:
+    """The records whose rows were read already, in their order."""
     if not rows:
-        return {}
+        return []
     actor, reader = view.actor, plan.reader(view.needed)
-    values = {id: reader.maker.make(row) for id, row in rows.items()}
+    make = reader.maker.make
+    values = {row[ID]: make(row) for row in rows}
     _add_outside(town, view, plan, reader, values)
     encrypting.fill_in(town, view.record_type, values, view.needed, view.masked)
     parts: dict[int, frozenset[str]] = {}
@@ -116,28 +118,22 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Mapping[int, Row]) -
     names = _titles(town, actor, pointing, values) if pointing else {}
     context = town.context(actor) if view.retitle else None
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
-    filled = view.masked
     reveals = bool(parts) and policy.may(actor, "see_confidential", view.record_type)
-    found = {}
-    for id, row in rows.items():
-        mine = values[id]
+    filled, record_type = view.masked, view.record_type
+    found = []
+    for row, mine in zip(rows, values.values(), strict=True):
         title = row[TITLE]
         if context is not None:
-            title = display.public_title(town, view.record_type, row[NUMBER] or "", mine, names, context)
+            title = display.public_title(town, record_type, row[NUMBER] or "", mine, names, context)
         if not plain:
             filled = frozenset(name for name in view.masked if mine[name] is not None)
             for name in view.kept_back(row):
                 mine.pop(name, None)
-        secret = parts.get(id, _NOTHING) if parts and staff else _NOTHING
-        found[id] = Record(
-            view.record_type,
-            row,
-            mine,
-            title=title,
-            titles=names,
-            masked=filled | secret if reveals else filled,
-            hidden=(hidden - mine.keys() if hidden else hidden) | (_NOTHING if reveals else secret),
-            staff=staff,
+        unseen, masked = hidden - mine.keys() if hidden else hidden, filled
+        if parts and staff and (secret := parts.get(row[ID])):
+            masked, unseen = (masked | secret, unseen) if reveals else (masked, unseen | secret)
+        found.append(
+            Record(record_type, row, mine, title=title, titles=names, masked=masked, hidden=unseen, staff=staff)
         )
     return found
 
@@ -165,8 +161,8 @@ def view_of(
     asked = frozenset(declared if fields is None else (name for name in fields if name in declared))
     columns = _columns(record_type, fields or (), asked)
     asked |= frozenset(columns)
-    shown = (asked & access.readable) | _revealed(record_type, access, reveal)
-    retitle = not policy.is_staff(actor) and not plan.public_title
+    shown = (asked & access.readable) | _revealed(record_type, actor, access, reveal)
+    retitle = not policy.sees_internal(actor, record_type) and not plan.public_title
     return View(
         record_type=record_type,
         actor=actor,
@@ -191,7 +187,11 @@ def _columns(record_type: RecordType, fields: Collection[str], whole: frozenset[
     return found
 
 
-def _revealed(record_type: RecordType, access: policy.FieldAccess, reveal: Collection[str]) -> frozenset[str]:
+def _revealed(
+    record_type: RecordType, actor: Actor, access: policy.FieldAccess, reveal: Collection[str]
+) -> frozenset[str]:
+    if reveal:
+        policy.refuse_read_only(actor)
     for name in reveal:
         if name not in access.masked and name not in access.readable:
             field = record_type.field(name)
@@ -203,7 +203,7 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
     """Fields that a citizen may read back in some state of a record that they sent."""
     if policy.is_staff(actor) or not policy.granted_ids(actor, record_type):
         return frozenset()
-    states = {state for form in record_type.forms.values() for state in form.edit_in}
+    states = {"", *(state for form in record_type.forms.values() for state in form.edit_in)}
     return frozenset(name for state in states for name in policy.editable_by_sender(record_type, state))
 
 
@@ -213,12 +213,14 @@ def _own_fields(actor: Actor, record_type: RecordType) -> frozenset[str]:
 def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values: Mapping[int, Values]) -> None:
     ids = list(values)
     for field in reader.rows:
-        allowed = policy.row_columns(view.actor, field)
+        allowed = policy.row_columns(view.actor, view.record_type, field)
+        if field.name in view.own:
+            allowed |= policy.owner_columns(view.record_type, field.name)
         if field.name in view.columns and field.name not in view.titled:
             allowed &= view.columns[field.name]
-        found = _rows(town, plan, field, ids, allowed)
+        found, name = _rows(town, plan, field, ids, allowed), field.name
         for id, mine in values.items():
-            mine[field.name] = tuple(found.get(id, ())) or None
+            mine[name] = tuple(found[id]) if id in found else None
     for field in reader.links:
         targets = _links(town, plan, field, ids)
         for id, mine in values.items():
@@ -235,12 +237,13 @@ def _rows(
 ) -> Mapping[int, Sequence[Mapping[str, Any]]]:
     """Rows of a child table by their record, with the columns that the actor may read."""
     select, maker = plan.child(field, allowed)
+    make = maker.make
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for part in batches(ids):
         marks = ", ".join([town.database.param] * len(part))
         sql = f"{select} ({marks}) ORDER BY parent_id, position"
         for row in town.database.execute_sql(sql, part).fetchall():
-            found[row[0]].append(maker.make(row))
+            found[row[0]].append(make(row))
     return found
 
 

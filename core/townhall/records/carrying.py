@@ -25,7 +25,7 @@ def carried(actor: Actor, record_type: RecordType, field: Field, before: Any, va
     if actor.kind == "system" or before is None or value is None:
         return value
     if field.row_fields:
-        unread = field.row_fields.keys() - policy.row_columns(actor, field)
+        unread = field.row_fields.keys() - policy.row_columns(actor, record_type, field)
         return _rows(before, value, unread) if unread else value
     if isinstance(value, Answers) and isinstance(before, Answers):
         return _answers(actor, record_type, field, before, value)
@@ -34,7 +34,7 @@ def carried(actor: Actor, record_type: RecordType, field: Field, before: Any, va
 
 def _answers(actor: Actor, record_type: RecordType, field: Field, before: Answers, value: Answers) -> Answers:
     bound: Any = field
-    levels = {"public", "internal"} if policy.is_staff(actor) else {"public"}
+    levels = {"public", "internal"} if policy.sees_internal(actor, record_type) else {"public"}
     whole = field.name in policy.readable(actor, record_type).readable
     shown = {code for code, question in bound.fields(before.version).items() if question.privacy in levels and whole}
     kept = {code: told for code, told in before.values.items() if code not in shown and code not in value.values}

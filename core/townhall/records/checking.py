@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import ids
 from townhall.records import parsing
+from townhall.records import predicate
 from townhall.records import reading
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
@@ -141,12 +143,22 @@ def _may_choose(town: Town, actor: Actor, plan: WritePlan, field: Field, pointed
     chosen_ids = {id for _, id in pointed}
     if actor.kind in ("anonymous", "citizen"):
         return all(town.context(actor).titles(identity, [id]).get(id) is not None for identity, id in pointed)
+    if actor.kind == "staff" and not all(_may_know(town, actor, *point) for point in pointed):
+        return False
     if field.where is None or not field.target:
         return True
     target = town.schemas[field.target]
     chosen = parse_condition({"id": sorted(chosen_ids)}, resolve=resolver(town.schemas, target))
     found = reading.count(town, actor, field.target, type(field.where).all_of([field.where, chosen]), archived=None)
     return found.value == len(chosen_ids)
+
+
+def _may_know(town: Town, actor: Actor, identity: str, id: int) -> bool:
+    """Whether a member of staff who may see such records may see this one."""
+    target = town.schemas[identity]
+    if not policy.may(actor, "view", target) or predicate.sees_all(town, actor, target):
+        return True
+    return bool(predicate.may_see(town, actor, target, [id]))
 
 
 def check_unique(

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db.history_guards import DISCLOSING
 from townhall.db.history_guards import DISCLOSURES
@@ -57,14 +58,17 @@ class Disclosure:
 
 
 def write_down(
-    town: Town, actor: Actor, identity: str, action: str, rows: int, filters: Sequence[str] = (), note: str = ""
+    town: Town, actor: Actor, identity: str, action: str, rows: int | None, filters: Sequence[str] = (), note: str = ""
 ) -> None:
     """Write into the history of a type that ``rows`` of its records are taken out of it, before they are.
+
+    Without ``rows`` it is something about them that is taken, like figures, and ``filters`` say what.
 
     ``action`` is ``export``, ``print`` or ``pack``; ``filters`` say in words how the list was narrowed, without values
     that somebody typed.
     """
-    changes = {"rows": (history.NOTHING, str(rows))}
+    policy.refuse_read_only(actor)
+    changes = {"rows": (history.NOTHING, str(rows))} if rows is not None else {}
     if filters:
         changes["filters"] = (history.NOTHING, encode_json([each[:_LONGEST_FILTER] for each in filters]))
     with immediate(town.database):

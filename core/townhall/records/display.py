@@ -47,8 +47,10 @@ def may_name(town: Town, actor: Actor, record_type: RecordType) -> bool:
     The public may read the names of things that have public names (a category, a department), even if the things
     themselves are on no public page; if some of them are, only those.
     """
-    if policy.is_staff(actor):
-        return policy.may(actor, "view", record_type)
+    if policy.is_staff(actor) and not policy.may(actor, "view", record_type):
+        return False
+    if policy.sees_internal(actor, record_type):
+        return True
     return plan(town, record_type.identity).public_title
 
 

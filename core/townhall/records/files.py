@@ -7,7 +7,9 @@ named by a secret token; when no record claims it in time, :meth:`FileStore.remo
 from __future__ import annotations
 
 import logging
+import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -19,7 +21,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 from typing import BinaryIO
 
+import peewee
+
+from townhall import private
 from townhall.access.actors import Actor
+from townhall.records import contents
 from townhall.records import file_types
 from townhall.records.instants import to_microseconds
 from townhall.records.secret_links import digest
@@ -35,6 +41,11 @@ log = logging.getLogger("townhall")
 _BLOCK = 64 * 1024
 _MEGABYTE = 1024 * 1024
 _LONGEST_NAME = 150
+#: Bytes that uploads leave free on the disk, since a database without room keeps nothing at all.
+ROOM_FOR_RECORDS = 500 * _MEGABYTE
+#: Names that Windows takes for devices, and letters that it takes in no name.
+_DEVICES = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(\..*)?", re.IGNORECASE)
+_NOT_IN_NAMES = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 #: How long a file that was taken off a record is kept, in case that was a mistake.
 _KEEP_REMOVED = timedelta(days=30)
 #: Seconds after which bytes that no row names were not just written.
@@ -149,7 +160,8 @@ class FileStore:
 
     def _take_in(self, upload: Upload, filename: str, kind: file_types.FileType, limit: int) -> tuple[str, int]:
         """Write the upload block by block to its place: its checksum and its size."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self._folder)
+        self._refuse_without_room(filename, limit)
         temporary = self._folder / f".{secrets.token_hex(8)}.part"
         checksum = sha256()
         head = b""
@@ -168,12 +180,29 @@ class FileStore:
                 raise Invalid(f"“{filename}” is empty.")
             if not kind.matches(head):
                 raise Invalid(f"“{filename}” is no readable {kind.name} file. Save it again as {kind.name} and retry.")
+            try:
+                if contents.settle(kind, temporary):
+                    kept = temporary.read_bytes()
+                    checksum, size = sha256(kept), len(kept)
+            except contents.Unfit as reason:
+                raise Invalid(f"“{filename}” {reason}") from reason
             place = self.path(checksum.hexdigest())
-            place.parent.mkdir(exist_ok=True)
+            private.make_folder(place.parent)
             temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
         return checksum.hexdigest(), size
+
+    def _refuse_without_room(self, filename: str, limit: int) -> None:
+        """Leave room on the disk for the town's records, and keep to what the settings give to files."""
+        room = shutil.disk_usage(self._folder).free - limit >= ROOM_FOR_RECORDS
+        most = self._town.settings.max_storage_gb * 1024 * _MEGABYTE
+        if room and most:
+            table = self._town.system.attachment
+            room = int(table.select(peewee.fn.SUM(table.size)).scalar() or 0) < most
+        if not room:
+            log.error("An upload was refused: there is no room for it in %s", self._folder)
+            raise Invalid(f"“{filename}” could not be kept: our storage is full. Call us, or try again tomorrow.")
 
     def _forget_if_unused(self, checksum: str) -> None:
         """Delete bytes that no row names, unless somebody may just be staging the same bytes again."""
@@ -186,9 +215,12 @@ class FileStore:
 
 
 def clean_name(filename: str) -> str:
-    """A file name without folders and control characters, short enough for every system."""
+    """A file name without folders, control characters and what turns its letters round, fit for every system."""
     name = PurePath(filename.replace("\\", "/")).name
     name = "".join(mark for mark in name if mark.isprintable()).strip(" .")
+    name = name.translate(_NOT_IN_NAMES)
+    if _DEVICES.fullmatch(name):
+        name = f"_{name}"
     if len(name) > _LONGEST_NAME:
         suffix = PurePath(name).suffix[:20]
         name = name[: _LONGEST_NAME - len(suffix)] + suffix

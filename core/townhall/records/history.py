@@ -164,7 +164,7 @@ def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEnt
     """The record's entries, oldest first, as far as the actor may see them."""
     record = reading.get(town, actor, identity, id, fields=())
     policy.require(actor, "view", record.type)
-    staff = policy.is_staff(actor)
+    staff, noted = policy.is_staff(actor), policy.sees_internal(actor, record.type)
     eye = Eye(town, actor, record.type, id)
     return [
         HistoryEntry(
@@ -175,7 +175,7 @@ def history(town: Town, actor: Actor, identity: str, id: int) -> list[HistoryEnt
             action=row.action,
             version=row.version,
             changes=eye.changes(row.changes or {}),
-            note=row.note if staff else "",
+            note=row.note if noted else "",
             digest=row.digest,
             erased=row.changes is None,
         )
@@ -233,10 +233,10 @@ class Eye:
         if value is None or self._actor.kind == "system":
             return value
         if field.row_fields:
-            columns = policy.row_columns(self._actor, field)
+            columns = policy.row_columns(self._actor, self._type, field)
             return tuple({name: cell for name, cell in line.items() if name in columns} for line in value)
         if isinstance(value, Answers):
-            levels = {"public", "internal"} if policy.is_staff(self._actor) else {"public"}
+            levels = {"public", "internal"} if policy.sees_internal(self._actor, self._type) else {"public"}
             shown = {field.name for field, _ in field.entries(value) if field.privacy in levels}
             return replace(value, values={code: told for code, told in value.values.items() if code in shown})
         return value

@@ -15,6 +15,7 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.records import parsing
+from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records import reading
 from townhall.records import writing
@@ -47,7 +48,9 @@ def message(
     refuse_frozen(plan)
     if policy.is_staff(actor):
         policy.require(actor, "create", write_plan(town, INTERACTION).record_type)
-        policy.require(actor, "view", plan.record_type)
+        reading.get(town, actor, identity, id, fields=())
+        if policy.may(actor, "edit", plan.record_type):
+            predicate.require_within(town, actor, "edit", plan.record_type, id)
     elif actor.kind != "citizen" or not policy.granted(actor, plan.record_type, id):
         raise Forbidden("A message needs the secret link of what it is about.")
     if not body.strip():
@@ -64,6 +67,9 @@ def message(
 def write(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record:
     """Write the message itself, as an interaction; whether the actor may was decided before."""
     outbound = policy.is_staff(actor)
+    # Files belong to whoever chose them until they are on a record; the message itself is written for them.
+    kept = town.files.stored(actor, [file for file in outgoing.files if isinstance(file, str)])
+    files = tuple(kept.get(file, file) if isinstance(file, str) else file for file in outgoing.files)
     values: Mapping[str, Any] = {
         "channel": outgoing.channel,
         "direction": "out" if outbound else "in",
@@ -73,7 +79,7 @@ def write(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record
         "subject": outgoing.subject,
         "body": outgoing.body,
         "public": True,
-        "files": tuple(outgoing.files),
+        "files": files,
         "handled_by": actor.id if outbound and actor.kind == "staff" else None,
     }
     fields = write_plan(town, INTERACTION).record_type.fields

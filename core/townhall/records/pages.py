@@ -19,7 +19,6 @@ from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
-from townhall.records.types import ID
 from townhall.records.types import Row
 
 if TYPE_CHECKING:
@@ -67,13 +66,16 @@ def page(
     *,
     backwards: bool,
     reader: Reader,
-) -> tuple[list[Place], dict[int, Row] | None]:
-    """The next ``size`` places beyond the cursor, and the rows that ``reader`` wants if they came along."""
+) -> tuple[list[Row], bool]:
+    """The next ``size`` rows beyond the cursor, each from its id to what the list is sorted by.
+
+    Whether they are whole, with all that ``reader`` wants in between, is said beside them.
+    """
     value, source = order.column or order.id, plan.source
     if order.column and test.narrow and town.database.engine == "sqlite":
         few = _few(town, f"SELECT {order.id}, {value} {source}", test)
         if few is not None:
-            return order.arranged(few, cursor, backwards=backwards)[:size], None
+            return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
         source = plan.along(value)
     found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
@@ -84,7 +86,7 @@ def page(
         found.extend(town.database.execute_sql(sql, (*test.parameters, *segment.parameters)).fetchall())
         if len(found) == size:
             break
-    return [(row[ID], row[-1]) for row in found], {row[ID]: row for row in found}
+    return found, True
 
 
 def _few(town: Town, select: str, test: Test) -> list[Place] | None:

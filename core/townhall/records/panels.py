@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,13 +45,15 @@ def panels(town: Town, actor: Actor, record: Record, *, only_filled: bool = Fals
     filled = _pointing(town, record)
     if only_filled and not filled:
         return made
-    for label, record_type, field in sorted(_declared(town, actor, record), key=lambda each: each[1].order):
+    for label, record_type, field in _declared(town, actor, record):
         if (record_type.identity, field.name) not in filled:
             if not only_filled:
                 made.append(RelatedList(label, record_type, field, (), Count(0)))
             continue
         where = {field.name: pointer(field, record)}
         page = reading.find(town, actor, record_type.identity, where, limit=SHOWN, fields=record_type.list.columns)
+        if only_filled and not page.records:
+            continue  # what points here is nothing that the actor may know of
         count = Count(len(page.records))
         if page.after:
             count = reading.count(town, actor, record_type.identity, where)
@@ -96,7 +97,19 @@ def _any_pointing(town: Town, index: int, record_type: RecordType, field: Field,
     return f"SELECT {index} WHERE EXISTS ({there})"
 
 
-def _declared(town: Town, actor: Actor, record: Record) -> Iterator[tuple[str, RecordType, Field]]:
+def _declared(town: Town, actor: Actor, record: Record) -> Sequence[tuple[str, RecordType, Field]]:
+    """Links that ask for a panel, in the types' order. For who goes by permissions, they are worked out once."""
+    if not policy.is_staff(actor):
+        return _asking(town, actor, record)
+    kept = plans(town).kept
+    key = ("declared panels", record.identity, actor.kind, actor.permissions)
+    if key not in kept:
+        kept[key] = _asking(town, actor, record)
+    found: Sequence[tuple[str, RecordType, Field]] = kept[key]
+    return found
+
+
+def _asking(town: Town, actor: Actor, record: Record) -> Sequence[tuple[str, RecordType, Field]]:
     """Links that ask for a panel. One that says nothing has one too, under its type's name."""
     viewable = types_of(town, actor)
     pointing = [*town.schemas.links_to(record.identity), *town.schemas.references]
@@ -106,7 +119,9 @@ def _declared(town: Town, actor: Actor, record: Record) -> Iterator[tuple[str, R
         if field.panel != "" and record_type in viewable and field.name in policy.filterable(actor, record_type)
     ]
     several = Counter(record_type.identity for record_type, _ in links)
+    made = []
     for record_type, field in links:
         alone = several[record_type.identity] == 1
         plain = record_type.label_plural if alone else f"{record_type.label_plural}: {field.label}"
-        yield field.panel or plain, record_type, field
+        made.append((field.panel or plain, record_type, field))
+    return sorted(made, key=lambda each: each[1].order)

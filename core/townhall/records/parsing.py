@@ -17,10 +17,11 @@ from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
 
 if TYPE_CHECKING:
+    from townhall.context import TownContext
     from townhall.town import Town
 
 
-def rules_context(town: Town, actor: Actor) -> Context:
+def rules_context(town: Town, actor: Actor) -> TownContext:
     """The town as rules see it: everything, on behalf of ``actor``. What rules compute isn't handed to the actor."""
     return town.context(on_behalf_of(actor))
 

@@ -112,8 +112,8 @@ class Reader:
     files: tuple[Field, ...]
     pointing: tuple[Field, ...]
 
-    def fetch(self, database: TownDatabase, ids: Sequence[int]) -> dict[int, Sequence[Any]]:
-        """Rows of the records with these ids, by id. Those that don't exist are missing.
+    def fetch(self, database: TownDatabase, ids: Sequence[int]) -> list[Sequence[Any]]:
+        """Rows of the records with these ids, in their order. Those that don't exist are missing.
 
         A row begins with ``STANDARD_COLUMNS``, and that of a case goes on with ``CASE_COLUMNS``.
         """
@@ -122,7 +122,7 @@ class Reader:
             sql = f"{self.select} ({', '.join([database.param] * len(part))})"
             for row in database.execute_sql(sql, part).fetchall():
                 found[row[0]] = row
-        return found
+        return [found[id] for id in dict.fromkeys(ids) if id in found]
 
 
 class TypePlan:

@@ -20,10 +20,14 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.access.permissions import VERB_LABELS
+from townhall.access.permissions import Scope
+from townhall.access.permissions import Verb
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.records import answering
 from townhall.records import restricting
+from townhall.records import scoping
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
@@ -37,6 +41,7 @@ from townhall_forms.kinds import info_of
 from townhall_forms.operands import Environment
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Resolved
+from townhall_forms.schema import Transition
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -52,14 +57,20 @@ def environment(town: Town, actor: Actor) -> Environment:
     return Environment(now=now, today=now.astimezone(town.zone).date(), actor_id=actor.id, zone=town.zone)
 
 
-def scope(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> peewee.ColumnBase | None:
-    """The rows of a type that the actor may know of; ``None`` means all.
+def scope(
+    town: Town, actor: Actor, record_type: RecordType, model: Any = None, verb: Verb = "view"
+) -> peewee.ColumnBase | None:
+    """The rows of a type that the actor may know of, and may do ``verb`` to; ``None`` means all.
 
     ``model`` is the table or an alias of it. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
     if policy.is_staff(actor):
         policy.require(actor, "view", record_type)
+        kept += scoping.kept_back(town, actor, record_type, model)
+        for each in dict.fromkeys(("view", verb)):
+            if (test := scoping.within(town, actor, each, record_type, model)) is not None:
+                kept.append(test)
         return both(kept) if kept else None
     model = model or plan(town, record_type.identity).model
     parts = []
@@ -87,7 +98,66 @@ def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> pe
 
 def sees_all(town: Town, actor: Actor, record_type: RecordType) -> bool:
     """Whether every row of the type is open to the actor who may see the type at all, so that none has to be tested."""
-    return policy.is_staff(actor) and not restricting.restricts(town, actor, record_type)
+    return (
+        policy.is_staff(actor)
+        and policy.reach(actor, "view", record_type) == "all"
+        and not scoping.may_keep_back(town, actor, record_type)
+        and not restricting.restricts(town, actor, record_type)
+    )
+
+
+def require_within(
+    town: Town, actor: Actor, verb: Verb, record_type: RecordType, id: int, *, move: Transition | None = None
+) -> None:
+    """Raise :class:`~townhall.errors.Forbidden` if the actor's permission for ``verb`` doesn't reach this record.
+
+    That the actor may do it to some record of the type, and may see this one, was asked before.
+    """
+    if policy.is_staff(actor) and not reaches(town, actor, verb, record_type, id, move=move):
+        reach = policy.reach(actor, verb, record_type, move)
+        raise Forbidden(too_far(record_type, verb, reach, move))
+
+
+def reaches(
+    town: Town,
+    actor: Actor,
+    verb: Verb,
+    record_type: RecordType,
+    id: int,
+    *,
+    move: Transition | None = None,
+    shares: bool = True,
+) -> bool:
+    """Whether the actor's permission for ``verb``, or for a ``move``, reaches a record that they may see.
+
+    A page asks for every move of a case, and most are within one and the same scope: that is looked up once.
+    """
+    reach = policy.reach(actor, verb, record_type, move)
+    if reach in (None, "all"):
+        return reach == "all"
+    kept = actor.known.get("reaches")
+    if kept is None or kept[0] != town.writes:
+        kept = actor.known["reaches"] = (town.writes, {})
+    found: dict[object, bool] = kept[1]
+    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None)
+    if key not in found:
+        model = plan(town, record_type.identity).model
+        test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)
+        found[key] = bool(model.select(model.id).where(model.id == id, test).exists())
+    return found[key]
+
+
+def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Transition | None = None) -> str:
+    """That a permission doesn't reach a record, in a sentence."""
+    deed = "make this move with" if move is not None else VERB_LABELS[verb].lower()
+    if reach is None:
+        return f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
+    which = {
+        "own": "that you added",
+        "assigned": "that were given to you",
+        "department": "of your department",
+    }.get(reach, "")
+    return f"You may {deed} {record_type.label_plural.lower()} {which} only, and this is none of them."
 
 
 def either(tests: Sequence[Any]) -> peewee.ColumnBase:
@@ -137,12 +207,14 @@ def compiled(
 
     ``own=False`` is for a question of the actor's: it doesn't look behind links at what they may not know of.
     """
-    restrict = None if own or (policy.is_staff(actor) and not town.plugins.restricted) else _behind_links(town, actor)
+    restrict = None if own else _behind_links(town, actor)
     return condition.to_sql(Operands(town, record_type, model, restrict), environment(town, actor))
 
 
 def _behind_links(town: Town, actor: Actor) -> Restrict:
     def restrict(record_type: RecordType, model: Any) -> peewee.ColumnBase | None:
+        if sees_all(town, actor, record_type) and policy.may(actor, "view", record_type):
+            return None
         if policy.is_staff(actor) or record_type.public_if is not None:
             return scope(town, actor, record_type, model)
         return None
@@ -181,7 +253,7 @@ def check_paths(town: Town, actor: Actor, record_type: RecordType, paths: Iterab
 def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, deed: str) -> None:
     resolved = town.schemas.resolve(record_type, path)
     staff = policy.is_staff(actor)
-    if resolved is None or (not staff and _is_hidden_title(town, record_type, resolved)):
+    if resolved is None or (_is_hidden_title(town, actor, record_type, resolved)):
         raise Rejected(_unknown(actor, record_type, path, deed), field=path)
     if resolved.first.name not in policy.filterable(actor, record_type):
         if not staff:
@@ -196,7 +268,7 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
                 raise Rejected(_unknown(actor, record_type, path, deed), field=path)
             raise _confidential(resolved.second.label, path, deed)
     elif resolved.second is not None:
-        if resolved.second.name not in policy.row_columns(actor, resolved.first) or (
+        if resolved.second.name not in policy.row_columns(actor, record_type, resolved.first) or (
             resolved.second.privacy == "confidential"
         ):
             raise _confidential(resolved.second.label, path, deed)
@@ -204,9 +276,11 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
         _check_answer(town, actor, record_type, resolved, path, deed)
 
 
-def _is_hidden_title(town: Town, record_type: RecordType, resolved: Resolved) -> bool:
-    """Whether a path ends at a stored title, which may say more than the title that the public reads."""
+def _is_hidden_title(town: Town, actor: Actor, record_type: RecordType, resolved: Resolved) -> bool:
+    """Whether a path ends at a stored title, which may say more than the title that the actor reads."""
     ends = resolved.target or record_type
+    if policy.sees_internal(actor, ends):
+        return False
     if resolved.field.name != "title" or resolved.field is not ends.system_fields.get("title"):
         return False
     return not plan(town, ends.identity).public_title
@@ -227,7 +301,9 @@ def _check_answer(town: Town, actor: Actor, record_type: RecordType, resolved: R
     if not found:
         raise Rejected(_unknown(actor, record_type, path, deed), field=path)
     for field in found:
-        if field.privacy == "confidential" or (field.privacy != "public" and not policy.is_staff(actor)):
+        if field.privacy == "confidential" or (
+            field.privacy != "public" and not policy.sees_internal(actor, record_type)
+        ):
             raise _confidential(field.label, path, deed)
 
 

@@ -99,11 +99,13 @@ def decide(
     added = bool(
         town.plugins.has("before_save", plan.record_type.identity) and town.plugins.before_save(change(), take)
     )
+    stands: Change | None = None
     for before_save in plan.deciding:
-        values = before_save(town, change())
+        stands = stands or change()
+        values = before_save(town, stands)
         if values:
             take(values)
-            added = True
+            added, stands = True, None
     return added
 
 

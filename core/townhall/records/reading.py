@@ -15,6 +15,7 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.access.permissions import Verb
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.records import assembling
@@ -30,9 +31,11 @@ from townhall.records.paging import decode
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.predicate import Where
+from townhall.records.types import ID
 from townhall.records.types import Count
 from townhall.records.types import Page
 from townhall.records.types import Record
+from townhall.records.types import Row
 from townhall_forms.conditions import Condition
 from townhall_forms.context import Option
 from townhall_forms.fields.base import Field
@@ -69,6 +72,8 @@ def get(
     all_of_it = predicate.sees_all(town, actor, plan.record_type)
     visible = all_of_it or id in predicate.may_see(town, actor, plan.record_type, [id])
     found = assembling.records(town, actor, plan, [id], fields, reveal) if visible else {}
+    if reveal and found:
+        predicate.require_within(town, actor, "see_confidential", plan.record_type, id)
     if id not in found:
         raise NotFound(f"This {plan.record_type.label.lower()} can't be found. The link may be old or mistyped.")
     return found[id]
@@ -116,15 +121,17 @@ def find(
     fields: Collection[str] | None = None,
     archived: bool | None = False,
     figure: Slice | None = None,
+    verb: Verb = "view",
 ) -> Page:
     """A page of records, sorted by ``sort`` (a field's name, ``-`` before it for downwards; the type's own without).
 
     ``fields`` are those that are wanted, all without; ``phones.number`` is one column of the rows of a field. ``after``
-    and ``before`` are those of a neighbouring page; ``figure`` keeps to the records of a figure. Raises
-    :class:`~townhall.errors.Rejected` with a sentence for a filter or order that can't be used.
+    and ``before`` are those of a neighbouring page; ``figure`` keeps to the records of a figure, and ``verb`` to those
+    to which the actor may do that. Raises :class:`~townhall.errors.Rejected` with a sentence for a filter or order that
+    can't be used.
     """
     plan = plan_of(town, identity)
-    test = _test(town, actor, plan, where, search, archived, figure)
+    test = _test(town, actor, plan, where, search, archived, figure, verb)
     order = ordering(town, actor, plan, sort or _own_sort(town, actor, plan.record_type))
     size = max(1, min(limit, LARGEST_PAGE))
     backwards = bool(before) and not after
@@ -132,17 +139,16 @@ def find(
     cursor = decode(place, order.sort) if place else None
     view = assembling.view_of(town, actor, plan, fields)
     reader = plan.reader(view.needed)
-    found, rows = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
+    found, whole = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
     more = len(found) > size
     found = found[:size]
     if backwards:
         found.reverse()
-    ids = [id for id, _ in found]
-    rows = reader.fetch(town.database, ids) if rows is None else {id: rows[id] for id in ids}
+    rows = found if whole else reader.fetch(town.database, [row[ID] for row in found])
     records = assembling.assembled(town, plan, view, rows)
     first = _cursor(order, found[0]) if found and (more if backwards else cursor is not None) else ""
     last = _cursor(order, found[-1]) if found and (more or backwards) else ""
-    return Page([records[id] for id in ids if id in records], after=last, before=first)
+    return Page(records, after=last, before=first)
 
 
 def count(
@@ -155,10 +161,11 @@ def count(
     archived: bool | None = False,
     figure: Slice | None = None,
     cap: int = 10_000,
+    verb: Verb = "view",
 ) -> Count:
-    """How many records there are; counting stops at ``cap``."""
+    """How many records there are, to which the actor may do ``verb``; counting stops at ``cap``."""
     plan = plan_of(town, identity)
-    number = pages.count(town, plan, _test(town, actor, plan, where, search, archived, figure), cap + 1)
+    number = pages.count(town, plan, _test(town, actor, plan, where, search, archived, figure, verb), cap + 1)
     return Count(min(number, cap), capped=number > cap)
 
 
@@ -217,7 +224,7 @@ def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condit
     plan = plan_of(town, identity)
     size = max(1, min(limit, LARGEST_PAGE))
     rows = _options(town, actor, plan, text, where, size)
-    if policy.is_staff(actor):
+    if policy.sees_internal(actor, plan.record_type):
         notes = searching.notes(town, identity, [row[0] for row in rows])
         return [Option(id, title, notes.get(id) or number or "") for id, title, number in rows]
     shown = assembling.records(town, actor, plan, [row[0] for row in rows], ())
@@ -236,7 +243,7 @@ def _options(
     query = query.where(predicate.both([*conditions, model.title_key >= ""]))
     by_title = query.order_by(model.title_key, model.id)
     key = normalise(text)
-    if not key or not (policy.is_staff(actor) or plan.public_title):
+    if not key or not (policy.sees_internal(actor, plan.record_type) or plan.public_title):
         return list(by_title.tuples())
     begins = (model.title_key >= key) & (model.title_key < key + _HIGHEST)
     rows = list(by_title.where(begins).tuples())
@@ -288,10 +295,16 @@ def _test(
     search: str,
     archived: bool | None,
     figure: Slice | None = None,
+    verb: Verb = "view",
 ) -> pages.Test:
     if not where and not search.strip() and not figure and predicate.scope(town, actor, plan.record_type) is None:
-        return pages.plain(plan, archived)
-    conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+        conditions = [] if archived is None else [plan.model.archived.is_null(not archived)]
+        if verb == "view":
+            return pages.plain(plan, archived)
+    else:
+        conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    if verb != "view" and (kept := predicate.scope(town, actor, plan.record_type, verb=verb)) is not None:
+        conditions.append(kept)
     if figure is not None:
         conditions.append(sliced(town, actor, plan, figure))
     return pages.test_of(plan, conditions) if conditions else pages.plain(plan, None)
@@ -306,6 +319,5 @@ def _conditions(
     return conditions
 
 
-def _cursor(order: Order, row: tuple[int, Any]) -> str:
-    id, value = row
-    return Cursor(order.sort, value if order.column else None, id).encode()
+def _cursor(order: Order, row: Row) -> str:
+    return Cursor(order.sort, row[-1] if order.column else None, row[ID]).encode()

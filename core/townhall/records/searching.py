@@ -7,6 +7,7 @@ Results come newest first and never by relevance, which would have to look at ev
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -79,7 +80,7 @@ def among(town: Town, actor: Actor, record_type: RecordType, text: str) -> peewe
         return predicate.NOTHING
     entries = _entries(town)
     identity = record_type.identity
-    public = not policy.is_staff(actor)
+    public = not policy.sees_internal(actor, record_type)
     model = plan_of(town, identity).model
     if not index.is_common(town.database, asked, [identity], public=public):
         matching = index.matching(town.database, asked, public=public)
@@ -105,15 +106,18 @@ def search(
     if not asked or not types:
         return [], ""
     entries = _entries(town)
-    public = not policy.is_staff(actor)
-    common = index.is_common(town.database, asked, [each.identity for each in types], public=public)
-    matching = (index.holding if common else index.matching)(town.database, asked, public=public)
+    internal = {each.identity for each in types if policy.sees_internal(actor, each)}
+    parts = [
+        _matching(town, asked, part, public=public) & _visible(town, actor, part)
+        for public in (False, True)
+        if (part := [each for each in types if (each.identity not in internal) == public])
+    ]
     query = (
         entries.select(
             entries.id, entries.identity, entries.record_id, entries.number, entries.title,
             entries.note, entries.state,
         )
-        .where(matching & (entries.archived == 0) & _visible(town, actor, types))
+        .where((entries.archived == 0) & predicate.either(parts))
         .order_by(entries.id.desc())
         .limit(limit + 1)
     )  # fmt: skip
@@ -122,9 +126,15 @@ def search(
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]
-    if not policy.is_staff(actor):
-        hits = _for_the_public(town, actor, hits)
+    if len(internal) < len(types):
+        hits = _without_internal(town, actor, hits, internal)
     return _exact_first(hits, text), following
+
+
+def _matching(town: Town, asked: list[_Group], types: Sequence[RecordType], *, public: bool) -> peewee.SQL:
+    """Entries that hold the words, found in the way that is quick for how common they are among these types."""
+    common = index.is_common(town.database, asked, [each.identity for each in types], public=public)
+    return (index.holding if common else index.matching)(town.database, asked, public=public)
 
 
 def by_number(town: Town, actor: Actor, number: str) -> tuple[str, int] | None:
@@ -166,19 +176,22 @@ def _visible(town: Town, actor: Actor, types: Sequence[RecordType]) -> peewee.Co
     return predicate.either(parts)
 
 
-def _for_the_public(town: Town, actor: Actor, hits: list[Hit]) -> list[Hit]:
-    """Hits with the titles that the public may read, and without notes."""
+def _without_internal(town: Town, actor: Actor, hits: list[Hit], internal: Collection[str]) -> list[Hit]:
+    """Hits of which those of types that are not ``internal`` have the titles that the public reads, and no notes."""
     by_type: dict[str, list[int]] = defaultdict(list)
     for hit in hits:
-        by_type[hit.identity].append(hit.id)
+        if hit.identity not in internal:
+            by_type[hit.identity].append(hit.id)
     records: dict[tuple[str, int], Record] = {}
     for identity, ids in by_type.items():
         found = assembling.records(town, actor, plan_of(town, identity), ids, ())
         records.update({(identity, id): record for id, record in found.items()})
     return [
-        Hit(hit.identity, hit.id, hit.number, records[hit.identity, hit.id].title, "", hit.state)
+        hit
+        if hit.identity in internal
+        else Hit(hit.identity, hit.id, hit.number, records[hit.identity, hit.id].title, "", hit.state)
         for hit in hits
-        if (hit.identity, hit.id) in records
+        if hit.identity in internal or (hit.identity, hit.id) in records
     ]
 
 

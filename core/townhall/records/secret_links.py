@@ -14,6 +14,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.records import history
+from townhall.records import predicate
 from townhall.records import reading
 from townhall.records.instants import to_microseconds
 
@@ -21,21 +22,23 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def make(town: Town, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
+def make(town: Town, identity: str, id: int, purpose: str, *, expires: datetime | None = None, about: str = "") -> str:
     """A new link's token. It is handed out once and can't be read back."""
     token = secrets.token_urlsafe(16)
-    town.system.secret_link.insert(
-        token_hash=digest(token),
-        identity=identity,
-        record_id=id,
-        purpose=purpose,
-        created_at=to_microseconds(town.clock.now()),
-        expires_at=to_microseconds(expires) if expires else None,
-    ).execute()
+    keep(town, identity, id, purpose, token, expires=expires, about=about)
     return token
 
 
-def keep(town: Town, identity: str, id: int, purpose: str, token: str) -> None:
+def keep(
+    town: Town,
+    identity: str,
+    id: int,
+    purpose: str,
+    token: str,
+    *,
+    expires: datetime | None = None,
+    about: str = "",
+) -> None:
     """Let a token that was made elsewhere open the record, unless it was kept before: one that was revoked stays so."""
     row = {
         "token_hash": digest(token),
@@ -43,14 +46,36 @@ def keep(town: Town, identity: str, id: int, purpose: str, token: str) -> None:
         "record_id": id,
         "purpose": purpose,
         "created_at": to_microseconds(town.clock.now()),
+        "expires_at": to_microseconds(expires) if expires else None,
+        "about": about,
     }
     town.system.secret_link.insert(row).on_conflict_ignore().execute()
+
+
+def use(town: Town, token: str, purpose: str) -> tuple[str, int, str] | None:
+    """Use up a link that works once: identity and id of its record, and what it is about.
+
+    Of two who use it at once one gets it; ``None`` if it is unknown, out of date, used or for something else.
+    """
+    found = resolve(town, token, purpose)
+    if found is None or not revoke(town, token):
+        return None
+    table = town.system.secret_link
+    about: str = table.select(table.about).where(table.token_hash == digest(token)).scalar()
+    return (*found, about)
+
+
+def forget_old(town: Town) -> int:
+    """Delete links that can open nothing any more because their time is over; how many there were."""
+    table = town.system.secret_link
+    return int(table.delete().where(table.expires_at <= to_microseconds(town.clock.now())).execute())
 
 
 def renew(town: Town, actor: Actor, identity: str, id: int, purpose: str) -> str:
     """A new link in place of all older ones to the record, written to its history. Needs the permission to edit."""
     policy.require(actor, "edit", town.schemas[identity])
     record = reading.get(town, actor, identity, id, fields=())
+    predicate.require_within(town, actor, "edit", town.schemas[identity], id)
     with immediate(town.database):
         revoke_all(town, identity, id, purpose)
         token = make(town, identity, id, purpose)

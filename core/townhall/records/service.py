@@ -22,17 +22,20 @@ from townhall.records import importing
 from townhall.records import messages
 from townhall.records import panels
 from townhall.records import plans
+from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import restricting
 from townhall.records import revealing
 from townhall.records import searching
 from townhall.records import secret_links
+from townhall.records import sharing
 from townhall.records import timeline
 from townhall.records import versions
 from townhall.records import workflow
 from townhall.records import writing
 from townhall.records.figures.slices import Slice
 from townhall.records.predicate import Where
+from townhall.records.sharing import Share
 from townhall.records.standing import Standing
 from townhall.records.transaction import refuse_frozen
 from townhall.records.types import Count
@@ -68,6 +71,12 @@ class Records:
         if record_type is None or not policy.may(actor, verb, record_type):
             return False
         return verb in policy.READING or not self._town.plugins.read_only(identity)
+
+    def reaches(self, actor: Actor, verb: Verb, record: Record) -> bool:
+        """Whether the actor may do ``verb`` to this very record, as far as permissions say."""
+        return self.may(actor, verb, record.identity) and predicate.reaches(
+            self._town, actor, verb, record.type, record.id
+        )
 
     def kept_back(self, actor: Actor, identity: str) -> str:
         """Why the actor sees no record of the type at the moment although they may, in a sentence; mostly empty."""
@@ -110,8 +119,12 @@ class Records:
         fields: Collection[str] | None = None,
         archived: bool | None = False,
         figure: Slice | None = None,
+        verb: Verb = "view",
     ) -> Page:
-        """One page of records in sort order; with ``figure`` only those that a figure counts."""
+        """One page of records in sort order; with ``figure`` only those that a figure counts.
+
+        ``verb`` keeps to those to which the actor may do that as well: ``export``, for example.
+        """
         return reading.find(
             self._town,
             actor,
@@ -125,6 +138,7 @@ class Records:
             fields=fields,
             archived=archived,
             figure=figure,
+            verb=verb,
         )
 
     def count(
@@ -137,10 +151,11 @@ class Records:
         archived: bool | None = False,
         figure: Slice | None = None,
         cap: int = 10_000,
+        verb: Verb = "view",
     ) -> Count:
-        """How many records there are, counted up to ``cap``."""
+        """How many records there are to which the actor may do ``verb``, counted up to ``cap``."""
         return reading.count(
-            self._town, actor, identity, where, search=search, archived=archived, figure=figure, cap=cap
+            self._town, actor, identity, where, search=search, archived=archived, figure=figure, cap=cap, verb=verb
         )
 
     def aggregate(
@@ -325,6 +340,24 @@ class Records:
         """The states that a case has been in, in order, each with the moment at which it came into it."""
         return workflow.passed(self._town, actor, identity, id)
 
+    # -- other departments ------------------------------------------------------------------------------------
+
+    def shares(self, actor: Actor, identity: str, id: int) -> list[Share]:
+        """The teams to which a case is open besides its own."""
+        return sharing.shares(self._town, actor, identity, id)
+
+    def may_share(self, actor: Actor, record: Record) -> bool:
+        """Whether the actor may open this case to other teams."""
+        return sharing.may_share(self._town, actor, record)
+
+    def share(self, actor: Actor, identity: str, id: int, team: int, level: str, reason: str = "") -> Share:
+        """Open one case to the team of the queue ``team``, to ``view`` or to ``work`` on."""
+        return sharing.share(self._town, actor, identity, id, team, level, reason)
+
+    def unshare(self, actor: Actor, identity: str, id: int, share_id: int) -> None:
+        """Close a case again to a team that it was shared with."""
+        sharing.unshare(self._town, actor, identity, id, share_id)
+
     # -- files and links --------------------------------------------------------------------------------------
 
     def open_file(self, actor: Actor, file_id: int, reason: str = "") -> tuple[StoredFile, Path]:
@@ -350,4 +383,5 @@ class Records:
     def revoke_link(self, actor: Actor, identity: str, id: int, purpose: str) -> int:
         """Make every link of that purpose to the record open nothing; how many there were."""
         policy.require(actor, "edit", write_plan(self._town, identity).record_type)
+        predicate.require_within(self._town, actor, "edit", self._town.schemas[identity], id)
         return secret_links.revoke_all(self._town, identity, id, purpose)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 from typing import Any
 
 import peewee
 
+from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.records import assembling
 from townhall.records import predicate
-from townhall.records import restricting
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -57,12 +59,27 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
         return []
     rows = town.database.execute_sql(sql, [contact_id] * places).fetchall()
     found = [_standing(types[row[0]], row) for row in rows]
-    for record_type in types:
-        if restricting.restricts(town, actor, record_type):
+    there = {each.identity for each in found}
+    for record_type in (each for each in types if each.identity in there):
+        if not predicate.sees_all(town, actor, record_type):
             mine = [each.id for each in found if each.identity == record_type.identity]
             seen = predicate.may_see(town, actor, record_type, mine)
             found = [each for each in found if each.identity != record_type.identity or each.id in seen]
-    return found
+    return _named(town, actor, found)
+
+
+def _named(town: Town, actor: Actor, found: list[Standing]) -> list[Standing]:
+    """The same with the titles that the actor may read, where what is stored says more."""
+    named: dict[tuple[str, int], str] = {}
+    for identity in {each.identity for each in found}:
+        plan = plan_of(town, identity)
+        if not plan.public_title and not policy.sees_internal(actor, plan.record_type):
+            ids = [each.id for each in found if each.identity == identity]
+            records = assembling.records(town, actor, plan, ids, ())
+            named.update({(identity, id): record.title for id, record in records.items()})
+    if not named:
+        return found
+    return [replace(each, title=named.get((each.identity, each.id), each.title)) for each in found]
 
 
 def _statement(town: Town, types: Sequence[RecordType]) -> tuple[str, int]:
@@ -82,7 +99,7 @@ def _statement(town: Town, types: Sequence[RecordType]) -> tuple[str, int]:
 def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.ColumnBase | None:
     """The condition on rows of the type that the contact stands on them; ``None`` if no field of it can say so."""
     plan = plan_of(town, record_type.identity)
-    tests = [test for path in record_type.contacts for test in _tests(plan, path, contact_id)]
+    tests = [test for path in record_type.contacts for test in tests_of(plan, path, contact_id)]
     return predicate.either(tests) if tests else None
 
 
@@ -106,7 +123,7 @@ def _part(town: Town, record_type: RecordType, index: int, contact_id: int) -> A
     ).where(plan.column("archived").is_null() & test)
 
 
-def _tests(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.ColumnBase]:
+def tests_of(plan: TypePlan, path: str, contact_id: int) -> Iterator[peewee.ColumnBase]:
     """Tests that one path of ``contacts`` reaches the contact."""
     first, _, rest = path.partition(".")
     field = plan.record_type.fields.get(first)

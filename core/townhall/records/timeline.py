@@ -18,7 +18,6 @@ from townhall.access.actors import Actor
 from townhall.errors import Rejected
 from townhall.records import predicate
 from townhall.records import reading
-from townhall.records import restricting
 from townhall.records import standing
 from townhall.records import wording
 from townhall.records.instants import to_microseconds
@@ -163,13 +162,13 @@ class _Sources:
         where += " AND archived IS NULL"
         if not self.staff:
             where, parameters = f"{where} AND public = {mark}", (*parameters, True)
-        elif restricting.restricts(self.town, self.actor, record_type):
+        elif not predicate.sees_all(self.town, self.actor, record_type):
             seen, more = self._seen(record_type)
             where, parameters = f"{where} AND id IN ({seen})", (*parameters, *more)
         return _Source(plan_of(self.town, INTERACTION).table, where, parameters)
 
     def _seen(self, record_type: RecordType) -> tuple[str, Sequence[Any]]:
-        """The ids of those records of the type that plugins let the actor know of, as a statement."""
+        """The ids of those records of the type that the actor may know of, as a statement."""
         model = plan_of(self.town, record_type.identity).model
         statement: tuple[str, Sequence[Any]] = (
             model.select(model.id).where(predicate.scope(self.town, self.actor, record_type)).sql()

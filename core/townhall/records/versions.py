@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 #: Entries of a record that changed nothing in it.
-LOOKS = frozenset({"reveal", "link"})
+LOOKS = frozenset({"reveal", "link", "share", "unshare"})
 FILES = frozenset({"file", "files"})
 #: Standard fields that a version has, with their place in a row.
 _PLACES: Mapping[str, int] = {

@@ -15,6 +15,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.records import assembling
 from townhall.records import display
+from townhall.records import predicate
 from townhall.records.instants import from_microseconds
 from townhall.records.plans import batches
 from townhall.records.plans import plan as plan_of
@@ -58,6 +59,8 @@ _DEEDS = {
     "restore": "Restored",
     "import": "Imported",
     "link": "New secret link given",
+    "share": "Shared",
+    "unshare": "No longer shared",
     "warn": "Time is running out",
     "breach": "Time is up",
     "escalate": "Late for a working day",
@@ -143,6 +146,8 @@ class Writer:
             if record_type is None or not display.may_name(self.town, self.actor, record_type):
                 continue
             plan = plan_of(self.town, identity)
+            if not predicate.sees_all(self.town, self.actor, record_type):
+                ids = sorted(predicate.may_see(self.town, self.actor, record_type, ids))
             columns = [plan.column(name) for name in ("id", "number", "title")]
             for part in batches(ids):
                 for id, number, title in plan.model.select(*columns).where(columns[0].in_(part)).tuples():
@@ -242,6 +247,7 @@ class Writer:
             ids,
         )
         access = policy.readable(self.actor, self.record.type)
+        noted = policy.sees_internal(self.actor, self.record.type)
         made = {}
         for id, at, who, action, stored, note in rows:
             told = self.town.old_names.translate(self.record.identity, id, json.loads(stored or "{}"))
@@ -251,7 +257,7 @@ class Writer:
                 at=from_microseconds(at),
                 kind="change",
                 headline=self._deed(action, changes),
-                body=note or "",
+                body=(note or "") if noted else "",
                 actor=who,
                 about=self._about[self.record.identity, self.record.id],
                 identity=self.record.identity,

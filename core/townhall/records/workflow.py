@@ -16,6 +16,7 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import messages
 from townhall.records import parsing
+from townhall.records import predicate
 from townhall.records import reading
 from townhall.records.domains import Outgoing
 from townhall.records.editing import Edit
@@ -59,10 +60,15 @@ def transition(
     workflow, move = _declared(plan, name)
     if not policy.may_transition(actor, plan.record_type, move, id):
         raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")
+    policy.refuse_read_only(actor)
     given = dict(values or {})
-    _refuse_values(town, actor, plan, move, given)
+    may_edit = policy.may(actor, "edit", plan.record_type) and predicate.reaches(
+        town, actor, "edit", plan.record_type, id
+    )
+    _refuse_values(town, actor, plan, move, given, may_edit=may_edit)
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
+        predicate.require_within(town, actor, "transition", plan.record_type, id, move=move)
         if before.archived is not None:
             raise Rejected("This record is archived. Restore it first.")
         if before.state not in move.sources:
@@ -101,6 +107,7 @@ def offered(town: Town, actor: Actor, record: Record) -> list[tuple[Transition, 
         move
         for move in workflow.leaving(record.state)
         if policy.may_transition(actor, plan.record_type, move, record.id)
+        and predicate.reaches(town, actor, "transition", plan.record_type, record.id, move=move)
     ]
     guarded = town.plugins.has("guard_transition", record.identity)
     if not moves or not (guarded or any(move.condition is not None for move in moves)):
@@ -108,6 +115,15 @@ def offered(town: Town, actor: Actor, record: Record) -> list[tuple[Transition, 
     whole = reading.get(town, system(), record.identity, record.id)
     moves = [move for move in moves if _condition_holds(town, actor, plan, move, whole)]
     return [(move, _refusal(town, actor, whole, move)) for move in moves]
+
+
+def hindrance(town: Town, actor: Actor, record: Record, move: Transition) -> str:
+    """Why a move can't be made with the record as it stands, whoever makes it; empty if it can. A plugin may know."""
+    plan = write_plan(town, record.identity)
+    whole = reading.get(town, system(), record.identity, record.id)
+    if not _condition_holds(town, actor, plan, move, whole):
+        return move.help or f"“{move.label}” is not possible for this {plan.record_type.label.lower()}."
+    return _refusal(town, actor, whole, move)
 
 
 def passed(town: Town, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
@@ -145,10 +161,12 @@ def _declared(plan: WritePlan, name: str) -> tuple[Workflow, Transition]:
     return workflow, move
 
 
-def _refuse_values(town: Town, actor: Actor, plan: WritePlan, move: Transition, given: Mapping[str, Any]) -> None:
+def _refuse_values(
+    town: Town, actor: Actor, plan: WritePlan, move: Transition, given: Mapping[str, Any], *, may_edit: bool
+) -> None:
     """With a move come its own fields; staff who may edit the record may change others on the way."""
     asked = frozenset({*move.require, *move.asks})
-    if not policy.is_staff(actor) or not policy.may(actor, "edit", plan.record_type):
+    if not policy.is_staff(actor) or not may_edit:
         parsing.refuse_outside(asked, plan, given)
     parsing.refuse_unwritable(town, actor, plan, {name: value for name, value in given.items() if name not in asked})
 

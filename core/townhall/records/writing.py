@@ -18,12 +18,12 @@ from townhall.errors import ValidationFailed
 from townhall.records import checking
 from townhall.records import editing
 from townhall.records import inserting
+from townhall.records import owning
 from townhall.records import parsing
 from townhall.records import people
 from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records import reading
-from townhall.records import restricting
 from townhall.records.plans import possible
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
@@ -103,10 +103,12 @@ def update(
         parsing.refuse_unwritable(town, actor, plan, values)
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
+        predicate.require_within(town, actor, "edit", plan.record_type, id)
         if before.archived is not None:
             raise Rejected("This record is archived. Restore it first, then change it.")
         if not policy.is_staff(actor):
             _refuse_sender(actor, plan, before, values)
+            values = owning.with_hidden_columns(town, plan.record_type, before, values)
         edit = editing.Edit.of(town, actor, plan, before, values)
         edit.check()
         edit.ask("update")
@@ -147,18 +149,18 @@ def lock(town: Town, actor: Actor, plan: WritePlan, id: int, version: int | None
 
 def seen_by(town: Town, actor: Actor, identity: str, id: int) -> Record:
     """A record that was just written, as its writer may see it."""
-    if policy.is_staff(actor) and policy.may(actor, "view", town.schemas[identity]):
+    if policy.is_staff(actor) and predicate.may_see(town, actor, town.schemas[identity], [id]):
         return reading.get(town, actor, identity, id)
     return reading.get(town, citizen(frozenset({(identity, id)})), identity, id)
 
 
 def _may_lock(town: Town, actor: Actor, plan: WritePlan, id: int) -> bool:
-    """Whether the actor may know of the record: a citizen came with its link, and no plugin keeps it from staff."""
+    """Whether the actor may know of the record: a citizen came with its link, and nothing keeps it from staff."""
     if not policy.is_staff(actor):
         return policy.granted(actor, plan.record_type, id)
-    return not restricting.restricts(town, actor, plan.record_type) or bool(
-        predicate.may_see(town, actor, plan.record_type, [id])
-    )
+    if predicate.sees_all(town, actor, plan.record_type):
+        return True
+    return bool(predicate.may_see(town, actor, plan.record_type, [id]))
 
 
 def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bool, version: int, note: str) -> Record:
@@ -169,6 +171,7 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
     action = "archive" if archived else "restore"
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
+        predicate.require_within(town, actor, "archive", plan.record_type, id)
         if (before.archived is not None) == archived:
             raise Rejected("This record is archived already." if archived else "This record isn't archived.")
         edit = editing.Edit.of(town, actor, plan, before, {}, archived=town.clock.now() if archived else None)
@@ -180,7 +183,7 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
 
 
 def _form(plan: WritePlan, name: str | None) -> Form:
-    form = plan.record_type.forms.get(name or "")
+    form = plan.record_type.sent_forms.get(name or "")
     if form is None:
         raise Forbidden(f"{plan.record_type.label_plural} can only be sent through one of their public forms.")
     return form

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
     from townhall.access.actors import Actor
     from townhall.clock import FixedClock
     from townhall.records.types import Record
@@ -39,7 +41,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def _town_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Template:
+def _usual_hasher() -> Iterator[PasswordHasher]:
+    """How passwords are kept outside of tests; in them it takes less work from here on."""
+    from townhall.testing.passwords import quick_passwords
+
+    with quick_passwords() as usual:
+        yield usual
+
+
+@pytest.fixture(scope="session")
+def _town_template(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _usual_hasher: PasswordHasher
+) -> Template:
     from townhall.clock import FixedClock
     from townhall.testing.towns import MOMENT
     from townhall.testing.towns import make_template

@@ -24,6 +24,7 @@ from townhall.errors import ValidationFailed
 from townhall.lifecycle import seeds
 from townhall.records.file_types import accepted
 from townhall.records.types import Record
+from townhall.testing import pictures
 from townhall.town import Town
 from townhall_forms.conditions import Condition
 from townhall_forms.fields.answers import AnswersField
@@ -43,9 +44,9 @@ _DEPTH = 6
 #: What a small file of each kind holds.
 _FILES: Mapping[str, bytes] = {
     "pdf": b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n",
-    "png": b"\x89PNG\r\n\x1a\n" + bytes(64),
-    "jpg": b"\xff\xd8\xff\xe0" + bytes(64),
-    "gif": b"GIF89a" + bytes(64),
+    "png": pictures.png(),
+    "jpg": pictures.jpeg(),
+    "gif": pictures.gif(),
     "txt": b"A sample.\n",
     "csv": b"sample\n1\n",
     "rtf": b"{\\rtf1 A sample.}",

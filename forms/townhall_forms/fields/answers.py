@@ -17,6 +17,7 @@ from townhall_forms.fields.asking import question_fields
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
+from townhall_forms.reading import read_json
 from townhall_forms.values import Answers
 from townhall_forms.values import Questions
 
@@ -136,7 +137,7 @@ class AnswersField(OneColumn):
         """Answers by question code, each parsed by its own type. Questions that are retired may stay answered."""
         if isinstance(raw, str):
             try:
-                raw = json.loads(raw) if raw.strip() else None
+                raw = read_json(raw) if raw.strip() else None
             except ValueError as error:
                 raise Invalid("These answers can't be read. Write them as JSON.") from error
         questions = self.asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from townhall_forms.fields.base import Field
 from townhall_forms.kinds import PathInfo
 from townhall_forms.kinds import Resolver
 from townhall_forms.kinds import info_of
+from townhall_forms.reading import read_json
 from townhall_forms.schema import Choice
 from townhall_forms.text import normalise
 from townhall_forms.values import Question
@@ -240,7 +240,7 @@ class QuestionReader:
         given = line.get("show_if")
         if isinstance(given, str) and given.strip():
             try:
-                given = json.loads(given)
+                given = read_json(given)
             except ValueError:
                 given = {"": given}
         if line.get("show_when"):

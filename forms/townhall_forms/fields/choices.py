@@ -13,6 +13,7 @@ from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import EQUALITY
 from townhall_forms.fields.base import ColumnKind
 from townhall_forms.fields.base import OneColumn
+from townhall_forms.reading import read_json
 from townhall_forms.schema import Choice
 from townhall_forms.text import normalise
 
@@ -210,7 +211,7 @@ def split_list(raw: Any) -> list[Any]:
         text = raw.strip()
         if text.startswith("["):
             try:
-                return [entry for entry in json.loads(text) if entry not in (None, "")]
+                return [entry for entry in read_json(text) if entry not in (None, "")]
             except ValueError as error:
                 raise Invalid("This list can't be read. Put ; between its entries.") from error
         return [entry.strip() for entry in text.split(";") if entry.strip()]

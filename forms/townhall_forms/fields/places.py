@@ -19,6 +19,7 @@ from townhall_forms.fields.base import encode_json
 from townhall_forms.fields.numbers import read_number
 from townhall_forms.fields.text import Country
 from townhall_forms.fields.text import clean_line
+from townhall_forms.reading import read_json
 from townhall_forms.text import normalise
 from townhall_forms.values import Address
 from townhall_forms.values import Place
@@ -111,7 +112,7 @@ class AddressField(Field):
             return None
         if text.startswith("{"):
             try:
-                return json.loads(text)
+                return read_json(text)
             except ValueError as error:
                 raise Invalid("This address can't be read.") from error
         parts = [part.strip() for part in text.split(";")]

@@ -17,6 +17,7 @@ from townhall_forms.fields.asking import question_to_json
 from townhall_forms.fields.asking import trusted_questions
 from townhall_forms.fields.base import OneColumn
 from townhall_forms.fields.rows import Rows
+from townhall_forms.reading import read_json
 from townhall_forms.schema import Choice
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
@@ -55,7 +56,7 @@ class QuestionsField(OneColumn):
             return raw
         if isinstance(raw, str):
             try:
-                raw = json.loads(raw) if raw.strip() else None
+                raw = read_json(raw) if raw.strip() else None
             except ValueError as error:
                 raise Invalid("These questions can't be read. Write them as a JSON list.") from error
         if raw is None:

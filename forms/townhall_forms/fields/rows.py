@@ -16,6 +16,7 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import Field
+from townhall_forms.reading import read_json
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
@@ -107,7 +108,7 @@ class Rows(Field):
     def _lines(self, raw: Any) -> Sequence[Any]:
         if isinstance(raw, str):
             try:
-                raw = json.loads(raw) if raw.strip() else ()
+                raw = read_json(raw) if raw.strip() else ()
             except ValueError as error:
                 raise Invalid("These lines can't be read. Write them as a JSON list of objects.") from error
         if raw is None:

@@ -22,6 +22,7 @@ from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import TEXT
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import OneColumn
+from townhall_forms.patterns import LONGEST_TEXT
 from townhall_forms.telephones import read_phone
 from townhall_forms.telephones import write_phone
 from townhall_forms.text import normalise
@@ -99,7 +100,8 @@ class Text(KeyedText):
 
     @cached_property
     def _limit(self) -> int:
-        return self.max_length if self.max_length is not None else self.longest
+        longest = self.max_length if self.max_length is not None else self.longest
+        return min(longest, LONGEST_TEXT) if self.pattern else longest
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 
 from townhall.admin.figures import charts
@@ -29,7 +31,20 @@ def build(asked: Asked) -> Shown:
     # Whoever came in twice, in two months, counts once in all of them.
     whole = {each: asked.count(Slice(each, asked.period)) for each in ("came_in", "closed", "reopened")}
     now = Flow(asked.period, **whole, open=months[-1].open)
-    return Shown(_headlines(asked, now, before), [_by_month(asked, months), _by_group(asked), _ages(asked)])
+    ages, left = _backlog(asked)
+    return Shown(_headlines(asked, now, before), [_by_month(asked, months), _by_group(asked, left), _ages(asked, ages)])
+
+
+def _backlog(asked: Asked) -> tuple[Counter[str], Counter[str]]:
+    """How many cases were open at the end, by age and by group, over all types that are asked for."""
+    ages: Counter[str] = Counter()
+    left: Counter[str] = Counter()
+    for type_ in asked.types:
+        by = "" if asked.by == groups.TYPE else asked.by
+        aged, grouped = figures.backlog(asked.desk.town, asked.actor, type_.identity, asked.period, by)
+        ages.update(aged)
+        left.update({type_.identity: sum(grouped.values())} if asked.by == groups.TYPE else grouped)
+    return ages, left
 
 
 def _flows(asked: Asked, periods: list[Period]) -> list[Flow]:
@@ -111,7 +126,7 @@ def _by_month(asked: Asked, flows: list[Flow]) -> Table:
 _MEASURES = ("came_in", "closed", "reopened", "open")
 
 
-def _by_group(asked: Asked) -> Table:
+def _by_group(asked: Asked, left: Mapping[str, int]) -> Table:
     label = groups.label(asked)
     came = Slice("came_in", asked.period)
     closed, open_ = Slice("closed", asked.period), Slice("open", asked.period)
@@ -120,7 +135,7 @@ def _by_group(asked: Asked) -> Table:
     now = groups.counted(asked, came)
     before_slice = Slice("came_in", asked.before) if asked.before is not None else None
     before = groups.counted(asked, before_slice) if before_slice is not None else {}
-    done, left = groups.counted(asked, closed), groups.counted(asked, open_)
+    done = groups.counted(asked, closed)
     values = sorted({*now, *before, *done, *left}, key=lambda value: (-now.get(value, 0), -left.get(value, 0), value))
     shown = groups.named(asked, values[: groups.MOST])
     rows = []
@@ -157,11 +172,7 @@ def _by_group(asked: Asked) -> Table:
     )
 
 
-def _ages(asked: Asked) -> Table:
-    total = {name: 0 for name, *_ in AGES}
-    for type_ in asked.types:
-        for name, many in figures.ages(asked.desk.town, asked.actor, type_.identity, asked.period).items():
-            total[name] += many
+def _ages(asked: Asked, total: Mapping[str, int]) -> Table:
     rows = tuple(
         (Cell(label), number(total[name], asked.link(Slice("age", asked.period, name)))) for name, label, *_ in AGES
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from townhall.admin.exporting import csv_line
-from townhall.imports.formulas import harmless
+from townhall.imports.csv_writing import MARK
+from townhall.imports.csv_writing import csv_line
 
 NO_CHART = Markup("")
 
@@ -49,9 +49,9 @@ class Table:
 
     def csv(self) -> str:
         """The table as a CSV file. A byte order mark tells spreadsheets that it is UTF-8."""
-        lines = [csv_line(list(self.columns))]
-        lines += [csv_line([harmless(cell.value or cell.text) for cell in row]) for row in self.rows]
-        return "\ufeff" + "".join(lines)
+        lines = [csv_line(self.columns)]
+        lines += [csv_line(cell.value or cell.text for cell in row) for row in self.rows]
+        return MARK + "".join(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from townhall.admin.figures.tables import Table
 from townhall.admin.staff import StaffView
 from townhall.errors import Rejected
 from townhall.presentation import plural
+from townhall.records import disclosing
 from townhall.records import figures
 from townhall.records.figures.slices import decoded
 from townhall.records.types import Record
@@ -121,6 +122,9 @@ class FiguresView(StaffView):
         table = tables.get(request.args.get("table", ""))
         if table is None:
             abort(404)
+        what = [f"Figures: {table.title}", asking.words(asked.period)]
+        for type_ in asked.types:
+            disclosing.write_down(self.town, self.actor, type_.identity, "export", None, what)
         days = f"{asked.period.first.isoformat()}-to-{asked.period.last.isoformat()}"
         headers = {"Content-Disposition": f'attachment; filename="{table.name.replace("_", "-")}-{days}.csv"'}
         return Response(table.csv(), mimetype="text/csv", headers=headers)

@@ -35,6 +35,7 @@ from townhall_forms.fields import FIELD_TYPES
 from townhall_forms.fields.numbers import read_number
 from townhall_forms.keys import keys_of
 from townhall_forms.kinds import did_you_mean
+from townhall_forms.reading import read_toml
 
 #: The folder's name, in the plugin's folder.
 FOLDER = "migrations"
@@ -111,7 +112,7 @@ def find(folder: Path) -> list[File]:
 def read(file: File) -> Script:
     """The steps of a TOML file. Raises :class:`~townhall.errors.PluginError`, with a line for each mistake."""
     try:
-        data = tomllib.loads(file.text)
+        data = read_toml(file.text)
     except tomllib.TOMLDecodeError as error:
         raise PluginError(f"{file.path}: the file is not valid TOML: {error}.") from error
     reader = _Reader(file.path.as_posix())

@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 from urllib.parse import urlencode
 
+from townhall.access.permissions import field_permission
 from townhall.db import reshaping
 from townhall.db.migration import table_name
 from townhall.db.system import History
 from townhall.encryption import is_sealed
 from townhall.lifecycle.migrations import following_messages
+from townhall.lifecycle.migrations import following_rules
 from townhall.lifecycle.migrations.scene import Scene
 from townhall.lifecycle.migrations.shapes import Shape
 from townhall.records.old_names import pointing
@@ -47,18 +49,22 @@ def rename_type(scene: Scene, old: str, new: str) -> None:
             _merge_series(scene, name, new + name[len(old) :], value)
     _permissions(scene, old, new)
     following_messages.rename_type(scene, old, new)
+    following_rules.rename_type(scene, old, new)
 
 
 def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
-    """The field (or ``rows.column``) ``old`` of a type is ``new`` in attachments, saved views and drafts."""
+    """The field (or ``rows.column``) ``old`` of a type is ``new`` in attachments, saved views, rules and drafts."""
     for table, columns in _tables(scene):
         if {"identity", "field"} <= columns and "." not in old:
             scene.rows += reshaping.replace(scene.database, table, "field", old, new, identity=identity)
     views(scene, identity, lambda path: _moved(path, old, new), lambda path, value: value)
+    _permissions(scene, field_permission(identity, old), field_permission(identity, new))
     following_messages.rename_field(scene, identity, old, new)
-    for owner in _identities(scene):
-        for link in _links(scene, owner, identity):
-            following_messages.rename_behind(scene, owner, link, old, new)
+    following_rules.rename_paths(scene, identity, lambda path: _moved(path, old, new))
+    for owner, link in _behind(scene, identity):
+        following_messages.rename_behind(scene, owner, link, old, new)
+        before, after = f"{link}.{old}", f"{link}.{new}"
+        following_rules.rename_paths(scene, owner, lambda path, b=before, a=after: a if path == b else path)  # type: ignore[misc]
 
     def renamed(data: dict[str, Any]) -> None:
         first, _, column = old.partition(".")
@@ -76,7 +82,7 @@ def rename_field(scene: Scene, identity: str, old: str, new: str) -> None:
 
 
 def replace_value(scene: Scene, identity: str, path: str, old: str, new: str) -> None:
-    """The value ``old`` of a field is ``new`` in saved views and drafts."""
+    """The value ``old`` of a field is ``new`` in saved views, rules and drafts."""
 
     def valued(at: str, value: str) -> str:
         return new if at == path and value == old else value
@@ -94,14 +100,19 @@ def replace_value(scene: Scene, identity: str, path: str, old: str, new: str) ->
             data["typed"][step] = [[k, new if _asks(k, first, column) and v == old else v] for k, v in pairs]
 
     views(scene, identity, lambda at: at, valued)
+    following_rules.replace_value(scene, identity, path, old, new)
+    for owner, link in _behind(scene, identity):
+        following_rules.replace_value(scene, owner, f"{link}.{path}", old, new)
     if path != "state":
         drafts(scene, identity, changed)
 
 
-def rename_transition(scene: Scene, identity: str, old: str, new: str) -> None:
-    """The transition ``old`` is ``new`` in the moves that were made and in what roles allow."""
-    scene.rows += reshaping.replace(scene.database, "case_transition", "name", old, new, identity=identity)
+def rename_transition(scene: Scene, identity: str, old: str, new: str) -> int:
+    """The transition ``old`` is ``new`` in the moves that were made and in what roles allow; the number of moves."""
+    changed = reshaping.replace(scene.database, "case_transition", "name", old, new, identity=identity)
+    scene.rows += changed
     _permissions(scene, f"{identity}.transition.{old}", f"{identity}.transition.{new}")
+    return changed
 
 
 def views(scene: Scene, identity: str, rename: Rename, valued: Callable[[str, str], str]) -> None:
@@ -238,6 +249,12 @@ def _links(scene: Scene, owner: str, target: str) -> list[str]:
     ]
 
 
+def _behind(scene: Scene, target: str) -> list[tuple[str, str]]:
+    """Types with a link that leads to ``target``, each with the name of the link."""
+    owners = dict.fromkeys(scene.current(each.identity) for each in (*scene.shapes, *scene.known))
+    return [(owner, link) for owner in owners for link in dict.fromkeys(_links(scene, owner, target))]
+
+
 def _merge_series(scene: Scene, old: str, new: str, value: int) -> None:
     table = scene.system.number_sequence
     table.insert(name=new, value=value).on_conflict(
@@ -252,7 +269,8 @@ def _permissions(scene: Scene, old: str, new: str) -> None:
     table = scene.system.role
     for id, text in list(table.select(table.id, table.permissions).tuples()):
         held = json.loads(text)
-        written = sorted(_moved(each, old, new) for each in held)
+        parts = [each.split("@") for each in held]  # what stands behind is a scope
+        written = sorted("@".join((_moved(name, old, new), *scope)) for name, *scope in parts)
         if written != sorted(held):
             table.update(permissions=json.dumps(written)).where(table.id == id).execute()
             scene.rows += 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from townhall.db import reshaping
+from townhall.lifecycle.migrations import following_rules
 from townhall.lifecycle.migrations.scene import Scene
 from townhall_forms.text import normalise
 
@@ -41,10 +42,11 @@ def rename_behind(scene: Scene, identity: str, link: str, old: str, new: str) ->
 
 
 def _reword(scene: Scene, identity: str, renamed: Callable[[str], str]) -> None:
-    def words(row: dict[str, Any]) -> dict[str, str]:
-        return {name: _PLACEHOLDER.sub(lambda found: f"{{{renamed(found[1])}}}", row[name] or "") for name in _WORDS}
+    def told(text: str) -> str:
+        return _PLACEHOLDER.sub(lambda found: f"{{{renamed(found[1])}}}", text)
 
-    _change(scene, identity, words)
+    _change(scene, identity, lambda row: {name: told(row[name] or "") for name in _WORDS})
+    following_rules.reword(scene, identity, told)
 
 
 _WORDS = ("subject", "body")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 
 from townhall.db.ledger import Entry
@@ -33,12 +34,19 @@ class Shape:
     fields: dict[str, Field]
     standard: Mapping[str, Field]
     is_case: bool
+    #: Names in its workflow; none are known of a type whose kept schema can't be read.
+    states: set[str] = field(default_factory=set)
+    transitions: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, record_type: RecordType) -> Shape:
         """The shape that a schema asks for."""
         fields, standard = dict(record_type.fields), record_type.system_fields
-        return cls(record_type.plugin, record_type.name, fields, standard, record_type.is_case)
+        shape = cls(record_type.plugin, record_type.name, fields, standard, record_type.is_case)
+        if record_type.workflow is not None:
+            shape.states = set(record_type.workflow.states)
+            shape.transitions = {move.name for move in record_type.workflow.transitions}
+        return shape
 
     @property
     def identity(self) -> str:
@@ -104,7 +112,7 @@ class Shapes:
                 known = did_you_mean(name, self._shapes) or f"; there are {', '.join(sorted(self._shapes)) or 'none'}"
                 raise PluginError(f"there is no type “{name}” before this step{known}.")
             # What the database keeps can't be read; its types are taken to be as they are now.
-            found = self._shapes[name] = replace(Shape.of(final), name=name)
+            found = self._shapes[name] = replace(Shape.of(final), name=name, states=set(), transitions=set())
         return found
 
     def spot(self, type_name: str, path: str) -> Spot:

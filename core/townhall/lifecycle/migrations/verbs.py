@@ -14,6 +14,7 @@ A Python file gets a :class:`Migration` and does what it must with it::
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,7 +121,10 @@ class Migration:
         if not self._shapes.final_state(shape, new):
             raise PluginError(f"the workflow of {type} has no state “{new}”.")
         database, identity = self._scene.database, shape.identity
-        self._scene.rows += reshaping.replace(database, shape.table, "state", old, new)
+        changed = reshaping.replace(database, shape.table, "state", old, new)
+        _refuse_unknown(f"the workflow of {type}", "state", old, shape.states, changed)
+        shape.states = (shape.states - {old}) | {new}
+        self._scene.rows += changed
         for column in ("source", "target"):
             self._scene.rows += reshaping.replace(database, "case_transition", column, old, new, identity=identity)
         self._scene.rows += reshaping.replace(database, "search_entry", "state", old, new, identity=identity)
@@ -133,7 +137,9 @@ class Migration:
         shape = self._shapes.shape(type)
         if not shape.is_case:
             raise PluginError(f"{type} has no workflow, so it has no transition “{old}”.")
-        following.rename_transition(self._scene, shape.identity, old, new)
+        changed = following.rename_transition(self._scene, shape.identity, old, new)
+        _refuse_unknown(f"the workflow of {type}", "transition", old, shape.transitions, changed)
+        shape.transitions = (shape.transitions - {old}) | {new}
 
     # -- values -----------------------------------------------------------------------------------------------
 
@@ -222,9 +228,10 @@ class Migration:
         known = [choice.value for choice in final.choices]
         if new not in known:
             raise PluginError(f"{spot.called} has no choice “{new}”{did_you_mean(new, known)}.")
-        column = spot.field.name
+        column, count = spot.field.name, 0
         if spot.field.type_name == "choice":
-            self._scene.rows += reshaping.replace(self._scene.database, spot.table, column, old, new)
+            count = reshaping.replace(self._scene.database, spot.table, column, old, new)
+            self._scene.rows += count
         else:
             for rows in converting.read(self._scene, spot):
                 changed = [
@@ -233,6 +240,8 @@ class Migration:
                     if value and old in value
                 ]
                 converting.write(self._scene, spot, changed)
+                count += len(changed)
+        _refuse_unknown(spot.called, "choice", old, [choice.value for choice in spot.field.choices], count)
         following.replace_value(self._scene, spot.shape.identity, field, old, new)
         self._places.note(spot)
 
@@ -322,3 +331,9 @@ class Migration:
                 held[spot.field.name] = one(held[spot.field.name])
 
         following.drafts(self._scene, spot.shape.identity, changed)
+
+
+def _refuse_unknown(where: str, kind: str, name: str, known: Collection[str], changed: int) -> None:
+    """Refuse to rename what is in neither the kept schema nor any row: it is misspelt, or was renamed already."""
+    if known and name not in known and not changed:
+        raise PluginError(f"{where} has no {kind} “{name}” before this step{did_you_mean(name, known)}.")

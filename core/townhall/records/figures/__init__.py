@@ -9,7 +9,7 @@ What is said about time comes from the log of moves (``case_transition``) and fr
 """
 
 from townhall.records.figures.counting import Flow
-from townhall.records.figures.counting import ages
+from townhall.records.figures.counting import backlog
 from townhall.records.figures.counting import count
 from townhall.records.figures.counting import counted
 from townhall.records.figures.counting import flow
@@ -47,7 +47,7 @@ __all__ = [
     "Period",
     "Slice",
     "Times",
-    "ages",
+    "backlog",
     "clocks",
     "count",
     "counted",

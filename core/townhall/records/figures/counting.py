@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,8 +11,9 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.records.figures import grouping
+from townhall.records.figures import moving
+from townhall.records.figures import picking
 from townhall.records.figures.measures import test_of
-from townhall.records.figures.picking import open_at
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
@@ -18,7 +21,6 @@ from townhall.records.figures.scenes import joined
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.words import AGES
-from townhall.records.figures.words import CASE_MOVES
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -38,33 +40,75 @@ class Flow:
 def count(town: Town, actor: Actor, identity: str, wanted: Slice) -> int:
     """How many records a slice has. Raises :class:`~townhall.errors.Rejected` for one that can't be counted."""
     scene = Scene.of(town, actor, identity)
-    return int(_counted(scene, test_of(scene, wanted), "")[0][-1])
+    test = test_of(scene, wanted)
+    if not wanted.by and wanted.measure in _MOVES:
+        return moving.cases(scene, moving.ways(scene)[wanted.measure], [picking.bounds(scene, wanted)])[0]
+    return int(_counted(scene, test, "")[0][-1])
+
+
+#: Measures that are counted from the log of moves alone.
+_MOVES = ("came_in", "closed", "reopened")
 
 
 def counted(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> dict[str, int]:
     """How many records of a slice each group has, the largest first; keys are values of the groups' own slices."""
     scene = Scene.of(town, actor, identity)
     column = grouping.column_of(scene, by)
-    rows = _counted(scene, test_of(scene, wanted), column)
+    test = test_of(scene, wanted)
+    if not wanted.by and wanted.measure in (*_MOVES, "open"):
+        found = _moved_by(scene, wanted, column)
+        rows = sorted(((stored, many) for stored, many in found.items() if many), key=_largest_first)
+    else:
+        rows = [(stored, number) for stored, number in _counted(scene, test, column)]
     return {grouping.value_of(scene, by, stored): number for stored, number in rows}
 
 
-def ages(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, int]:
-    """How many of the cases that were open at the end of the period had each age."""
+def _largest_first(row: tuple[Any, int]) -> tuple[Any, ...]:
+    stored, number = row
+    return -number, stored is not None, stored
+
+
+def _moved_by(scene: Scene, wanted: Slice, column: str) -> Mapping[Any, int]:
+    span = picking.bounds(scene, wanted)
+    if wanted.measure != "open":
+        return moving.cases_by(scene, moving.ways(scene)[wanted.measure], span, column)
+    found: Counter[Any] = Counter()
+    for (stored, _), number in moving.open_by(scene, min(span[1], scene.now), Sql(f"{column}, 0")).items():
+        found[stored] += number
+    return found
+
+
+def backlog(
+    town: Town, actor: Actor, identity: str, period: Period, by: str = ""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """How many of the cases that were open at the end of the period had each age, and were of each group.
+
+    Without ``by`` all are one group, ``""``.
+    """
     scene = Scene.of(town, actor, identity)
-    moment = min(period.bounds(town.zone)[1], scene.now)
+    ages, groups = Counter({name: 0 for name, *_ in AGES}), Counter[str]()
+    if scene.open:
+        column = grouping.column_of(scene, by) if by else "0"
+        moment = min(period.bounds(town.zone)[1], scene.now)
+        group = joined([Sql(column), _age(scene, moment)])
+        for (stored, age), number in moving.open_by(scene, moment, group).items():
+            groups[grouping.value_of(scene, by, stored) if by else ""] += number
+            if age:
+                ages[age] += number
+    return dict(ages), {value: number for value, number in groups.items() if number}
+
+
+def _age(scene: Scene, moment: int) -> Sql:
+    """The name of a case's age at a moment; empty if it was made after that."""
     created, mark = scene.column("created"), scene.mark
-    limits = [(name, high) for name, _, _, high in AGES]
     parts = [Sql(f"WHEN {created} > {mark} THEN ''", (moment,))]
     parts += [
         Sql(f"WHEN {created} > {mark} THEN '{name}'", (moment - high * DAY,))
-        for name, high in limits
+        for name, _, _, high in AGES
         if high is not None
     ]
     case = joined(parts, " ")
-    group = Sql(f"CASE {case.text} ELSE '{limits[-1][0]}' END", case.parameters)
-    found = dict(_counted(scene, open_at(scene, moment), group))
-    return {name: found.get(name, 0) for name, _ in limits}
+    return Sql(f"CASE {case.text} ELSE '{AGES[-1][0]}' END", case.parameters)
 
 
 def volume(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> list[tuple[Period, dict[str, int]]]:
@@ -78,41 +122,22 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period]) -> 
     scene = Scene.of(town, actor, identity)
     if not scene.open:
         return [Flow(period) for period in periods]
-    begin = periods[0].bounds(town.zone)[0]
-    ends = [period.bounds(town.zone)[1] for period in periods]
-    came_in, closed, reopened, recalled = (
-        _moves(scene, begin, ends, sources, targets)
-        for sources, targets in (
-            (scene.fresh, scene.open),
-            (scene.open, scene.final),
-            (scene.final, scene.open),
-            (scene.open, scene.fresh),
-        )
-    )
-    open_ = _counted(scene, open_at(scene, scene.now), "")[0][-1]
+    spans = [period.bounds(town.zone) for period in periods]
+    after = [*spans, (spans[-1][1], moving.LAST)]
+    ways = moving.ways(scene)
+    often = {name: moving.times(scene, way, after) for name, way in ways.items()}
+    cases = {name: moving.cases(scene, ways[name], spans, often[name]) for name in _MOVES}
+    open_ = sum(moving.open_by(scene, scene.now, Sql("0, 0")).values())
     flows: list[Flow] = []
-    for place in reversed(range(len(periods) + 1)):
-        if place < len(periods):
-            flows.append(Flow(periods[place], came_in[place][0], closed[place][0], reopened[place][0], open_))
+    for place in reversed(range(len(periods))):
         # What was open at an end is what is open now, less what came since.
-        open_ -= came_in[place][1] + reopened[place][1] - closed[place][1] - recalled[place][1]
+        came, went = (sum(often[name][place + 1] for name in names) for names in (_COMING, _GOING))
+        open_ -= came - went
+        flows.append(Flow(periods[place], **{name: cases[name][place] for name in _MOVES}, open=open_))
     return flows[::-1]
 
 
-def _moves(
-    scene: Scene, begin: int, ends: Sequence[int], sources: Sequence[str], targets: Sequence[str]
-) -> list[tuple[int, int]]:
-    """In each of the periods, and after them: how many cases moved so, and how often."""
-    mark = scene.mark
-    case = joined([Sql(f"WHEN m.at < {mark} THEN {place}", (end,)) for place, end in enumerate(ends)], " ")
-    moved, mine = scene.moved("m", sources, targets), scene.mine("m.record_id")
-    text = (
-        f"SELECT CASE {case.text} ELSE {len(ends)} END, COUNT(DISTINCT m.record_id), COUNT(*) FROM {CASE_MOVES} m"  # noqa: S608
-        f" WHERE m.identity = {mark} AND m.at >= {mark} AND {moved.text} AND {mine.text} GROUP BY 1"
-    )
-    rows = scene.rows(Sql(text, (*case.parameters, scene.identity, begin, *moved.parameters, *mine.parameters)))
-    found = {place: (int(cases), int(often)) for place, cases, often in rows}
-    return [found.get(place, (0, 0)) for place in range(len(ends) + 1)]
+_COMING, _GOING = ("came_in", "reopened"), ("closed", "recalled")
 
 
 def _counted(scene: Scene, test: Sql, by: str | Sql) -> list[tuple[Any, ...]]:

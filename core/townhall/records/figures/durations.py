@@ -5,7 +5,6 @@ The times of a period are read and ranked here: an engine that ranks them by win
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,8 +21,8 @@ from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
+from townhall.records.figures.scenes import joined
 from townhall.records.figures.slices import Period
-from townhall.records.figures.words import CASE_MOVES
 from townhall.records.figures.words import KINDS
 from townhall.records.plans import batches
 
@@ -36,7 +35,7 @@ PERCENTILES = (50, 80, 90)
 
 @dataclass(slots=True)
 class Times:
-    """Times of cases in minutes, ``count`` of them; a case may have several. ``goals`` are the targets they had."""
+    """Times in minutes, ``count`` of them, and the targets they had; ``cases`` are whose, if one may have several."""
 
     cases: set[int] = dataclass_field(default_factory=set)
     minutes: list[int] = dataclass_field(default_factory=list)
@@ -58,10 +57,9 @@ class Times:
         """The target, in minutes, where all had the same."""
         return next(iter(self.goals)) if len(self.goals) == 1 else None
 
-    def add(self, case: int, minutes: int, goal: int | None = None) -> None:
-        """One more time."""
-        self.cases.add(case)
-        self.minutes.append(minutes)
+    def add(self, minutes: Sequence[int], goal: int | None = None) -> None:
+        """More times, of cases that had the same target."""
+        self.minutes.extend(minutes)
         self.goals.add(goal)
 
 
@@ -99,42 +97,63 @@ def clocks(
         return found
     starts = [period.bounds(town.zone)[0] for period in periods]
     begin, end = starts[0], periods[-1].bounds(town.zone)[1]
-    group = grouping.column_of(scene, by) if by else "''"
-    values: dict[object, str] = {"": ""}
-
-    def of(moment: int, kind: str, stored: object) -> Kept:
-        if stored not in values:
-            values[stored] = grouping.value_of(scene, by, stored)
-        return found[bisect_right(starts, moment) - 1, kind, values[stored]]
-
-    columns = "c.met_at, c.due_at, c.record_id, c.actual_minutes, c.target_minutes, c.business"
+    late = missed_by(scene)
     for kind in KINDS:
-        for met, due, case, minutes, goal, business, stored in _clocks(
-            scene, f"{columns}, {group}", "met_at", kind, begin, end, by
-        ):
-            kept = of(met, kind, stored)
-            if due is not None and met <= due:
-                kept.in_time += 1
-            if minutes is not None:
-                (kept.working if business else kept.calendar).add(case, minutes, goal)
-        late = missed_by(scene)
-        for due, stored in _clocks(scene, f"c.due_at, {group}", "due_at", kind, begin, min(end, scene.now), by, late):
-            of(due, kind, stored).late += 1
+        met = _Asked(kind, "met_at", begin, end, starts, by)
+        for place, stored, business, goal, in_time, minutes in _clocks(scene, met, _MET):
+            kept = found[place, kind, grouping.value_of(scene, by, stored) if by else ""]
+            kept.in_time += int(in_time or 0)
+            if minutes:
+                (kept.working if business else kept.calendar).add([*map(int, minutes.split(","))], goal)
+        missed = _Asked(kind, "due_at", begin, min(end, scene.now), starts, by)
+        for place, stored, number in _clocks(scene, missed, ("", "COUNT(*)"), late):
+            found[place, kind, grouping.value_of(scene, by, stored) if by else ""].late += int(number)
     return found
 
 
-def _clocks(
-    scene: Scene, columns: str, moment: str, kind: str, begin: int, end: int, by: str, also: Sql = EVERY
-) -> list[tuple[Any, ...]]:
-    """Clocks of a kind of which a moment lies in the period."""
-    mark = scene.mark
-    table = f" JOIN {scene.quoted(scene.plan.table)} AS t1 ON t1.id = c.record_id" if by else ""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Clocks of a kind of which a moment lies in the span, by the period and group that they belong to."""
+
+    kind: str
+    moment: str
+    begin: int
+    end: int
+    starts: Sequence[int]
+    by: str
+
+
+#: By what else clocks that were met are told apart, and what is asked of them: all times of a group as one text, since
+#: it costs most to bring rows over one by one.
+_MET = (
+    "c.business, c.target_minutes",
+    "SUM(CASE WHEN c.met_at <= c.due_at THEN 1 ELSE 0 END), {joined}",
+)
+_JOINED = {
+    "sqlite": "GROUP_CONCAT(c.actual_minutes)",
+    "postgresql": "STRING_AGG(CAST(c.actual_minutes AS TEXT), ',')",
+}
+
+
+def _clocks(scene: Scene, asked: _Asked, columns: tuple[str, str], also: Sql = EVERY) -> list[tuple[Any, ...]]:
+    """Period, group and these columns of the clocks that are asked for."""
+    mark, moment = scene.mark, f"c.{asked.moment}"
+    places = [Sql(f"WHEN {moment} >= {mark} THEN {place}", (start,)) for place, start in enumerate(asked.starts)]
+    case = joined(reversed(places[1:]), " ")
+    place = f"CASE {case.text} ELSE 0 END" if case.text else "0"
+    group = grouping.column_of(scene, asked.by) if asked.by else "''"
+    table = f" CROSS JOIN {scene.quoted(scene.plan.table)} AS t1" if asked.by else ""
+    join = " AND t1.id = c.record_id" if asked.by else ""
+    apart, wanted = columns[0], columns[1].format(joined=_JOINED[scene.town.database.engine])
+    selected = ", ".join(part for part in (place, group, apart, wanted) if part)
     mine = scene.mine("c.record_id")
     text = (
-        f"SELECT {columns} FROM case_clock c{table} WHERE c.identity = {mark} AND c.kind = {mark}"  # noqa: S608
-        f" AND c.{moment} >= {mark} AND c.{moment} < {mark} AND {also.text} AND {mine.text}"
+        f"SELECT {selected} FROM case_clock AS c{table} WHERE c.identity = {mark} AND c.kind = {mark}"  # noqa: S608
+        f" AND {moment} >= {mark} AND {moment} < {mark} AND {also.text} AND {mine.text}{join}"
+        f" GROUP BY {', '.join(str(place + 1) for place in range(2 + (apart.count(',') + 1 if apart else 0)))}"
     )
-    return scene.rows(Sql(text, (scene.identity, kind, begin, end, *also.parameters, *mine.parameters)))
+    span = (scene.identity, asked.kind, asked.begin, asked.end)
+    return scene.rows(Sql(text, (*case.parameters, *span, *also.parameters, *mine.parameters)))
 
 
 def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, Times]:
@@ -146,7 +165,7 @@ def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, 
     begin, end = period.bounds(town.zone)
     mark, mine = scene.mark, scene.mine("m.record_id")
     text = (
-        f"SELECT m.record_id, m.at, m.source FROM {CASE_MOVES} m"  # noqa: S608  # names and marks
+        f"SELECT m.record_id, m.at, m.source {scene.log('m', 'identity_at_source_target_record_id')}"
         f" WHERE m.identity = {mark} AND m.at >= {mark} AND m.at < {mark} AND {mine.text} ORDER BY m.id"
     )
     rows = scene.rows(Sql(text, (identity, begin, end, *mine.parameters)))
@@ -155,7 +174,9 @@ def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, 
     for case, at, source in rows:
         # A stay of which the beginning isn't known has no time.
         if source and case in since:
-            found[source].add(case, (at - since[case]) // MINUTE)
+            times = found[source]
+            times.cases.add(case)
+            times.minutes.append((at - since[case]) // MINUTE)
         since[case] = at
     return found
 
@@ -166,7 +187,7 @@ def _entered(scene: Scene, cases: Sequence[int], before: int) -> dict[int, int]:
     for part in batches(cases):
         among = scene.among("m.record_id", part)
         text = (
-            f"SELECT m.record_id, m.at FROM {CASE_MOVES} m"  # noqa: S608  # names and marks
+            f"SELECT m.record_id, m.at {scene.log('m', 'identity_record_id_id')}"
             f" WHERE m.identity = {scene.mark} AND {among.text} AND m.at < {scene.mark} ORDER BY m.id"
         )
         found.update(scene.rows(Sql(text, (scene.identity, *among.parameters, before))))

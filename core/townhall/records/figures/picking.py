@@ -123,13 +123,13 @@ def aged(scene: Scene, wanted: Slice) -> Sql:
 
 def overdue(scene: Scene, wanted: Slice) -> Sql:
     """Open cases that should be done."""
-    return scene.among("t1.state", scene.running) & Sql(f"{scene.column('due')} < {scene.mark}", (scene.now,))
+    return scene.standing(scene.running, f"o.due < {scene.mark}", scene.now)
 
 
 def dormant(scene: Scene, wanted: Slice) -> Sql:
     """Open cases that nobody touched for long."""
     since = scene.now - DORMANT_DAYS * DAY
-    return scene.among("t1.state", scene.open) & Sql(f"{scene.column('updated')} < {scene.mark}", (since,))
+    return scene.standing(scene.open, f"o.updated < {scene.mark}", since)
 
 
 # -- clocks ---------------------------------------------------------------------------------------------------------

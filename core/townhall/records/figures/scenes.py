@@ -11,11 +11,13 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.records import pages
 from townhall.records import predicate
+from townhall.records.figures.words import CASE_MOVES
 from townhall.records.instants import to_microseconds
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import quote
 from townhall_forms.schema import RecordType
+from townhall_forms.tables import open_index
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -124,6 +126,22 @@ class Scene:
             return Sql(text)
         sql, parameters = model.select(model.id).where(visible).sql()
         return Sql(f"{text} AND {alias}.id IN ({sql})", tuple(parameters))
+
+    def unclosed(self, alias: str) -> Sql:
+        """Which rows are in the index of what is neither closed nor archived: all that an open state can be in."""
+        return Sql(f"{alias}.closed IS NULL AND {alias}.archived IS NULL")
+
+    def standing(self, states: Sequence[str], test: str, *values: int) -> Sql:
+        """Cases in one of these open states for which a test of the row ``o`` holds, by the index of what is open."""
+        index = f' INDEXED BY "{open_index(self.type).name}"' if self.town.database.engine == "sqlite" else ""
+        every = self.among("o.state", states) & self.unclosed("o") & Sql(test, values)
+        text = f"t1.id IN (SELECT o.id FROM {self.quoted(self.plan.table)} AS o{index} WHERE {every.text})"  # noqa: S608
+        return Sql(text, every.parameters)
+
+    def log(self, alias: str, index: str) -> str:
+        """The log of moves, by one of its indexes: without statistics SQLite chooses any."""
+        by = f" INDEXED BY {CASE_MOVES}_{index}" if self.town.database.engine == "sqlite" else ""
+        return f"FROM {CASE_MOVES} AS {alias}{by}"
 
     def among(self, column: str, values: Sequence[Any]) -> Sql:
         """That a column holds one of these values."""

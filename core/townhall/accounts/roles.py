@@ -1,0 +1,215 @@
+"""Roles: named sets of permissions that a town makes for itself. Knows no web framework.
+
+What a role allows counts from the next request of whoever has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from peewee import JOIN
+from peewee import fn
+
+from townhall.access.actors import Actor
+from townhall.access.permissions import SCOPED
+from townhall.access.permissions import SCOPES
+from townhall.access.permissions import TOWN_PERMISSIONS
+from townhall.access.permissions import permissions_of
+from townhall.access.permissions import split
+from townhall.accounts import log
+from townhall.accounts import people
+from townhall.accounts.managing import require_manager
+from townhall.db.transactions import immediate
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+_NAME = re.compile(r"[a-z0-9_.*]+")
+_LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role, and how many people have it."""
+
+    name: str
+    label: str
+    description: str
+    permissions: frozenset[str]
+    people: int = 0
+
+    @property
+    def actor(self) -> Actor:
+        """Somebody who has this role and no other: for asking what it allows."""
+        return Actor("staff", self.label, permissions=self.permissions)
+
+
+def everything(town: Town) -> list[Role]:
+    """All roles, in the order in which they were made."""
+    return list(_roles(town))
+
+
+def by_name(town: Town, name: str) -> Role:
+    """The role of this name. Raises :class:`~townhall.errors.NotFound`."""
+    for role in _roles(town, town.system.role.name == name):
+        return role
+    raise NotFound(f"There is no role {name!r}. townhall roles list shows all.")
+
+
+def create(town: Town, actor: Actor, label: str, *, description: str = "", like: str = "") -> Role:
+    """Make a role, with what the role ``like`` allows or else with nothing.
+
+    Raises :class:`~townhall.errors.ValidationFailed` if there is one of this name.
+    """
+    require_manager(actor)
+    held = by_name(town, like).permissions if like else frozenset[str]()
+    said = _checked_label(label)
+    name = re.sub(r"[^a-z0-9]+", "_", said.lower()).strip("_")
+    if not name:
+        raise ValidationFailed({"label": "Give the role a name with letters in it."})
+    table = town.system.role
+    with immediate(town.database):
+        _refuse_twice(town, said, "")
+        if table.select().where(table.name == name).exists():
+            raise ValidationFailed({"label": f"There is a role {name!r} already. Choose another name."})
+        row = {"name": name, "label": said, "description": " ".join(description.split())[:500]}
+        table.insert({**row, "permissions": json.dumps(sorted(held))}).execute()
+        log.write(town, actor, "role_made", None, detail=f"{said}, like {like}" if like else said)
+    return by_name(town, name)
+
+
+def rename(town: Town, actor: Actor, name: str, label: str, description: str) -> Role:
+    """Change what a role is called, and what is said about it."""
+    require_manager(actor)
+    before, said = by_name(town, name), _checked_label(label)
+    words = " ".join(description.split())[:500]
+    table = town.system.role
+    with immediate(town.database):
+        _refuse_twice(town, said, name)
+        table.update(label=said, description=words).where(table.name == name).execute()
+        if (before.label, before.description) != (said, words):
+            log.write(town, actor, "role_edited", None, detail=f"{before.label} → {said}")
+    return by_name(town, name)
+
+
+def set_permissions(town: Town, actor: Actor, name: str, permissions: Collection[str]) -> Role:
+    """Let a role allow exactly these permissions.
+
+    Raises :class:`~townhall.errors.ValidationFailed` for something that is no permission, or if nobody could manage
+    people any more.
+    """
+    require_manager(actor)
+    before, wanted = by_name(town, name), frozenset(permissions)
+    for each in sorted(wanted - before.permissions):
+        if problem := problem_of(town, each):
+            raise ValidationFailed({"permissions": problem})
+    table = town.system.role
+    with immediate(town.database):
+        table.update(permissions=json.dumps(sorted(wanted))).where(table.name == name).execute()
+        people.keep_a_manager(town, "permissions")
+        if wanted != before.permissions:
+            log.write(town, actor, "role_edited", None, detail=_difference(before, wanted))
+    return by_name(town, name)
+
+
+def delete(town: Town, actor: Actor, name: str) -> None:
+    """Delete a role that nobody has. Raises :class:`~townhall.errors.Rejected` if somebody does."""
+    require_manager(actor)
+    role = by_name(town, name)
+    table = town.system.role
+    with immediate(town.database):
+        if count := by_name(town, name).people:
+            who = "One person has" if count == 1 else f"{count} people have"
+            raise Rejected(f"{who} the role {role.label}. Give them another one first.")
+        table.delete().where(table.name == name).execute()
+        log.write(town, actor, "role_deleted", None, detail=role.label)
+
+
+def problem_of(town: Town, held: str) -> str:
+    """Why a role can't hold ``held``, in a sentence; empty if it can."""
+    name, scope = split(held)
+    if not _NAME.fullmatch(name):
+        return f"{held!r} is no permission; write one like complaints.service_request.view@department."
+    if scope not in SCOPES:
+        return f"{held!r} has no scope {scope!r}; known are {', '.join(SCOPES)}."
+    if "*" in name:
+        return "" if scope == "all" or _may_be_narrowed(name) else f"{name} can't be narrowed to {scope}."
+    if name not in set(known(town)):
+        return f"There is no permission {name!r}. townhall roles permissions lists all."
+    return "" if scope == "all" or _may_be_narrowed(name) else f"{name} can't be narrowed to {scope}: it is about all."
+
+
+def town_permissions(town: Town) -> list[tuple[str, str]]:
+    """Permissions that belong to no type, core's own and then what plugins' manifests declare, with their labels."""
+    found = list(TOWN_PERMISSIONS.items())
+    for running in town.plugins.running.values():
+        manifest = running.manifest
+        if manifest is None:
+            continue
+        found += [
+            (f"{manifest.name}.{name}", f"{manifest.title}: {label}") for name, label in manifest.permissions.items()
+        ]
+    return found
+
+
+def known(town: Town) -> Iterator[str]:
+    """Every permission that there is, as its name."""
+    yield from (permission for permission, _ in town_permissions(town))
+    for record_type in town.schemas.values():
+        yield from (permission for permission, _ in permissions_of(record_type))
+
+
+def giving(town: Town, permission: str) -> list[Role]:
+    """Roles that allow ``permission`` for some records at least, the ones that allow least of all else first."""
+    found = [role for role in _roles(town) if role.actor.may(permission)]
+    return sorted(found, key=lambda role: (role.actor.may("users.manage"), len(role.permissions)))
+
+
+def _may_be_narrowed(name: str) -> bool:
+    if name in TOWN_PERMISSIONS or ".see." in name:
+        return False
+    last = name.rpartition(".")[2]
+    return ".transition." in name or last in SCOPED
+
+
+def _roles(town: Town, *where: Any) -> Iterator[Role]:
+    role: Any = town.system.role
+    link: Any = town.system.user_role
+    query = (
+        role.select(role.name, role.label, role.description, role.permissions, fn.COUNT(link.id))
+        .join(link, JOIN.LEFT_OUTER, on=link.role == role.id)
+        .group_by(role.id, role.name, role.label, role.description, role.permissions)
+        .order_by(role.id)
+    )
+    for name, label, description, text, count in (query.where(*where) if where else query).tuples():
+        yield Role(name, label or name, description, frozenset(json.loads(text)), count)
+
+
+def _checked_label(label: str) -> str:
+    said = " ".join(label.split())
+    if not said:
+        raise ValidationFailed({"label": "Give the role a name, like Street foreman."})
+    if len(said) > _LONGEST:
+        raise ValidationFailed({"label": f"At most {_LONGEST} characters."})
+    return said
+
+
+def _refuse_twice(town: Town, label: str, name: str) -> None:
+    if any(each.label.casefold() == label.casefold() and each.name != name for each in _roles(town)):
+        raise ValidationFailed({"label": f"There is a role “{label}” already. Choose another name."})
+
+
+def _difference(before: Role, wanted: Iterable[str]) -> str:
+    """What a change of a role adds and takes away, for the log."""
+    more, less = sorted(set(wanted) - before.permissions), sorted(before.permissions - set(wanted))
+    return " ".join([f"{before.label}:", *(f"+{each}" for each in more), *(f"-{each}" for each in less)])

@@ -1,0 +1,195 @@
+"""The pages on which roles are made: the list, the matrix of one role, and what one type has besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from flask import Blueprint
+from flask import abort
+from flask import flash
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from townhall.access.actors import Actor
+from townhall.access.permissions import SCOPE_LABELS
+from townhall.access.permissions import SCOPE_MEANINGS
+from townhall.access.permissions import SCOPED
+from townhall.access.permissions import VERB_LABELS
+from townhall.access.permissions import VERBS
+from townhall.accounts import people
+from townhall.accounts import require_staff
+from townhall.accounts import role_matrix
+from townhall.accounts import roles
+from townhall.accounts.managing import require_manager
+from townhall.accounts.role_matrix import Cell
+from townhall.accounts.roles import Role
+from townhall.current import current_town
+from townhall.errors import NotFound
+from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall_forms.schema import RecordType
+
+#: What stands before the name of a permission in the name of its control.
+PREFIX = "p:"
+
+Shown = str | tuple[str, int] | Response
+
+
+def routes(blueprint: Blueprint) -> None:
+    """Add the pages to the blueprint of accounts."""
+    blueprint.add_url_rule("/roles/", "roles", overview, methods=["GET", "POST"])
+    blueprint.add_url_rule("/roles/<name>/", "role", matrix, methods=["GET", "POST"])
+    blueprint.add_url_rule("/roles/<name>/about", "role_about", about, methods=["POST"])
+    blueprint.add_url_rule("/roles/<name>/delete", "delete_role", delete, methods=["GET", "POST"])
+    blueprint.add_url_rule("/roles/<name>/<identity>/", "role_type", of_type, methods=["GET", "POST"])
+
+
+def overview() -> Shown:
+    """All roles, and a form to make one, empty or like another."""
+    actor, town = _manager(), current_town()
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        form = request.form
+        try:
+            made = roles.create(
+                town, actor, form.get("label", ""), description=form.get("description", ""), like=form.get("like", "")
+            )
+        except ValidationFailed as failed:
+            errors = dict(failed.errors)
+        except NotFound:
+            errors = {"like": "Choose one of these roles."}
+        else:
+            flash(f"The role {made.label} is made. Say here what it allows, then give it to people.", "ok")
+            return redirect(url_for("accounts.role", name=made.name))
+    html = render_template(
+        "accounts/roles.html", roles=roles.everything(town), errors=errors, typed=request.form or request.args
+    )
+    return (html, 422) if errors else html
+
+
+def matrix(name: str) -> Shown:
+    """What a role allows, type by type; saving counts from everybody's next request."""
+    actor = _manager()
+    role, town = _role(name), current_town()
+    groups = role_matrix.groups(town, role)
+    cells = [cell for group in groups for line in group.lines for cell in line.cells]
+    cells += role_matrix.town_cells(town, role)
+    others = role_matrix.patterns(town, role)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        kept = set(request.form.getlist("others"))
+        wanted = role_matrix.with_answers(role, cells, _answers(cells)) - (set(others) - kept)
+        errors = _save(actor, role, wanted)
+        if not errors:
+            return redirect(url_for("accounts.role", name=name))
+    html = render_template(
+        "accounts/role.html",
+        role=role,
+        groups=groups,
+        town_cells=role_matrix.town_cells(town, role),
+        others=others,
+        verbs=[VERB_LABELS[verb] for verb in VERBS],
+        ticks=[VERB_LABELS[verb] for verb in VERBS if verb not in SCOPED],
+        people=[each for each in people.everybody(town) if role.name in each.roles],
+        errors=errors,
+        prefix=PREFIX,
+        meanings=[(SCOPE_LABELS[scope], SCOPE_MEANINGS[scope]) for scope in SCOPE_LABELS],
+    )
+    return (html, 422) if errors else html
+
+
+def about(name: str) -> Shown:
+    """Take a new name and description."""
+    actor, role = _manager(), _role(name)
+    try:
+        roles.rename(
+            current_town(), actor, role.name, request.form.get("label", ""), request.form.get("description", "")
+        )
+    except ValidationFailed as failed:
+        flash(" ".join(failed.errors.values()), "bad")
+    else:
+        flash("The name and the description are changed.", "ok")
+    return redirect(url_for("accounts.role", name=name))
+
+
+def of_type(name: str, identity: str) -> Shown:
+    """The moves of one type that a role may make, and the internal fields that it reads by name."""
+    actor, role, record_type = _manager(), _role(name), _type(identity)
+    moves, fields = role_matrix.details(role, record_type)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        cells = [*moves, *fields]
+        errors = _save(actor, role, role_matrix.with_answers(role, cells, _answers(cells)))
+        if not errors:
+            return redirect(url_for("accounts.role_type", name=name, identity=identity))
+    sees_all_fields = role.actor.may(f"{identity}.see_internal")
+    html = render_template(
+        "accounts/role_type.html",
+        role=role,
+        type=record_type,
+        moves=moves,
+        fields=fields,
+        sees_internal=sees_all_fields,
+        errors=errors,
+        prefix=PREFIX,
+    )
+    return (html, 422) if errors else html
+
+
+def delete(name: str) -> Shown:
+    """Ask whether a role is to be deleted, and do it."""
+    actor, role = _manager(), _role(name)
+    if request.method == "POST":
+        try:
+            roles.delete(current_town(), actor, role.name)
+        except Rejected as refused:
+            flash(str(refused), "bad")
+            return redirect(url_for("accounts.role", name=name))
+        flash(f"The role {role.label} is deleted.", "ok")
+        return redirect(url_for("accounts.roles"))
+    return render_template(
+        "admin/confirm.html",
+        heading=f"Delete the role {role.label}?",
+        text="Nobody has it. What it allowed is gone with it.",
+        button="Delete",
+        back=url_for("accounts.role", name=name),
+        trail=[("Roles", url_for("accounts.roles")), (role.label, url_for("accounts.role", name=name)), ("Delete", "")],
+    )
+
+
+def _save(actor: Actor, role: Role, wanted: frozenset[str]) -> dict[str, str]:
+    """Let the role allow what is wanted; what is wrong with it, if anything."""
+    try:
+        roles.set_permissions(current_town(), actor, role.name, wanted)
+    except ValidationFailed as failed:
+        return {"": " ".join(failed.errors.values())}
+    flash(f"Saved. It counts from the next page that anybody with the role {role.label} opens.", "ok")
+    return {}
+
+
+def _answers(cells: Sequence[Cell]) -> Mapping[str, str]:
+    return {cell.permission: request.form.get(f"{PREFIX}{cell.permission}", "") for cell in cells}
+
+
+def _role(name: str) -> Role:
+    try:
+        return roles.by_name(current_town(), name)
+    except NotFound:
+        abort(404)
+
+
+def _type(identity: str) -> RecordType:
+    found = current_town().schemas.get(identity)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _manager() -> Actor:
+    actor = require_staff()
+    require_manager(actor)
+    return actor

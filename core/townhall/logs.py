@@ -1,0 +1,28 @@
+"""Lines in the log that say one thing each, whatever somebody typed into an address or a form."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def one_line(text: str) -> str:
+    """Text without anything that would begin a new line in a log, or move a terminal's cursor."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class LogLines(logging.Formatter):
+    """Writes a message in one line; lines of a traceback below it are set in, so that none looks like a message."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
+        """The message with its time and its level."""
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """All of it."""
+        first, *rest = super().format(record).splitlines()
+        return "\n".join([first, *(f"    {one_line(line)}" for line in rest)])

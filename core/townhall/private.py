@@ -1,0 +1,41 @@
+"""Files and folders that only the account which runs the town may read. On Windows their folder's own rights count."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those around it that are missing, for the owner alone. One that is there stays as it is."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_file(file: Path) -> None:
+    """Make an empty file for the owner alone, unless there is one."""
+    if not file.exists():
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file that nobody else may read, at no moment."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a file that nobody else may read, to the disk itself. Raises ``FileExistsError`` if there is one."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether more accounts than the owner and its group may read it. Never on Windows, which says it otherwise."""
+    return os.name == "posix" and bool(path.stat().st_mode & 0o007)

@@ -1,0 +1,390 @@
+"""Which records a permission reaches that is narrowed to somebody's own, to what they were given, or to a department.
+
+A department is the team of a queue: there is no second list of who belongs where. Each scope holds those before it:
+
+``own``
+    records that the person added;
+``assigned``
+    cases that they have, records of which a ``staff`` field names them, and what those that name them are about;
+``department``
+    cases in a queue on whose team they are, or that were shared with one of their teams.
+
+What is no case follows those that it is about, and belongs to a department through the cases that are about it; what
+is set up once for all (categories, queues) belongs to every department. This is the one place that turns a scope into
+a test on rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Hashable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import peewee
+
+from townhall.access import policy
+from townhall.access.actors import Actor
+from townhall.access.permissions import SCOPES
+from townhall.access.permissions import Scope
+from townhall.access.permissions import Verb
+from townhall.records.plans import plan as plan_of
+from townhall.records.plans import plans
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
+from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    from townhall.town import Town
+
+QUEUE = "core.queue"
+#: What may be done to a case that was shared: to see it, or to work on it as well.
+SHARED: dict[Verb, tuple[str, ...]] = {"view": ("view", "work"), "edit": ("work",), "transition": ("work",)}
+NOTHING = peewee.SQL("1 = 0")
+#: Stands in a statement where the actor's id is put; nobody has it.
+_SOMEBODY = -1
+#: At most so many ids are little, and answers for so many people are held.
+_FEW = 1000
+_MOST_HELD = 500
+#: Ids within scopes, for each set of types, with the state of the database for which they hold.
+_HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def within(
+    town: Town,
+    actor: Actor,
+    verb: Verb,
+    record_type: RecordType,
+    model: Any = None,
+    *,
+    move: Transition | None = None,
+    shares: bool = True,
+) -> peewee.ColumnBase | None:
+    """A test on rows of the type, in ``model``, that the actor's permission reaches them; ``None`` if it does all.
+
+    Without ``shares`` those don't count that only a share with one of their teams lets them reach.
+    """
+    reach = policy.reach(actor, verb, record_type, move)
+    if reach == "all":
+        return None
+    if reach is None or actor.id is None:
+        return NOTHING
+    model = model or plan_of(town, record_type.identity).model
+    levels = SHARED.get(verb, ()) if shares else ()
+    found = list(_tests(town, actor, record_type, model, reach, levels, apart=False))
+    apart = _apart(town, actor, record_type, reach, levels)
+    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels), apart)
+    return _either([*found, model.id.in_(apart if few is None else few)])
+
+
+def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> list[peewee.ColumnBase]:
+    """Tests that a record of the type is about no case of which the actor may not know.
+
+    An interaction tells of the case that it is about, so it is kept back with it. A case stands for itself.
+    """
+    if not may_keep_back(town, actor, record_type):
+        return []
+    closed, narrow = _unseen(town, actor)
+    model = model or plan_of(town, record_type.identity).model
+    found = []
+    for name in _references(town, record_type):
+        at, id = _pointer(town, record_type, name, model)
+        tests = [at.is_null(), at.not_in([each.identity for each in (*closed, *narrow)])]
+        tests += [(at == each.identity) & id.in_(_seen(town, actor, each)) for each in narrow]
+        found.append(_either(tests))
+    return found
+
+
+def may_keep_back(town: Town, actor: Actor, record_type: RecordType) -> bool:
+    """Whether any record of the type may be about a case that is kept from the actor."""
+    if actor.kind != "staff" or record_type.is_case or not _references(town, record_type):
+        return False
+    return any(_unseen(town, actor))
+
+
+def _unseen(town: Town, actor: Actor) -> tuple[list[RecordType], list[RecordType]]:
+    """Types of case of which the actor sees nothing, and those of which they see some."""
+    kept = actor.known.get("unseen")
+    if kept is None or kept[0] is not town.schemas:
+        reaches = [(each, policy.reach(actor, "view", each)) for each in town.schemas.values() if each.is_case]
+        closed = [each for each, reach in reaches if reach is None]
+        narrow = [each for each, reach in reaches if reach not in (None, "all")]
+        kept = actor.known["unseen"] = (town.schemas, (closed, narrow))
+    found: tuple[list[RecordType], list[RecordType]] = kept[1]
+    return found
+
+
+# -- statements -----------------------------------------------------------------------------------------------------
+
+
+def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], Sequence[Any]]) -> peewee.SQL:
+    """Queries of ids as one statement, put together once for all who hold the same permissions.
+
+    ``make`` gives the queries for somebody who has the id of a mark; where it stands, the actor's own is put.
+    """
+    kept = plans(town).kept
+    key = ("scope", key, actor.permissions)
+    if key not in kept:
+        parts = [query.sql() for query in make(replace(actor, id=_SOMEBODY, known={}))]
+        kept[key] = " UNION ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
+    text, parameters = kept[key]
+    return peewee.SQL(f"({text})", [actor.id if each == _SOMEBODY else each for each in parameters])
+
+
+def _apart(town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...]) -> peewee.SQL:
+    """The ids of records that are within a scope for a reason that stands outside of their own row."""
+
+    def make(somebody: Actor) -> Sequence[Any]:
+        model = plan_of(town, record_type.identity).model
+        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True))
+
+    return _compiled(town, actor, ("apart", record_type.identity, reach, levels), make)
+
+
+def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
+    """The ids of the cases of a type that the actor sees."""
+    reach = policy.reach(actor, "view", record_type)
+    if reach is None or actor.id is None:
+        return peewee.SQL("(SELECT 0 WHERE 1 = 0)")
+
+    def make(somebody: Actor) -> Sequence[Any]:
+        there = plan_of(town, record_type.identity).model.alias()
+        found = [
+            test if not apart else there.id.in_(test)
+            for apart in (False, True)
+            for test in _tests(town, somebody, record_type, there, reach, SHARED["view"], apart=apart)
+        ]
+        return [there.select(there.id).where(_either(found))]
+
+    return _compiled(town, actor, ("seen", record_type.identity, reach), make)
+
+
+def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> list[int] | None:
+    """What a statement finds, if it is little: a page asks several questions, and a list answers each at once.
+
+    It is kept while the database stays as it is, over requests where the engine can tell.
+    """
+    state = town.database.state()
+    kept: dict[Any, Any] = actor.known if state is None else _HELD.setdefault(plans(town), {})
+    now = town.writes if state is None else state
+    place = ("few", key, actor.id, actor.permissions, state[0] if state is not None else None)
+    if place not in kept or kept[place][0] != now:
+        if len(kept) >= _MOST_HELD:
+            kept.clear()
+        rows = town.database.execute_sql(
+            f"SELECT * FROM {ids.sql} AS few LIMIT {_FEW + 1}",  # noqa: S608  # put together here
+            ids.params,
+        ).fetchall()
+        kept[place] = (now, [id for (id,) in rows] if len(rows) <= _FEW else None)
+    found: list[int] | None = kept[place][1]
+    return found
+
+
+# -- one scope ------------------------------------------------------------------------------------------------------
+
+
+def _tests(
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    model: Any,
+    reach: Scope,
+    levels: tuple[str, ...],
+    *,
+    apart: bool,
+) -> Iterator[Any]:
+    """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons."""
+    if apart:
+        yield from _elsewhere(town, actor, record_type, reach, levels)
+        if _holds(reach, "assigned"):
+            yield from _named_by(town, actor, record_type)
+            if not record_type.is_case:
+                yield from _of_cases(town, actor, record_type, reach)
+        return
+    yield from _here(town, actor, record_type, model, reach)
+    if _holds(reach, "department") and not record_type.is_case:
+        yield from _following(town, actor, record_type, model, reach)
+
+
+def _direct(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> peewee.ColumnBase:
+    """A test that the record is within a scope by what it says itself, or by its history and shares."""
+    apart = [model.id.in_(ids) for ids in _elsewhere(town, actor, record_type, reach, SHARED["view"])]
+    return _either([*_here(town, actor, record_type, model, reach), *apart])
+
+
+def _here(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
+    """Tests on the record's own row: who has it, whom it names, where it stands."""
+    if not _holds(reach, "assigned"):
+        return
+    plan = plan_of(town, record_type.identity)
+    for field in record_type.fields.values():
+        if field.type_name == "staff":
+            yield plan.column(field.name, model) == actor.id
+    if record_type.is_case:
+        yield model.assignee == actor.id
+        if _holds(reach, "department"):
+            yield model.queue.in_(my_teams(town, actor))
+
+
+def _elsewhere(
+    town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...]
+) -> Iterator[Any]:
+    """Queries of ids: of what the actor made, of whose rows name them, and of what was shared with their teams."""
+    entry = town.system.history
+    yield entry.select(entry.record_id).where(
+        entry.actor_id == actor.id, town.old_names.where(entry, record_type.identity), entry.action == "create"
+    )
+    if not _holds(reach, "assigned"):
+        return
+    yield from _rows_naming(town, actor, record_type)
+    if record_type.is_case and _holds(reach, "department") and levels:
+        share = town.system.share
+        yield share.select(share.record_id).where(
+            share.identity == record_type.identity,
+            share.level.in_(levels),
+            share.ended_at.is_null(),
+            share.team_id.in_(my_teams(town, actor)),
+        )
+
+
+def my_teams(town: Town, actor: Actor) -> Any:
+    """A query of the queues on whose team the actor is."""
+    child = plan_of(town, QUEUE).tables.rows["members"]
+    return child.model.select(child.columns["parent_id"]).where(child.columns["person"] == actor.id)
+
+
+def _rows_naming(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
+    """Queries of the records of which a row names the actor."""
+    plan = plan_of(town, record_type.identity)
+    for field in record_type.fields.values():
+        for name, column in field.row_fields.items():
+            if column.type_name == "staff":
+                child = plan.tables.rows[field.name]
+                yield child.model.select(child.columns["parent_id"]).where(child.columns[name] == actor.id)
+
+
+def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
+    """Queries of what records are about that name the actor: a review, a visit, an interview.
+
+    What only tells what somebody did once, a call or a note, is no reason to go on seeing what it was about.
+    """
+    for source, field in _pointing(town, record_type):
+        if source.append_only or not _has_staff(source) or not (field.target or source.event is not None):
+            continue
+        plan = plan_of(town, source.identity)
+        there = plan.model.alias()
+        own = [
+            plan.column(each.name, there) == actor.id for each in source.fields.values() if each.type_name == "staff"
+        ]
+        rows = [there.id.in_(ids) for ids in _rows_naming(town, actor, source)]
+        yield _pointed_at(town, record_type, source, field, there, _either([*own, *rows]))
+
+
+def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope) -> Iterator[Any]:
+    """Queries of what the cases within the same scope are about."""
+    for source, field in _pointing(town, record_type):
+        if source.is_case and field.target and field.name in policy.filterable(actor, source):
+            there = plan_of(town, source.identity).model.alias()
+            yield _pointed_at(town, record_type, source, field, there, _direct(town, actor, source, there, reach))
+
+
+def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
+    """Tests that the record is about a case within the department, or about none at all."""
+    alone: list[Any] = []
+    linked = False
+    for field in record_type.fields.values():
+        if field.type_name == "reference":
+            at, _ = _pointer(town, record_type, field.name, model)
+            alone.append(at.is_null())
+            linked = True
+            yield at.in_(_open(town, actor))
+        target = town.schemas.get(field.target) if field.target and not field.many_targets else None
+        if target is not None and target.is_case:
+            there = plan_of(town, target.identity).model.alias()
+            cases = _direct(town, actor, target, there, reach)
+            link = plan_of(town, record_type.identity).column(field.name, model)
+            alone.append(link.is_null())
+            linked = True
+            yield link.in_(there.select(there.id).where(cases))
+    if linked:
+        test = alone[0]
+        for each in alone[1:]:
+            test = test & each
+        yield test
+    elif record_type.navigation != "records":
+        yield peewee.SQL("1 = 1")
+
+
+def _open(town: Town, actor: Actor) -> list[str]:
+    """Types of which the actor sees all records, and cases: of these :func:`kept_back` decides."""
+    types = town.schemas.values()
+    return [each.identity for each in types if each.is_case or policy.reach(actor, "view", each) == "all"]
+
+
+def _pointed_at(town: Town, record_type: RecordType, source: RecordType, field: Field, there: Any, test: Any) -> Any:
+    """A query of the ids that rows of ``source`` point at with ``field`` that pass ``test`` and are not archived."""
+    if field.many_targets:
+        child = plan_of(town, source.identity).tables.links[field.name]
+        rows = there.select(there.id).where(test, there.archived.is_null())
+        return child.model.select(child.columns["target_id"]).where(child.columns["parent_id"].in_(rows))
+    if field.target:
+        column = plan_of(town, source.identity).column(field.name, there)
+        return there.select(column).where(test, there.archived.is_null(), column.is_null(False))
+    at, id = _pointer(town, source, field.name, there)
+    return there.select(id).where(test, there.archived.is_null(), at == record_type.identity)
+
+
+def _pointing(town: Town, record_type: RecordType) -> Iterator[tuple[RecordType, Field]]:
+    """Links and references that may point at records of the type. A confidential one is no way to anywhere."""
+    for source, field in (*town.schemas.links_to(record_type.identity), *_all_references(town)):
+        if field.privacy != "confidential":
+            yield source, field
+
+
+def _references(town: Town, record_type: RecordType) -> list[str]:
+    """Fields of the type that may point at a record of any type."""
+    kept, key = plans(town).kept, ("references", record_type.identity)
+    if key not in kept:
+        kept[key] = [name for name, field in record_type.fields.items() if field.type_name == "reference"]
+    names: list[str] = kept[key]
+    return names
+
+
+def _pointer(town: Town, record_type: RecordType, name: str, model: Any) -> tuple[Any, Any]:
+    """The columns of a reference: the type and the id of what it points at."""
+    plan = plan_of(town, record_type.identity)
+    return plan.column(f"{name}_type", model), plan.column(f"{name}_id", model)
+
+
+def _all_references(town: Town) -> list[tuple[RecordType, Field]]:
+    """Every field of any type that may point at a record of any type."""
+    kept = plans(town).kept
+    if "references" not in kept:
+        types = town.schemas.values()
+        kept["references"] = [(each, each.fields[name]) for each in types for name in _references(town, each)]
+    found: list[tuple[RecordType, Field]] = kept["references"]
+    return found
+
+
+def _has_staff(record_type: RecordType) -> bool:
+    fields = record_type.fields.values()
+    return any(each.type_name == "staff" for field in fields for each in (field, *field.row_fields.values()))
+
+
+def _holds(reach: Scope, scope: Scope) -> bool:
+    return SCOPES.index(reach) >= SCOPES.index(scope)
+
+
+def _either(tests: Iterable[Any]) -> peewee.ColumnBase:
+    found = list(tests)
+    if not found:
+        return NOTHING
+    test: peewee.ColumnBase = found[0]
+    for each in found[1:]:
+        test = test | each
+    return test

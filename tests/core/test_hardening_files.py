@@ -1,0 +1,359 @@
+"""Files that mean harm: disguised, much larger inside than outside, telling where somebody lives, or too many.
+
+The files are made here byte by byte; each test is about one that must not come in, or must not come out as it came in.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from desk import make_ticket
+from desk import make_topic
+
+from townhall.access.actors import ANONYMOUS
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.accounts import people
+from townhall.app import create_app
+from townhall.cases.holidays import read_icalendar
+from townhall.cases.polygons import BadOutlines
+from townhall.cases.polygons import read_features
+from townhall.errors import PluginError
+from townhall.errors import Rejected
+from townhall.lifecycle import uploading
+from townhall.records import file_types
+from townhall.records import files
+from townhall.records import pictures as read_pictures
+from townhall.testing import pictures
+from townhall.town import Town
+from townhall_forms.errors import FormsError
+from townhall_forms.errors import Invalid
+from townhall_forms.layer import read_layer
+from townhall_forms.reading import read_json
+from townhall_forms.reading import read_toml
+
+#: Exif with the camera's picture turned by a quarter, and a place: the tag of its GPS part.
+TIFF = struct.pack(">2sHIHHHIHHHHIII", b"MM", 42, 8, 2, 0x0112, 3, 1, 6, 0, 0x8825, 4, 1, 38, 0) + b"51.5007N 0.1246W"
+EXIF = b"Exif\0\0" + TIFF
+PLACE = b"51.5007N"
+XMP = b"<x:xmpmeta>51.5007N</x:xmpmeta>"
+
+
+@pytest.fixture
+def engine() -> str:
+    """SQLite alone: files are not in the database."""
+    return "sqlite"
+
+
+class Sent(io.BytesIO):
+    """An upload, as a browser sends it."""
+
+    def __init__(self, filename: str, content: bytes) -> None:
+        super().__init__(content)
+        self.filename: str | None = filename
+
+
+def zipped(parts: dict[str, bytes], *, pack: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", pack) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def word(**parts: bytes) -> bytes:
+    """A small Word document with more parts in it."""
+    return zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<x/>", **parts})
+
+
+def lying() -> bytes:
+    """A Word document whose list of contents names one part over and over (D. Fifield's bomb)."""
+    parts = {"[Content_Types].xml": b"<Types/>", "word/a.xml": b"x" * 5000}
+    data = zipped(parts, pack=zipfile.ZIP_STORED)
+    end = data.rindex(b"PK\x05\x06")
+    size, start = struct.unpack_from("<II", data, end + 12)
+    entries = data[start : start + size] * 400
+    count = struct.unpack_from("<H", data, end + 10)[0] * 400
+    tail = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, len(entries), start, 0)
+    return data[:start] + entries + tail
+
+
+HARMFUL = [
+    ("page.html", b"<!doctype html><script>alert(1)</script>", "can't be taken"),
+    ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "can't be taken"),
+    ("run.txt.exe", b"MZ\x90", "can't be taken"),
+    ("page.png", b"<!doctype html><script>alert(1)</script>", "no readable PNG"),
+    ("page.gif", b"GIF89a/*<svg onload=alert(1)>*/=1;alert(1)", "no readable GIF"),
+    ("page.jpg", b"\xff\xd8\xff\xe0<script>alert(1)</script>", "no readable JPEG"),
+    ("archive.pdf", b"PK\x03\x04 %PDF-1.7 a page and an archive in one", "no readable PDF"),
+    ("page.pdf", b" \r\n<html>%PDF-1.7<script>alert(1)</script>", "no readable PDF"),
+    ("program.pdf", b"MZ\x90 %PDF-1.7", "no readable PDF"),
+    ("huge.png", pictures.png(60_000, 60_000), "60,000 by 60,000 points"),
+    ("long.png", pictures.png(40_000, 1), "more than browsers can show"),
+    ("huge.jpg", pictures.jpeg(65_000, 65_000), "more than browsers can show"),
+    ("huge.gif", pictures.gif(65_000, 65_000), "more than browsers can show"),
+    ("huge.webp", pictures.webp(16_000, 16_000), "more than browsers can show"),
+    ("huge.heic", pictures.heic(50_000, 50_000), "more than browsers can show"),
+    ("nothing.png", pictures.png(0, 0), "no readable PNG"),
+    ("bomb.docx", word(**{"word/media/a.bin": bytes(60 * 1024 * 1024)}), "far more than its size"),
+    ("many.docx", word(**{f"word/{number}": b"" for number in range(10_001)}), "far more than its size"),
+    ("lying.docx", lying(), "far more than its size"),
+    ("way.docx", word(**{"../../etc/cron.d/x": b"x"}), "lead out of it"),
+    ("drive.docx", word(**{"C:\\x": b"x"}), "lead out of it"),
+    ("macro.docx", word(**{"word/vbaProject.bin": b"x"}), "has macros"),
+    ("cut.docx", word()[:-30], "no readable Word"),
+]
+
+
+def test_harmful_files_are_refused_in_a_sentence(town: Town, clerk: Actor) -> None:
+    """Pages and programs in disguise, two kinds in one, bombs and macros: nothing of them stays anywhere."""
+    for name, content, said in HARMFUL:
+        with pytest.raises(Invalid, match=said) as refused:
+            town.files.stage(clerk, Sent(name, content))
+        assert str(refused.value).startswith(f"“{name}”")
+    assert town.system.attachment.select().count() == 0
+    assert [path for path in (town.instance / "files").rglob("*") if path.is_file()] == []
+
+
+def test_every_picture_cut_short_anywhere_is_refused_or_read(town: Town) -> None:
+    """Bytes that end in the middle of a part, and bytes that were changed, raise nothing but what is caught."""
+    samples = {
+        "image/png": pictures.png(chunks=pictures.png_chunk(b"eXIf", TIFF)),
+        "image/jpeg": pictures.jpeg(segments=pictures.jpeg_segment(0xE1, EXIF)),
+        "image/gif": pictures.gif(),
+        "image/webp": pictures.webp(chunks=pictures.riff_chunk(b"EXIF", TIFF)),
+        "image/heic": pictures.heic(exif=EXIF),
+    }
+    assert samples.keys() == read_pictures.READERS.keys()
+    assert samples.keys() == {kind.media_type for kind in file_types.FILE_TYPES if kind.group == "image"}
+    for media_type, data in samples.items():
+        for end in range(len(data)):
+            for broken in (data[:end], data[:end] + bytes((data[end] ^ 0xFF,)) + data[end + 1 :]):
+                try:
+                    read_pictures.read(media_type, broken)
+                except read_pictures.NoPicture:
+                    continue
+
+
+PHOTOS = {
+    "a.jpg": pictures.jpeg(
+        segments=pictures.jpeg_segment(0xE1, EXIF)
+        + pictures.jpeg_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
+        + pictures.jpeg_segment(0xED, b"Photoshop 3.0\0" + PLACE)
+        + pictures.jpeg_segment(0xFE, PLACE)
+        + pictures.jpeg_segment(0xE2, b"ICC_PROFILE\0colours")
+    )
+    + b"behind it a second photo or a film, taken at "
+    + PLACE,
+    "a.png": pictures.png(
+        chunks=pictures.png_chunk(b"eXIf", TIFF)
+        + pictures.png_chunk(b"tEXt", b"Location\0" + PLACE)
+        + pictures.png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)
+        + pictures.png_chunk(b"iCCP", b"colours\0\0x")
+    )
+    + PLACE,
+    "a.gif": pictures.gif(
+        extensions=b"!\xfe"
+        + bytes((len(PLACE),))
+        + PLACE
+        + b"\0!\xff\x0bXMP DataXMP"
+        + bytes((len(XMP),))
+        + XMP
+        + b"\0!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+    )
+    + PLACE,
+    "a.webp": pictures.webp(chunks=pictures.riff_chunk(b"EXIF", TIFF) + pictures.riff_chunk(b"XMP ", XMP), flags=0x0C)
+    + PLACE,
+    "a.heic": pictures.heic(exif=EXIF) + struct.pack(">I", 8 + len(PLACE)) + b"mpvd" + PLACE,
+}
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_photo_does_not_tell_where_it_was_taken(town: Town, clerk: Actor, name: str) -> None:
+    """Place, comments, small copies and films behind it are gone; how it looks and which way is up stays."""
+    assert PLACE in PHOTOS[name]
+    stored = town.files.stage(ANONYMOUS, Sent(name, PHOTOS[name]))
+    kept = town.files.path(stored.checksum).read_bytes()
+    assert PLACE not in kept
+    assert stored.size == len(kept)
+    before, after = (read_pictures.read(stored.media_type, each) for each in (PHOTOS[name], kept))
+    assert (after.width, after.height, after.content) == (before.width, before.height, kept)
+    for part in (b"ICC_PROFILE\0colours", b"iCCPcolours", b"NETSCAPE2.0", b"IDAT", b"\x12\xff\0\x34", b"ispe"):
+        assert (part in kept) == (part in PHOTOS[name])
+    if name in {"a.jpg", "a.webp"}:
+        assert read_pictures._tiff(6) in kept
+    assert town.files.stage(ANONYMOUS, Sent(name, kept)).checksum == stored.checksum
+
+
+def test_uploads_leave_room_for_records(town: Town, clerk: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk would stop the town; files stop before, and at the town's own limit."""
+    photo = pictures.png()
+    town.settings = replace(town.settings, max_storage_gb=1)
+    stored = town.files.stage(clerk, Sent("a.png", photo))
+    town.system.attachment.update(size=2**30).where(town.system.attachment.id == stored.id).execute()
+    with pytest.raises(Invalid, match="our storage is full"):
+        town.files.stage(clerk, Sent("a.png", photo))
+    town.settings = replace(town.settings, max_storage_gb=0)
+    town.files.stage(clerk, Sent("a.png", photo))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=files.ROOM_FOR_RECORDS))
+    with pytest.raises(Invalid, match="our storage is full"):
+        town.files.stage(clerk, Sent("a.png", photo))
+
+
+def test_what_is_given_out_can_run_nothing(town: Town, clerk: Actor) -> None:
+    """It is named, typed, in a sandbox and kept by nobody; what a browser could take for something else is saved."""
+    people.add(town, system(), "ruth@town.example", name="Ruth", role="administrator", password="correct horse battery")
+    bad = b"<html><script>alert(1)</script>"
+    sent = [Sent("a.txt", bad), Sent("b\r\nSet-Cookie: x=y.pdf", b"%PDF-1.7"), Sent("c.csv", bad)]
+    staged = tuple(town.files.stage(clerk, each) for each in sent)
+    topic = make_topic(town)
+    record = make_ticket(town, clerk, topic, photos=(), open_to_all=True)
+    table = town.system.attachment
+    for place, file in enumerate(staged):
+        values = {"identity": record.identity, "record_id": record.id, "field": "photos", "position": place}
+        table.update(expires_at=None, **values).where(table.id == file.id).execute()
+    client = create_app(town).test_client()
+    client.application.config["WTF_CSRF_ENABLED"] = False
+    client.post("/admin/sign-in", data={"email": "ruth@town.example", "password": "correct horse battery"})
+    seen = {}
+    for file in staged:
+        response = client.get(f"/admin/files/{file.id}", buffered=True)
+        assert response.status_code == 200
+        headers = response.headers
+        assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "private, no-store"
+        assert "Set-Cookie: x" not in str(headers)
+        seen[file.media_type] = (response.mimetype, headers["Content-Disposition"].split(";")[0])
+    assert seen == {
+        "text/plain": ("text/plain", "inline"),
+        "application/pdf": ("application/pdf", "inline"),
+        "text/csv": ("text/csv", "attachment"),
+    }
+
+
+# -- archives and data files that mean harm ----------------------------------------------------------------------------
+
+MANIFEST = b'name = "x"\ntitle = "X"\nversion = "1.0"\napi = ">=1,<2"\n'
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"schemas/a.toml": b"a = " + b"[" * 100_000}, "not valid TOML"),
+        ({"schemas/a.toml": b"a = " + b"{a = " * 100_000}, "not valid TOML"),
+        ({"schemas/a.toml": b"a." * 100_000 + b"a = 1"}, "more than 100 parts"),
+        ({"static/a.png": pictures.png(60_000, 60_000)}, "more than browsers can show"),
+        ({"static/a.png": b"\x89PNG\r\n\x1a\n<script>"}, "no readable PNG"),
+        ({"static/inner.zip": zipped({"a": b"a"})}, "an uploaded module holds"),
+        ({"../../secret_key": b"x"}, "leads elsewhere"),
+    ],
+)
+def test_a_module_that_means_harm_is_refused(parts: dict[str, bytes], said: str) -> None:
+    """Nesting without end, keys without end, bombs, archives in archives and ways out are sentences."""
+    with pytest.raises(PluginError, match=said):
+        uploading.read(zipped({"plugin.toml": MANIFEST, **parts}))
+
+
+DEEP = "[" * 100_000
+NESTED = "[" * 500 + "]" * 500
+
+
+@pytest.mark.parametrize(
+    ("read", "wrong"),
+    [
+        (lambda text: read_json(text), ValueError),
+        (lambda text: read_toml(f"a = {text}"), ValueError),
+        (lambda text: read_layer(f"a = {text}"), FormsError),
+        (lambda text: read_features(text.encode()), BadOutlines),
+        (lambda text: read_features(f'{{"type": {text}}}'.encode()), BadOutlines),
+    ],
+)
+@pytest.mark.parametrize("text", [DEEP, NESTED])
+def test_nothing_is_read_that_is_nested_without_end(
+    read: Callable[[str], Any], wrong: type[Exception], text: str
+) -> None:
+    """Wherever somebody hands in a file, depth is a mistake with a sentence and no crash."""
+    with pytest.raises(wrong):
+        read(text)
+    assert read_json(json.dumps({"a": [[{"b": 1}]]})) == {"a": [[{"b": 1}]]}
+
+
+def test_no_field_falls_over_what_is_nested_without_end(town: Town, clerk: Actor) -> None:
+    """Text that field types take for JSON is refused like any other that can't be read."""
+    context = town.context(clerk)
+    tried = 0
+    for record_type in town.schemas.values():
+        for field in record_type.all_fields.values():
+            for text in (DEEP, '{"a":' * 100_000):
+                tried += 1
+                try:
+                    field.bind({}, context).parse(text, context)
+                except Invalid:
+                    continue
+    assert tried > 100
+
+
+def calendar(*rules: str, start: str = "20250101", more: str = "") -> bytes:
+    """A calendar file with an entry for each rule."""
+    entries = "".join(
+        f"BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:{start}\r\nSUMMARY:x\r\nRRULE:{rule}\r\n{more}END:VEVENT\r\n"
+        for rule in rules
+    )
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{entries}END:VCALENDAR\r\n".encode()
+
+
+TODAY = date(2026, 3, 17)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        calendar("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"),
+        calendar("FREQ=YEARLY;BYHOUR=0,1,2;BYMINUTE=0,1,2;BYSECOND=0,1,2", start="19000101"),
+        calendar("FREQ=YEARLY;INTERVAL=400", start="19000101"),
+        calendar("FREQ=YEARLY", start="00010101"),
+        calendar("FREQ=SECONDLY"),
+        calendar(*["FREQ=YEARLY"] * 501),
+        b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\n" * 20_000,
+    ],
+)
+def test_a_calendar_file_keeps_nobody_busy(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules that never come, come each second or from the year 1 on are not followed; nor are thousands of them."""
+    from dateutil import rrule
+
+    turns = 0
+    rebuild = rrule._iterinfo.rebuild
+
+    def counted(self: Any, *year_and_month: int) -> None:
+        nonlocal turns
+        turns += 1
+        rebuild(self, *year_and_month)
+
+    monkeypatch.setattr(rrule._iterinfo, "rebuild", counted)
+    with pytest.raises(Rejected):
+        read_icalendar(data, TODAY)
+    assert turns < 100
+    for rule in ("FREQ=YEARLY", "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "FREQ=YEARLY;UNTIL=20300101T000000Z"):
+        assert len(read_icalendar(calendar(rule), TODAY).days) == 5
+
+
+def test_the_modules_limits_hold_for_what_a_header_hides(tmp_path: Path) -> None:
+    """A member that is larger than its header says is read no further than it may be long."""
+    data = bytearray(zipped({"plugin.toml": MANIFEST, "schemas/a.toml": b"#" * (3 * 1024 * 1024)}))
+    place = data.rindex(b"schemas/a.toml") - 46
+    struct.pack_into("<I", data, place + 24, 10)
+    with pytest.raises(PluginError):
+        uploading.read(bytes(data))

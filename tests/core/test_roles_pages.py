@@ -1,0 +1,248 @@
+"""Roles on the pages: the matrix, several roles, sharing, why not, and seeing as a colleague."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from desk import make_contact
+from desk import make_topic
+from staff_client import PASSWORD
+from staff_client import StaffClient
+from staff_client import add_person
+from staff_client import main_of
+from staff_client import plain
+
+from townhall.access.actors import system
+from townhall.accounts import log
+from townhall.accounts import people
+from townhall.accounts import roles
+from townhall.app import create_app
+from townhall.town import Town
+
+SYSTEM = system()
+TICKETS = "/admin/desk/ticket/"
+
+
+class Office:
+    """An office with two departments: Streets with Ann, Water with Bob, and Ada who looks after everything."""
+
+    def __init__(self, town: Town) -> None:
+        self.town, self.app = town, create_app(town)
+        self.ids = {
+            name: add_person(town, f"{name}@milbrook.example", role)
+            for name, role in (("ada", "administrator"), ("ann", "department_clerk"), ("bob", "department_clerk"))
+        }
+        queues = {}
+        for queue, member in (("Streets", "ann"), ("Water", "bob")):
+            team = [{"person": self.ids[member]}]
+            queues[queue] = town.records.create(SYSTEM, "core.queue", {"name": queue, "members": team}).id
+        self.streets, self.water = queues["Streets"], queues["Water"]
+        self.topic = make_topic(town, "Potholes", questions=None)
+        self.contact = make_contact(town, "Moreau", phones=[{"number": "+12075550142"}])
+        self.ours = self.ticket("Hole in Elm", queue=self.streets)
+        self.theirs = self.ticket("Leak in Oak", queue=self.water, secret="a feud")
+
+    def ticket(self, summary: str, **values: object) -> int:
+        """A case about the contact."""
+        given = {"topic": self.topic.id, "summary": summary, "reporter": self.contact.id, **values}
+        return self.town.records.create(SYSTEM, "desk.ticket", given).id
+
+    def sign_in(self, name: str) -> StaffClient:
+        """A browser in which somebody is signed in."""
+        return StaffClient(self.app, f"{name}@milbrook.example", PASSWORD)
+
+
+@pytest.fixture
+def office(town: Town) -> Office:
+    """The office."""
+    return Office(town)
+
+
+def test_a_department_at_every_page(office: Office) -> None:
+    """Ann of Streets finds nothing of Water's case on any page; a share opens that one, and ends again."""
+    ann, bob = office.sign_in("ann"), office.sign_in("bob")
+    theirs = f"{TICKETS}{office.theirs}/"
+    places = (
+        TICKETS, f"{TICKETS}export.csv", f"{TICKETS}print", "/admin/",
+        "/admin/search/?q=leak", "/admin/calendar/", "/admin/figures/", f"/admin/core/contact/{office.contact.id}/",
+        f"/admin/queues/{office.water}/", "/admin/queues/", f"/admin/desk/topic/{office.topic.id}/", "/admin/digest/",
+    )  # fmt: skip
+    seen = {place: ann.get(place) for place in places}
+    assert {place: answer.status_code for place, answer in seen.items() if answer.status_code != 200} == {}
+    assert [place for place, answer in seen.items() if "Leak in Oak" in answer.text] == []
+    assert "Hole in Elm" in seen[TICKETS].text
+    assert "Hole in Elm" in seen[f"{TICKETS}export.csv"].text
+    for page in (
+        "",
+        "edit",
+        "history",
+        "print",
+        "give",
+        "share",
+        "why",
+        "reveal/secret",
+        "move/finish",
+        "archive",
+        "task",
+    ):
+        assert ann.get(f"{theirs}{page}").status_code == 404, page
+    assert ann.post(f"{theirs}say", {"text": "x"}).status_code == 404
+
+    bob.get(f"{theirs}share")
+    wrong = bob.post(f"{theirs}share", {"level": "view"})
+    assert (wrong.status_code, "Choose the team" in plain(wrong)) == (422, True)
+    bob.post(f"{theirs}share", {"team": office.streets, "level": "view", "reason": "Your trench"})
+    page = ann.get(theirs)
+    assert "Shared with Streets" in main_of(page)
+    assert f'href="{theirs}edit"' not in page.text
+    assert "of your department only, and this is none of them" in main_of(page)
+    assert ann.get(f"{theirs}edit").status_code == 403
+    assert ann.get(f"{theirs}share").status_code == 403
+    assert "Leak in Oak" not in ann.get(f"{TICKETS}export.csv").text
+    why = main_of(ann.get(f"{theirs}why"))
+    assert "It is in the queue Water, on whose team you are not." in why
+    assert "Roles that may, with all of them: Clerk, Administrator." in why
+    assert "Whoever gives roles to people can help: Ada." in why
+    assert re.search(r"Change\b[^:]*: yes", main_of(bob.get(f"{theirs}why")))
+    bob.get(f"{theirs}share")
+    (share,) = office.town.records.shares(SYSTEM, "desk.ticket", office.theirs)
+    bob.post(f"{theirs}share", {"end": share.id})
+    assert ann.get(theirs).status_code == 404
+
+    ann.get(f"{TICKETS}{office.ours}/give")
+    gone = ann.post(f"{TICKETS}{office.ours}/give", {"queue": office.water, "assignee": "", "version": 1})
+    assert gone.headers["Location"] == TICKETS
+    assert "It is with others now" in plain(ann.get(TICKETS))
+
+
+def test_the_matrix(office: Office, town: Town) -> None:
+    """A role is made, filled in, given beside another, counts at the next page, and goes when nobody has it."""
+    ada, ann = office.sign_in("ada"), office.sign_in("ann")
+    assert ann.get("/admin/roles/").status_code == 403
+    assert "Street crew" not in plain(ada.get("/admin/roles/"))
+    assert ada.post("/admin/roles/", {"label": "clerk"}).status_code == 422
+    made = ada.post("/admin/roles/", {"label": "Street crew", "like": ""})
+    page = ada.follow(made)
+    assert made.headers["Location"] == "/admin/roles/street_crew/"
+    for control in ('id="p:desk.ticket.view"', 'for="p:desk.ticket.view"', 'id="p:*.edit"', 'id="p:plugins.manage"'):
+        assert control in page.text
+    ada.post("/admin/roles/street_crew/", {"p:desk.ticket.view": "assigned", "p:desk.ticket.transition.*": "own"})
+    ada.get("/admin/roles/street_crew/desk.ticket/")
+    fields = {
+        "p:desk.ticket.transition.finish": "assigned",
+        "p:desk.ticket.see.details": "all",
+        "p:desk.ticket.view": "",
+    }
+    ada.post("/admin/roles/street_crew/desk.ticket/", fields)
+    assert roles.by_name(town, "street_crew").permissions == {
+        "desk.ticket.view@assigned",
+        "desk.ticket.transition.*@own",
+        "desk.ticket.transition.finish@assigned",
+        "desk.ticket.see.details",
+    }
+    page = main_of(ada.get("/admin/roles/street_crew/"))
+    assert "Tickets and 2 more" in page
+
+    who = add_person(town, "cem@milbrook.example", "street_crew")
+    cem = office.sign_in("cem")
+    job = office.ticket("Fill it", details="Gate code 4711", code="K1", assignee=who, secret="x")
+    mine = f"{TICKETS}{job}/"
+    text = main_of(cem.get(mine))
+    assert ("Fill it" in text, "Gate code 4711" in text) == (True, True)
+    assert ("K1" in text, "Moreau" in text) == (False, False)
+    assert cem.get(f"{TICKETS}{office.ours}/").status_code == 404
+    assert cem.get("/admin/core/contact/").status_code == 403
+    assert cem.get(f"{mine}edit").status_code == 403
+    assert "No" not in cem.get(f"{mine}move/finish").status
+    ada.get("/admin/roles/street_crew/")
+    ada.post("/admin/roles/street_crew/", {})
+    assert cem.get(mine).status_code == 403
+
+    ada.get(f"/admin/people/{who}")
+    both = ada.post(f"/admin/people/{who}", {"change": "role", "role": ["street_crew", "viewer"]})
+    assert "Viewer and Street crew" in plain(ada.follow(both))
+    assert cem.get(f"{TICKETS}{office.ours}/").status_code == 200
+    refused = ada.post("/admin/roles/street_crew/delete", {})
+    assert "One person has the role Street crew" in plain(ada.follow(refused))
+    ada.post(f"/admin/people/{who}", {"change": "role", "role": "viewer"})
+    assert "is deleted" in plain(ada.follow(ada.post("/admin/roles/street_crew/delete", {})))
+    assert ada.get("/admin/roles/street_crew/").status_code == 404
+
+    chief = ada.get("/admin/roles/administrator/")
+    locked = ada.post("/admin/roles/administrator/", {"others": []})
+    assert chief.status_code == 200
+    assert (locked.status_code, "Somebody must be left who may manage people" in plain(locked)) == (422, True)
+    told = [event.what for event in log.read(town, limit=20)]
+    assert {"role_made", "role_edited", "role_deleted", "role_changed"} <= set(told)
+
+
+def test_seeing_as(office: Office, town: Town) -> None:
+    """Ada sees what Ann sees, changes and reveals nothing, is told so on each page, and it is in the log."""
+    ada = office.sign_in("ada")
+    page = ada.get(f"/admin/people/{office.ids['ann']}")
+    assert "See as Ann" in plain(page)
+    ada.follow(ada.post(f"/admin/people/{office.ids['ann']}/see-as", {}))
+    ours = f"{TICKETS}{office.ours}/"
+    secret = office.ticket("Our secret", queue=office.streets, secret="swordfish")
+    for place in ("/admin/", TICKETS, ours, f"{ours}edit", "/admin/calendar/"):
+        page = ada.get(place)
+        assert (page.status_code, "You see Townhall as Ann does" in plain(page)) == (200, True), place
+    assert ada.get(f"{TICKETS}{office.theirs}/").status_code == 404
+    assert ada.get("/admin/people").status_code == 403
+    before = len(town.records.history(SYSTEM, "desk.ticket", office.ours))
+    for place, sent in (
+        (f"{ours}edit", {"summary": "x", "version": 1}), (f"{ours}say", {"text": "x"}), (f"{ours}give", {"take": 1}),
+        (f"{TICKETS}{secret}/reveal/secret", {"reason": "curious"}), ("/admin/account/name", {"name": "x"}),
+        (f"/admin/people/{office.ids['bob']}", {"change": "deactivate"}), (f"{TICKETS}new", {"summary": "x"}),
+    ):  # fmt: skip
+        answer = ada.post(place, sent)
+        assert (answer.status_code, "Nothing can be changed" in plain(answer)) == (403, True), place
+    for place in (f"{TICKETS}export.csv", f"{TICKETS}print", f"{TICKETS}{secret}/edit?reveal=1"):
+        answer = ada.get(place)
+        assert (answer.status_code, "swordfish" in answer.text) == (403, False), place
+    assert len(town.records.history(SYSTEM, "desk.ticket", office.ours)) == before
+    assert town.system.presence.select().where(town.system.presence.user_id == office.ids["ann"]).count() == 0
+
+    ada.get("/admin/")
+    assert "as yourself again" in plain(ada.follow(ada.post("/admin/see-as/stop", {})))
+    assert ada.get("/admin/people").status_code == 200
+    events = log.read(town, office.ids["ann"], limit=5)
+    assert [(event.what, event.by) for event in events][:2] == [("seen_as_ended", "Ada"), ("seen_as", "Ada")]
+
+    people.set_role(town, SYSTEM, office.ids["bob"], "viewer")
+    lesser = roles.create(town, SYSTEM, "Helper")
+    roles.set_permissions(town, SYSTEM, lesser.name, {"users.see_as", "users.manage", "desk.ticket.view@own"})
+    helper = add_person(town, "hal@milbrook.example", "helper")
+    hal = office.sign_in("hal")
+    assert "See as Bob" not in plain(hal.get(f"/admin/people/{office.ids['bob']}"))
+    refused = hal.post(f"/admin/people/{office.ids['bob']}/see-as", {})
+    assert (refused.status_code, "may do more than you" in plain(refused)) == (403, True)
+    assert hal.post(f"/admin/people/{helper}/see-as", {}).status_code == 403
+
+
+def test_auditor_and_reviewer(office: Office, town: Town) -> None:
+    """An auditor sees all, with each look at a confidential value written down, and changes nothing; a reviewer sees
+    what they were given.
+    """
+    add_person(town, "audra@milbrook.example", "auditor")
+    audra = office.sign_in("audra")
+    theirs = f"{TICKETS}{office.theirs}/"
+    page = audra.get(theirs)
+    assert ("Leak in Oak" in page.text, "a feud" in page.text, f"{theirs}edit" in page.text) == (True, False, False)
+    audra.get(f"{theirs}reveal/secret")
+    assert "a feud" in audra.post(f"{theirs}reveal/secret", {"reason": "Yearly audit"}).text
+    history = main_of(audra.get("/admin/history/"))
+    assert ("Audra" in history, "Yearly audit" in history) == (True, True)
+    assert audra.get(f"{TICKETS}export.csv").status_code == 200
+    assert audra.get(f"{theirs}history").status_code == 200
+    for place in ("edit", "archive", "give", "share"):
+        assert audra.post(f"{theirs}{place}", {"summary": "x"}).status_code == 403
+    assert audra.get(f"{TICKETS}new").status_code == 403
+
+    who = add_person(town, "rea@milbrook.example", "reviewer")
+    rea = office.sign_in("rea")
+    mine = office.ticket("To be judged", assignee=who)
+    assert "To be judged" in rea.get(f"{TICKETS}{mine}/edit").text
+    assert rea.get(theirs).status_code == 404
+    assert rea.get(f"{TICKETS}export.csv").status_code == 403

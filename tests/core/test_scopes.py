@@ -1,0 +1,211 @@
+"""Scopes: a clerk of one department knows nothing of another's cases, at any door, and a share opens exactly one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from desk import CONTACT
+from desk import TICKET
+from desk import make_contact
+from desk import make_topic
+
+from townhall.access.actors import Actor
+from townhall.access.actors import system
+from townhall.access.roles import ROLES
+from townhall.accounts import people
+from townhall.cases.queries import my_work
+from townhall.errors import Forbidden
+from townhall.errors import NotFound
+from townhall.errors import TownhallError
+from townhall.errors import ValidationFailed
+from townhall.events import calendar
+from townhall.records.types import Record
+from townhall.town import Town
+from townhall_forms.values import Reference
+
+SYSTEM = system()
+
+
+class Departments:
+    """Two departments with one clerk each, and a case of each about the same contact."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.ann, self.bob = self.person("ann"), self.person("bob")
+        self.streets, self.water = self.queue("Streets", self.ann), self.queue("Water", self.bob)
+        self.contact = make_contact(town, "Moreau")
+        self.topic = make_topic(town, "Potholes", questions=None)
+        self.ours = self.ticket("Hole in Elm", queue=self.streets)
+        self.theirs = self.ticket("Leak in Oak", queue=self.water, secret="a feud")
+
+    def person(self, name: str, *permissions: str) -> Actor:
+        """A colleague, by default a clerk of a department."""
+        held = frozenset(permissions) or ROLES["department_clerk"].permissions
+        email = f"{name}@milbrook.example"
+        made = people.add(self.town, SYSTEM, email, name=name.title(), role="viewer", password="correct horse battery")
+        return Actor("staff", made.name, made.id, held, door="admin")
+
+    def queue(self, name: str, *members: Actor) -> int:
+        """A queue with a team."""
+        team = [{"person": each.id} for each in members]
+        return self.town.records.create(SYSTEM, "core.queue", {"name": name, "members": team}).id
+
+    def ticket(self, summary: str, actor: Actor = SYSTEM, **values: Any) -> Record:
+        """A case about the contact."""
+        given = {"topic": self.topic.id, "summary": summary, "reporter": self.contact.id, **values}
+        return self.town.records.create(actor, TICKET, given)
+
+
+@pytest.fixture
+def at(town: Town) -> Departments:
+    """The two departments."""
+    return Departments(town)
+
+
+def surfaces(town: Town, actor: Actor, contact: Record) -> dict[str, set[str]]:
+    """What somebody learns of cases at every door that gathers records: summaries, by door."""
+    records = town.records
+    seen: dict[str, set[str]] = {}
+
+    def of(records: Any) -> set[str]:
+        return {each.title.partition(": ")[2] for each in records}
+
+    seen["find"] = of(records.find(actor, TICKET).records)
+    seen["figure"] = of(records.find(actor, TICKET, {"topic.name": "Potholes"}, sort="summary").records)
+    hits = [hit for word in ("hole", "leak") for hit in records.search(actor, word)[0]]
+    seen["search"] = of(hit for hit in hits if hit.identity == TICKET)
+    seen["lookup"] = of(records.lookup(actor, TICKET, "Potholes"))
+    seen["timeline"] = {
+        entry.about[3].partition(": ")[2]
+        for entry in records.timeline(actor, CONTACT, contact.id)[0]
+        if entry.about and entry.about[0] == TICKET
+    }
+    seen["panels"] = {
+        title
+        for panel in records.panels(actor, contact)
+        if panel.type.identity == TICKET
+        for title in of(panel.records)
+    }
+    seen["work"] = {title for lane in my_work(town, actor, everybody=True) for title in of(lane.records)}
+    now = town.clock.now()
+    shown = calendar.entries(town, actor, now - timedelta(days=1), now + timedelta(days=2))
+    seen["calendar"] = {entry.title.removeprefix("Look at ") for entry in shown}
+    assert records.count(actor, TICKET).value == len(seen["find"])
+    (counted,) = records.aggregate(actor, TICKET, group_by=["kind"]) or [{"count": 0}]
+    assert counted["count"] == len(seen["find"])
+    return seen
+
+
+def test_another_departments_case_is_nowhere(town: Town, at: Departments) -> None:
+    """Each clerk sees the case of their own team at every door and no trace of the other; a share opens exactly one."""
+    records, contact = town.records, at.contact
+    tomorrow = town.clock.now() + timedelta(hours=20)
+    for case in (at.ours, at.theirs):
+        about = Reference(TICKET, case.id)
+        said = {"channel": "phone", "direction": "in", "body": "I hole leak", "contact": contact.id, "about": about}
+        records.create(SYSTEM, "core.interaction", said)
+        records.create(SYSTEM, "core.event", {"name": f"Look at {case['summary']}", "starts": tomorrow, "about": about})
+    other = at.ticket("Leak in Ash", queue=at.water)
+    mine, both = {"Hole in Elm"}, {"Hole in Elm", "Leak in Oak"}
+
+    assert {door: seen for door, seen in surfaces(town, at.ann, contact).items() if seen != mine} == {}
+    assert records.count(at.ann, "core.interaction").value == 1
+    assert surfaces(town, at.bob, contact)["find"] == {"Leak in Oak", "Leak in Ash"}
+    for look in (
+        lambda: records.get(at.ann, TICKET, at.theirs.id),
+        lambda: records.by_number(at.ann, TICKET, at.theirs.number),
+        lambda: records.history(at.ann, TICKET, at.theirs.id),
+        lambda: records.timeline(at.ann, TICKET, at.theirs.id),
+        lambda: records.update(at.ann, TICKET, at.theirs.id, {"summary": "x"}, version=1),
+        lambda: records.transition(at.ann, TICKET, at.theirs.id, "finish", {"outcome": "x"}, version=1),
+        lambda: records.archive(at.ann, TICKET, at.theirs.id, version=1),
+        lambda: records.reveal(at.ann, TICKET, at.theirs.id, "secret", "curious"),
+        lambda: records.message(at.ann, TICKET, at.theirs.id, "Hello"),
+        lambda: records.share(at.ann, TICKET, at.theirs.id, at.streets, "view"),
+        lambda: records.make_link(at.ann, TICKET, at.theirs.id, "status"),
+    ):
+        with pytest.raises(NotFound):
+            look()
+    with pytest.raises(ValidationFailed, match="can't be chosen"):
+        records.create(at.ann, "core.task", {"subject": "Peek", "about": Reference(TICKET, at.theirs.id)})
+
+    shared = records.share(at.bob, TICKET, at.theirs.id, at.streets, "view", "Your trench")
+    assert {door: seen for door, seen in surfaces(town, at.ann, contact).items() if seen != both} == {}
+    with pytest.raises(NotFound):
+        records.get(at.ann, TICKET, other.id)
+    for change in (
+        lambda: records.update(at.ann, TICKET, at.theirs.id, {"summary": "x"}, version=1),
+        lambda: records.reveal(at.ann, TICKET, at.theirs.id, "secret", "curious"),
+        lambda: records.share(at.ann, TICKET, at.theirs.id, at.streets, "work"),
+    ):
+        with pytest.raises(Forbidden):
+            change()
+    assert records.offered(at.ann, records.get(at.ann, TICKET, at.theirs.id)) == []
+    assert records.count(at.ann, TICKET, verb="export").value == 1
+
+    records.share(at.bob, TICKET, at.theirs.id, at.streets, "work")
+    changed = records.update(at.ann, TICKET, at.theirs.id, {"summary": "Leak in Oak St"}, version=1)
+    assert changed["summary"] == "Leak in Oak St"
+    ((share,), told) = records.shares(at.bob, TICKET, at.theirs.id), records.history(at.bob, TICKET, at.theirs.id)
+    assert (share.team, share.level, share.by) == ("Streets", "work", "Bob")
+    assert next(entry.note for entry in told if entry.action == "share") == "Shared with Streets (see it): Your trench"
+    with pytest.raises(NotFound):
+        records.unshare(at.bob, TICKET, at.theirs.id, shared.id)
+    records.unshare(at.bob, TICKET, at.theirs.id, share.id)
+    assert {door: seen for door, seen in surfaces(town, at.ann, contact).items() if seen != mine} == {}
+
+
+def test_scopes_hold_each_other(town: Town, at: Departments) -> None:
+    """Each scope holds those before it, and what names somebody lets them see what it is about."""
+    records = town.records
+    own, given = (
+        at.person("own", "desk.ticket.view@own", "desk.ticket.create", "desk.ticket.see_internal", "desk.topic.view"),
+        at.person("given", "*.view@assigned"),
+    )
+    taken = at.ticket("Taken by own", own)
+    held = at.ticket("Held", queue=at.water, assignee=given.id)
+    assert [each.id for each in records.find(own, TICKET).records] == [taken.id]
+    assert [each.id for each in records.find(given, TICKET).records] == [held.id]
+    visit = {"name": "Visit", "starts": town.clock.now(), "about": Reference(TICKET, at.ours.id)}
+    records.create(SYSTEM, "core.event", {**visit, "team": [{"person": given.id}]})
+    assert {each.id for each in records.find(given, TICKET).records} == {held.id, at.ours.id}
+    # the case tells what it is about by public fields, and the rest is for those who see internal ones
+    assert records.get(given, TICKET, held.id)["topic"] == at.topic.id
+    assert records.count(given, CONTACT).value == 0
+    clerk = at.person("clerk", "*.view@department", "*.see_internal")
+    assert records.count(clerk, CONTACT).value == 0
+    at.queue("Parks", clerk)
+    assert records.count(clerk, TICKET).value == 0
+    with pytest.raises(TownhallError):
+        records.find(at.person("nobody", "core.contact.view"), TICKET)
+
+
+def test_giving_a_case_away(town: Town, at: Departments) -> None:
+    """Who gives their case to another team doesn't see it afterwards, and is told no more than that it went."""
+    gone = town.records.update(at.ann, TICKET, at.ours.id, {"queue": at.water}, version=1)
+    assert (gone.id, gone.hidden >= {"reporter", "place"}) == (at.ours.id, True)
+    assert town.records.count(at.ann, TICKET).value == 0
+    assert town.records.get(at.bob, TICKET, at.ours.id).queue == at.water
+
+
+def test_fields_by_name(town: Town, at: Departments) -> None:
+    """Without internal fields only public ones come back, and those named; nothing else can be searched or asked."""
+    records = town.records
+    ada = at.person("ada", "desk.ticket.view@assigned", "desk.ticket.see.place", "desk.topic.view")
+    note = "Gate code 4711"
+    job = at.ticket("Fill it", details=note, code="K1", assignee=ada.id, secret="x", lines=[{"what": "Tar"}])
+    records.update(SYSTEM, TICKET, job.id, {"details": f"{note}."}, version=1, note="Angry caller")
+    seen = records.get(ada, TICKET, job.id)
+    assert set(seen.values) == {"topic", "summary", "outcome", "place"}
+    assert (seen.assignee, seen.masked) == (ada.id, frozenset())
+    assert records.search(ada, "4711")[0] == []
+    assert [hit.id for hit in records.search(ada, "fill")[0]] == [job.id]
+    with pytest.raises(TownhallError):
+        records.find(ada, TICKET, {"details": {"contains": "4711"}})
+    assert "4711" not in repr(records.history(ada, TICKET, job.id))
+    assert "Angry" not in repr(records.history(ada, TICKET, job.id))
+    told = repr(records.timeline(ada, TICKET, job.id))
+    assert "4711" not in told
+    assert "Angry" not in told
