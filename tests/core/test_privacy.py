@@ -17,11 +17,14 @@ import pytest
 from townhall.access import policy
 from townhall.access.actors import system
 from townhall.admin import facts
+from townhall.clock import FixedClock
 from townhall.portal import listings
 from townhall.records import encrypting
 from townhall.records import predicate
 from townhall.records import search_entries
 from townhall.records import service
+from townhall.testing import copy_of
+from townhall.testing import make_template
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import add_person
 from townhall.testing.clients import staff_client
@@ -128,6 +131,52 @@ def test_a_walk_that_sees_nothing_says_so(desk: Town, monkeypatch: pytest.Monkey
     assert any("desk.ticket.details: viewer may see it and finds it nowhere." in each for each in missing)
 
 
+KENNEL = """\
+from townhall import Panel, PanelRow, for_types, hookimpl, system
+
+@hookimpl
+@for_types("dogs.dog")
+def restrict(town, actor):
+    if actor.kind == "staff" and not actor.may("plugins.manage"):
+        return {"dogs.dog": {"wild": {"ne": True}}}
+
+@hookimpl
+def home_cards(town, actor):
+    dogs = town.records.find(LEAKING, "dogs.dog").records
+    return [Panel("Dogs", [PanelRow(dog.title) for dog in dogs])]
+"""
+DOG = """\
+[type]
+name = "dog"
+title = "{name}"
+[fields.name]
+type = "text"
+required = true
+search = true
+[fields.wild]
+type = "boolean"
+"""
+
+
+@pytest.mark.parametrize("asks_as", ["actor", "system()"])
+def test_what_a_plugin_keeps_back_leaves_no_trace(tmp_path: Path, clock: FixedClock, asks_as: str) -> None:
+    """A record that a hook keeps from some is nowhere for them; a card that asks as the town itself is found out."""
+    folder = tmp_path / "dogs"
+    (folder / "schemas").mkdir(parents=True)
+    manifest = 'name = "dogs"\ntitle = "Dogs"\ndescription = "Dogs."\nversion = "1.0.0"\napi = ">=1,<2"\n'
+    (folder / "plugin.toml").write_text(manifest)
+    (folder / "schemas" / "dog.toml").write_text(DOG)
+    (folder / "__init__.py").write_text(KENNEL.replace("LEAKING", asks_as))
+    with copy_of(make_template(tmp_path / "template", [folder], clock), tmp_path / "town", clock) as town:
+        tame = {"dogs.dog": {"wild": False}}
+        report = walk(town, [town.schemas["dogs.dog"]], given=tame, kept_back={"dogs.dog": {"wild": True}})
+    readers = {(leak.field, leak.reader) for leak in report.leaks if leak.surface == "/admin/"}
+    if asks_as == "actor":
+        assert said(report) == ""
+    else:
+        assert {("dogs.dog.name", "clerk"), ("dogs.dog.name", "viewer")} <= readers
+
+
 # -- who writes what they don't see ---------------------------------------------------------------------------------
 
 
@@ -142,7 +191,7 @@ def careful(town: Town, role: str = "careful") -> StaffClient:
 
 def ticket(town: Town) -> Any:
     """A ticket with a secret, and with an answer that is confidential."""
-    asked = (Question("deep", "How deep?"), Question("who", "Who did it?", privacy="confidential"))
+    asked = (Question("deep", "How deep?"), Question("who", "Who did it?", privacy="confidential", required=True))
     topic = town.records.create(system(), TOPIC, {"name": "Streets", "questions": Questions(1, asked, {})})
     values = {"topic": topic.id, "summary": "Hole", "secret": "Diabetic", "answers": {"deep": "Knee", "who": "Zeno"}}
     return town.records.create(system(), TICKET, values)

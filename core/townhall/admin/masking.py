@@ -17,9 +17,10 @@ _KEPT = "Something is entered and not shown. Leave this empty to keep it."
 
 def unasked(record_type: RecordType, record: Record | None) -> RecordType:
     """The type as a form for this record shows it: nobody has to type again what is kept."""
-    if record is None or not record.masked:
+    secret = record.masked | record.hidden if record is not None else frozenset[str]()
+    if not secret:
         return record_type
-    fields = {name: _unasked(field) if name in record.masked else field for name, field in record_type.fields.items()}
+    fields = {name: _unasked(field, secret) for name, field in record_type.fields.items()}
     return replace(record_type, fields=fields)
 
 
@@ -43,6 +44,11 @@ def missing(names: Sequence[str], record: Record | None) -> list[str]:
     return [name for name in names if record is None or name not in record.masked]
 
 
-def _unasked(field: Field) -> Field:
-    help = f"{field.help} {_KEPT}".strip()
-    return replace(field, required=False, require_if=None, default=None, help=help)
+def _unasked(field: Field, secret: Collection[str]) -> Field:
+    if field.name in secret:
+        help = f"{field.help} {_KEPT}".strip()
+        return replace(field, required=False, require_if=None, default=None, help=help)
+    if field.type_name == "answers":
+        codes = [path.partition(".")[2] for path in secret if path.startswith(f"{field.name}.")]
+        return replace(field, extra={**field.extra, "kept": dict.fromkeys(codes, _KEPT)}) if codes else field
+    return field

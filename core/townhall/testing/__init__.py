@@ -11,6 +11,7 @@ from townhall.testing.clients import Client
 from townhall.testing.clients import StaffClient
 from townhall.testing.network import NetworkUsed
 from townhall.testing.network import no_network
+from townhall.testing.privacy import walk
 from townhall.testing.samples import Sampler
 from townhall.testing.towns import Template
 from townhall.testing.towns import copy_of
@@ -26,4 +27,5 @@ __all__ = [
     "copy_of",
     "make_template",
     "no_network",
+    "walk",
 ]

@@ -73,7 +73,16 @@ class AnswersField(OneColumn):
 
     def fields(self, version: int | None = None) -> Mapping[str, Field]:
         """A field for each question of a version, by code; empty while it is not bound."""
-        return question_fields(self.asked, version) if self.asked is not None else {}
+        found = question_fields(self.asked, version) if self.asked is not None else {}
+        kept: Mapping[str, str] = self.extra.get("kept", {})
+        if not kept:
+            return found
+        return {
+            code: replace(field, required=False, require_if=None, help=f"{field.help} {kept[code]}".strip())
+            if code in kept
+            else field
+            for code, field in found.items()
+        }
 
     def entries(self, value: Any) -> Iterator[tuple[Field, Any]]:
         """The field and the value of each answer, in the order of the questions, for showing them."""
