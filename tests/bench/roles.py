@@ -40,6 +40,8 @@ def role_costs(town: Town) -> None:
     role = roles.create(town, office, "Measured")
     people.set_role(town, office, person.id, role.name)
     kept = ROLES["clerk"].permissions - {"*.view"}
+    roles.set_permissions(town, office, role.name, ROLES["department_clerk"].permissions)
+    ratio("list of contacts, as a department clerk", _page(visitor, CONTACTS), floors[CONTACTS], AIM)
     for scope in reversed(SCOPES):
         roles.set_permissions(town, office, role.name, kept | {"*.view" if scope == "all" else f"*.view@{scope}"})
         for url, name in ((CONTACTS, "contacts"), (REQUESTS, "service requests")):
