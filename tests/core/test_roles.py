@@ -18,6 +18,7 @@ from townhall.lifecycle.roles import seed_roles
 from townhall.town import Town
 
 SYSTEM = system()
+PASSWORD = "correct horse battery"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_what_is_no_permission_is_refused(town: Town, permission: str, words: st
 
 def test_the_last_manager_stays(town: Town) -> None:
     """Nobody can take the right to manage people from the last who has it, by a person's roles or by a role."""
-    made = people.add(town, SYSTEM, "ada@t.example", role="administrator", password="correct horse battery")
+    made = people.add(town, SYSTEM, "ada@t.example", role="administrator", password=PASSWORD)
     for change in (
         lambda: people.set_role(town, SYSTEM, made.id, "viewer", "clerk"),
         lambda: roles.set_permissions(town, SYSTEM, "administrator", {"*.view"}),
@@ -102,7 +103,7 @@ def test_roles_at_the_command_line(tmp_path: Path) -> None:
     folder = tmp_path / "town"
 
     def run(*words: str) -> str:
-        done = CliRunner().invoke(main, ["--instance", str(folder), *words], env={"TOWNHALL_ADMIN_PASSWORD": "x" * 20})
+        done = CliRunner().invoke(main, ["--instance", str(folder), *words], env={"TOWNHALL_ADMIN_PASSWORD": PASSWORD})
         return f"{done.exit_code} {done.output}"
 
     run("init", "--admin", "ada@t.example", "--plugins", "none")

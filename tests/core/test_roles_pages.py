@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from desk import make_contact
@@ -93,6 +94,7 @@ def test_a_department_at_every_page(office: Office) -> None:
     wrong = bob.post(f"{theirs}share", {"level": "view"})
     assert (wrong.status_code, "Choose the team" in plain(wrong)) == (422, True)
     bob.post(f"{theirs}share", {"team": office.streets, "level": "view", "reason": "Your trench"})
+    assert "Bob shared it with your team. You can see it. Your trench" in main_of(ann.get("/admin/"))
     page = ann.get(theirs)
     assert "Shared with Streets" in main_of(page)
     assert f'href="{theirs}edit"' not in page.text
@@ -246,3 +248,38 @@ def test_auditor_and_reviewer(office: Office, town: Town) -> None:
     assert "To be judged" in rea.get(f"{TICKETS}{mine}/edit").text
     assert rea.get(theirs).status_code == 404
     assert rea.get(f"{TICKETS}export.csv").status_code == 403
+
+
+def test_a_contractor_of_complaints(make_town: Callable[..., Town]) -> None:
+    """A contractor sees of the request that they have what is public and what was named: no reporter, phone or note."""
+    town = make_town("complaints")
+    office = create_app(town)
+    who = add_person(town, "cem@milbrook.example", "contractor")
+    contact = make_contact(town, "Moreau", phones=[{"number": "+12075550142"}])
+    category = town.records.create(SYSTEM, "complaints.category", {"name": "Holes", "code": "holes"})
+    given = {"category": category.id, "reporter": contact.id, "description": "Fill it with tar", "location": "4 Oak St"}
+    job = town.records.create(SYSTEM, "complaints.service_request", {**given, "assignee": who})
+    other = town.records.create(SYSTEM, "complaints.service_request", given)
+    about = f"complaints.service_request:{job.id}"
+    note = {"channel": "phone", "direction": "internal", "body": "Shouts a lot", "about": about, "contact": contact.id}
+    town.records.create(SYSTEM, "core.interaction", note)
+    roles.set_permissions(town, SYSTEM, "contractor", {"*.view@assigned", "complaints.service_request.see.priority"})
+    cem = StaffClient(office, "cem@milbrook.example", PASSWORD)
+    base = "/admin/complaints/service_request/"
+    for page in (
+        f"{base}{job.id}/",
+        f"{base}{job.id}/print",
+        f"{base}{job.id}/history",
+        base,
+        "/admin/",
+        f"{base}print",
+    ):
+        text = cem.get(page).text
+        assert [word for word in ("Moreau", "5550142", "Shouts", other.number) if word in text] == [], page
+    text = main_of(cem.get(f"{base}{job.id}/"))
+    assert [word for word in ("Fill it with tar", "4 Oak St", "Holes", "Priority") if word not in text] == []
+    assert cem.get(f"{base}{other.id}/").status_code == 404
+    assert (cem.get(f"{base}{job.id}/edit").status_code, cem.get(f"{base}export.csv").status_code) == (403, 403)
+    for search in ("moreau", "5550142", "shouts"):
+        assert "Nothing" in main_of(cem.get(f"/admin/search/?q={search}")), search
+    assert cem.get(f"/admin/core/contact/{contact.id}/").status_code == 404

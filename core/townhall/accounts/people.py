@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
@@ -40,7 +42,7 @@ __all__ = [
     "by_id",
     "everybody",
     "find",
-    "keep_a_manager",
+    "keeping_a_manager",
     "managers",
     "note_sign_in",
     "permissions_of",
@@ -158,10 +160,9 @@ def set_role(town: Town, actor: Actor, id: int, *wanted: str) -> Person:
     for role in wanted:
         if role not in known:
             raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
-    with immediate(town.database):
+    with keeping_a_manager(town, "role"):
         before = by_id(town, id).roles
         _give(town, id, *wanted)
-        keep_a_manager(town, "role")
         now = by_id(town, id).roles
         if before != now:
             log.write(town, actor, "role_changed", id, detail=f"{', '.join(before) or 'none'} → {', '.join(now)}")
@@ -172,10 +173,9 @@ def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
     """Let somebody sign in, or not any more; then their sessions end at once, and their links work no more."""
     require_manager(actor)
     user = town.system.user
-    with immediate(town.database):
+    with keeping_a_manager(town, "active"):
         before = by_id(town, id).active
         user.update(active=active).where(user.id == id).execute()
-        keep_a_manager(town, "active")
         if not active:
             sessions.drop(town, id)
             account_links.revoke(town, id)
@@ -294,13 +294,16 @@ def _give(town: Town, user_id: int, *roles: str) -> None:
         link.insert(user=user_id, role=role_id).execute()
 
 
-def keep_a_manager(town: Town, field: str) -> None:
-    """Refuse a change after which nobody could manage people any more."""
-    if managers(town):
-        return
-    raise ValidationFailed(
-        {field: "Somebody must be left who may manage people. Make somebody else administrator first."}
-    )
+@contextmanager
+def keeping_a_manager(town: Town, field: str) -> Iterator[None]:
+    """A change of what people may do: refused, and undone, if nobody could manage people any more after it."""
+    with immediate(town.database):
+        there = bool(managers(town))
+        yield
+        if there and not managers(town):
+            raise ValidationFailed(
+                {field: "Somebody must be left who may manage people. Make somebody else administrator first."}
+            )
 
 
 def _now(town: Town) -> int:

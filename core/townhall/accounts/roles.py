@@ -114,9 +114,8 @@ def set_permissions(town: Town, actor: Actor, name: str, permissions: Collection
         if problem := problem_of(town, each):
             raise ValidationFailed({"permissions": problem})
     table = town.system.role
-    with immediate(town.database):
+    with people.keeping_a_manager(town, "permissions"):
         table.update(permissions=json.dumps(sorted(wanted))).where(table.name == name).execute()
-        people.keep_a_manager(town, "permissions")
         if wanted != before.permissions:
             log.write(town, actor, "role_edited", None, detail=_difference(before, wanted))
     return by_name(town, name)

@@ -79,9 +79,10 @@ class OutboxView(StaffView):
         found = outbox.find(self.town, statuses=() if about else tab[2], about=about, before=before, limit=SHOWN + 1)
         more = len(found) > SHOWN
         arguments = [("about", f"{about[0]}:{about[1]}")] if about else [("show", tab[0])]
+        seen = {message.id for message in outbox.visible(self.town, self.actor, found[:SHOWN])}
         return self.render(
             "admin/outbox.html",
-            lines=[self._line(message) for message in found[:SHOWN]],
+            lines=[self._line(message, message.id in seen) for message in found[:SHOWN]],
             tabs=[
                 (
                     label,
@@ -136,9 +137,8 @@ class OutboxView(StaffView):
             return at_once.send_test(town, request.form.get("address", ""))
         return "There was nothing to do."
 
-    def _line(self, message: Message) -> Line:
+    def _line(self, message: Message, seen: bool) -> Line:
         known = message.identity in self.town.schemas
-        seen = known and bool(outbox.visible(self.town, self.actor, [message]))
         label = self.town.schemas[message.identity].label if known else message.identity
         return Line(
             message,

@@ -16,6 +16,7 @@ from townhall.admin import urls
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
+from townhall.cases import referring
 from townhall.cases.rulebook import queues_in_use
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
@@ -75,9 +76,8 @@ class SharingPages(RecordPages):
         if ended := urls.number(sent.get("end")):
             records.unshare(self.actor, identity, id, ended)
             return "It is not shared with them any more."
-        made = records.share(
-            self.actor, identity, id, urls.number(sent.get("team")), sent.get("level", ""), sent.get("reason", "")
-        )
+        team, level = urls.number(sent.get("team")), sent.get("level", "")
+        made = referring.refer(self.town, self.actor, identity, id, team, level, sent.get("reason", ""))
         return f"The team of {made.team} can {LEVEL_LABELS[made.level].lower()} now. It opens this one and no other."
 
     @page("record", "why")

@@ -18,6 +18,7 @@ from typing import Any
 
 from peewee import fn
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
@@ -159,12 +160,13 @@ def visible(town: Town, actor: Actor, messages: Sequence[Message]) -> list[Messa
     wanted: dict[str, set[int]] = {}
     for message in messages:
         wanted.setdefault(message.identity, set()).add(message.record_id)
-    seen = {
-        (identity, id)
-        for identity, ids in wanted.items()
-        if identity in town.schemas
-        for id in predicate.may_see(town, actor, town.schemas[identity], ids)
-    }
+    seen: set[tuple[str, int]] = set()
+    for identity, ids in wanted.items():
+        record_type = town.schemas.get(identity)
+        if record_type is None or not policy.may(actor, "view", record_type):
+            continue
+        whole = predicate.sees_all(town, actor, record_type)
+        seen |= {(identity, id) for id in (ids if whole else predicate.may_see(town, actor, record_type, ids))}
     return [message for message in messages if (message.identity, message.record_id) in seen]
 
 

@@ -49,7 +49,7 @@ NOTHING = peewee.SQL("1 = 0")
 #: Stands in a statement where the actor's id is put; nobody has it.
 _SOMEBODY = -1
 #: At most so many ids are little, and answers for so many people are held.
-_FEW = 1000
+_FEW = 5000
 _MOST_HELD = 500
 #: Ids within scopes, for each set of types, with the state of the database for which they hold.
 _HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
@@ -164,8 +164,8 @@ def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
     return _compiled(town, actor, ("seen", record_type.identity, reach), make)
 
 
-def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> list[int] | None:
-    """What a statement finds, if it is little: a page asks several questions, and a list answers each at once.
+def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL | None:
+    """What a statement finds, written out, if it is little: a page asks several questions of it.
 
     It is kept while the database stays as it is, over requests where the engine can tell.
     """
@@ -180,8 +180,9 @@ def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> list[int] 
             f"SELECT * FROM {ids.sql} AS few LIMIT {_FEW + 1}",  # noqa: S608  # put together here
             ids.params,
         ).fetchall()
-        kept[place] = (now, [id for (id,) in rows] if len(rows) <= _FEW else None)
-    found: list[int] | None = kept[place][1]
+        listed = ", ".join(str(int(id)) for (id,) in rows) or "NULL"
+        kept[place] = (now, peewee.SQL(f"({listed})") if len(rows) <= _FEW else None)
+    found: peewee.SQL | None = kept[place][1]
     return found
 
 
