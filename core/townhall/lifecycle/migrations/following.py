@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from townhall.access.permissions import field_permission
 from townhall.db import reshaping
 from townhall.db.migration import table_name
-from townhall.db.system import History
+from townhall.db.tables.history import History
 from townhall.encryption import is_sealed
 from townhall.lifecycle.migrations import following_messages
 from townhall.lifecycle.migrations import following_rules
