@@ -57,7 +57,7 @@ def sign_in() -> AnyResponse:
     """Show the page, or take an e-mail and a password."""
     if current_actor().kind == "staff":
         return redirect(_target())
-    if request.method == "GET":
+    if request.method != "POST":
         return _page()
     town = current_town()
     email = request.form.get("email", "").strip().lower()[:254]
