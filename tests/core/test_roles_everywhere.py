@@ -13,8 +13,11 @@ from staff_client import add_person
 from staff_client import main_of
 from staff_client import plain
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.accounts import roles
 from townhall.app import create_app
+from townhall.errors import ValidationFailed
 from townhall.testing.clients import Client
 from townhall.town import Town
 
@@ -75,6 +78,40 @@ def test_no_tab_counts_by_what_is_not_seen(town: Town) -> None:
     assert "Everything" in plain(cem.get(f"{base}?view=urgent"))
     told = plain(cem.get(f"{base}?sort=danger"))
     assert "You may not see “Is anyone in danger right now?”, so you can't sort by it." in told
+
+
+def test_a_contractor_finishes_a_job(town: Town) -> None:
+    """They see the job, make the moves that were chosen, are asked for what they know of alone, and blank nothing."""
+    roles.grant(
+        town,
+        SYSTEM,
+        "contractor",
+        {f"{REQUEST}.transition.{move}@assigned" for move in ("start", "resolve")},
+    )
+    who = add_person(town, "cem@milbrook.example", "contractor")
+    category = town.records.create(SYSTEM, "complaints.category", {"name": "Holes", "code": "holes"})
+    job = {"category": category.id, "location": "4 Elm St", "assignee": who, "channel": "visit", "root_cause": "wear"}
+    made = town.records.create(SYSTEM, REQUEST, {**job, "reporter": make_contact(town, "Moreau").id})
+    cem = StaffClient(create_app(town), "cem@milbrook.example", PASSWORD)
+    base = f"/admin/complaints/service_request/{made.id}/"
+    page = main_of(cem.get(base))
+    assert ("4 Elm St" in page, "At the counter" in page) == (True, False)
+    assert "Reported by You may not see this Internal" in page
+    why = main_of(cem.get(f"{base}why"))
+    assert "None of your roles lets you reveal confidential fields of service requests." in why
+    cem.post(f"{base}move/start", {"status_notes": "On our way"})
+    asked = cem.get(f"{base}move/resolve")
+    assert ("What was done" in plain(asked), "Cause" in plain(asked)) == (True, False)
+    told = cem.post(f"{base}move/resolve", {})
+    assert (told.status_code, "Say what was done" in plain(told)) == (422, True)
+    cem.post(f"{base}move/resolve", {"resolution": "Filled with tar.", "root_cause": "vandalism"})
+    after = town.records.get(SYSTEM, REQUEST, made.id)
+    assert (after.state, after["resolution"], after["root_cause"]) == ("resolved", "Filled with tar.", "wear")
+    actor = Actor("staff", "Cem", who, frozenset({f"{REQUEST}.view", f"{REQUEST}.transition.*"}))
+    other = town.records.create(SYSTEM, REQUEST, {**job, "reporter": made["reporter"]})
+    values = {"resolution": "Done.", "root_cause": None}
+    with pytest.raises(ValidationFailed, match="root_cause"):
+        town.records.transition(actor, REQUEST, other.id, "resolve", values, version=other.version)
 
 
 @pytest.mark.parametrize("path", ["/admin/sign-in", "/admin/forgotten", "/requests/enter"])

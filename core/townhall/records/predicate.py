@@ -17,9 +17,9 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.access.permissions import deed
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import Withheld
@@ -148,15 +148,16 @@ def reaches(
 
 def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Transition | None = None) -> str:
     """That a permission doesn't reach a record, in a sentence."""
-    deed = "make this move with" if move is not None else VERB_LABELS[verb].lower()
+    plural = record_type.label_plural
+    done = f"make this move with {plural.lower()}" if move is not None else deed(verb, plural)
     if reach is None:
-        return f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
+        return f"You may not {done}. Ask an administrator if you need to."
     which = {
         "own": "that you added",
         "assigned": "that were given to you",
         "department": "of your department",
     }.get(reach, "")
-    return f"You may {deed} {record_type.label_plural.lower()} {which} only, and this is none of them."
+    return f"You may {done} {which} only, and this is none of them."
 
 
 def either(tests: Sequence[Any]) -> peewee.ColumnBase:
