@@ -259,6 +259,14 @@ def test_seeing_as(office: Office, town: Town) -> None:
     events = log.read(town, office.ids["ann"], limit=5)
     assert [(event.what, event.by) for event in events][:2] == [("seen_as_ended", "Ada"), ("seen_as", "Ada")]
 
+    ada.post(f"/admin/people/{office.ids['ann']}/see-as", {})
+    (cookie,) = [each for each in ada.http._cookies.values() if each.key.startswith("townhall_")]
+    assert ada.post("/admin/sign-out", {}).status_code == 302
+    ended = [(event.what, event.by) for event in log.read(town, limit=2)]
+    assert ended == [("signed_out", "Ada"), ("seen_as_ended", "Ada")]
+    ada.http.set_cookie(cookie.key, cookie.value)
+    assert ada.http.get("/admin/").status_code == 302, "the session is gone, and not only the cookie"
+
     people.set_role(town, SYSTEM, office.ids["bob"], "viewer")
     lesser = roles.create(town, SYSTEM, "Helper")
     roles.set_permissions(town, SYSTEM, lesser.name, {"users.see_as", "users.manage", "desk.ticket.view@own"})
