@@ -11,6 +11,7 @@
     ├── LayerChanged              an administrator: somebody else changed the town's layer meanwhile
     ├── Conflict                  a clerk: the record changed since it was opened
     ├── Rejected                  whoever typed: a plugin or rule refuses, with a reason for people
+    │   └── Withheld              whoever asked: the question goes by a field that they may not see
     └── ValidationFailed          whoever typed: what is wrong with each field
 
     Outdated                      nobody: plugins were switched while a page was being made, so it is made again
@@ -59,6 +60,10 @@ class Rejected(TownhallError):
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class Withheld(Rejected, Forbidden):
+    """What was asked goes by a field that the actor may not see, so its answer would tell what that says."""
 
 
 class LayerChanged(TownhallError):

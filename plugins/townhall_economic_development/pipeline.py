@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 PROSPECT = "economic_development.prospect"
+_ADDED_UP = ("state", "probability", "jobs", "capex")
 _AHEAD = timedelta(days=7)
 _SHOWN = 8
 _MOST = 200
@@ -90,8 +91,9 @@ def admin_views(town: Town) -> list[BaseView]:
             )
 
         def is_accessible(self) -> bool:
-            """Whoever may see prospects."""
-            return bool(town.records.may(current_actor(), "view", PROSPECT))
+            """Whoever may see prospects, and what of them is added up."""
+            records, actor = town.records, current_actor()
+            return records.may(actor, "view", PROSPECT) and records.may_ask(actor, PROSPECT, *_ADDED_UP)
 
     where = "/admin/economic_development/pipeline"
     return [Pipeline(name="Pipeline", endpoint="economic_development_pipeline", url=where)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from argon2 import PasswordHasher
 
@@ -83,6 +85,37 @@ def test_somebody_must_stay_who_may_manage_people(town: Town) -> None:
     add(town, "second@town.example")
     assert people.set_role(town, system(), first.id, "viewer").roles == ("viewer",)
     assert not people.set_active(town, system(), first.id, False).active
+
+
+def test_an_invitation_that_nobody_took_makes_no_manager(town: Town) -> None:
+    """Somebody who can't sign in yet is nobody to leave the town to, and nobody to ask for a permission."""
+    first = add(town)
+    invited = people.add(town, system(), "new@town.example", role="administrator", password=None)
+    assert [each.id for each in people.managers(town)] == [first.id]
+    with pytest.raises(ValidationFailed, match="Somebody must be left"):
+        people.set_active(town, system(), first.id, False)
+    with pytest.raises(ValidationFailed, match="Somebody must be left"):
+        people.set_role(town, system(), first.id, "viewer")
+    people.set_password(town, system(), invited.id, PASSWORD)
+    assert people.set_role(town, system(), first.id, "viewer").roles == ("viewer",)
+
+
+def test_two_who_take_it_from_each_other_at_once(town: Town) -> None:
+    """Of two administrators who make each other a viewer at the same moment one stays."""
+    both = [add(town, f"{name}@town.example") for name in ("ada", "eve")]
+
+    def demote(person: people.Person) -> bool:
+        try:
+            people.set_role(town, system(), person.id, "viewer")
+        except ValidationFailed:
+            return False
+        finally:
+            town.database.close()
+        return True
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        assert sorted(pool.map(demote, both)) == [False, True]
+    assert len(people.managers(town)) == 1
 
 
 def test_a_password_is_kept_as_argon2_and_ends_other_sessions(town: Town) -> None:

@@ -38,6 +38,7 @@ VERB_LABELS: Mapping[Verb, str] = {
     "see_confidential": "Reveal confidential fields",
 }
 
+
 #: Every scope, the narrowest first.
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
@@ -73,6 +74,12 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "history.audit": "See who exported what, and who looked at confidential values",
     "views.share": "Share saved views with everybody",
 }
+
+
+def deed(verb: Verb, plural: str) -> str:
+    """To do ``verb`` to records that are called ``plural``, within a sentence."""
+    between = " of " if verb in ("see_internal", "see_confidential") else " "
+    return f"{VERB_LABELS[verb].lower()}{between}{plural.lower()}"
 
 
 def permission(identity: str, verb: Verb) -> str:

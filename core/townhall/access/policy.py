@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPED
 from townhall.access.permissions import SCOPES
-from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.access.permissions import deed
 from townhall.access.permissions import field_permission
 from townhall.access.permissions import permission
 from townhall.access.permissions import transition_permission
@@ -118,9 +118,8 @@ def require(actor: Actor, verb: Verb, record_type: RecordType) -> None:
     if not may(actor, verb, record_type):
         if record_type.frozen and verb not in READING:
             raise Forbidden(record_type.frozen)
-        deed = VERB_LABELS[verb].lower()
         raise Forbidden(
-            f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
+            f"You may not {deed(verb, record_type.label_plural)}. Ask an administrator if you need to."
             if is_staff(actor)
             else f"{record_type.label_plural} are not open to the public in this way."
         )
@@ -242,6 +241,15 @@ def owner_columns(record_type: RecordType, name: str) -> frozenset[str]:
         for column in form.columns.get(name, tuple(field.row_fields))
     }
     return frozenset(name for name in asked if field.row_fields[name].privacy != "confidential")
+
+
+def asked_by(actor: Actor, record_type: RecordType, move: Transition) -> tuple[str, ...]:
+    """Fields that a move asks the actor for: those that it needs, and of the others those that they know of.
+
+    The public is asked for all of them: what somebody sends of their own they need not see afterwards.
+    """
+    hidden = readable(actor, record_type).hidden if is_staff(actor) else frozenset[str]()
+    return tuple(dict.fromkeys([*move.require, *(name for name in move.asks if name not in hidden)]))
 
 
 def row_columns(actor: Actor, record_type: RecordType, field: Field) -> frozenset[str]:

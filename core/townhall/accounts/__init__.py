@@ -76,7 +76,7 @@ def require_staff() -> Actor:
     """Who is signed in; somebody who isn't is sent to sign in, and back here afterwards."""
     actor = current_actor()
     if actor.kind != "staff":
-        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        target = request.full_path.rstrip("?") if request.method != "POST" else ""
         abort(redirect(url_for("accounts.sign_in", next=target or None)))
     return actor
 

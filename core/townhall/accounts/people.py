@@ -42,6 +42,7 @@ __all__ = [
     "by_id",
     "everybody",
     "find",
+    "hold_roles",
     "keeping_a_manager",
     "managers",
     "note_sign_in",
@@ -109,11 +110,16 @@ def roles(town: Town) -> list[RoleChoice]:
 
 
 def managers(town: Town) -> list[Person]:
-    """Who may manage people, by name: whom to ask for a permission."""
+    """Who may manage people and can sign in to do so, by name: whom to ask for a permission.
+
+    Somebody who was invited and has no password yet is none of them.
+    """
     return [
         person
         for person in everybody(town)
-        if person.active and Actor("staff", person.name, permissions=person.permissions).may(PERMISSION)
+        if person.active
+        and person.has_password
+        and Actor("staff", person.name, permissions=person.permissions).may(PERMISSION)
     ]
 
 
@@ -294,10 +300,21 @@ def _give(town: Town, user_id: int, *roles: str) -> None:
         link.insert(user=user_id, role=role_id).execute()
 
 
+def hold_roles(town: Town) -> None:
+    """Let nobody else change roles until the transaction ends; on SQLite nobody else writes anyway."""
+    if town.database.engine == "postgresql":
+        role: Any = town.system.role
+        list(role.select(role.id).order_by(role.id).for_update().tuples())
+
+
 @contextmanager
 def keeping_a_manager(town: Town, field: str) -> Iterator[None]:
-    """A change of what people may do: refused, and undone, if nobody could manage people any more after it."""
+    """A change of what people may do: refused, and undone, if nobody could manage people any more after it.
+
+    Of two who take it from each other at once, the second is refused.
+    """
     with immediate(town.database):
+        hold_roles(town)
         there = bool(managers(town))
         yield
         if there and not managers(town):

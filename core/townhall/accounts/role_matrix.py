@@ -6,6 +6,7 @@ the cell itself or by a pattern that holds for more types, and offers what would
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,6 +113,23 @@ def patterns(town: Town, role: Role) -> list[str]:
     for record_type in town.schemas.values():
         shown |= {cell.permission for part in details(role, record_type) for cell in part}
     return sorted(each for each in role.permissions if split(each)[0] not in shown)
+
+
+def in_words(town: Town, role: Role, permissions: Iterable[str]) -> list[str]:
+    """What each of these permissions is called on the pages of a role; one that no page shows as it is written."""
+    named = {cell.permission: cell.label for cell in town_cells(town, role)}
+    for group in groups(town, role):
+        for line in group.lines:
+            named |= {cell.permission: f"{cell.label}, {line.label.lower()}" for cell in line.cells}
+    for record_type in town.schemas.values():
+        for part in details(role, record_type):
+            named |= {cell.permission: f"{cell.label}, {record_type.label_plural.lower()}" for cell in part}
+    said = []
+    for held in sorted(permissions):
+        name, scope = split(held)
+        word = next((label for each, label in SCOPE_LABELS.items() if each == scope and scope != "all"), "")
+        said.append(f"“{named[name]}”" + (f" ({word.lower()})" if word else "") if name in named else f"“{held}”")
+    return said
 
 
 def with_answers(role: Role, cells: Sequence[Cell], answers: Mapping[str, str]) -> frozenset[str]:

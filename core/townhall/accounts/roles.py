@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -52,6 +53,14 @@ class Role:
     def actor(self) -> Actor:
         """Somebody who has this role and no other: for asking what it allows."""
         return Actor("staff", self.label, permissions=self.permissions)
+
+
+class RoleChanged(Rejected):
+    """Somebody else changed what a role allows since it was looked at; nothing was saved. ``role`` is how it is now."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(f"Somebody else changed the role {role.label} since you opened it, so nothing was saved.")
+        self.role = role
 
 
 def everything(town: Town) -> list[Role]:
@@ -102,19 +111,52 @@ def rename(town: Town, actor: Actor, name: str, label: str, description: str) ->
     return by_name(town, name)
 
 
-def set_permissions(town: Town, actor: Actor, name: str, permissions: Collection[str]) -> Role:
-    """Let a role allow exactly these permissions.
+def set_permissions(
+    town: Town, actor: Actor, name: str, permissions: Collection[str], *, seen: Collection[str] | None = None
+) -> Role:
+    """Let a role allow exactly these permissions, in place of those ``seen``, if these are named.
 
     Raises :class:`~townhall.errors.ValidationFailed` for something that is no permission, or if nobody could manage
-    people any more.
+    people any more; and :class:`RoleChanged` if somebody else changed what was seen.
     """
+    return _change(town, actor, name, lambda held: frozenset(permissions), seen)
+
+
+def grant(town: Town, actor: Actor, name: str, permissions: Collection[str]) -> Role:
+    """Let a role allow these permissions besides what it does; the errors are those of :func:`set_permissions`."""
+    return _change(town, actor, name, lambda held: held | frozenset(permissions))
+
+
+def revoke(town: Town, actor: Actor, name: str, permissions: Collection[str]) -> Role:
+    """Take these from a role, each written as it holds it. Raises :class:`~townhall.errors.Rejected` for others."""
+
+    def without(held: frozenset[str]) -> frozenset[str]:
+        if missing := sorted(frozenset(permissions) - held):
+            label = by_name(town, name).label
+            raise Rejected(f"{label} doesn't hold {', '.join(missing)}. See townhall roles show {name}.")
+        return held - frozenset(permissions)
+
+    return _change(town, actor, name, without)
+
+
+def _change(
+    town: Town,
+    actor: Actor,
+    name: str,
+    change: Callable[[frozenset[str]], frozenset[str]],
+    seen: Collection[str] | None = None,
+) -> Role:
+    """Change what a role allows from what it allows at that very moment."""
     require_manager(actor)
-    before, wanted = by_name(town, name), frozenset(permissions)
-    for each in sorted(wanted - before.permissions):
-        if problem := problem_of(town, each):
-            raise ValidationFailed({"permissions": problem})
     table = town.system.role
     with people.keeping_a_manager(town, "permissions"):
+        before = by_name(town, name)
+        if seen is not None and frozenset(seen) != before.permissions:
+            raise RoleChanged(before)
+        wanted = change(before.permissions)
+        for each in sorted(wanted - before.permissions):
+            if problem := problem_of(town, each):
+                raise ValidationFailed({"permissions": problem})
         table.update(permissions=json.dumps(sorted(wanted))).where(table.name == name).execute()
         if wanted != before.permissions:
             log.write(town, actor, "role_edited", None, detail=_difference(before, wanted))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import Blueprint
 from flask import abort
@@ -75,23 +76,26 @@ def matrix(name: str) -> Shown:
     """What a role allows, type by type; saving counts from everybody's next request."""
     actor = _manager()
     role, town = _role(name), current_town()
-    groups = role_matrix.groups(town, role)
-    cells = [cell for group in groups for line in group.lines for cell in line.cells]
-    cells += role_matrix.town_cells(town, role)
-    others = role_matrix.patterns(town, role)
     errors: dict[str, str] = {}
+    chosen = role
     if request.method == "POST":
+        shown = _shown(role)
+        groups = role_matrix.groups(town, shown)
+        cells = [cell for group in groups for line in group.lines for cell in line.cells]
+        cells += role_matrix.town_cells(town, shown)
+        others = role_matrix.patterns(town, shown)
         kept = set(request.form.getlist("others"))
-        wanted = role_matrix.with_answers(role, cells, _answers(cells)) - (set(others) - kept)
-        errors = _save(actor, role, wanted)
+        wanted = role_matrix.with_answers(shown, cells, _answers(cells)) - (set(others) - kept)
+        chosen, errors = _save(actor, shown, wanted)
         if not errors:
             return redirect(url_for("accounts.role", name=name))
     html = render_template(
         "accounts/role.html",
         role=role,
-        groups=groups,
-        town_cells=role_matrix.town_cells(town, role),
-        others=others,
+        seen=_written(_role(name)),
+        groups=role_matrix.groups(town, chosen),
+        town_cells=role_matrix.town_cells(town, chosen),
+        others=role_matrix.patterns(town, chosen),
         verbs=[VERB_LABELS[verb] for verb in VERBS],
         ticks=[VERB_LABELS[verb] for verb in VERBS if verb not in SCOPED],
         people=[each for each in people.everybody(town) if role.name in each.roles],
@@ -119,17 +123,21 @@ def about(name: str) -> Shown:
 def of_type(name: str, identity: str) -> Shown:
     """The moves of one type that a role may make, and the internal fields that it reads by name."""
     actor, role, record_type = _manager(), _role(name), _type(identity)
-    moves, fields = role_matrix.details(role, record_type)
     errors: dict[str, str] = {}
+    chosen = role
     if request.method == "POST":
-        cells = [*moves, *fields]
-        errors = _save(actor, role, role_matrix.with_answers(role, cells, _answers(cells)))
+        shown = _shown(role)
+        moves, fields = role_matrix.details(shown, record_type)
+        cells = [*moves, *(() if shown.actor.may(f"{identity}.see_internal") else fields)]  # what the page showed
+        chosen, errors = _save(actor, shown, role_matrix.with_answers(shown, cells, _answers(cells)))
         if not errors:
             return redirect(url_for("accounts.role_type", name=name, identity=identity))
-    sees_all_fields = role.actor.may(f"{identity}.see_internal")
+    moves, fields = role_matrix.details(chosen, record_type)
+    sees_all_fields = chosen.actor.may(f"{identity}.see_internal")
     html = render_template(
         "accounts/role_type.html",
         role=role,
+        seen=_written(_role(name)),
         type=record_type,
         moves=moves,
         fields=fields,
@@ -161,14 +169,39 @@ def delete(name: str) -> Shown:
     )
 
 
-def _save(actor: Actor, role: Role, wanted: frozenset[str]) -> dict[str, str]:
-    """Let the role allow what is wanted; what is wrong with it, if anything."""
+def _save(actor: Actor, role: Role, wanted: frozenset[str]) -> tuple[Role, dict[str, str]]:
+    """Let the role, as the page showed it, allow what is wanted; else what to show instead, and what is wrong."""
+    town = current_town()
     try:
-        roles.set_permissions(current_town(), actor, role.name, wanted)
+        saved = roles.set_permissions(town, actor, role.name, wanted, seen=role.permissions)
     except ValidationFailed as failed:
-        return {"": " ".join(failed.errors.values())}
+        return replace(role, permissions=wanted), {"": " ".join(failed.errors.values())}
+    except roles.RoleChanged as changed:
+        now = changed.role.permissions
+        # Both changes: what the colleague changed stays, except where this form says otherwise.
+        both = (now | (wanted - role.permissions)) - (role.permissions - wanted)
+        said = [str(changed)]
+        for words, difference in (
+            ("It allows besides now", now - role.permissions),
+            ("No more", role.permissions - now),
+        ):
+            if difference:
+                said.append(f"{words}: {', '.join(role_matrix.in_words(town, role, difference))}.")
+        said.append("Your choices stand below together with that. Look at them, then save again.")
+        return replace(role, permissions=both), {"": " ".join(said)}
     flash(f"Saved. It counts from the next page that anybody with the role {role.label} opens.", "ok")
-    return {}
+    return saved, {}
+
+
+def _shown(role: Role) -> Role:
+    """The role as it was on the page that was sent, which knows what it showed."""
+    sent = request.form.get("seen")
+    return role if sent is None else replace(role, permissions=frozenset(sent.split()))
+
+
+def _written(role: Role) -> str:
+    """What a page keeps of what it showed."""
+    return " ".join(sorted(role.permissions))
 
 
 def _answers(cells: Sequence[Cell]) -> Mapping[str, str]:

@@ -57,7 +57,7 @@ def second_step() -> AnyResponse:
     if user is None or second_factor.of(town, user.id) is None:
         return _start_over()
     recovery = request.values.get("with") == "recovery"
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(recovery=recovery)
     code = request.form.get("code", "").strip()[:40]
     if not code:

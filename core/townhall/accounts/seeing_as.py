@@ -17,11 +17,13 @@ from flask import redirect
 from flask import request
 from flask import session
 from flask import url_for
+from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from townhall.access.actors import Actor
 from townhall.access.permissions import split
 from townhall.accounts import current_actor
+from townhall.accounts import entering
 from townhall.accounts import log
 from townhall.accounts import people
 from townhall.accounts import require_staff
@@ -59,14 +61,22 @@ def begin(id: int) -> Response:
 
 def stop() -> Response:
     """See the pages as oneself again."""
-    id = session.pop(_KEY, None)
-    g.pop("actor", None)
+    require_staff()
+    id = end(current_town(), entering.actor_of(current_user))
     actor = require_staff()
     if id is None:
         return redirect("/admin/")
-    log.write(current_town(), actor, "seen_as_ended", id, address=request.remote_addr or "")
     flash("You see Townhall as yourself again.", "ok")
     return redirect(url_for("accounts.person", id=id) if actor.may(people.PERMISSION) else "/admin/")
+
+
+def end(town: Town, own: Actor) -> int | None:
+    """Look through nobody's eyes any more; whose they were, if anybody's. ``own`` is who looked."""
+    id: int | None = session.pop(_KEY, None)
+    g.pop("actor", None)
+    if id is not None:
+        log.write(town, own, "seen_as_ended", id, address=request.remote_addr or "")
+    return id
 
 
 def refuse(actor: Actor, person: Person) -> None:

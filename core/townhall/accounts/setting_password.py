@@ -43,7 +43,7 @@ def forgotten() -> AnyResponse:
     """Ask for a link by mail. The answer is the same whether there is such an account or not."""
     town = current_town()
     possible = delivering.is_possible(town)
-    if request.method == "GET" or not possible:
+    if request.method != "POST" or not possible:
         return make_response(render_template("accounts/forgotten.html", possible=possible, sent=False, problem=""))
     email = request.form.get("email", "").strip().lower()[:254]
     if not email:

@@ -31,6 +31,7 @@ from townhall.accounts import passwords
 from townhall.accounts import people
 from townhall.accounts import second_factor
 from townhall.accounts import second_step
+from townhall.accounts import seeing_as
 from townhall.accounts import sessions
 from townhall.accounts.guarding import START
 from townhall.accounts.guarding import address_waits
@@ -57,7 +58,7 @@ def sign_in() -> AnyResponse:
     """Show the page, or take an e-mail and a password."""
     if current_actor().kind == "staff":
         return redirect(_target())
-    if request.method == "GET":
+    if request.method != "POST":
         return _page()
     town = current_town()
     email = request.form.get("email", "").strip().lower()[:254]
@@ -88,10 +89,11 @@ def sign_in() -> AnyResponse:
 
 def sign_out() -> AnyResponse:
     """Sign out, and forget everything about this visit."""
-    actor = current_actor()
-    if actor.kind == "staff" and actor.id is not None:
+    if current_actor().kind == "staff":
+        town, own = current_town(), entering.actor_of(current_user)  # and nobody through whose eyes they look
+        seeing_as.end(town, own)
         with suppress(NotFound):  # somebody ended it a moment ago
-            sessions.end(current_town(), actor, actor.id, current_user.session_id, what="signed_out")
+            sessions.end(town, own, current_user.id, current_user.session_id, what="signed_out")
     logout_user()
     session.clear()
     flash("You are signed out.", "ok")

@@ -267,7 +267,7 @@ def channel_label(record: Record) -> str:
     """How the record came in, in words."""
     field = record.type.field("channel")
     value = record.get("channel") or record.channel
-    if field is None or not value:
+    if field is None or not value or field.name in record.hidden:
         return ""
     return next((choice.label for choice in field.choices if choice.value == value), "")
 

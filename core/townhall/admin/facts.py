@@ -98,7 +98,7 @@ class FactWriter:
             if field is None or name in left:
                 continue
             if name in record.masked or name in record.hidden:
-                built.facts.append(_secret(record, name, field.label))
+                built.facts.append(_secret(record, name, field.label, field.privacy))
             elif field.type_name in FILES:
                 continue
             elif field.type_name == "answers" and record.values.get(name) is not None:
@@ -108,7 +108,7 @@ class FactWriter:
             elif field.row_fields:
                 built.tables.append(self.table(record, field))
                 built.facts += [
-                    _secret(record, f"{name}.{column.name}", f"{field.label}: {column.label}")
+                    _secret(record, f"{name}.{column.name}", f"{field.label}: {column.label}", column.privacy)
                     for column in field.row_fields.values()
                     if f"{name}.{column.name}" in record.masked | record.hidden
                 ]
@@ -196,7 +196,7 @@ class FactWriter:
         if title is None:
             title = self._context.titles(identity, [id]).get(id)
         if title is None:
-            return Markup('<span class="muted">{}</span>').format("A record that is not here any more")
+            return Markup('<span class="muted">{}</span>').format("One that is gone, or that you may not see")
         return Markup('<a href="{}">{}</a>').format(urls.record_url(identity, id), title or "Without a title")
 
     def answers(self, record: Record, field: Field) -> list[Fact]:
@@ -214,7 +214,7 @@ class FactWriter:
         ]
         secret = record.masked | record.hidden
         return shown + [
-            _secret(record, f"{field.name}.{code}", question.label)
+            _secret(record, f"{field.name}.{code}", question.label, question.privacy)
             for code, question in bound.fields(answers.version).items()
             if f"{field.name}.{code}" in secret
         ]
@@ -239,10 +239,10 @@ class FactWriter:
         return FactTable(field.name, field.label, headings, cells, field.privacy)
 
 
-def _secret(record: Record, path: str, label: str) -> Fact:
-    """A value that is there and not shown: with the way to reveal it for whoever may, for others without."""
+def _secret(record: Record, path: str, label: str, privacy: str) -> Fact:
+    """A value that is not shown: with the way to reveal it for whoever may, for others without."""
     if path not in record.masked:
-        return Fact(path, label, privacy="confidential", hidden=True)
+        return Fact(path, label, privacy=privacy, hidden=True)
     url = urls.record_url(record.identity, record.id, f"reveal/{path}")
     return Fact(path, label, privacy="confidential", masked=True, reveal_url=url)
 

@@ -10,6 +10,7 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from townhall.access import policy
 from townhall.admin import masking
 from townhall.admin import once
 from townhall.admin import standard_inputs
@@ -104,7 +105,7 @@ class FormPages(RecordPages):
 
     def move_form(self, move: Transition | None, record: Record | None) -> RecordForm:
         """A form with the fields that a move needs and offers."""
-        names = dict.fromkeys([*move.require, *move.asks]) if move is not None else {}
+        names = policy.asked_by(self.actor, self.type, move) if move is not None else ()
         posted = request.method == "POST"
         return build_form(
             masking.unasked(self.type, record),
@@ -135,7 +136,7 @@ class FormPages(RecordPages):
             flash("This move can't be made any more: the record has moved on, or you may not make it.", "soon")
             return redirect(self._url(record))
         form = self.move_form(move, record)
-        names = (*move.require, *move.asks)
+        names = policy.asked_by(self.actor, self.type, move)
         standard = standard_inputs.inputs(self.town, self.actor, record, names, move.require, request.form)
         problems: list[tuple[str, str]] = []
         if request.method == "POST" and not form.redraw:

@@ -143,7 +143,8 @@ class HomeView(StaffView, AdminIndexView):
     def _recent(self) -> list[Row]:
         """The latest contacts with people."""
         actor = self.actor
-        if not self.town.records.may(actor, "view", INTERACTION):
+        records = self.town.records
+        if not records.may(actor, "view", INTERACTION) or not records.may_ask(actor, INTERACTION, "at"):
             return []
         found = self.town.records.find(
             actor,

@@ -124,7 +124,7 @@ class Lister:
         self._columns = lru_cache(maxsize=200)(self._make_columns)
         self._choices = lru_cache(maxsize=200)(self._make_choices)
         self._resolve = resolver(town.schemas, record_type)
-        self._views = {view.name: view for view in record_type.list.views}
+        self._declared = {view.name: view for view in record_type.list.views}
 
     # -- what is asked ----------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Lister:
         text = arguments.get("q", "").strip()
         figure = self._figure(actor, arguments.get(slicing.PARAMETER, ""), applied)
         narrowed = bool(applied.conditions or text or figure)
-        view_name, view = self._view(arguments, narrowed)
+        view_name, view = self._view(actor, arguments, narrowed)
         hidden = {name for name, field in self.type.fields.items() if "list" in field.hide}
         paths = self._paths(arguments, view, allowed - hidden)
         asked = Asked(
@@ -151,7 +151,7 @@ class Lister:
             saved=saved,
             saved_views=saved_views,
             text=text,
-            sort=arguments.get("sort", "") or (view.sort if view and view.sort else self.type.list.sort),
+            sort=arguments.get("sort", "") or self._sort(actor, view),
             archived=arguments.get("archived") == "1",
             columns=self._columns(paths),
             applied=applied,
@@ -177,14 +177,29 @@ class Lister:
         applied.chips.insert(0, Chip(words, (slicing.PARAMETER,)))
         return figure
 
-    def _view(self, arguments: MultiDict[str, str], narrowed: bool) -> tuple[str, View | None]:
-        name = arguments.get("view", "")
-        if name in self._views:
-            return name, self._views[name]
-        if not name and not narrowed and self.type.is_case and self._views:
-            first = self.type.list.views[0]
-            return first.name, first
+    def views(self, actor: Actor) -> dict[str, View]:
+        """The type's own views whose conditions tell the actor nothing that they may not see."""
+        may_ask, identity = self.town.records.may_ask, self.type.identity
+        return {
+            name: view
+            for name, view in self._declared.items()
+            if view.where is None or may_ask(actor, identity, *view.where.paths())
+        }
+
+    def _view(self, actor: Actor, arguments: MultiDict[str, str], narrowed: bool) -> tuple[str, View | None]:
+        name, views = arguments.get("view", ""), self.views(actor)
+        if name in views:
+            return name, views[name]
+        if not name and not narrowed and self.type.is_case and views:
+            return next(iter(views.items()))
         return EVERYTHING, None
+
+    def _sort(self, actor: Actor, view: View | None) -> str:
+        """How the list is sorted unless somebody says otherwise."""
+        records, identity = self.town.records, self.type.identity
+        if view is not None and view.sort and records.may_ask(actor, identity, view.sort.removeprefix("-")):
+            return view.sort
+        return records.own_sort(actor, identity)
 
     def _paths(self, arguments: MultiDict[str, str], view: View | None, allowed: frozenset[str]) -> tuple[str, ...]:
         chosen = [part for value in arguments.getlist("columns") for part in value.split(",") if part]
@@ -243,7 +258,7 @@ class Lister:
             return find(actor, self.type.identity, asked.where, sort=asked.sort, after=after, before=before, **options)
         except Rejected as error:
             asked.problems.append(str(error))
-        asked.sort = self.type.list.sort
+        asked.sort = self.town.records.own_sort(actor, self.type.identity)
         return find(actor, self.type.identity, asked.where, sort=asked.sort, **options)
 
     def count(self, actor: Actor, asked: Asked) -> Count:
@@ -260,7 +275,7 @@ class Lister:
         return self._count_view(actor, asked.view_name)
 
     def _count_view(self, actor: Actor, name: str) -> Count:
-        where = self._views[name].where if name in self._views else None
+        where = self._declared[name].where if name in self._declared else None
         key = ("view", self.type.identity, name, actor.id, actor.permissions)
         return self._cache.get(key, lambda: self.town.records.count(actor, self.type.identity, where))
 
@@ -310,7 +325,7 @@ class Lister:
         """The type's own views, everything, and the views that were saved."""
         here = "" if asked.saved or asked.archived else asked.view_name
         made = []
-        names = [*((view.name, view.label) for view in self.type.list.views), (EVERYTHING, "Everything")]
+        names = [*((view.name, view.label) for view in self.views(actor).values()), (EVERYTHING, "Everything")]
         for name, label in names:
             count = self._count_view(actor, name)
             url = urls.with_query(self.base, [("view", name)])
@@ -403,7 +418,7 @@ class Lister:
 
         A form sends every control that it has, empty ones and ticked columns included.
         """
-        view = self._views.get(arguments.get("view", ""))
+        view = self._declared.get(arguments.get("view", ""))
         default_columns = view.columns if view is not None and view.columns else self.type.list.columns
         default_sort = view.sort if view is not None and view.sort else self.type.list.sort
         columns = tuple(part for value in arguments.getlist("columns") for part in value.split(",") if part)

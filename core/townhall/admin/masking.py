@@ -13,14 +13,15 @@ from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 
 _KEPT = "Something is entered and not shown. Leave this empty to keep it."
+#: Of a field that somebody has to fill in and may not read. Whether anything stands there is not told.
+_UNSEEN = "What may stand here so far is not shown to you."
 
 
 def unasked(record_type: RecordType, record: Record | None) -> RecordType:
     """The type as a form for this record shows it: nobody has to type again what is kept."""
-    secret = record.masked | record.hidden if record is not None else frozenset[str]()
-    if not secret:
+    if record is None or not record.masked | record.hidden:
         return record_type
-    fields = {name: _unasked(field, secret) for name, field in record_type.fields.items()}
+    fields = {name: _unasked(field, record) for name, field in record_type.fields.items()}
     return replace(record_type, fields=fields)
 
 
@@ -44,9 +45,10 @@ def missing(names: Sequence[str], record: Record | None) -> list[str]:
     return [name for name in names if record is None or name not in record.masked]
 
 
-def _unasked(field: Field, secret: Collection[str]) -> Field:
+def _unasked(field: Field, record: Record) -> Field:
+    secret = record.masked | record.hidden
     if field.name in secret:
-        help = f"{field.help} {_KEPT}".strip()
+        help = f"{field.help} {_KEPT if field.name in record.masked else _UNSEEN}".strip()
         return replace(field, required=False, require_if=None, default=None, help=help)
     if field.type_name == "answers":
         codes = [path.partition(".")[2] for path in secret if path.startswith(f"{field.name}.")]

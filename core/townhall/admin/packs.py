@@ -53,7 +53,7 @@ class PacksView(StaffView):
         name = request.values.get("name", "")
         try:
             found = self._packable(name)
-            if request.method == "GET":
+            if request.method != "POST":
                 return self.render("admin/pack.html", name=name, title=found)
             file = self._folder() / f"sending-{secrets.token_urlsafe(16)}.zip"
             packing.pack(self.town, self.actor, name, file)
@@ -69,7 +69,7 @@ class PacksView(StaffView):
     def unpack(self) -> ResponseReturnValue:
         """Take a pack, say what it holds, and bring it in once that is answered."""
         self._forget_waiting()
-        if request.method == "GET":
+        if request.method != "POST":
             return self.render("admin/unpack.html")
         token = request.form.get("token", "")
         if token:

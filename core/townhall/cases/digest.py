@@ -16,6 +16,7 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.cases import digest_delivery
 from townhall.cases.owners import owners
+from townhall.cases.rulebook import rulebook
 from townhall.records import work
 from townhall.records.figures import DORMANT_DAYS
 from townhall.records.figures import Slice
@@ -25,7 +26,6 @@ from townhall.records.work import Lane
 if TYPE_CHECKING:
     from townhall.town import Town
 
-QUEUE = "core.queue"
 #: Cases that each part names.
 SHOWN = 10
 #: Days of which the new cases are told.
@@ -156,10 +156,7 @@ def _dormant(town: Town, actor: Actor) -> Part:
 
 def _new(town: Town, actor: Actor, day: date) -> Part:
     """Cases of the last week that stand in the person's queues and that nobody has."""
-    heading, queues = "New in your queues", list[int]()
-    if actor.id is not None and town.records.may(actor, "view", QUEUE):
-        page = town.records.find(actor, QUEUE, {"members.person": actor.id}, limit=500, fields=())
-        queues = [record.id for record in page.records]
+    heading, queues = "New in your queues", list(rulebook(town).queues_of(actor.id))
     if not queues:
         return Part("new", heading, 0, ())
     since = (day - timedelta(days=NEW_DAYS)).isoformat()

@@ -85,8 +85,7 @@ def create(label: str, like: str, description: str) -> None:
 def grant(name: str, permissions: tuple[str, ...]) -> None:
     """Let a role allow more, like complaints.service_request.edit@department. It counts at once."""
     with open_town() as town:
-        role = kept.by_name(town, name)
-        role = kept.set_permissions(town, operator(), name, role.permissions | frozenset(permissions))
+        role = kept.grant(town, operator(), name, permissions)
     click.echo(f"{role.label} allows {len(role.permissions)} permissions now.")
 
 
@@ -96,12 +95,7 @@ def grant(name: str, permissions: tuple[str, ...]) -> None:
 def revoke(name: str, permissions: tuple[str, ...]) -> None:
     """Take from a role what it holds, written just as townhall roles show writes it."""
     with open_town() as town:
-        role = kept.by_name(town, name)
-        if missing := sorted(frozenset(permissions) - role.permissions):
-            raise click.ClickException(
-                f"{role.label} doesn't hold {', '.join(missing)}. See townhall roles show {name}."
-            )
-        role = kept.set_permissions(town, operator(), name, role.permissions - frozenset(permissions))
+        role = kept.revoke(town, operator(), name, permissions)
     click.echo(f"{role.label} allows {len(role.permissions)} permissions now.")
 
 

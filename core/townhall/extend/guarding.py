@@ -23,6 +23,7 @@ from typing import Generic
 from typing import TypeVar
 
 from townhall.db.transactions import immediate
+from townhall.errors import Forbidden
 from townhall.errors import Outdated
 from townhall.errors import PluginError
 from townhall.errors import Rejected
@@ -118,6 +119,10 @@ class Guard:
         except PASSED:
             raise
         except BaseException as error:
+            if isinstance(error, Forbidden) and "actor" in arguments:
+                # It asked as whoever looks, who may not know: there is nothing to show them, and nothing is broken.
+                self.breakers.succeeded(hook.plugin, hook.hook)
+                return Reaction(hook.plugin)
             self.failed(hook.plugin, hook.hook, error)
             return Reaction(
                 hook.plugin, problem=f"{self._title(hook.plugin)} could not show this. Everything else works."

@@ -60,7 +60,7 @@ def start(plugin: str, name: str, form: str) -> Response:
     if not filling.steps:
         return _begin(filling, REVIEW)
     step = filling.steps[0]
-    if request.method == "GET":
+    if request.method != "POST":
         return step_page(filling, step, filling.open(step))
     if not visitor.within_limit(town, "begin", visitor.TRIES_PER_FORM):
         return make_response(render_template("portal/busy.html", what="Too many forms were begun"), 429)
@@ -78,7 +78,7 @@ def step(name: str, step: str) -> Response:
     page = filling.step(step)
     if page is None:
         return redirect(filling.url(filling.first_open()), 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return step_page(filling, page, filling.open(page))
     return _answer(filling, page)
 
@@ -183,7 +183,7 @@ def _review(filling: Filling) -> Response:
         return _save(filling)
     if filling.first_open() != REVIEW:
         return redirect(filling.url(filling.first_open()), 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return review_page(filling)
     if request.form.get("website_address"):
         return review_page(filling, [("", TRAPPED)], 422)

@@ -49,7 +49,7 @@ def details() -> Response:
     if contact is None:
         return _to_sign_in()
     form = own_form()
-    if form is None or request.method == "GET":
+    if form is None or request.method != "POST":
         return _page(contact, form)
     actor = citizen(frozenset({(CONTACT, contact.id)}))
     inputs = _inputs(contact, form, posted=True)
@@ -106,7 +106,7 @@ def follow(token: str) -> Response:
 def confirm() -> Response:
     """One button that confirms an address; whoever has its mailbox need not be signed in here."""
     town = current_town()
-    if request.method == "GET":
+    if request.method != "POST":
         failed = not addresses.works(town, str(session.get("confirming", "")))
         return make_response(render_template("portal/confirm.html", done="", failed=failed))
     if not visitor.within_limit(town, "enter", visitor.TRIES_PER_FORM * 5):
@@ -143,7 +143,7 @@ def _page(
         inputs=inputs,
         problems=[*(problems or []), *(summary(inputs) if inputs is not None else [])],
         # After a conflict the next try is made against what stands there now.
-        version=contact.version if code == 409 or request.method == "GET" else _version(),
+        version=contact.version if code == 409 or request.method != "POST" else _version(),
         emails=contact["emails"] or (),
         sends_mail=links.sends_mail(current_town()),
         problem=problem,

@@ -43,7 +43,7 @@ def ask(problem: str = "", address: str = "", code: int = 200) -> Response:
 def send_link() -> Response:
     """Note that a link was asked for. The answer, and all that is done for it, is the same for every address."""
     town = current_town()
-    if request.method == "GET" or not links.sends_mail(town):
+    if request.method != "POST" or not links.sends_mail(town):
         return ask()
     text = request.form.get("address", "")[:320]
     if request.form.get("website_address"):
@@ -86,7 +86,7 @@ def enter() -> Response:
     token = str(session.get("entering", ""))
     if not visitor.within_limit(town, "enter", visitor.TRIES_PER_FORM * 5):
         return make_response(render_template("portal/busy.html", what="Too many links were tried"), 429)
-    if request.method == "GET":
+    if request.method != "POST":
         return make_response(render_template("portal/enter.html", works=links.works(town, token)))
     begun = links.enter(town, token)
     session.pop("entering", None)

@@ -12,6 +12,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import Verb
+from townhall.access.permissions import deed
 from townhall.access.permissions import permission
 from townhall.access.permissions import transition_permission
 from townhall.records import display
@@ -94,7 +95,7 @@ def _verb(town: Town, actor: Actor, record: Record, verb: Verb) -> Iterator[Obst
             yield Obstacle("It is archived. Restore it first.")
     needed = permission(type_.identity, verb)
     if not actor.may(needed):
-        yield Obstacle(f"None of your roles lets you {VERB_LABELS[verb].lower()} {type_.label_plural.lower()}.", needed)
+        yield Obstacle(f"None of your roles lets you {deed(verb, type_.label_plural)}.", needed)
     elif not predicate.reaches(town, actor, verb, type_, record.id):
         yield Obstacle(_too_far(town, actor, record, verb), needed)
 

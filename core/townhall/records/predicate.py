@@ -10,9 +10,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import reduce
-from operator import and_
-from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -20,11 +17,12 @@ import peewee
 
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.access.permissions import deed
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
+from townhall.errors import Withheld
 from townhall.records import answering
 from townhall.records import restricting
 from townhall.records import scoping
@@ -35,6 +33,7 @@ from townhall.records.plans import possible
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
 from townhall_forms.conditions import parse_condition
+from townhall_forms.fields.base import Field
 from townhall_forms.kinds import PathInfo
 from townhall_forms.kinds import Resolver
 from townhall_forms.kinds import info_of
@@ -149,27 +148,26 @@ def reaches(
 
 def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Transition | None = None) -> str:
     """That a permission doesn't reach a record, in a sentence."""
-    deed = "make this move with" if move is not None else VERB_LABELS[verb].lower()
+    plural = record_type.label_plural
+    done = f"make this move with {plural.lower()}" if move is not None else deed(verb, plural)
     if reach is None:
-        return f"You may not {deed} {record_type.label_plural.lower()}. Ask an administrator if you need to."
+        return f"You may not {done}. Ask an administrator if you need to."
     which = {
         "own": "that you added",
         "assigned": "that were given to you",
         "department": "of your department",
     }.get(reach, "")
-    return f"You may {deed} {record_type.label_plural.lower()} {which} only, and this is none of them."
+    return f"You may {done} {which} only, and this is none of them."
 
 
 def either(tests: Sequence[Any]) -> peewee.ColumnBase:
     """A test that holds when one of ``tests`` does."""
-    test: peewee.ColumnBase = reduce(or_, tests)
-    return test
+    return scoping.joined(tests, "OR")
 
 
 def both(tests: Sequence[Any]) -> peewee.ColumnBase:
     """A test that holds when all of ``tests`` do."""
-    test: peewee.ColumnBase = reduce(and_, tests)
-    return test
+    return scoping.joined(tests, "AND")
 
 
 def within(column: Any, wanted: Any) -> peewee.ColumnBase:
@@ -253,25 +251,27 @@ def check_paths(town: Town, actor: Actor, record_type: RecordType, paths: Iterab
 def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, deed: str) -> None:
     resolved = town.schemas.resolve(record_type, path)
     staff = policy.is_staff(actor)
-    if resolved is None or (_is_hidden_title(town, actor, record_type, resolved)):
+    if resolved is None:
         raise Rejected(_unknown(actor, record_type, path, deed), field=path)
+    if _is_hidden_title(town, actor, record_type, resolved):
+        raise _closed(resolved.field, path, deed)
     if resolved.first.name not in policy.filterable(actor, record_type):
         if not staff:
             raise Rejected(_unknown(actor, record_type, path, deed), field=path)
-        raise _confidential(resolved.first.label, path, deed)
+        raise _closed(resolved.first, path, deed)
     if resolved.target is not None and resolved.second is not None:
         if staff and not policy.may(actor, "view", resolved.target):
             plural = resolved.target.label_plural.lower()
-            raise Rejected(f"You may not see {plural}, so you can't {deed} by them.", field=path)
+            raise Withheld(f"You may not see {plural}, so you can't {deed} by them.", field=path)
         if resolved.second.name not in policy.filterable(actor, resolved.target):
             if not staff:
                 raise Rejected(_unknown(actor, record_type, path, deed), field=path)
-            raise _confidential(resolved.second.label, path, deed)
+            raise _closed(resolved.second, path, deed)
     elif resolved.second is not None:
         if resolved.second.name not in policy.row_columns(actor, record_type, resolved.first) or (
             resolved.second.privacy == "confidential"
         ):
-            raise _confidential(resolved.second.label, path, deed)
+            raise _closed(resolved.second, path, deed)
     elif resolved.answer:
         _check_answer(town, actor, record_type, resolved, path, deed)
 
@@ -304,7 +304,7 @@ def _check_answer(town: Town, actor: Actor, record_type: RecordType, resolved: R
         if field.privacy == "confidential" or (
             field.privacy != "public" and not policy.sees_internal(actor, record_type)
         ):
-            raise _confidential(field.label, path, deed)
+            raise _closed(field, path, deed)
 
 
 class _Asking(Resolver):
@@ -323,8 +323,10 @@ class _Asking(Resolver):
         return super().__call__(path)
 
 
-def _confidential(label: str, path: str, deed: str) -> Rejected:
-    return Rejected(f"“{label}” is confidential, so nobody can {deed} by it.", field=path)
+def _closed(field: Field, path: str, deed: str) -> Withheld:
+    if field.privacy == "confidential":
+        return Withheld(f"“{field.label}” is confidential, so nobody can {deed} by it.", field=path)
+    return Withheld(f"You may not see “{field.label}”, so you can't {deed} by it.", field=path)
 
 
 def _unknown(actor: Actor, record_type: RecordType, path: str, deed: str) -> str:

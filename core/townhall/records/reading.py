@@ -132,7 +132,7 @@ def find(
     """
     plan = plan_of(town, identity)
     test = _test(town, actor, plan, where, search, archived, figure, verb)
-    order = ordering(town, actor, plan, sort or _own_sort(town, actor, plan.record_type))
+    order = ordering(town, actor, plan, sort or own_sort(town, actor, plan.record_type))
     size = max(1, min(limit, LARGEST_PAGE))
     backwards = bool(before) and not after
     place = after or before
@@ -269,7 +269,7 @@ def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
     return Order(sort, plan.sql_name(column), id, mark, descending, nullable, plan.lowest(column), adapt)
 
 
-def _own_sort(town: Town, actor: Actor, record_type: RecordType) -> str:
+def own_sort(town: Town, actor: Actor, record_type: RecordType) -> str:
     """The type's own order, or newest first where the actor may not know what that goes by."""
     sort = record_type.list.sort
     return sort if sort and predicate.may_ask(town, actor, record_type, sort.removeprefix("-")) else "-id"

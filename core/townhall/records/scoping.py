@@ -383,9 +383,16 @@ def _holds(reach: Scope, scope: Scope) -> bool:
 
 def _either(tests: Iterable[Any]) -> peewee.ColumnBase:
     found = list(tests)
-    if not found:
-        return NOTHING
-    test: peewee.ColumnBase = found[0]
-    for each in found[1:]:
-        test = test | each
-    return test
+    return joined(found, "OR") if found else NOTHING
+
+
+def joined(tests: Sequence[Any], word: str) -> peewee.ColumnBase:
+    """Tests side by side with ``OR`` or ``AND`` between them.
+
+    One in the brackets of another, as operators would put them, are too many for the parser of SQLite from fifty on: so
+    many types a town with a few plugins has.
+    """
+    if len(tests) == 1:
+        test: peewee.ColumnBase = tests[0]
+        return test
+    return peewee.NodeList(tests, glue=f" {word} ", parens=True)

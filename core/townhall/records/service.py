@@ -72,6 +72,19 @@ class Records:
             return False
         return verb in policy.READING or not self._town.plugins.read_only(identity)
 
+    def may_ask(self, actor: Actor, identity: str, *paths: str) -> bool:
+        """Whether the actor may filter, sort and group records of the type by all of these fields.
+
+        Without the permission to see internal fields they may not do so by one of those, and nobody may by a
+        confidential one.
+        """
+        record_type = self._town.schemas[identity]
+        return all(predicate.may_ask(self._town, actor, record_type, path) for path in paths)
+
+    def own_sort(self, actor: Actor, identity: str) -> str:
+        """The type's own sort order, or newest first for an actor who may not know what that goes by."""
+        return reading.own_sort(self._town, actor, self._town.schemas[identity])
+
     def reaches(self, actor: Actor, verb: Verb, record: Record) -> bool:
         """Whether the actor may do ``verb`` to this very record, as far as permissions say."""
         return self.may(actor, verb, record.identity) and predicate.reaches(

@@ -165,7 +165,7 @@ def _refuse_values(
     town: Town, actor: Actor, plan: WritePlan, move: Transition, given: Mapping[str, Any], *, may_edit: bool
 ) -> None:
     """With a move come its own fields; staff who may edit the record may change others on the way."""
-    asked = frozenset({*move.require, *move.asks})
+    asked = frozenset(policy.asked_by(actor, plan.record_type, move))
     if not policy.is_staff(actor) or not may_edit:
         parsing.refuse_outside(asked, plan, given)
     parsing.refuse_unwritable(town, actor, plan, {name: value for name, value in given.items() if name not in asked})

@@ -29,7 +29,9 @@ _WHERE = ("lowest", "striped", "third", "top")
 
 def build(asked: Asked) -> Shown:
     """The page."""
-    may_talk = asked.desk.town.records.may(asked.actor, "view", INTERACTION)
+    records = asked.desk.town.records
+    may_talk = records.may(asked.actor, "view", INTERACTION)
+    may_talk = may_talk and records.may_ask(asked.actor, INTERACTION, CHANNEL, "direction", "at")
     rates = [("repeats", "with_contact", "less")]
     if may_talk:  # how often somebody was in touch about a case is told by interactions
         rates.insert(0, ("first_contact", "closed", "more"))
