@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import reduce
 from operator import and_
 from operator import or_
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from townhall.errors import Rejected
 from townhall.records import answering
 from townhall.records import restricting
 from townhall.records import scoping
+from townhall.records.balancing import balanced
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
@@ -162,14 +162,12 @@ def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Tran
 
 def either(tests: Sequence[Any]) -> peewee.ColumnBase:
     """A test that holds when one of ``tests`` does."""
-    test: peewee.ColumnBase = reduce(or_, tests)
-    return test
+    return balanced(or_, tests)
 
 
 def both(tests: Sequence[Any]) -> peewee.ColumnBase:
     """A test that holds when all of ``tests`` do."""
-    test: peewee.ColumnBase = reduce(and_, tests)
-    return test
+    return balanced(and_, tests)
 
 
 def within(column: Any, wanted: Any) -> peewee.ColumnBase:
