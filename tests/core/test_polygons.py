@@ -178,7 +178,7 @@ def test_names_come_from_a_property_and_areas_of_one_name_are_one_ward(town: Tow
     with pytest.raises(BadOutlines, match="has a property “bez”"):
         wards.import_outlines(town, administrator, text, name="bez")
     assert wards.import_outlines(town, administrator, text, name="BEZ").added == ("Old Town",)
-    (line,) = wards.overview(town)
+    (line,) = wards.overview(town, system())
     assert (line.name, line.parts, line.points) == ("Old Town", 2, 10)
 
 

@@ -66,7 +66,7 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
             groups.append(
                 ActionGroup("Give", (("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give back to the queue")))
             )
-            queues = [(f"queue:{each.id}", f"Put into {each.name}") for each in queues_in_use(desk.town)]
+            queues = [(f"queue:{each.id}", f"Put into {each.name}") for each in queues_in_use(desk.town, actor)]
             if queues:
                 groups.append(ActionGroup("Queue, for its team to take", tuple(queues)))
     rest = []

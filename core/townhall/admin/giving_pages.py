@@ -38,7 +38,7 @@ class GivingPages(RecordPages):
         if not self.type.is_case:
             abort(404)
         people = self.town.context(self.actor).staff()
-        queues = [(each.id, each.name) for each in queues_in_use(self.town, record.queue)]
+        queues = [(each.id, each.name) for each in queues_in_use(self.town, self.actor, record.queue)]
         error = ""
         if request.method == "POST" and request.form.get("take"):
             error = self._take(record)
@@ -84,7 +84,7 @@ class GivingPages(RecordPages):
         except (ValidationFailed, Rejected) as refused:
             flash(str(refused), "bad")
         else:
-            name = queue_name(self.town, released.queue)
+            name = queue_name(self.town, self.actor, released.queue)
             flash(f"It waits in {name} now." if name else "Nobody has it now.", "ok")
         return redirect(own_path(back, self._after(record)))
 

@@ -26,7 +26,7 @@ from townhall.admin.places import CORE
 from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
-from townhall.cases.rulebook import rulebook
+from townhall.cases.rulebook import known_queues
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
@@ -69,7 +69,7 @@ class HomeView(StaffView, AdminIndexView):
         actor = self.actor
         only = request.args.get("show", "")
         work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
-        queues = {queue.id: queue.name for queue in rulebook(self.town).queues.values()}
+        queues = {queue.id: queue.name for queue in known_queues(self.town, actor).values()}
         told = notices.unseen(self.town, actor, SHOWN + 1)
         cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
         html = self.render(

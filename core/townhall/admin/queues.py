@@ -36,14 +36,14 @@ SHOWN = 100
 
 
 class _OfType(StaffView):
-    """A page for whoever may see records of one type of core's set-up."""
+    """A page for whoever may see records of one type of core's set-up, and what is internal of them."""
 
     identity = ""
 
     def is_accessible(self) -> bool:
         """Staff who may see the records that the page is about."""
-        actor = self.actor
-        return actor.kind == "staff" and self.town.records.may(actor, "view", self.identity)
+        actor, may = self.actor, self.town.records.may
+        return actor.kind == "staff" and may(actor, "view", self.identity) and may(actor, "see_internal", self.identity)
 
 
 class QueuesView(_OfType):
@@ -116,7 +116,7 @@ class RoutingView(_OfType):
         counted = {name: sum(count for (who, _), count in decisions.items() if who == name) for name, _ in DECIDERS}
         return self.render(
             "admin/routing.html",
-            rules=overview.rules(town),
+            rules=overview.rules(town, self.actor),
             days=overview.DAYS,
             others=[(label, counted[name]) for name, label in DECIDERS if counted[name]],
             may_create=town.records.may(self.actor, "create", ROUTE),
@@ -157,7 +157,7 @@ class WardsView(_OfType):
                 return redirect(urls.WARDS)
         html = self.render(
             "admin/wards.html",
-            lines=wards.overview(self.town),
+            lines=wards.overview(self.town, actor),
             problem=problem,
             name=request.form.get("name", ""),
             may_import=may_import,

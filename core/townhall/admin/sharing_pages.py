@@ -62,7 +62,7 @@ class SharingPages(RecordPages):
             type=self.type,
             record=record,
             shares=self.town.records.shares(self.actor, record.identity, id),
-            teams=[(each.id, each.name) for each in queues_in_use(self.town) if each.id != record.queue],
+            teams=[(each.id, each.name) for each in queues_in_use(self.town, self.actor) if each.id != record.queue],
             levels=LEVEL_LABELS,
             problems=[(_INPUTS.get(path, ""), sentence) for path, sentence in errors.items()],
             sent=sent,

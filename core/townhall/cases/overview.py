@@ -17,8 +17,8 @@ from townhall.cases.routes import read_route
 from townhall.cases.rulebook import ROUTE
 from townhall.cases.rulebook import Queue
 from townhall.cases.rulebook import all_of
+from townhall.cases.rulebook import known_queues
 from townhall.cases.rulebook import queue_name
-from townhall.cases.rulebook import rulebook
 from townhall.records import work
 from townhall.records.instants import to_microseconds
 from townhall.records.types import Count
@@ -63,9 +63,9 @@ class RuleLine:
 
 
 def queues(town: Town, actor: Actor) -> list[QueueLine]:
-    """All queues by name, those in use first; the actor's own teams' before the others'."""
+    """The queues of which the actor may know by name, those in use first; their own teams' before the others'."""
     found = sorted(
-        rulebook(town).queues.values(),
+        known_queues(town, actor).values(),
         key=lambda queue: (not queue.active, actor.id not in queue.members, queue.name.casefold()),
     )
     counted = work.counts(town, actor, [lane for queue in found for lane in _lanes(town, queue)])
@@ -73,8 +73,8 @@ def queues(town: Town, actor: Actor) -> list[QueueLine]:
 
 
 def queue_work(town: Town, actor: Actor, id: int, *, limit: int) -> QueueWork | None:
-    """What a queue holds, the longest due first; ``None`` if there is no such queue."""
-    queue = rulebook(town).queues.get(id)
+    """What a queue holds, the longest due first; ``None`` if the actor knows of no such queue."""
+    queue = known_queues(town, actor).get(id)
     if queue is None:
         return None
     lanes = _lanes(town, queue)
@@ -83,15 +83,17 @@ def queue_work(town: Town, actor: Actor, id: int, *, limit: int) -> QueueWork | 
     return QueueWork(line, found[lanes[0].name], found[lanes[1].name])
 
 
-def rules(town: Town) -> list[RuleLine]:
-    """All routing rules in the order in which they are tried, those out of use last, and how often each decided."""
+def rules(town: Town, actor: Actor) -> list[RuleLine]:
+    """The routing rules of which the actor may know, as they are tried, those out of use last, and how often each
+    decided.
+    """
     hits = decisions(town)
     people = {person.id: person.title for person in town.context(system("routing")).staff()}
     lines = []
-    for record in all_of(town, ROUTE):
+    for record in all_of(town, ROUTE, actor=actor):
         route = read_route(town, record)
         person = people.get(route.person, "somebody who left") if route.person is not None else ""
-        queue = queue_name(town, route.queue)
+        queue = queue_name(town, actor, route.queue)
         priority = f"priority {route.priority}" if route.priority else ""
         goes_to = ", ".join(part for part in (queue, person, priority) if part)
         record_type = town.schemas.get(route.identity)

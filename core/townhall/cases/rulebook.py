@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cases.polygons import Outline
 from townhall.cases.routes import Route
 from townhall.cases.routes import read_route
 from townhall.db import meta
 from townhall.extend.values import Change
+from townhall.records import display
+from townhall.records import predicate
 from townhall.records.domains import Domain
 from townhall.records.types import Record
 
@@ -95,15 +98,26 @@ def rulebook(town: Town) -> Rulebook:
     return kept
 
 
-def queues_in_use(town: Town, present: int | None = None) -> list[Queue]:
-    """The queues that a case may be put in, by name; the one in which it stands at ``present`` among them."""
-    queues = rulebook(town).queues.values()
+def known_queues(town: Town, actor: Actor) -> Mapping[int, Queue]:
+    """The queues of which an actor may know, by id: their names are as private as the type of queues says."""
+    queues, record_type = rulebook(town).queues, town.schemas.get(QUEUE)
+    if record_type is None or not display.may_name(town, actor, record_type):
+        return {}
+    if predicate.sees_all(town, actor, record_type):
+        return queues
+    seen = predicate.may_see(town, actor, record_type, queues)
+    return {id: queue for id, queue in queues.items() if id in seen}
+
+
+def queues_in_use(town: Town, actor: Actor, present: int | None = None) -> list[Queue]:
+    """The queues that the actor may put a case in, by name; the one in which it stands at ``present`` among them."""
+    queues = known_queues(town, actor).values()
     return sorted((each for each in queues if each.active or each.id == present), key=lambda each: each.name.casefold())
 
 
-def queue_name(town: Town, id: int | None) -> str:
-    """What a queue is called; empty if there is none."""
-    found = rulebook(town).queues.get(id or 0)
+def queue_name(town: Town, actor: Actor, id: int | None) -> str:
+    """What a queue is called; empty if there is none of which the actor may know."""
+    found = known_queues(town, actor).get(id) if id is not None else None
     return found.name if found is not None else ""
 
 
@@ -112,13 +126,15 @@ def renew(town: Town) -> None:
     meta.put(town.system, _MARK, secrets.token_hex(8))
 
 
-def all_of(town: Town, identity: str, *, sort: str = "", archived: bool | None = False) -> Iterator[Record]:
-    """Every record of a type, page by page; none if the town doesn't have the type."""
+def all_of(
+    town: Town, identity: str, *, sort: str = "", archived: bool | None = False, actor: Actor | None = None
+) -> Iterator[Record]:
+    """Every record of a type, or of which ``actor`` may know, page by page; none if the town doesn't have the type."""
     if identity not in town.schemas:
         return
     after = ""
     while True:
-        page = town.records.find(_ACTOR, identity, sort=sort, limit=_PAGE, after=after, archived=archived)
+        page = town.records.find(actor or _ACTOR, identity, sort=sort, limit=_PAGE, after=after, archived=archived)
         yield from page.records
         after = page.after
         if not after:

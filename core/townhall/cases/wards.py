@@ -73,13 +73,13 @@ def ward_at(town: Town, longitude: float, latitude: float) -> tuple[int, str] | 
     return (found[0].id, found[0].name) if found else None
 
 
-def overview(town: Town) -> list[WardLine]:
-    """All wards by name."""
+def overview(town: Town, actor: Actor) -> list[WardLine]:
+    """The wards of which the actor may know, by name."""
     table = town.system.ward_shape
     outlines = {ward.id: ward.outline for ward in rulebook.rulebook(town).wards}
     kept = {row[0]: row[1:] for row in table.select(table.ward_id, table.imported_at, table.source).tuples()}
     lines = []
-    for record in rulebook.all_of(town, WARD, sort="name"):
+    for record in rulebook.all_of(town, WARD, sort="name", actor=actor):
         outline = outlines.get(record.id)
         at, source = kept.get(record.id, (None, ""))
         polygons = outline.polygons if outline is not None else ()

@@ -23,7 +23,7 @@ def wards() -> None:
 def list_wards(as_json: bool) -> None:
     """List the wards and whether they have an outline."""
     with open_town() as town:
-        lines = outlines.overview(town)
+        lines = outlines.overview(town, operator())
     if as_json:
         print_json([{"id": line.id, "name": line.name, "parts": line.parts, "points": line.points} for line in lines])
         return

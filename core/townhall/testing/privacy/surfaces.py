@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from flask import Flask
 
 from townhall.admin import urls
 from townhall.admin.pages import pages_of
-from townhall.admin.record_view import RecordView
 from townhall.testing.privacy.markers import Marker
 from townhall.testing.privacy.planting import Planted
 from townhall_forms.schema import RecordType
@@ -36,13 +34,18 @@ class Surface:
 def pages_by_themselves(app: Flask, *, staff: bool) -> Iterator[Surface]:
     """Pages that stand alone: every rule without a variable, so that new ones are walked as they come."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        alone = not rule.arguments and "GET" in (rule.methods or ()) and not rule.rule.startswith(_LEFT_OUT)
+        alone = not rule.arguments and "GET" in (rule.methods or ()) and not is_left_out(rule.rule)
         if alone and rule.rule.startswith("/admin") == staff and not _is_of_a_type(rule.endpoint):
             yield Surface(rule.rule, rule.rule)
 
 
-def of_type(record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Surface]:
-    """The staff's pages of a whole type."""
+def is_left_out(rule: str) -> bool:
+    """Whether pages at a rule say nothing of any record."""
+    return rule.startswith(_LEFT_OUT)
+
+
+def of_type(view: type, record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Surface]:
+    """The staff's pages of a whole type, which ``view`` makes."""
     base, identity = urls.list_url(record_type.identity), record_type.identity
     yield Surface(f"{base}?view=all", f"list of {identity}", f"list {identity}")
     columns = "&".join(f"columns={name}" for name in record_type.fields)
@@ -52,22 +55,25 @@ def of_type(record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Sur
             url = f"{base}?view=all&sort={name}&columns={name}&{name}=zq"
             yield Surface(url, f"list of {identity} asked for {name}", f"list {identity}")
             break
-    for word in _words("list", more=False) - {"bulk"}:
+    for word in _words(view, "list") - {"bulk"}:
         query = "?view=all" if word in ("print", "export.csv") else ""
         yield Surface(f"{base}{word}{query}", f"{word} of {identity}", options=word in ("new", "save-view"))
     ids = "&".join(f"pick={each.record.id}" for each in planted)
-    yield Surface(f"{base}bulk?{ids}", f"bulk edit of {identity}", options=True)
+    moves = record_type.workflow.transitions if record_type.workflow is not None else ()
+    for do in ("archive", "export", "give:me", *(f"move:{move.name}" for move in moves)):
+        yield Surface(f"{base}bulk?do={do}&{ids}", f"bulk edit of {identity} ({do})", options=True)
     for name, field in record_type.fields.items():
         if field.target:
             yield Surface(f"{base}lookup/{name}.json?q=zq", f"lookup {identity}.{name}", options=True)
+            yield Surface(f"{base}lookup/{name}.json", f"lookup {identity}.{name} of nothing", options=True)
 
 
-def of_record(planted: Planted) -> Iterator[Surface]:
-    """The staff's pages of one record."""
+def of_record(view: type, planted: Planted) -> Iterator[Surface]:
+    """The staff's pages of one record, which ``view`` makes."""
     record = planted.record
     own = urls.record_url(record.identity, record.id)
     yield Surface(own, f"page of {planted.name}", planted.name)
-    for word in sorted(_words("record", more=False)):
+    for word in sorted(_words(view, "record")):
         if record.type.append_only and word in ("edit", "archive", "restore"):
             continue
         query = "?old=1" if word == "compare" else ""
@@ -85,6 +91,41 @@ def of_record(planted: Planted) -> Iterator[Surface]:
         if field.privacy == "confidential" and record.values.get(name) is not None:
             yield Surface(f"{own}reveal/{name}", f"reveal page of {planted.name}", planted.name)
     yield from files_of(planted, urls.FILES)
+
+
+def new_from(record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Surface]:
+    """The form for a new record, opened from each record that it can be about."""
+    targets = {field.target for field in record_type.fields.values() if field.target}
+    anything = any(field.type_name == "reference" for field in record_type.fields.values())
+    for each in planted:
+        identity = each.record.identity
+        if identity in targets or (anything and each.record.type.is_case):
+            url = urls.new_url(record_type.identity, **{"from": f"{identity}:{each.record.id}"})
+            yield Surface(url, f"new {record_type.identity} from {each.name}", options=True)
+
+
+def of_figures(record_type: RecordType, groupings: Iterable[str]) -> Iterator[Surface]:
+    """The pages of figures about a type, by each of its groupings, on paper and as a file."""
+    asked = f"type={record_type.identity}&period=this_year"
+    for page in ("", "times", "states", "contact"):
+        yield Surface(f"{urls.FIGURES}{page}?{asked}", f"figures {page} of {record_type.identity}", options=True)
+    yield Surface(f"{urls.FIGURES}print?{asked}", f"figures of {record_type.identity} on paper", options=True)
+    for by in groupings:
+        name = f"figures of {record_type.identity} by {by}"
+        yield Surface(f"{urls.FIGURES}?{asked}&by={by}", name, options=True)
+        yield Surface(f"{urls.FIGURES}csv?{asked}&by={by}&page=&table=groups", f"file of {name}", options=True)
+
+
+def of_calendar(planted: Iterable[Planted]) -> Iterator[Surface]:
+    """The months of the calendar in which something planted begins."""
+    months = set()
+    for each in planted:
+        event = each.record.type.event
+        begins = each.record.values.get(event.starts) if event is not None else None
+        if begins is not None:
+            months.add(f"{begins:%Y-%m}")
+    for month in sorted(months):
+        yield Surface(f"{urls.CALENDAR}?month={month}", "calendar")
 
 
 def files_of(planted: Planted, base: str, field: str = "") -> Iterator[Surface]:
@@ -132,13 +173,13 @@ def of_public_record(planted: Planted) -> Iterator[Surface]:
     yield from files_of(planted, "/files/")
 
 
-def _words(below: str, *, more: bool) -> frozenset[str]:
-    """Words of the pages of every type that can be opened."""
-    pages = pages_of(cast(type, RecordView))
+def _words(view: type, below: str) -> frozenset[str]:
+    """Words of the pages of a type that can be opened with nothing behind them."""
+    pages = pages_of(view)
     return frozenset(
         word
         for (place, word, has_more), (_, page) in pages.items()
-        if place == below and has_more is more and "GET" in page.methods
+        if place == below and not has_more and "GET" in page.methods
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from typing import cast
@@ -27,17 +28,29 @@ from werkzeug.test import TestResponse
 
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import citizen
+from townhall.access.actors import system
 from townhall.access.permissions import VERBS
 from townhall.accounts import people
+from townhall.admin import calendar
 from townhall.admin import urls
+from townhall.admin.exporting import csv_lines
 from townhall.app import create_app
+from townhall.cases.rulebook import QUEUE
+from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
+from townhall.errors import ValidationFailed
+from townhall.messages import templates
+from townhall.records import secret_links
+from townhall.records.types import Record
 from townhall.testing.clients import Client
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import add_person
+from townhall.testing.privacy import census
 from townhall.testing.privacy import expected
+from townhall.testing.privacy import sending
 from townhall.testing.privacy import surfaces
+from townhall.testing.privacy.census import Census
 from townhall.testing.privacy.expected import MESSAGE
 from townhall.testing.privacy.expected import Reader
 from townhall.testing.privacy.markers import Marker
@@ -50,7 +63,7 @@ from townhall.testing.samples import demanded
 from townhall.town import Town
 from townhall_forms.schema import RecordType
 
-OPEN, CLOSED = "open", "closed"
+OPEN, CLOSED, SOON, LATER = "open", "closed", "soon", "later"
 #: What brings no page of its own.
 _WITHOUT_PAGES = frozenset({"import", "transition"})
 #: What differs between two showings of a page.
@@ -74,12 +87,13 @@ class Leak:
 class Report:
     """What a walk found: leaks, sentences about other things that are wrong, and what nobody could find who may.
 
-    ``types`` and ``requests`` say how far it went.
+    ``unopened`` are pages of the application that it never came to; ``planted`` and ``requests`` say how far it went.
     """
 
     leaks: list[Leak] = dataclass_field(default_factory=list)
     problems: list[str] = dataclass_field(default_factory=list)
     missing: list[str] = dataclass_field(default_factory=list)
+    unopened: list[str] = dataclass_field(default_factory=list)
     planted: int = 0
     requests: int = 0
 
@@ -119,6 +133,7 @@ class _Walk:
         self.report = Report()
         self.planter: Planter
         self.app: Flask
+        self.census: Census
         self.planted: list[Planted] = []
         #: Who has walked a type with which rights.
         self.walked: dict[Any, str] = {}
@@ -135,16 +150,21 @@ class _Walk:
         root.setLevel(logging.INFO)
         try:
             app = self.app = create_app(self.town)
+            self.census = Census(app)
             staff = [self._colleague(app, role.name) for role in people.roles(self.town)]
             self.planter = Planter(self.town)
             self._plant(app)
             # Those who may least come first, so that whoever may the same on a type needs no second look at it.
             for reader, client in sorted(staff, key=lambda each: "*" in each[0].actor.permissions):
+                self._hand(reader)
                 self.report.problems += expected.find_out(self.town, reader, self.planted)
                 self._walk_staff(reader, client)
             for visitor, browser in self._public(app):
                 self._walk_public(visitor, browser)
+            self._ask_for_words()
             self._look_beside()
+            self._hide_more([each for each in staff if _is_limited(each[0])])
+            self.report.unopened = self.census.unopened()
         finally:
             root.removeHandler(keeper)
             root.setLevel(level)
@@ -156,6 +176,10 @@ class _Walk:
         """Records that many may see; then, while nobody outside may notice anything, those that are hidden."""
         for record_type in self.types:
             self._one(record_type, OPEN, self._public_values(record_type))
+            if record_type.event is not None:
+                self._one(
+                    record_type, SOON, [{**given, **self._soon(record_type)} for given in self._given(record_type)]
+                )
         public = self._public_records()
         before = self._outside(app)
         for record_type in self.types:
@@ -174,6 +198,20 @@ class _Walk:
                 if after[page] != text:
                     self.report.problems.append(f"{page.name} looks otherwise since there are records that it hides.")
         self.report.planted = len(self.markers)
+
+    def _given(self, record_type: RecordType) -> list[dict[str, Any]]:
+        return [dict(self.given.get(record_type.identity, {}))]
+
+    def _soon(self, record_type: RecordType) -> dict[str, str]:
+        """Values with which a record stands on the calendar of these days, where feeds look."""
+        found: dict[str, str] = {}
+        event, today = record_type.event, self.town.today()
+        for days, name in enumerate((event.starts, event.ends) if event is not None else (), start=2):
+            field = record_type.fields.get(name)
+            if field is not None and not field.is_computed and not field.read_only:
+                day = (today + timedelta(days=days)).isoformat()
+                found[name] = f"{day} 10:00" if field.type_name == "datetime" else day
+        return found
 
     def _public_records(self) -> dict[str, int]:
         """How many records of each type anybody may see."""
@@ -306,25 +344,63 @@ class _Walk:
 
     def _walk_staff(self, reader: Reader, client: StaffClient) -> None:
         pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
+        pages += census.filled_in(self.app, self.town, self.planted, staff=True)
+        pages += [*surfaces.of_calendar(self.planted), self._feed(reader)]
+        forms = []
         for record_type in self.types:
             own = [each for each in self.planted if each.record.identity == record_type.identity]
             again = self._walked_alike(reader, record_type, own)
+            view = census.view_of_type(self.app, record_type.identity)
             if not again:
-                pages += surfaces.of_type(record_type, own)
+                pages += surfaces.of_type(view, record_type, own)
+                pages += surfaces.new_from(record_type, self.planted)
+                forms += [each for each in own if each.kind == OPEN and each.name in reader.sees]
+                if record_type.is_case:
+                    named = [name for name, field in record_type.fields.items() if field.target or field.choices]
+                    pages += surfaces.of_figures(record_type, ("assignee", "queue", "ward", *named))
             for each in own:
                 if each.name not in reader.sees:
                     pages.append(Surface(urls.record_url(each.record.identity, each.record.id), f"page of {each.name}"))
                 elif each.kind == OPEN:
-                    pages += list(surfaces.of_record(each))[: 1 if again else None]
+                    pages += list(surfaces.of_record(view, each))[: 1 if again else None]
             self._ask(reader, record_type)
         pages += surfaces.searches(self._one_of_each(lambda marker: marker.level == "confidential"), urls.SEARCH)
         for page in pages:
             self._open(reader, client, page)
+        for each in forms:
+            for page, response in sending.refused(client, each):
+                self._look(reader, page, response)
         self._search(reader)
         for each in self.planted:
             if each.kind == OPEN and each.name in reader.sees:
                 self._reveal(reader, client, each)
         self._miss(reader)
+
+    def _feed(self, reader: Reader) -> Surface:
+        """The calendar that goes to their own telephone."""
+        token = secret_links.make(self.town, calendar.STAFF, reader.actor.id or 0, calendar.PURPOSE)
+        return Surface(f"{calendar.FEED}{token}.ics", "calendar feed")
+
+    def _hand(self, reader: Reader) -> None:
+        """Give somebody with a limited permission something to see: a team, its queue, and every case in it."""
+        if not _is_limited(reader):
+            return
+        opened = [each.record for each in self.planted if each.kind == OPEN]
+        queue = next((record for record in opened if record.identity == QUEUE), None)
+        if queue is not None and "department" in str(sorted(reader.actor.permissions)):
+            self._change(queue, {"members": [{"person": reader.actor.id, "lead": False}]})
+        for record in opened:
+            if record.type.is_case:
+                self._change(record, {"assignee": reader.actor.id, **({"queue": queue.id} if queue else {})})
+
+    def _change(self, record: Record, values: Mapping[str, Any]) -> None:
+        """Change a planted record; what refuses that leaves it as it is."""
+        records, actor = self.town.records, self.planter.sampler.actor
+        version = records.get(actor, record.identity, record.id, fields=()).version
+        try:
+            records.update(actor, record.identity, record.id, values, version=version)
+        except (*REFUSALS, Forbidden, Conflict):
+            return
 
     def _walked_alike(self, reader: Reader, record_type: RecordType, own: Sequence[Planted]) -> bool:
         """Whether somebody who has the same rights on a type, and sees the same of it, has walked it already.
@@ -430,6 +506,7 @@ class _Walk:
         if not reader.own or self._is_sender(reader):  # a link to something else changes nothing on pages of types
             pages += (page for record_type in self.types for page in surfaces.of_public_type(record_type))
         pages += (page for each in self.planted for page in surfaces.of_public_record(each))
+        pages += census.filled_in(self.app, self.town, self.planted, staff=False)
         if not reader.own:
             pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
         for page in pages:
@@ -446,7 +523,9 @@ class _Walk:
 
     def _open(self, reader: Reader, client: Client, page: Surface) -> None:
         self.logged.clear()
-        response = client.get(page.url, follow_redirects=True)
+        self._look(reader, page, client.get(page.url, follow_redirects=True))
+
+    def _look(self, reader: Reader, page: Surface, response: TestResponse) -> None:
         text = self._get(response)
         if response.status_code >= 500:
             self.report.problems.append(f"{page.name} answers {response.status_code} to {reader.name}.")
@@ -465,6 +544,8 @@ class _Walk:
         """Everything that came back: the page or the file, its headers, and the addresses it led over."""
         self.report.requests += 1 + len(response.history)
         said = [str(each.headers) for each in (*response.history, response)]
+        for each in (*response.history, response):
+            self.census.saw(each.request.path)
         body = response.get_data().decode("utf-8", "replace")
         response.close()
         return "\n".join([*said, response.request.path, body])
@@ -478,6 +559,48 @@ class _Walk:
                 if key in keys and page.about in (planted.name, f"list {planted.record.identity}"):
                     self.report.leaks.append(Leak(f"{planted.record.identity}.{name}", reader.name, page.name))
 
+    def _ask_for_words(self) -> None:
+        """No message to citizens, and no subject, can be written with what is not for them."""
+        for record_type in templates.types_with_messages(self.town.schemas):
+            event = next(iter(templates.events(record_type)), "")
+            if record_type not in self.types or not event:
+                continue
+            for name, field in record_type.fields.items():
+                if field.privacy == "public":
+                    continue
+                words = {"type": record_type.identity, "event": event, "subject": "Yours", "body": f"It is {{{name}}}."}
+                try:
+                    self.town.records.create(self.planter.sampler.actor, templates.TEMPLATE, words)
+                except (ValidationFailed, Rejected):
+                    continue
+                self.report.problems.append(f"A message about {record_type.identity} can be written with “{name}”.")
+
+    def _hide_more(self, limited: Sequence[tuple[Reader, StaffClient]]) -> None:
+        """Records that are out of somebody's reach change nothing on any page of theirs."""
+        pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
+        pages += (
+            Surface(f"{urls.list_url(each.identity)}?view=all", f"list of {each.identity}") for each in self.types
+        )
+        before = [self._desk(reader, client, pages) for reader, client in limited]
+        for record_type in self.types:
+            self._one(record_type, LATER, self._given(record_type))
+        after = [self._desk(reader, client, pages) for reader, client in limited]
+        for (reader, _), (reached, was), (reaches, now) in zip(limited, before, after, strict=True):
+            for page in pages if reached == reaches else ():
+                if was[page] != now[page]:
+                    self.report.problems.append(
+                        f"{page.name} looks otherwise to {reader.name} since there are records that it hides."
+                    )
+
+    def _desk(
+        self, reader: Reader, client: StaffClient, pages: Sequence[Surface]
+    ) -> tuple[dict[str, int], dict[Surface, str]]:
+        """How many records somebody reaches, and what stands on their pages without what is new each time."""
+        records = self.town.records
+        mine = [each.identity for each in self.types if records.may(reader.actor, "view", each.identity)]
+        found = {page: _NEW_EACH_TIME.sub("", self._get(client.get(page.url, follow_redirects=True))) for page in pages}
+        return {identity: records.count(reader.actor, identity).value for identity in mine}, found
+
     def _look_beside(self) -> None:
         """What the town keeps beside its records: search entries, messages that wait, jobs, failures."""
         held = {name for record_type in self.town.schemas.values() for name in _tables_of(self.town, record_type)}
@@ -489,11 +612,23 @@ class _Walk:
             for row in database.execute_sql(f'SELECT * FROM "{table}"').fetchall():  # noqa: S608  # its own names
                 for key in found_in(" ".join(map(str, row))) & self.markers.keys():
                     marker, _ = self.markers[key]
-                    if marker.level == "confidential":
+                    if marker.level == "confidential" or (table == "outbox" and marker.level == "internal"):
                         self._leak(marker, "whoever reads the database", f"table {table}")
+        for record_type in self.types:
+            for line in csv_lines(self.town, system("cli", "Trial"), record_type, None):
+                for key in found_in(line) & self.markers.keys():
+                    if self.markers[key][0].level == "confidential":
+                        self._leak(
+                            self.markers[key][0], "whoever runs commands", f"townhall export {record_type.identity}"
+                        )
 
     def _leak(self, marker: Marker, reader: str, surface: str) -> None:
         self.report.leaks.append(Leak(f"{marker.identity}.{marker.path}", reader, surface))
+
+
+def _is_limited(reader: Reader) -> bool:
+    """Whether a permission of theirs holds for some records only."""
+    return any("@" in held for held in reader.actor.permissions)
 
 
 class _Keeper(logging.Handler):

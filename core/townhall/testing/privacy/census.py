@@ -1,0 +1,168 @@
+"""Which of an application's pages a walk has opened, and how addresses with something in them are filled in.
+
+Pages are read from the application itself. One that nobody can fill in, or that was never opened, is told: a surface
+that is not walked is one on which nobody knows what stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import product
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter
+from werkzeug.routing import Rule
+
+from townhall.admin.pages import pages_of
+from townhall.admin.record_view import RecordView
+from townhall.jobs import overview
+from townhall.testing.privacy.planting import Planted
+from townhall.testing.privacy.surfaces import Surface
+from townhall.testing.privacy.surfaces import is_left_out
+from townhall.town import Town
+
+#: Addresses that are not opened, with why.
+NOT_OPENED: Mapping[str, str] = {
+    "/admin/password/<token>": "its secret is sent to one person, and it says nothing of records",
+    "/admin/modules/<checksum>": "it shows a file that was uploaded and is not in use",
+    "/admin/modules/remove/<module>": "it says nothing of records",
+    "/continue/<key>": "its secret opens what one visitor has typed, to them",
+    "/form/<name>/saved": "it shows one visitor the way back to what they typed",
+    "/form/<name>/receipt": "it shows one visitor what they sent",
+    "/requests/confirm/<token>": "its secret is sent to one person, and it says nothing of records",
+    "/requests/enter/<token>": "its secret leads to pages that are walked with a citizen’s links",
+}
+#: Most ways in which one address is filled in, and of how many types.
+_MOST, _TYPES = 60, 4
+#: What stands for all pages of a type's list, and of its records.
+_WORDS = {"list_page": "list", "record_page": "record"}
+
+
+class Census:
+    """The pages of one application, and those that were opened."""
+
+    def __init__(self, app: Flask) -> None:
+        self._adapter = app.url_map.bind("localhost")
+        self._pages = set(_places(app))
+        self._seen: set[str] = set()
+
+    def saw(self, path: str) -> None:
+        """Note that an address was opened."""
+        try:
+            rule, arguments = self._adapter.match(path, method="GET", return_rule=True)
+        except HTTPException:
+            return
+        self._seen.add(_name(rule, arguments.get("word"), more="more" in arguments))
+
+    def unopened(self) -> list[str]:
+        """The pages that can be opened, nobody opened, and that have no reason for it."""
+        return sorted(name for name in self._pages if name not in self._seen and name not in NOT_OPENED)
+
+
+def filled_in(app: Flask, town: Town, planted: Sequence[Planted], *, staff: bool) -> Iterator[Surface]:
+    """Addresses with something in them, filled in with what the town has: ids and numbers of planted records, types,
+    fields, roles, jobs.
+    """
+    known: dict[str, Sequence[object]] = {
+        "id": sorted({each.record.id for each in planted}),
+        "number": [each.record.number for each in planted if each.record.number],
+        "job": [line.job.name for line in overview.lines(town)],
+    }
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        wanted = sorted(rule.arguments)
+        if not wanted or rule.rule in NOT_OPENED or not _can_be_opened(rule):
+            continue
+        if rule.rule.startswith("/admin") != staff or rule.endpoint.rpartition(".")[2] in _WORDS:
+            continue
+        if rule.endpoint.startswith("records_") or "filename" in wanted:
+            continue
+        for values in _values(town, rule, wanted, known, planted):
+            built = rule.build(values)
+            if built is not None:
+                yield Surface(built[1], rule.rule, options=True)
+
+
+def _values(
+    town: Town, rule: Rule, wanted: Sequence[str], known: Mapping[str, Sequence[object]], planted: Iterable[Planted]
+) -> Iterator[Mapping[str, object]]:
+    chosen: list[Sequence[object]] = []
+    types = list({each.record.identity: each.record.type for each in planted}.values())[-_TYPES:]
+    if "identity" in wanted or {"plugin", "name"} <= set(wanted):
+        for record_type in types:
+            own: dict[str, Sequence[object]] = {
+                "identity": [record_type.identity],
+                "key": list(record_type.fields)[:1],
+                "plugin": [record_type.plugin],
+                "name": _roles(town) if "identity" in wanted else [record_type.name],
+                "form": list(record_type.forms),
+            }
+            yield from _products(wanted, {**known, **own}, 3)
+        return
+    for name in wanted:
+        converter = rule._converters[name]
+        items = getattr(converter, "items", None)
+        if items is not None:
+            chosen.append(sorted(items))
+        elif isinstance(converter, IntegerConverter):
+            chosen.append(known["id"])
+        elif name == "plugin":
+            chosen.append(sorted({each.record.type.plugin for each in planted} - {"core"}))
+        elif name == "name":
+            chosen.append(_roles(town))
+        else:
+            chosen.append(known.get(name, ()))
+    yield from _products(wanted, dict(zip(wanted, chosen, strict=True)), _MOST)
+
+
+def _products(
+    wanted: Sequence[str], values: Mapping[str, Sequence[object]], most: int
+) -> Iterator[Mapping[str, object]]:
+    for count, given in enumerate(product(*(values.get(name, ()) for name in wanted))):
+        if count >= most:
+            return
+        yield dict(zip(wanted, given, strict=True))
+
+
+def _roles(town: Town) -> list[object]:
+    return [name for (name,) in town.system.role.select(town.system.role.name).tuples()]
+
+
+def _places(app: Flask) -> Iterator[str]:
+    for rule in app.url_map.iter_rules():
+        last = rule.endpoint.rpartition(".")[2]
+        if not _can_be_opened(rule) or is_left_out(rule.rule):
+            continue
+        if rule.endpoint.startswith("records_") and last in _WORDS:
+            for (below, word, more), (_, page) in pages_of(view_of(app, rule)).items():
+                if "GET" in page.methods and below == _WORDS[last]:
+                    yield f"{below} {word}{'/…' if more else ''}"
+        else:
+            yield _name(rule, None, more=False)
+
+
+def view_of_type(app: Flask, identity: str) -> type:
+    """The class of the pages of a type of record."""
+    plugin, _, name = identity.partition(".")
+    endpoint = f"records_{plugin}_{name}.list_page"
+    return next((view_of(app, rule) for rule in app.url_map.iter_rules(endpoint)), RecordView)
+
+
+def view_of(app: Flask, rule: Rule) -> type:
+    """The class of the pages of a type of record to which a rule belongs."""
+    view = getattr(app.view_functions[rule.endpoint], "__self__", None)
+    return type(view) if isinstance(view, RecordView) else RecordView
+
+
+def _name(rule: Rule, word: str | None, *, more: bool) -> str:
+    last = rule.endpoint.rpartition(".")[2]
+    if rule.endpoint.startswith("records_"):
+        return f"{_WORDS[last]} {word}{'/…' if more else ''}" if last in _WORDS else f"records {last}"
+    return rule.rule
+
+
+def _can_be_opened(rule: Rule) -> bool:
+    return "GET" in (rule.methods or ()) and rule.redirect_to is None

@@ -1,0 +1,40 @@
+"""Forms that are sent so that nobody accepts them: what was typed comes back, with the record's values beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from werkzeug.test import TestResponse
+
+from townhall.admin import urls
+from townhall.testing.clients import Client
+from townhall.testing.privacy.planting import Planted
+from townhall.testing.privacy.surfaces import Surface
+from townhall.testing.reading import PageReader
+
+#: A version that no record has: whoever saves on top of it is shown what a colleague saved meanwhile.
+_STALE = "0"
+
+
+def refused(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestResponse]]:
+    """What comes back when a record's forms are sent empty, and when they are sent over what somebody else saved."""
+    record = planted.record
+    own = urls.record_url(record.identity, record.id)
+    flow = record.type.workflow
+    moves = [move.name for move in flow.transitions if record.state in move.sources] if flow is not None else []
+    optional = {name for name, field in record.type.fields.items() if not field.required}
+    for word in ("edit", *(f"move/{move}" for move in moves)):
+        page = client.get(f"{own}{word}")
+        form = PageReader(page.text).form_to("version") if page.status_code == 200 else None
+        if form is None:
+            continue
+        kept = {"csrf_token", "form_id"}
+        for how, empty in (("empty", form.names - kept), ("stale", {n for n in form.names if _first(n) in optional})):
+            data = {name: [""] if name in empty else values for name, values in form.data().items()}
+            sent = client.http.post(f"{own}{word}", data={**data, "version": _STALE}, follow_redirects=True)
+            yield Surface(f"{own}{word}", f"{word} of {planted.name}, sent {how}", planted.name, options=True), sent
+
+
+def _first(name: str) -> str:
+    """The field that an input belongs to."""
+    return name.partition(".")[0].partition("-")[0]
