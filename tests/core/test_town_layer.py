@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from desk import TICKET
+from desk import TOPIC
 from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
@@ -30,6 +32,7 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import layer_review
 from townhall.lifecycle import town_layer
+from townhall.records.history import MASK
 from townhall.town import Town
 from townhall_forms.layer import EMPTY
 from townhall_forms.layer import read_layer
@@ -178,6 +181,21 @@ def test_undo_keeps_columns_and_values(town: Town, clerk: Actor) -> None:
     assert (last.version, last.by, last.note) == (3, "Ivo", "Version 1 again")
     layer_review.restore(third, system(), 0, follows=head(town))
     assert third.renewed().layer == EMPTY
+
+
+def test_values_of_a_removed_field_stay_confidential(town: Town, clerk: Actor) -> None:
+    """History keeps them, and shows them to nobody: how private a field was is not known once it is gone."""
+    text = '[desk.topic.fields.town_key]\ntype = "text"\nlabel = "Key"\nprivacy = "confidential"\n'
+    first = publish(town, text)
+    topic = make_topic(first, town_key="Zanzibar")
+    second = publish(first, "")
+    assert not [each for each in second.schemas[TOPIC].fields.values() if each.privacy == "confidential"]
+    other = replace(clerk, permissions=clerk.permissions - {"*.see_confidential"})
+    for actor, told in ((other, {}), (clerk, {"town_key": (None, MASK)})):
+        entry = second.records.history(actor, TOPIC, topic.id)[0]
+        assert {name: pair for name, pair in entry.changes.items() if name == "town_key"} == told
+        assert "Zanzibar" not in str(entry)
+    assert second.records.history(system(), TOPIC, topic.id)[0].changes["town_key"] == (None, "Zanzibar")
 
 
 def test_a_field_never_changes_its_type(town: Town) -> None:
