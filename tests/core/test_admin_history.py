@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import peewee
 import pytest
 from click.testing import CliRunner
 from desk import TICKET
@@ -143,6 +147,37 @@ def test_a_bulk_action_is_undone_as_a_whole(clerk: StaffClient, town: Town, cloc
     assert "This was undone" in main_of(clerk.get(undo))
     assert clerk.post(undo, {}).status_code == 200
     assert town.records.get(system(), TICKET, ids[0]).version == 3
+
+
+def test_undoing_that_broke_off_goes_on_where_it_was(clerk: StaffClient, town: Town, engine: str) -> None:
+    """If the server stops in the middle, what is put back stays so, and the rest can still be undone the same way."""
+    topic = make_topic(town)
+    ids = [make_ticket(town, system(), topic, summary=f"Hole {n}").id for n in range(3)]
+    undo = give(clerk, ids, do="give:me")
+    with full_disk(town, ids[1]), suppress(peewee.DatabaseError):
+        assert clerk.post(undo, {}).status_code == 500
+    assert [town.records.get(system(), TICKET, id).assignee is None for id in ids] == [True, False, False]
+    assert "Give to me" in main_of(clerk.get(f"{TICKETS}undo"))
+    assert clerk.post(undo, {}).location == TICKETS
+    assert [town.records.get(system(), TICKET, id).assignee is None for id in ids] == [True, True, True]
+    assert [town.records.get(system(), TICKET, id).version for id in ids] == [3, 3, 3]
+    assert "Nothing to undo" in main_of(clerk.get(f"{TICKETS}undo"))
+
+
+@contextmanager
+def full_disk(town: Town, id: int) -> Iterator[None]:
+    """A database that takes nothing more about one record, as one whose disk is full."""
+    if town.database.engine == "postgresql":
+        town.database.execute_sql(f"ALTER TABLE history ADD CONSTRAINT full_disk CHECK (record_id <> {id}) NOT VALID")
+        yield
+        town.database.execute_sql("ALTER TABLE history DROP CONSTRAINT full_disk")
+        return
+    town.database.execute_sql(
+        f"CREATE TRIGGER full_disk BEFORE INSERT ON history WHEN NEW.record_id = {id}"
+        " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    yield
+    town.database.execute_sql("DROP TRIGGER full_disk")
 
 
 def test_archiving_and_moving_are_undone(clerk: StaffClient, town: Town) -> None:

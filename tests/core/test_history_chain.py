@@ -106,8 +106,15 @@ def test_the_database_refuses_to_change_history(town: Town, ticket: Record, engi
     more = (
         ("TRUNCATE history, history_values", "TRUNCATE history_seal")
         if engine == "postgresql"
-        else ("REPLACE INTO history SELECT * FROM history", "REPLACE INTO history_seal SELECT * FROM history_seal")
-    )  # fmt: skip
+        else (
+            "REPLACE INTO history SELECT * FROM history",
+            "REPLACE INTO history_seal SELECT * FROM history_seal",
+            # Another number, but the seal before it is the same: SQLite would take the old one away for it.
+            'REPLACE INTO history_seal SELECT 99, previous, "at", entries, last_id, ranges, digest FROM history_seal',
+            "UPDATE OR REPLACE history SET version = 7",
+            "INSERT INTO history SELECT * FROM history WHERE true ON CONFLICT (id) DO UPDATE SET version = 7",
+        )
+    )
     for statement in (*REFUSED, *more):
         with pytest.raises(peewee.DatabaseError, match=r"History is only ever added to|Values in history"):
             town.database.execute_sql(statement)
@@ -123,6 +130,26 @@ def test_guards_come_back_by_themselves(town: Town, ticket: Record, engine: str)
     ]
     assert history_guards.prepare(town.database) == []
     with pytest.raises(peewee.DatabaseError):
+        town.database.execute_sql(REFUSED[0])
+
+
+def test_guards_that_do_nothing_any_more_are_made_anew(town: Town, ticket: Record, engine: str) -> None:
+    """A guard that bears the right name and lets everything through is found as well as one that is gone."""
+    if engine == "postgresql":
+        harmless = (
+            "CREATE OR REPLACE FUNCTION townhall_refuse() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN RETURN NEW; END $$",
+        )
+    else:
+        harmless = (
+            "DROP TRIGGER history_keeps_update",
+            "CREATE TRIGGER history_keeps_update BEFORE UPDATE ON history WHEN false BEGIN SELECT 1; END",
+        )
+    for statement in harmless:
+        town.database.execute_sql(statement)
+    assert history_guards.prepare(town.database)
+    assert history_guards.prepare(town.database) == []
+    with pytest.raises(peewee.DatabaseError, match="History is only ever added to"):
         town.database.execute_sql(REFUSED[0])
 
 
@@ -350,6 +377,39 @@ def test_a_missing_entry_and_a_missing_seal_are_named(town: Town, clerk: Actor, 
     broken = found(town).broken
     assert broken is not None
     assert broken.sentence == "Seal 1 was changed: what it covers can't be read any more."
+
+
+ENTRIES = ", ".join(f'"{name}"' for name in history.ENTRY_COLUMNS)
+
+
+def test_an_entry_that_was_slipped_in_is_named(town: Town, ticket: Record) -> None:
+    """An entry that is right by itself, at a place that no seal will ever cover, doesn't pass for one that waits."""
+    sealing.seal(town)
+    names, id = ENTRIES.partition(", ")[2], entry_of(town, ticket, 2)
+    town.database.execute_sql(f"INSERT INTO history ({ENTRIES}) SELECT -5, {names} FROM history WHERE id = {id}")
+    town.database.execute_sql(
+        "INSERT INTO history_values (history_id, salt, note, changes)"
+        f" SELECT -5, salt, note, changes FROM history_values WHERE history_id = {id}"
+    )
+    sealing.seal(town)
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.entry == -5
+    assert broken.sentence.endswith("was slipped in where nothing was when its neighbours were sealed.")
+
+
+def test_entries_in_another_order_are_found(town: Town, ticket: Record) -> None:
+    """Two entries that changed places hold by themselves, values and all; the seal over them doesn't."""
+    sealing.seal(town)
+    one, two = entry_of(town, ticket, 2), entry_of(town, ticket, 3)
+    with unguarded(town):
+        for table, key in (("history", "id"), ("history_values", "history_id")):
+            for old, new in ((one, 999), (two, one), (999, two)):
+                town.database.execute_sql(f"UPDATE {table} SET {key} = {new} WHERE {key} = {old}")
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.seal == 1
+    assert "written anew after they were sealed" in broken.sentence
 
 
 def test_erasing_leaves_the_chain_whole(town: Town, clerk: Actor, ticket: Record, clock: FixedClock) -> None:

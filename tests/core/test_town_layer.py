@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from desk import TICKET
+from desk import TOPIC
 from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
@@ -30,6 +32,8 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import layer_review
 from townhall.lifecycle import town_layer
+from townhall.records import reverting
+from townhall.records.history import MASK
 from townhall.town import Town
 from townhall_forms.layer import EMPTY
 from townhall_forms.layer import read_layer
@@ -178,6 +182,37 @@ def test_undo_keeps_columns_and_values(town: Town, clerk: Actor) -> None:
     assert (last.version, last.by, last.note) == (3, "Ivo", "Version 1 again")
     layer_review.restore(third, system(), 0, follows=head(town))
     assert third.renewed().layer == EMPTY
+
+
+def test_a_retired_choice_is_not_brought_back(town: Town, clerk: Actor) -> None:
+    """An earlier version with a choice that is offered no more comes back without it, as in a form, and that is told;
+    whoever undoes what they did to many at once gets it back, since the records had it.
+    """
+    ids = [make_ticket(town, clerk, make_topic(town, f"Topic {n}"), kind="question", code=f"A{n}").id for n in (1, 2)]
+    second = publish(town, "[desk.ticket.fields.kind.choices.question]\nretired = true\n")
+    for id in ids:
+        second.records.update(clerk, TICKET, id, {"kind": "report", "code": None}, version=1)
+    told = {each.field.name: each.problem for each in second.records.restoring(clerk, TICKET, ids[0], 1)}
+    assert told == {"kind": "“Question” is not offered any more. Choose another by hand.", "code": ""}
+    back = second.records.bring_back(clerk, TICKET, ids[0], 1, version=2)
+    assert (back["kind"], back["code"]) == ("report", "A1")
+    undone = reverting.revert(second, clerk, TICKET, ids[1], before=1, after=2, note="Undone.")
+    assert (undone["kind"], undone["code"]) == ("question", "A2")
+
+
+def test_values_of_a_removed_field_stay_confidential(town: Town, clerk: Actor) -> None:
+    """History keeps them, and shows them to nobody: how private a field was is not known once it is gone."""
+    text = '[desk.topic.fields.town_key]\ntype = "text"\nlabel = "Key"\nprivacy = "confidential"\n'
+    first = publish(town, text)
+    topic = make_topic(first, town_key="Zanzibar")
+    second = publish(first, "")
+    assert not [each for each in second.schemas[TOPIC].fields.values() if each.privacy == "confidential"]
+    other = replace(clerk, permissions=clerk.permissions - {"*.see_confidential"})
+    for actor, told in ((other, {}), (clerk, {"town_key": (None, MASK)})):
+        entry = second.records.history(actor, TOPIC, topic.id)[0]
+        assert {name: pair for name, pair in entry.changes.items() if name == "town_key"} == told
+        assert "Zanzibar" not in str(entry)
+    assert second.records.history(system(), TOPIC, topic.id)[0].changes["town_key"] == (None, "Zanzibar")
 
 
 def test_a_field_never_changes_its_type(town: Town) -> None:

@@ -123,19 +123,22 @@ def is_late(town: Town, done: Done) -> bool:
 def undo(town: Town, actor: Actor, done: Done) -> Undone:
     """Put back each record that nobody has changed since, and say why the others are left.
 
+    Each record is a transaction of its own: what is put back stays so if the work breaks off, and whoever asks again
+    goes on with the rest. Of two who ask at once each puts back what the other has not.
     Raises :class:`~townhall.errors.Rejected` if the time for it is over.
     """
     if is_late(town, done):
         raise Rejected(f"This can't be undone any more: that is possible for {HOURS} hours.")
     system, outcome = town.system, Undone()
     table, action = system.bulk_change, system.bulk_action
-    claimed = action.update(undone_at=to_microseconds(town.clock.now()))
-    if not claimed.where(action.id == done.id, action.undone_at.is_null()).execute():
-        return outcome
-    rows = list(table.select().where(table.bulk_id == done.id).order_by(table.id))
+    now = to_microseconds(town.clock.now())
+    rows = list(table.select().where(table.bulk_id == done.id, table.undone_at.is_null()).order_by(table.id))
     for row in rows:
         try:
             with immediate(town.database):
+                claimed = table.update(undone_at=now).where(table.id == row.id, table.undone_at.is_null())
+                if not claimed.execute():
+                    continue
                 reverting.revert(
                     town, actor, row.identity, row.record_id, before=row.before, after=row.after,
                     note=f"“{done.label}” undone.",
@@ -143,6 +146,7 @@ def undo(town: Town, actor: Actor, done: Done) -> Undone:
             outcome.done += 1
         except TownhallError as error:
             outcome.left.append((_record(town, actor, row.identity, row.record_id), row.record_id, str(error)))
+    action.update(undone_at=now).where(action.id == done.id, action.undone_at.is_null()).execute()
     return outcome
 
 

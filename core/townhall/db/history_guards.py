@@ -29,11 +29,12 @@ _INDEX = "history_disclosures"
 
 
 class _Guard(NamedTuple):
-    """One trigger: its name, its table, and the statement that makes it."""
+    """One trigger: its name, its table, the statement that makes it, and what the database then tells of it."""
 
     name: str
     table: str
     statement: str
+    told: object
 
 
 def prepare(database: TownDatabase) -> list[str]:
@@ -53,7 +54,7 @@ def guard(database: TownDatabase) -> list[str]:
     done: list[str] = []
     there = _sqlite_triggers(database) if database.engine == "sqlite" else _postgresql_triggers(database)
     guards = list(_sqlite_guards() if database.engine == "sqlite" else _postgresql_guards())
-    missing = [each for each in guards if there.get(each.name) not in (each.statement, each.table)]
+    missing = [each for each in guards if there.get(each.name) != each.told]
     if missing and database.engine == "postgresql":
         for statement in _FUNCTIONS:
             database.execute_sql(statement)
@@ -68,7 +69,7 @@ def guard(database: TownDatabase) -> list[str]:
 # -- SQLite -----------------------------------------------------------------------------------------------------------
 
 
-def _sqlite_triggers(database: TownDatabase) -> dict[str, str]:
+def _sqlite_triggers(database: TownDatabase) -> dict[str, object]:
     """Triggers that are there, by name, with the statement that made each."""
     rows = database.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     return dict(rows)
@@ -81,14 +82,17 @@ def _sqlite_guards() -> Iterator[_Guard]:
     yield _sqlite(_VALUES, "update", VALUES_KEPT)
     erased = "NOT EXISTS (SELECT 1 FROM history_erased WHERE history_id = OLD.history_id)"
     yield _sqlite(_VALUES, "delete", VALUES_KEPT, erased)
-    # INSERT OR REPLACE deletes the row that is there without telling the trigger for deleting.
-    for table, key in (("history", "id"), ("history_seal", "number"), ("history_erased", "history_id")):
-        yield _sqlite(table, "insert", KEPT, _there(table, key))
+    # INSERT OR REPLACE deletes the row that is there, by any of its unique columns, without telling the trigger for
+    # deleting.
+    yield _sqlite("history", "insert", KEPT, _there("history", "id"))
+    yield _sqlite("history_seal", "insert", KEPT, _there("history_seal", "number", "previous"))
+    yield _sqlite("history_erased", "insert", KEPT, _there("history_erased", "history_id"))
     yield _sqlite(_VALUES, "insert", VALUES_KEPT, _there(_VALUES, "history_id"))
 
 
-def _there(table: str, key: str) -> str:
-    return f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608  # our own names
+def _there(table: str, *keys: str) -> str:
+    same = " OR ".join(f"{key} = NEW.{key}" for key in keys)
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # our own names
 
 
 def _sqlite(table: str, verb: str, message: str, when: str = "") -> _Guard:
@@ -99,44 +103,56 @@ def _sqlite(table: str, verb: str, message: str, when: str = "") -> _Guard:
         f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {table} FOR EACH ROW{test} BEGIN"
         f" SELECT RAISE(ABORT, '{told}'); END"
     )
-    return _Guard(name, table, statement)
+    return _Guard(name, table, statement, statement)
 
 
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS = (
-    "CREATE OR REPLACE FUNCTION townhall_refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
-    " BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation'; END $$",
+#: What the functions of the triggers do, by name.
+_BODIES = {
+    "townhall_refuse": " BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation'; END ",
     # The table is looked for beside the one that the trigger stands on, whatever the session's search_path is.
-    "CREATE OR REPLACE FUNCTION townhall_refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$"
-    " DECLARE erased boolean; BEGIN"
-    " EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || quote_ident(TG_TABLE_SCHEMA)"
-    " || '.history_erased WHERE history_id = $1)' INTO erased USING OLD.history_id;"
-    " IF erased THEN RETURN OLD; END IF;"
-    " RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation'; END $$",
+    "townhall_refuse_unless_erased": (
+        " DECLARE erased boolean; BEGIN"
+        " EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || quote_ident(TG_TABLE_SCHEMA)"
+        " || '.history_erased WHERE history_id = $1)' INTO erased USING OLD.history_id;"
+        " IF erased THEN RETURN OLD; END IF;"
+        " RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation'; END "
+    ),
+}
+_FUNCTIONS = tuple(
+    f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"
+    for name, body in _BODIES.items()
 )
+#: As ``pg_trigger.tgtype`` has them: before, for each row (1) or statement, and the event.
+_BEFORE, _ROW, _EVENTS = 2, 1, {"DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 
 
-def _postgresql_triggers(database: TownDatabase) -> dict[str, str]:
-    """Triggers that are there and not switched off, by name, with their table."""
+def _postgresql_triggers(database: TownDatabase) -> dict[str, object]:
+    """Triggers that are there, not switched off and without a condition, by name: table, kind, and what is done."""
     rows = database.execute_sql(
-        "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        "SELECT tgname, relname, tgtype, prosrc FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        " JOIN pg_proc ON pg_proc.oid = tgfoid"
         " WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal AND tgenabled IN ('O', 'A')"
+        " AND tgqual IS NULL AND tgattr::text = ''"
     ).fetchall()
-    return dict(rows)
+    return {name: (table, kind, body) for name, table, kind, body in rows}
 
 
 def _postgresql_guards() -> Iterator[_Guard]:
     for table in (*_ONLY_ADDED, _VALUES):
         message = VALUES_KEPT if table == _VALUES else KEPT
-        yield _postgresql(table, "update", "UPDATE", "ROW", "townhall_refuse", message)
+        yield _postgresql(table, "UPDATE", "ROW", "townhall_refuse", message)
         erasing = "townhall_refuse_unless_erased" if table == _VALUES else "townhall_refuse"
-        yield _postgresql(table, "delete", "DELETE", "ROW", erasing, message)
-        yield _postgresql(table, "truncate", "TRUNCATE", "STATEMENT", "townhall_refuse", message)
+        yield _postgresql(table, "DELETE", "ROW", erasing, message)
+        yield _postgresql(table, "TRUNCATE", "STATEMENT", "townhall_refuse", message)
 
 
-def _postgresql(table: str, verb: str, event: str, each: str, function: str, message: str) -> _Guard:
-    name = f"{table}_keeps_{verb}"
-    told = message.replace("'", "''")
-    statement = f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}('{told}')"
-    return _Guard(name, table, statement)
+def _postgresql(table: str, event: str, each: str, function: str, message: str) -> _Guard:
+    name = f"{table}_keeps_{event.lower()}"
+    quoted = message.replace("'", "''")
+    statement = (
+        f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}('{quoted}')"
+    )
+    kind = _BEFORE + _EVENTS[event] + (_ROW if each == "ROW" else 0)
+    return _Guard(name, table, statement, (table, kind, _BODIES[function]))

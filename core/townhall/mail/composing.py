@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from townhall.errors import ConfigurationError
 from townhall.mail import message_ids
 from townhall.messages import links
+from townhall.messages import personal
 from townhall.messages.outbox import Message
 from townhall.messages.placeholders import LINK
 from townhall_forms.schema import RECEIVED
@@ -91,7 +92,9 @@ def _say_automatic(mail: EmailMessage, *, acknowledges: bool) -> None:
 
 def _to(message: Message) -> Address:
     name, _, domain = message.recipient.rpartition("@")
-    return Address(" ".join(message.name.split()), username=name, domain=domain)
+    # Nobody knows yet who reads a mail about an address: somebody else in the house, or a stranger if it was mistyped.
+    shown = "" if personal.is_about_address(message) else " ".join(message.name.split())
+    return Address(shown, username=name, domain=domain)
 
 
 def _encoding(text: str) -> str:

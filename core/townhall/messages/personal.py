@@ -87,6 +87,11 @@ def send(town: Town, contact: Record, event: str, address: str, *, change: str =
     )
 
 
+def is_about_address(message: Message) -> bool:
+    """Whether a message is one of these mails, which name nobody: whoever reads it may be somebody else."""
+    return message.identity == CONTACT and message.event in WORDS
+
+
 def expires(town: Town, message: Message) -> datetime | None:
     """Until when the link in one of these mails works: counted from when it was asked for. ``None`` without a link."""
     if message.identity != CONTACT or message.event not in PURPOSES:

@@ -195,13 +195,20 @@ class Eye:
         self.access = policy.readable(actor, record_type)
 
     def changes(self, changes: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """The changes with values where the actor may read them, masked where they may know of them."""
+        """The changes with values where the actor may read them, masked where they may know of them.
+
+        Nobody knows any more how private a field was that is gone, so its values are treated as confidential.
+        """
         visible: dict[str, tuple[Any, Any]] = {}
         for name, (old, new) in changes.items():
             if name in self.access.readable or name in self.access.masked:
                 visible[name] = (self.value(name, old), self.value(name, new))
-            elif name not in self._type.all_fields and self.access.readable >= frozenset(self._type.all_fields):
+            elif name in self._type.all_fields:
+                continue
+            elif self._actor.kind == "system":
                 visible[name] = (old, new)
+            elif policy.is_staff(self._actor) and policy.may(self._actor, "see_confidential", self._type):
+                visible[name] = (old and MASK, new and MASK)
         return visible
 
     def value(self, name: str, stored: Any, beside: Mapping[str, Any] | None = None) -> Any:

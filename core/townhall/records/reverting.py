@@ -40,7 +40,7 @@ def revert(town: Town, actor: Actor, identity: str, id: int, *, before: int, aft
             record = _move_back(town, actor, record, was, note)
     left = [
         each
-        for each in versions.restoring(town, actor, identity, id, before)
+        for each in versions.restoring(town, actor, identity, id, before, undoing=True)
         if each.field.name in names and each.field.name not in ("state", "archived")
     ]
     problems = [f"{each.field.label}: {each.problem}" for each in left if each.problem]
@@ -48,7 +48,9 @@ def revert(town: Town, actor: Actor, identity: str, id: int, *, before: int, aft
         raise Rejected(" ".join(problems))
     if left:
         chosen = [each.field.name for each in left]
-        record = versions.bring_back(town, actor, identity, id, before, version=record.version, names=chosen, note=note)
+        record = versions.bring_back(
+            town, actor, identity, id, before, version=record.version, names=chosen, note=note, undoing=True
+        )
     return record
 
 

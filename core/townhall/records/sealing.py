@@ -105,7 +105,7 @@ def seal_digest(number: int, previous: str, at: int, ranges: Sequence[Range], di
 
 def unsealed(town: Town) -> int:
     """How many entries wait for the next seal."""
-    last, gaps = _standing(town)
+    last, gaps = standing(town)
     return sum(1 for _ in _in_gaps(town, gaps)) + int(
         town.database.execute_sql(
             f"SELECT count(*) FROM history WHERE id > {town.database.param}",  # noqa: S608  # a mark, not a value
@@ -117,7 +117,7 @@ def unsealed(town: Town) -> int:
 def _seal_some(town: Town) -> int:
     """Make one seal; how many entries are in it."""
     with immediate(town.database):
-        before, gaps = _standing(town)
+        before, gaps = standing(town)
         last = before.last_id if before is not None else 0
         found = dict(_in_gaps(town, gaps))
         found = dict(list(found.items())[:MOST])
@@ -150,7 +150,7 @@ def _seal_some(town: Town) -> int:
         return len(ids)
 
 
-def _standing(town: Town) -> tuple[Seal | None, list[Range]]:
+def standing(town: Town) -> tuple[Seal | None, list[Range]]:
     """The last seal, and the ids below its end that are in no seal.
 
     The seal is read first: where another process makes one in between, its number is taken, and this one gives up.

@@ -28,6 +28,7 @@ from townhall.records.sealing import Seal
 from townhall.records.sealing import merged
 from townhall.records.sealing import seal_digest
 from townhall.records.sealing import seal_of
+from townhall.records.sealing import standing
 from townhall.records.sealing import without
 from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.fields.base import encode_json
@@ -124,6 +125,7 @@ class _Work:
     def look(self) -> None:
         """Seals in order, then what is not sealed yet."""
         database = self.town.database
+        never = self._never_sealed()
         self.total = int(database.execute_sql("SELECT count(*) FROM history").fetchone()[0])
         covered: list[Range] = []
         before: Seal | None = None
@@ -135,10 +137,22 @@ class _Work:
                 before = seal
             covered = merged([*covered, *wanted])
         self._no_anchor_is_left(before)
-        for first, last in without([(-LARGEST_INTEGER, LARGEST_INTEGER)], covered):
-            for part in self._rows(first, last):
+        for first, final in without([(-LARGEST_INTEGER, LARGEST_INTEGER)], covered):
+            for part in self._rows(first, final):
                 self.verdict.unsealed += len(part.entries)
                 self._check(part)
+                self._none_slipped_in(part, never)
+
+    def _never_sealed(self) -> list[Range]:
+        """Ids that no seal to come will cover: up to the last one, without the gaps that it left.
+
+        To be asked before seals are read: what is sealed meanwhile takes gaps away and never adds any here.
+        """
+        try:
+            last, gaps = standing(self.town)
+        except (ValueError, TypeError):  # somebody changed the newest seal, which is told when it is looked at
+            return []
+        return without([(-LARGEST_INTEGER, last.last_id if last is not None else 0)], gaps)
 
     # -- seals ------------------------------------------------------------------------------------------------
 
@@ -287,6 +301,12 @@ class _Work:
         self.verdict.entries += len(part.entries)
         if self.progress is not None:
             self.progress(self.verdict.entries, self.total)
+
+    def _none_slipped_in(self, part: _Part, never: Sequence[Range]) -> None:
+        """Whether entries that are in no seal stand where one will cover them: above the last, or in a known gap."""
+        for row in part.entries if never else ():
+            if any(first <= row[0] <= final for first, final in never):
+                raise _Found(_entry_broken(row, "was slipped in where nothing was when its neighbours were sealed"))
 
     def _has_values(self, id: int) -> bool:
         """Whether values are there still: they may have been erased between reading them and what is told of that."""

@@ -193,7 +193,9 @@ def compare(town: Town, actor: Actor, identity: str, id: int, old: int, new: int
     return _differences(past, past.at(old), past.at(new))
 
 
-def restoring(town: Town, actor: Actor, identity: str, id: int, number: int) -> list[Difference]:
+def restoring(
+    town: Town, actor: Actor, identity: str, id: int, number: int, *, undoing: bool = False
+) -> list[Difference]:
     """What bringing a version back would change, ``old`` being as it was then and ``new`` as it is."""
     past = _past(town, actor, identity, id)
     policy.require(actor, "edit", past.type)
@@ -204,7 +206,7 @@ def restoring(town: Town, actor: Actor, identity: str, id: int, number: int) -> 
     for each in found:
         if each.field.name in _FOLLOWING or each.field.is_computed:
             continue
-        problem = _problem(past, each, then)
+        problem = _problem(past, each, then) or ("" if undoing else _not_offered(past, each.field, then))
         told.append(Difference(each.field, each.old, each.new, problem, each.old_known))
     return told
 
@@ -219,14 +221,16 @@ def bring_back(
     version: int,
     names: Collection[str] | None = None,
     note: str = "",
+    undoing: bool = False,
 ) -> Record:
     """Make a new version with the values of an earlier one, as any change is made: with all rules, and who did it.
 
-    ``names`` chooses among the fields that can be brought back; ``version`` is the one that the actor saw.
+    ``names`` chooses among the fields that can be brought back; ``version`` is the one that the actor saw. Whoever is
+    ``undoing`` what they did just now gets choices back too that are not offered any more, since the record had them.
     Raises what :func:`townhall.records.writing.update` raises, and :class:`~townhall.errors.Rejected` if nothing would
     change.
     """
-    found = restoring(town, actor, identity, id, number)
+    found = restoring(town, actor, identity, id, number, undoing=undoing)
     then, _ = _past(town, actor, identity, id).at(number)
     wanted = [each.field.name for each in found if not each.problem and (names is None or each.field.name in names)]
     if not wanted:
@@ -305,6 +309,21 @@ def _problem(past: _Past, each: Difference, then: Mapping[str, Any]) -> str:
     if _in_part(past, name, then) or _in_part(past, name, past.today):
         return "Parts of it are confidential. Change it by hand if you have to."
     return ""
+
+
+def _not_offered(past: _Past, field: Field, then: Mapping[str, Any]) -> str:
+    """Which choice of then could not be made today, in a sentence; empty if all could."""
+    retired = {choice.value: choice.label for choice in field.choices if choice.retired}
+    if not retired:
+        return ""
+    was, now = (_chosen(told.get(field.name)) for told in (then, past.today))
+    gone = [retired[value] for value in was if value in retired and value not in now]
+    return f"“{gone[0]}” is not offered any more. Choose another by hand." if gone else ""
+
+
+def _chosen(told: Any) -> Sequence[Any]:
+    """One choice or several, as several."""
+    return told if isinstance(told, list) else [told]
 
 
 def _in_part(past: _Past, name: str, told: Mapping[str, Any]) -> bool:

@@ -85,7 +85,7 @@ class BulkAction(Model):
 
 
 class BulkChange(Model):
-    """What a bulk action did to one record: its version before and after."""
+    """What a bulk action did to one record: its version before and after, and when that was undone."""
 
     id = BigAutoField()
     bulk_id = BigIntegerField(index=True)
@@ -93,6 +93,7 @@ class BulkChange(Model):
     record_id = BigIntegerField()
     before = IntegerField()
     after = IntegerField()
+    undone_at = BigIntegerField(null=True)
 
     class Meta:
         indexes = ((("identity", "record_id"), False),)
