@@ -12,6 +12,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from townhall.db.transactions import immediate
+
 if TYPE_CHECKING:
     from townhall.town import Town
 
@@ -37,7 +39,8 @@ def count(town: Town, bucket: str, subject: str, *, per: timedelta) -> int:
         )
         .returning(table.hits)
     )
-    ((number,),) = counted.tuples().execute()
+    with immediate(town.database):  # what is given back is read before it is committed
+        ((number,),) = counted.tuples().execute()
     return int(number)
 
 
