@@ -12,6 +12,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from townhall.db.transactions import immediate
+
 if TYPE_CHECKING:
     from townhall.town import Town
 
@@ -23,17 +25,23 @@ LONGEST = timedelta(days=1)
 
 def allow(town: Town, bucket: str, subject: str, *, limit: int, per: timedelta) -> bool:
     """Count one try of ``subject``, and say whether it is within ``limit`` tries in the present window of ``per``."""
-    count(town, bucket, subject, per=per)
-    return hits(town, bucket, subject, per=per) <= limit
+    return count(town, bucket, subject, per=per) <= limit
 
 
-def count(town: Town, bucket: str, subject: str, *, per: timedelta) -> None:
-    """Count one try."""
+def count(town: Town, bucket: str, subject: str, *, per: timedelta) -> int:
+    """Count one try; which one in the present window it is. Of two at the same moment each gets a number of its own."""
     table = town.system.rate_limit
     window = _window(town, per)
-    table.insert(bucket=bucket, subject=_digest(town, bucket, subject), window_start=window, hits=1).on_conflict(
-        conflict_target=[table.bucket, table.subject, table.window_start], update={table.hits: table.hits + 1}
-    ).execute()
+    counted = (
+        table.insert(bucket=bucket, subject=_digest(town, bucket, subject), window_start=window, hits=1)
+        .on_conflict(
+            conflict_target=[table.bucket, table.subject, table.window_start], update={table.hits: table.hits + 1}
+        )
+        .returning(table.hits)
+    )
+    with immediate(town.database):  # what is given back is read before it is committed
+        ((number,),) = counted.tuples().execute()
+    return int(number)
 
 
 def forget_old(town: Town) -> int:

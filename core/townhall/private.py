@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import TextIO
+
+#: Bytes without which a database can't even be opened.
+_LEAST = 256 * 1024
 
 
 def make_folder(folder: Path) -> None:
@@ -22,9 +27,16 @@ def make_file(file: Path) -> None:
 
 def write(file: Path, text: str) -> None:
     """Write a file that nobody else may read, at no moment."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+    with writing(file) as stream:
         stream.write(text)
+
+
+def writing(file: Path, *, newline: str | None = None) -> TextIO:
+    """A file to write text into that nobody else may read, also if one was there that others could."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if os.name == "posix":
+        os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline=newline)
 
 
 def write_new(file: Path, text: str) -> None:
@@ -39,3 +51,14 @@ def write_new(file: Path, text: str) -> None:
 def is_open_to_others(path: Path) -> bool:
     """Whether more accounts than the owner and its group may read it. Never on Windows, which says it otherwise."""
     return os.name == "posix" and bool(path.stat().st_mode & 0o007)
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing can be written in a folder, to stand behind a colon; empty if something can."""
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if not os.access(folder, os.W_OK):
+        return f"nothing can be written in {folder}, where its disk is read-only or belongs to another account"
+    if shutil.disk_usage(folder).free < _LEAST:
+        return f"the disk of {folder} is full; make room"
+    return ""

@@ -269,9 +269,26 @@ def _refuse_other_origins() -> None:
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
     origin = request.headers.get("Origin", "")
-    foreign = origin not in {"", "null"} and urlsplit(origin).netloc != request.host
+    foreign = origin not in {"", "null"} and not _is_here(origin)
     if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
         abort(400, "This was sent from another site. Open the page here and send it again.")
+
+
+def _is_here(origin: str) -> bool:
+    """Whether an ``Origin`` names this site; something that is no address names none."""
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False
+
+
+def bare_headers() -> list[tuple[str, str]]:
+    """The protection of an answer that the server gives by itself, in which nothing runs or is loaded."""
+    policy = (
+        "Content-Security-Policy",
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    )
+    return [*_HEADERS.items(), policy, ("Cache-Control", "no-store")]
 
 
 def _protecting(settings: Settings) -> Callable[[Response], Response]:

@@ -117,6 +117,8 @@ def test_files_and_missing_cookies_are_spoken_of(client: FlaskClient) -> None:
         {"Origin": "https://evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://localhost.evil.example"},
+        {"Origin": "http://[evil"},
+        {"Origin": "localhost"},
     ],
 )
 def test_a_post_from_another_site_is_refused_outright(client: FlaskClient, headers: dict[str, str]) -> None:

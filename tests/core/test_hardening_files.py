@@ -78,6 +78,17 @@ def word(**parts: bytes) -> bytes:
     return zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<x/>", **parts})
 
 
+def typed(types: bytes, **parts: bytes) -> bytes:
+    """A Word document with this list of types."""
+    return zipped({"[Content_Types].xml": types, "word/document.xml": b"<x/>", "word/any.bin": b"x", **parts})
+
+
+def writer(**parts: bytes) -> bytes:
+    """A small OpenDocument text with more parts in it."""
+    kind = {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}
+    return zipped({**kind, **parts}, pack=zipfile.ZIP_STORED)
+
+
 def lying() -> bytes:
     """A Word document whose list of contents names one part over and over (D. Fifield's bomb)."""
     parts = {"[Content_Types].xml": b"<Types/>", "word/a.xml": b"x" * 5000}
@@ -113,7 +124,30 @@ HARMFUL = [
     ("way.docx", word(**{"../../etc/cron.d/x": b"x"}), "lead out of it"),
     ("drive.docx", word(**{"C:\\x": b"x"}), "lead out of it"),
     ("macro.docx", word(**{"word/vbaProject.bin": b"x"}), "has macros"),
+    (
+        "renamed.docx",
+        typed(b'<Default Extension="bin" ContentType="application/vnd.ms-office.vbaProject"/>'),
+        "has macros",
+    ),
+    ("wide.docx", typed("<x ContentType='application/vnd.ms-office.vbaProject'/>".encode("utf-16")), "has macros"),
+    ("numbers.docx", typed(b"<x ContentType='application/vnd.ms-office.&#118;baProject'/>"), "has macros"),
+    ("enabled.docx", typed(b"<x ContentType='application/vnd.ms-word.document.macroEnabled.main+xml'/>"), "has macros"),
+    ("endless.docx", typed(b" " * (5 * 1024 * 1024)), "no readable Word"),
+    ("inside.docx", word(**{"word/embeddings/Table.XLSM": b"x"}), "has macros"),
+    ("old.xlsx", zipped({"[Content_Types].xml": b"", "xl/macrosheets/sheet1.xml": b"x"}), "has macros"),
+    ("basic.odt", writer(**{"Basic/Standard/Module1.xml": b"x"}), "has macros"),
+    ("script.odt", writer(**{"Scripts/python/x.py": b"import os"}), "has macros"),
+    (
+        "program.docx",
+        zipped({"[Content_Types].xml": b"", "META-INF/MANIFEST.MF": b"x", "X.class": b"x"}),
+        "no readable Word",
+    ),
+    ("table.docx", zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b"x"}), "no readable Word"),
     ("cut.docx", word()[:-30], "no readable Word"),
+    ("late.pdf", b"//x\n<html><script>%PDF-1.7", "no readable PDF"),
+    ("behind.pdf", b"\n" * 80 + b"PK\x03\x04 %PDF-1.7", "no readable PDF"),
+    ("program.txt", b"MZ\x90\x03\x01 program", "no readable text"),
+    ("late.csv", b"a,b\n" * 2000 + b"\0\x01MZ", "no readable CSV"),
 ]
 
 

@@ -6,6 +6,8 @@ Each test is about something that must not work. The town is on SQLite: nothing 
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -376,6 +378,38 @@ def test_the_server_bounds_headers_bodies_and_slow_visitors(town: Town) -> None:
     assert bounds["max_request_header_size"] <= 65536
     assert bounds["channel_timeout"] <= 60
     assert bounds["connection_limit"] >= 500
+
+
+UNREADABLE = [
+    (b"GE T / \r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+    (b"GET / HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n", 413),
+]
+
+
+def test_what_the_server_refuses_by_itself_is_guarded_too(town: Town) -> None:
+    """Requests that never reach the town: two lengths, no end of headers, no HTTP. The answer can run nothing."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = serving.make_server(TownApplication(town), listener)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        for sent, code in UNREADABLE:
+            with socket.create_connection(listener.getsockname(), timeout=10) as visitor:
+                visitor.sendall(sent)
+                head = visitor.recv(65536).decode("latin-1").partition("\r\n\r\n")[0]
+            assert head.split()[1] == str(code), (sent[:60], head)
+            for name in ("Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff", "no-store"):
+                assert name in head, (sent[:60], name)
+            assert "Referrer-Policy" in head
+            assert "Permissions-Policy" in head
+    finally:
+        server.close()
+        thread.join(timeout=10)
 
 
 # -- logs -----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from townhall.imports.csv_files import open_csv
 from townhall.imports.csv_writing import csv_line
 from townhall.imports.formulas import as_written
 from townhall.imports.formulas import harmless
+from townhall.imports.running import ImportSummary
+from townhall.imports.running import write_refused
 from townhall.town import Town
 from townhall.wsgi import TownApplication
 
@@ -184,6 +187,50 @@ def test_a_new_town_is_its_owners_alone(run_it: Run, tmp_path: Path) -> None:
         assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
     finally:
         os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps rights of files otherwise")
+def test_what_the_town_writes_of_people_is_its_owners_alone(tmp_path: Path) -> None:
+    """Refused rows of an import, whatever the umask, and also over a file that others could read."""
+    source = tmp_path / "people.csv"
+    source.write_text("name\nMoreau\n", encoding="utf-8")
+    target = tmp_path / "people.refused.csv"
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            write_refused(ImportSummary(), open_csv(source), target)
+            assert target.stat().st_mode & 0o777 == 0o600
+            target.chmod(0o666)
+        private.write(target, "secret")
+        assert target.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_disk_that_is_full_or_read_only_is_named(
+    run_it: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the doctor and by every other command, though the database can't even be opened then."""
+    run_it("init", "--admin", "ada@town.example", "--plugins", "none", TOWNHALL_ADMIN_PASSWORD=PASSWORD)
+    folder = tmp_path / "homes" / "town"
+
+    def told() -> tuple[str, str]:
+        found = json.loads(run_it("doctor", "--json").output)
+        return next(each["message"] for each in found if each["subject"] == "disk" and not each["good"]), found[-1][
+            "message"
+        ]
+
+    (folder / "townhall.db").write_bytes(b"garbage")
+    usage = shutil.disk_usage(folder)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
+        assert all(f"the disk of {folder} is full; make room" in words for words in told())
+        assert "is full; make room" in run_it("users", "list").output
+    with monkeypatch.context() as locked:
+        locked.setattr(os, "access", lambda path, mode, **more: mode != os.W_OK)
+        assert all(f"nothing can be written in {folder}" in words for words in told())
+    assert "can't be opened: file is not a database" in run_it("users", "list").output
+    assert "there is no folder" in private.unwritable(tmp_path / "nowhere")
 
 
 def test_two_new_towns_have_nothing_in_common(tmp_path: Path) -> None:

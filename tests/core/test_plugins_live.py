@@ -13,6 +13,7 @@ from desk import make_topic
 from plugging import add_plugin
 from staff_client import StaffClient
 from staff_client import add_person
+from staff_client import hidden
 from staff_client import plain
 from werkzeug.test import Client
 
@@ -110,7 +111,8 @@ def test_a_write_that_began_before_a_switch_is_made_on_the_town_after_it(make_to
     assert application.town.records.count(system(), "desk.ticket").value == 0
 
     switched.clear()
-    contact = {"family_name": "Moreau", "kind": "person", "notes": "x" * 5000}
+    form_id = hidden(ann.get("/admin/core/contact/new"), "form_id")
+    contact = {"form_id": form_id, "family_name": "Moreau", "kind": "person", "notes": "x" * 5000}
 
     def again(for_town: Town, *rest: Any, **more: Any) -> Any:
         if not switched:

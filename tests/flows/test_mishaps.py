@@ -267,6 +267,26 @@ def test_a_database_that_takes_nothing_is_said_and_nothing_is_half_saved(town: T
     assert clerk.post("/admin/core/contact/new", form).status_code in (302, 303)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_full_disk_is_said_and_the_same_form_is_saved_once_there_is_room(town: Town) -> None:
+    """The reader reads on, the writer is told that nothing was saved, and what was typed is taken afterwards."""
+    clerk = staff_client(town)
+    form_id = hidden(clerk.get("/admin/core/contact/new"), "form_id")
+    form = {"form_id": form_id, "family_name": "Moreau", "kind": "person", "notes": "x" * 9000}
+    (pages,) = town.database.execute_sql("PRAGMA page_count").fetchone()
+    (most,) = town.database.execute_sql("PRAGMA max_page_count").fetchone()
+    town.database.execute_sql(f"PRAGMA max_page_count = {pages}")
+    before = 0
+    while clerk.post("/admin/core/contact/new", {**form, "form_id": ""}).status_code == 302:
+        before += 1
+    assert clerk.post("/admin/core/contact/new", form).status_code == 503
+    assert clerk.get("/admin/core/contact/").status_code == 200
+    town.database.execute_sql(f"PRAGMA max_page_count = {most}")
+    assert town.records.count(system(), "core.contact").value == before
+    assert clerk.post("/admin/core/contact/new", form).status_code == 302
+    assert town.records.count(system(), "core.contact").value == before + 1
+
+
 @pytest.mark.parametrize("content", [b"garbage", b"SQLite format 3\0" + b"\0" * 4000])
 def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     """A town whose database is broken does not start, and says which file."""

@@ -37,6 +37,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.letters_page import LettersView
     from townhall.admin.messages_page import MessagesView
     from townhall.admin.modules import ModulesView
+    from townhall.admin.once import install as install_once
     from townhall.admin.outbox_page import OutboxView
     from townhall.admin.packs import PacksView
     from townhall.admin.plugin_page import PluginPage
@@ -71,5 +72,6 @@ def install(app: Flask, town: Town) -> None:
         admin.add_view(page(desk))
     town.plugins.admin_views(PluginViews(app, admin, desk).add)
     install_frame(app, Menu(desk, admin))
+    install_once(app, town)
     app.jinja_env.globals["timeline"] = TimelineWriter(marks, town).write
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))

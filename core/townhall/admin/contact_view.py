@@ -245,6 +245,7 @@ class ContactView(RecordView, OwnRequestsPages):
             return self.contact_page(record, failed.errors)
         except Rejected as rejected:
             return self.contact_page(record, {"note": str(rejected)})
+        once.saved()
         flash(f"Saved: contact with {record.title}.", "ok")
         return redirect(self._url(record))
 

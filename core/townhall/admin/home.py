@@ -206,6 +206,7 @@ class HomeView(StaffView, AdminIndexView):
             return self._page(failed.errors, matches)
         except Rejected as rejected:
             return self._page({"note": str(rejected)}, matches)
+        once.saved()
         target = self._after_log(chosen)
         flash("The call is logged.", "ok")
         once.remember(form_id, target)

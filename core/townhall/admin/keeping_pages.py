@@ -55,6 +55,7 @@ class KeepingPages(RecordPages):
             else:
                 talking.note(self.town, self.actor, record, text, contact[0] if contact is not None else None)
                 flash("The note is saved.", "ok")
+            once.saved()
         except ValidationFailed as failed:
             flash(" ".join(failed.errors.values()), "bad")
         except Rejected as rejected:

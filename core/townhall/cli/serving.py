@@ -21,6 +21,8 @@ from townhall.logs import LogLines
 from townhall.town import Town
 
 if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer
+
     from townhall.wsgi import TownApplication
 
 #: Requests that are worked on at the same time. Pages are bound by the processor, so more would not be faster.
@@ -52,21 +54,11 @@ def serve(host: str | None, port: int | None, safe_mode: bool) -> None:
 
 def run(town: Town, host: str, port: int) -> None:
     """Serve ``town`` on ``host`` and ``port`` until interrupted."""
-    from waitress import create_server
-
     from townhall.wsgi import TownApplication
 
     listener = _listen(host, port)
     application = TownApplication(town)
-    server = create_server(
-        application,
-        sockets=[listener],
-        threads=THREADS,
-        ident="Townhall",
-        **_bounds(application),
-        # Waitress drops forwarded headers by itself; the application believes those of the trusted proxies.
-        clear_untrusted_proxy_headers=town.settings.trusted_proxies == 0,
-    )
+    server = make_server(application, listener)
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
     address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
     click.echo(f"{town.settings.name} {town.settings.subtitle} is open on {address}/ (staff: {address}/admin/)")
@@ -89,6 +81,25 @@ def run(town: Town, host: str, port: int) -> None:
         server.close()
         application.stop_jobs()
     click.echo("Closed.")
+
+
+def make_server(application: TownApplication, listener: socket.socket) -> BaseWSGIServer:
+    """The server of a town, on a socket that listens."""
+    from waitress import create_server
+
+    from townhall.cli.refusing import Channel
+
+    server = create_server(
+        application,
+        sockets=[listener],
+        threads=THREADS,
+        ident="Townhall",
+        **_bounds(application),
+        # Waitress drops forwarded headers by itself; the application believes those of the trusted proxies.
+        clear_untrusted_proxy_headers=application.town.settings.trusted_proxies == 0,
+    )
+    server.channel_class = Channel
+    return server
 
 
 def _bounds(application: TownApplication) -> dict[str, int | bool]:

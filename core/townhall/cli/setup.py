@@ -102,6 +102,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
         yield Finding("settings", False, str(error))
         return
     yield Finding("settings", True, f"{folder / FILE_NAME} can be used.")
+    yield _examine_space(folder)
     try:
         town = Town.open(folder)
     except TownhallError as error:
@@ -111,7 +112,6 @@ def _examine(folder: Path) -> Iterator[Finding]:
         where = describe(settings.database)
         yield Finding("database", True, f"{where} answers; {len(town.schemas)} types of records have their tables.")
         yield _examine_secret(folder / SECRET_FILE)
-        yield _examine_space(folder)
         for plugin in switching.statuses(town):
             if plugin.enabled or plugin.reason:
                 state = "is on." if plugin.running else "is off."
@@ -154,6 +154,8 @@ def _examine_secret(file: Path) -> Finding:
 
 
 def _examine_space(folder: Path) -> Finding:
+    if problem := private.unwritable(folder):
+        return Finding("disk", False, f"{problem}.")
     free = shutil.disk_usage(folder).free // (1024 * 1024)
     words = f"{free:,} MB are free in {folder}."
     return Finding("disk", free >= 500, words if free >= 500 else f"only {words} Make room.")

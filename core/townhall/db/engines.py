@@ -142,7 +142,9 @@ def open_database(url: str, instance: Path, *, schema: str = "") -> TownDatabase
     try:
         database.connect()
     except peewee.DatabaseError as error:
-        raise ConfigurationError(f"The database {describe(url)} can't be opened: {_first_line(error)}.") from error
+        reason = _first_line(error)
+        hint = private.unwritable(Path(database.database).parent) if isinstance(database, SqliteEngine) else ""
+        raise ConfigurationError(f"The database {describe(url)} can't be opened: {hint or reason}.") from error
     return database
 
 

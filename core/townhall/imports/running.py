@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from townhall import private
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.errors import ConfigurationError
@@ -154,7 +155,8 @@ def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> Non
     Raises :class:`~townhall.errors.ConfigurationError` if the file can't be written.
     """
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        # They hold what the source holds of people.
+        with private.writing(path, newline="") as file:
             file.write(MARK + csv_line(["line", "reason", *source.columns]))
             file.writelines(map(csv_line, _refused_rows(summary)))
     except OSError as error:

@@ -7,9 +7,12 @@ are zip files for what their list of contents says. That a document is harmless 
 from __future__ import annotations
 
 import zipfile
+import zlib
+from html import unescape
 from pathlib import Path
 from pathlib import PurePosixPath
 
+from townhall.records import file_types
 from townhall.records import pictures
 from townhall.records.file_types import FileType
 
@@ -19,7 +22,20 @@ SMALL = 50 * 1024 * 1024
 MOST_PARTS = 10_000
 #: How files begin that are something else, whatever stands behind it: web pages, programs, archives, scripts.
 _DISGUISED = (b"<", b"MZ", b"PK", b"\x7fELF", b"#!", b"GIF8", b"\xca\xfe\xba\xbe")
-_ZIPPED = ("application/vnd.openxmlformats", "application/vnd.oasis")
+_OFFICE, _OPENDOCUMENT = "application/vnd.openxmlformats", "application/vnd.oasis"
+#: Where the main part of an Office document stands, by the end of its media type.
+_FOLDERS = {"wordprocessingml.document": "word/", "spreadsheetml.sheet": "xl/", "presentationml.presentation": "ppt/"}
+#: What the list of types in an Office document calls macros, and documents that have some.
+_MACRO_TYPES = ("vbaproject", "macroenabled", "macrosheet")
+_TYPES, _LONGEST_TYPES = "[content_types].xml", 4 * 1024 * 1024
+_MACRO_NAMES = frozenset({"vbaproject.bin", "vbadata.xml", "macrosheets"})
+#: Office documents with macros inside another one.
+_MACRO_ENDINGS = (".docm", ".dotm", ".xlsm", ".xltm", ".xlsb", ".xlam", ".pptm", ".potm", ".ppsm", ".ppam")
+#: Folders of an OpenDocument file with macros in Basic, and in Python, JavaScript or Java.
+_MACRO_FOLDERS = frozenset({"basic", "scripts"})
+#: Controls that no text has; tabs, ends of lines, pages and old files, and switches between alphabets are left.
+_NO_TEXT = bytes({*range(32)} - {*b"\t\n\v\f\r\x1a\x1b"})
+_BLOCK = 1024 * 1024
 
 
 class Unfit(Exception):
@@ -46,12 +62,19 @@ def check(kind: FileType, file: Path) -> None:
     """Check a file that stays as it is. Raises :class:`Unfit`."""
     if kind.group == "image":
         picture(kind, file.read_bytes())
-    elif kind.media_type.startswith(_ZIPPED):
+    elif kind.media_type.startswith((_OFFICE, _OPENDOCUMENT)):
         _check_zipped(kind, file)
     elif kind.media_type == "application/pdf":
         with file.open("rb") as stream:
-            if stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_DISGUISED):
-                raise Unfit(_unreadable(kind))
+            before = stream.read(file_types.HEAD).partition(b"%PDF-")[0].lstrip(b"\xef\xbb\xbf \t\r\n")
+        # Some programs write a few bytes before a PDF begins; a page or an archive there is another file.
+        if before.startswith(_DISGUISED) or b"<" in before or b"PK\x03\x04" in before:
+            raise Unfit(_unreadable(kind))
+    elif kind.media_type.startswith("text/"):
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                if len(block.translate(None, _NO_TEXT)) < len(block):
+                    raise Unfit(_unreadable(kind))
 
 
 def picture(kind: FileType, data: bytes) -> pictures.Picture:
@@ -71,7 +94,8 @@ def _check_zipped(kind: FileType, file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError):
+            types = b"".join(_start(archive, part) for part in parts if part.filename.lower() == _TYPES)
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError):
         raise Unfit(_unreadable(kind)) from None
     packed = file.stat().st_size
     whole = sum(part.file_size for part in parts)
@@ -82,8 +106,35 @@ def _check_zipped(kind: FileType, file: Path) -> None:
         name = part.filename
         if "\\" in name or name.startswith("/") or ":" in name or ".." in PurePosixPath(name).parts:
             raise Unfit("has parts that lead out of it. Save it again and retry.")
-        if PurePosixPath(name.lower()).name == "vbaproject.bin" or name.startswith("Basic/"):
-            raise Unfit("has macros in it. Save it without them and retry.")
+    main = next((folder for end, folder in _FOLDERS.items() if kind.media_type.endswith(end)), "")
+    if not any(part.filename.lower().startswith(main) for part in parts):
+        raise Unfit(_unreadable(kind))
+    if _names_macros(types) or any(_is_macro(kind, part.filename.lower()) for part in parts):
+        raise Unfit("has macros in it. Save it without them and retry.")
+
+
+def _start(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    """The list of types, which is short; raises ``ValueError`` if it isn't."""
+    with archive.open(part) as stream:
+        data = stream.read(_LONGEST_TYPES + 1)
+    if len(data) > _LONGEST_TYPES:
+        raise ValueError
+    return data
+
+
+def _names_macros(types: bytes) -> bool:
+    """Whether an Office document says of a part, whatever it is called, that it holds macros."""
+    # It may be in UTF-16, and any letter may be written as its number.
+    text = unescape(types.replace(b"\0", b"").decode("latin-1")).lower()
+    return any(word in text for word in _MACRO_TYPES)
+
+
+def _is_macro(kind: FileType, name: str) -> bool:
+    """Whether a part by its name (in small letters) is a macro, or a document that has some."""
+    *folders, own = PurePosixPath(name).parts or ("",)
+    if kind.media_type.startswith(_OPENDOCUMENT):
+        return not _MACRO_FOLDERS.isdisjoint(folders)
+    return own.endswith(_MACRO_ENDINGS) or not _MACRO_NAMES.isdisjoint((*folders, own))
 
 
 def _unreadable(kind: FileType) -> str:
