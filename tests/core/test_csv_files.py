@@ -50,7 +50,7 @@ def test_ragged_rows_are_told_apart(tmp_path: Path) -> None:
     rows = list(open_csv(written(tmp_path, b"A,B\n1,2\n3\n4,5,6\n7,8\n")).rows())
     assert [row.problem for row in rows] == [
         "",
-        "has 1 cells where the header has 2",
+        "has 1 cell where the header has 2",
         "has 3 cells where the header has 2",
         "",
     ]
@@ -69,6 +69,26 @@ def test_a_missing_quotation_mark_is_refused(tmp_path: Path) -> None:
     data = b'A,B\n"1,2\n' + b"3,4\n" * (LONGEST_CELL // 4 + 10)
     rows = list(open_csv(written(tmp_path, data)).rows())
     assert "is a quotation mark missing?" in rows[0].problem
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (b'A,B\n1,"2\n3,4\n5,6\n', ["not closed"]),
+        (b'A,B\n1,2\n"3,4\n5,6', ["", "not closed"]),
+        (b'A,B\n1,"2\n3"\n', [""]),
+        (b'A,B\n1,2"\n3,4\n', ["", ""]),
+    ],
+    ids=["in the last cell", "in the first cell", "closed on the last line", "in the middle of a cell"],
+)
+def test_an_open_quotation_mark_is_not_taken_for_a_long_text(tmp_path: Path, data: bytes, problems: list[str]) -> None:
+    """The rest of the file inside one cell is a mistake, although the row has as many cells as the header."""
+    rows = list(open_csv(written(tmp_path, data)).rows())
+    assert len(rows) == len(problems)
+    assert all(
+        problem in row.problem and bool(problem) == bool(row.problem)
+        for row, problem in zip(rows, problems, strict=True)
+    )
 
 
 @pytest.mark.parametrize(

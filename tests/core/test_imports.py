@@ -20,6 +20,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.admin.exporting import csv_lines
 from townhall.cli.importing import find_mapping
+from townhall.cli.importing import import_file
 from townhall.errors import ConfigurationError
 from townhall.errors import Forbidden
 from townhall.imports import running
@@ -93,7 +94,7 @@ def test_a_bad_row_is_set_aside_and_its_neighbours_stay(town: Town, tmp_path: Pa
     write_refused(summary, open_csv(path), refused)
     with refused.open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.reader(file))
-    assert lines[0] == ["line", "reason", "Code", "Name", "Group", "Days"]
+    assert lines[0] == ["refused line", "refused because", "Code", "Name", "Group", "Days"]
     assert [line[0] for line in lines[1:]] == ["3", "4", "5", "6"]
     assert "name" in lines[1][1]
     assert "“woods” is not in the mapping's list of values" in lines[2][1]
@@ -103,6 +104,32 @@ def test_a_bad_row_is_set_aside_and_its_neighbours_stay(town: Town, tmp_path: Pa
     )
     again = bring(town, refused)
     assert (again.created, names(town)) == (2, {"Potholes", "Bins", "Trees", "Benches"})
+    assert sorted(reason for _, reason in again.refused)[0] == "has 2 cells where the header has 4"
+    write_refused(again, open_csv(refused), refused)
+    refused.write_text(refused.read_text(encoding="utf-8-sig").replace("Lamps", "Lamps,,"), encoding="utf-8")
+    third = bring(town, refused)
+    assert (third.created, len(third.refused), "Lamps" in names(town)) == (1, 1, True)
+
+
+def test_a_reason_is_told_once_for_all_fields_that_it_concerns(town: Town, tmp_path: Path) -> None:
+    """A rule about two fields, and one about a part of a field, are one sentence each."""
+    data = {
+        "mapping": {"type": CONTACT},
+        "column": [{"from": "Kind", "field": "kind"}, {"from": "Phone", "field": "phones.0.number"}],
+    }
+    summary = bring(town, written(tmp_path, "Kind,Phone\nperson,12\n"), data)
+    ((_, reason),) = summary.refused
+    assert "given_name, family_name: Enter a first name or a last name." in reason
+    assert reason.count("Enter a phone number") == 1
+    assert "phones.0.number: " in reason
+
+
+def test_columns_that_fill_nothing_are_named(town: Town, tmp_path: Path) -> None:
+    """Without a mapping a misspelt column isn't dropped in silence."""
+    path = written(tmp_path, "nmae,Group,Mood\nPotholes,streets,good\n")
+    summary = import_file(town, TOPIC, path, dry_run=True)
+    assert summary.left_out == ["“nmae” (did you mean “name”?)", "“Mood”"]
+    assert import_file(town, TOPIC, path.with_suffix(".refused.csv"), dry_run=True).left_out == summary.left_out
 
 
 def test_a_repeat_adds_only_what_is_missing(town: Town, tmp_path: Path) -> None:

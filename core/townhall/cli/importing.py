@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from townhall.imports.running import ImportSummary
 from townhall.imports.running import run_import
 from townhall.imports.running import write_refused
 from townhall.town import Town
+from townhall_forms.fields.base import Field
+from townhall_forms.schema import RecordType
 
 CORE_MAPPINGS = Path(__file__).parent.parent / "imports" / "mappings"
 
@@ -39,9 +42,7 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
     """
     if not name:
         record_type = town.schemas[identity]
-        by_name = {
-            key.casefold(): field for field in record_type.all_fields.values() for key in (field.name, field.label)
-        }
+        by_name = _fields_by_name(record_type)
         # An export also has what the town sets itself: it is left out when the file comes back.
         fillable = {*RECORD_COLUMNS, *(name for name, field in record_type.fields.items() if field.compute is None)}
         known = [(column, by_name[column.casefold()]) for column in columns if column.casefold() in by_name]
@@ -71,6 +72,22 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
     return mapping
 
 
+def _fields_by_name(record_type: RecordType) -> dict[str, Field]:
+    """A type's fields by what a column for them may be called: their names and labels, in small letters."""
+    return {key.casefold(): field for field in record_type.all_fields.values() for key in (field.name, field.label)}
+
+
+def left_out(record_type: RecordType, columns: tuple[str, ...]) -> list[str]:
+    """The columns that no field of the type is called like, each with the name that was probably meant."""
+    known = _fields_by_name(record_type)
+    said = []
+    for column in columns:
+        if column and column.casefold() not in known:
+            close = difflib.get_close_matches(column.casefold(), known, n=1)
+            said.append(f"“{column}”" + (f" (did you mean “{known[close[0]].name}”?)" if close else ""))
+    return said
+
+
 def import_file(
     town: Town,
     identity: str,
@@ -92,6 +109,8 @@ def import_file(
     actor = system(door="import", name=f"Import of {file.name}")
     with click.progressbar(length=max(len(source), 1), label="Importing", file=sys.stderr) as bar:
         summary = run_import(town, actor, chosen, source, dry_run=dry_run, progress=bar.update)
+    if not mapping:
+        summary.left_out = left_out(town.schemas[identity], source.columns)
     if summary.refused:
         write_refused(summary, source, refused or file.with_suffix(".refused.csv"))
     return summary
@@ -104,6 +123,8 @@ def say(summary: ImportSummary, *, dry_run: bool, refused: Path) -> None:
         f"{summary.created:,} {would}imported, {summary.skipped:,} skipped because they are there already, "
         f"{len(summary.refused):,} refused."
     )
+    if summary.left_out:
+        click.echo(f"No field is called like these columns, so they were left out: {', '.join(summary.left_out)}.")
     if summary.linked:
         click.echo(f"{summary.linked:,} linked records {would}made on the way.")
     if summary.refused:
@@ -164,6 +185,7 @@ def import_command(
                 "skipped": summary.skipped,
                 "refused": len(summary.refused),
                 "linked": summary.linked,
+                "left_out": summary.left_out,
                 "dry_run": dry_run,
             }
         )

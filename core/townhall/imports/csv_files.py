@@ -20,6 +20,8 @@ from townhall.imports.formulas import as_written
 
 #: A cell longer than this is taken for a missing quotation mark rather than for a text.
 LONGEST_CELL = 1_000_000
+#: What a file of refused rows has before the columns of the file that they came from.
+REFUSED_COLUMNS = ("refused line", "refused because")
 _DELIMITERS = ",;\t|"
 _NAMED = {"tab": "\t", "\\t": "\t"}
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -36,17 +38,22 @@ class SourceRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """An opened CSV file: its columns and its text, decoded."""
+    """An opened CSV file: its columns and its text, decoded.
+
+    ``ours`` is the number of cells at the start of each row that Townhall itself wrote: why the row was refused before.
+    """
 
     path: Path
     columns: tuple[str, ...]
     delimiter: str
     text: str
+    ours: int = 0
 
     def rows(self) -> Iterator[SourceRow]:
         """The rows after the header; empty lines are left out, ragged ones carry a ``problem``."""
-        columns = self.columns
+        columns, ours = self.columns, self.ours
         width = len(columns)
+        last = self.text.count("\n") + (not self.text.endswith("\n"))
         reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
         next(reader)
         marked = "'" in self.text  # an export keeps formulas from running with an apostrophe
@@ -61,12 +68,28 @@ class SourceFile:
                 continue
             if not raw or (len(raw) == 1 and not raw[0].strip()):
                 continue
-            if len(raw) != width:
-                yield SourceRow(line, {}, raw, f"has {len(raw)} cells where the header has {width}")
+            if ours:
+                raw = raw[ours:]
+            if reader.line_num == last and line < last and self._is_left_open(line):
+                yield SourceRow(
+                    line, {}, raw, "has a quotation mark that is not closed, so all that follows was in one cell"
+                )
+            elif len(raw) != width:
+                cells = "1 cell" if len(raw) == 1 else f"{len(raw)} cells"
+                yield SourceRow(line, {}, raw, f"has {cells} where the header has {width}")
             else:
                 if marked:
                     raw = [as_written(cell) if "'" in cell else cell for cell in raw]
                 yield SourceRow(line, dict(zip(columns, raw, strict=True)), raw)
+
+    def _is_left_open(self, line: int) -> bool:
+        """Whether the row that begins on ``line`` has a quotation mark that no other ends before the file does."""
+        rest = self.text.split("\n", line - 1)[line - 1]
+        try:
+            list(csv.reader(io.StringIO(rest, newline=""), delimiter=self.delimiter, strict=True))
+        except csv.Error as error:
+            return "unexpected end" in str(error)
+        return False
 
     def __len__(self) -> int:
         """The number of lines after the header: an upper bound of the rows, for progress."""
@@ -77,7 +100,8 @@ def open_csv(path: Path, *, encoding: str = "", delimiter: str = "") -> SourceFi
     """Read a CSV file with a header line.
 
     Without ``encoding`` it must be UTF-8 (or carry a byte order mark); without ``delimiter`` the one of comma,
-    semicolon, tab and bar that splits the header into most cells is taken.
+    semicolon, tab and bar that splits the header into most cells is taken. A file of refused rows comes back as the
+    columns that it was made of.
     Raises :class:`~townhall.errors.ConfigurationError`.
     """
     try:
@@ -100,10 +124,12 @@ def open_csv(path: Path, *, encoding: str = "", delimiter: str = "") -> SourceFi
     except csv.Error as error:
         raise ConfigurationError(f"The header of {path} can't be read as CSV: {error}.") from error
     columns = tuple(name.strip() for name in header)
+    ours = len(REFUSED_COLUMNS) if columns[: len(REFUSED_COLUMNS)] == REFUSED_COLUMNS else 0
+    columns = columns[ours:]
     twice = {name for name in columns if name and columns.count(name) > 1}
     if twice:
         raise ConfigurationError(f"{path} has the column “{sorted(twice)[0]}” twice; rename one of them.")
-    return SourceFile(path, columns, delimiter, text)
+    return SourceFile(path, columns, delimiter, text, ours)
 
 
 def _decode(data: bytes, path: Path, encoding: str) -> str:

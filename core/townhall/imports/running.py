@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
@@ -16,6 +17,7 @@ from townhall import private
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.errors import ConfigurationError
+from townhall.imports.csv_files import REFUSED_COLUMNS
 from townhall.imports.csv_files import SourceFile
 from townhall.imports.csv_files import SourceRow
 from townhall.imports.csv_writing import MARK
@@ -34,12 +36,16 @@ _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What became of a file's rows. ``linked`` counts the records that were made for links."""
+    """What became of a file's rows.
+
+    ``linked`` counts the records that were made for links; ``left_out`` names the columns that filled no field.
+    """
 
     created: int = 0
     skipped: int = 0
     linked: int = 0
     refused: list[tuple[SourceRow, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -123,7 +129,7 @@ def _run_batch(
         if key:
             seen.add(key)
         ready.append((row, values))
-    # What is refused is set aside first, so that one bad row does not hold back the other 999.
+    # What is refused is set aside first, so that one bad row does not hold back the others.
     while ready:
         outcomes = town.records.import_rows(actor, mapping.type, [values for _, values in ready])
         bad = {outcome.index: outcome.errors for outcome in outcomes if outcome.errors}
@@ -134,8 +140,17 @@ def _run_batch(
         ready = [pair for index, pair in enumerate(ready) if index not in bad]
 
 
-def _sentence(errors: Any) -> str:
-    return "; ".join(f"{name}: {text}" if name else text for name, text in errors.items())
+def _sentence(errors: Mapping[str, str]) -> str:
+    """What is wrong with a row, each thing once, after the names of the fields that it is wrong with."""
+    fields: dict[str, list[str]] = {}
+    for name, text in errors.items():
+        fields.setdefault(text, []).append(name)
+    told = {text: [name for name in names if not _has_part_among(name, names)] for text, names in fields.items()}
+    return "; ".join(f"{', '.join(names)}: {text}" if any(names) else text for text, names in told.items())
+
+
+def _has_part_among(name: str, names: list[str]) -> bool:
+    return any(other.startswith(f"{name}.") for other in names)
 
 
 def _check_columns(mapping: ImportMapping, source: SourceFile) -> None:
@@ -157,7 +172,7 @@ def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> Non
     try:
         # They hold what the source holds of people.
         with private.writing(path, newline="") as file:
-            file.write(MARK + csv_line(["line", "reason", *source.columns]))
+            file.write(MARK + csv_line([*REFUSED_COLUMNS, *source.columns]))
             file.writelines(map(csv_line, _refused_rows(summary)))
     except OSError as error:
         raise ConfigurationError(
