@@ -65,7 +65,7 @@ def plant_core(town: Town) -> int:
 
 
 def remember(town: Town, plugins: Sequence[str]) -> None:
-    """Have the first records of these plugins planted, sooner or later. To be called in the transaction that adds them."""
+    """Have the first records of these plugins planted, sooner or later; for the transaction that adds them."""
     if plugins:
         meta.put(town.system, _WAITING, json.dumps(sorted({*_waiting(town), *plugins})))
 

@@ -103,7 +103,7 @@ def require(actor: Actor) -> None:
 
 
 def _switch(town: Town, actor: Actor, names: Sequence[str], on: bool, new: Sequence[str] = ()) -> None:
-    """Switch plugins, and remember in the same transaction what is to follow, should this process end before it does."""
+    """Switch plugins, and remember in the same transaction what is to follow, should this process end before."""
     with immediate(town.database):
         for name in names:
             states.switch(town.system, name, on, at=town.clock.now(), by=actor.name)
