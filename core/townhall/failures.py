@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -12,6 +13,7 @@ from flask import make_response
 from flask import redirect
 from flask import render_template
 from flask import request
+from peewee import DatabaseError
 from peewee import InternalError
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -24,6 +26,7 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.logs import one_line
 from townhall.portal import error_page
+from townhall.records.outdating import retry_if_switched
 from townhall.security import OtherName
 
 if TYPE_CHECKING:
@@ -90,6 +93,8 @@ def _ours(code: int):  # type: ignore[no-untyped-def]  # Flask's handlers take o
 
 
 def _unexpected(error: Exception) -> AnyResponse:
+    if isinstance(error, DatabaseError):
+        _retry_if_switched()
     log.exception("A page failed: %s %s", one_line(request.method), one_line(request.path))
     g.pop("_flashes", None)
     return _plain(500, *WORDS[500])
@@ -97,9 +102,16 @@ def _unexpected(error: Exception) -> AnyResponse:
 
 def _database_refuses(error: Exception) -> AnyResponse:
     """The database is locked, full, read-only or away: the next try may well work."""
+    _retry_if_switched()
     log.exception("The database refused: %s %s", one_line(request.method), one_line(request.path))
     g.pop("_flashes", None)
     return _plain(503, *WORDS[503])
+
+
+def _retry_if_switched() -> None:
+    """Have the request made again if it failed because of a switch; a database that is away can't tell."""
+    with suppress(Exception):
+        retry_if_switched(current_town())
 
 
 def page(code: int, said: str = "") -> Response:

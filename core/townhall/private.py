@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import IO
+from typing import Any
 from typing import TextIO
 
 #: Bytes without which a database can't even be opened.
@@ -44,8 +46,23 @@ def write_new(file: Path, text: str) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+        to_disk(stream)
+
+
+def to_disk(stream: IO[Any]) -> None:
+    """Have what was written reach the disk itself, so that it is there after the power has failed."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def folder_to_disk(folder: Path) -> None:
+    """Have the names of the files in a folder reach the disk itself. Windows does that when a file is closed."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def is_open_to_others(path: Path) -> bool:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from itertools import count
@@ -55,6 +56,7 @@ from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
 from townhall.extend.states import State
+from townhall.lifecycle import seeds
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
@@ -174,7 +176,11 @@ class Town:
         settings = load_settings(instance)
         connection = open_database(database or settings.database, instance)
         try:
-            return cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode, retry=retry)
+            town = cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode, retry=retry)
+            if not safe_mode:
+                with suppress(PluginError):  # noted as a failure of the plugin
+                    seeds.plant_waiting(town)
+            return town
         except BaseException:
             connection.close_all()
             raise

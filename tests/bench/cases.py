@@ -183,7 +183,7 @@ def _recompute(town: Town) -> None:
         from townhall.cases import recomputing
     except ImportError:
         return
-    recomputing.again(town)
+    recomputing.want(town)
     count = recomputing.left(town)
     cpu, wall = seconds(lambda: recomputing.run(town))
     rate("clocks recomputed, open cases per second of CPU", count, cpu, wall, "aim: 5,000")

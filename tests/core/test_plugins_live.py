@@ -18,7 +18,9 @@ from staff_client import plain
 from werkzeug.test import Client
 
 from townhall.access.actors import system
+from townhall.lifecycle import purging
 from townhall.lifecycle import switching
+from townhall.records import pages
 from townhall.records import writing
 from townhall.town import Town
 from townhall.wsgi import RepeatableInput
@@ -127,6 +129,35 @@ def test_a_write_that_began_before_a_switch_is_made_on_the_town_after_it(make_to
         writing.create = original
     assert sent.status_code in (302, 303), plain(sent)
     assert application.town.records.count(system(), "core.contact").value == 1
+
+
+def test_a_page_that_began_before_a_purge_is_made_on_the_town_after_it(make_town: Callable[..., Town]) -> None:
+    """Pages that want to read what is gone since they began are made again, and say how it is now."""
+    town = make_town("desk")
+    add_person(town, "ann@milbrook.example", "administrator")
+    original = pages.count
+    for url, wanted in (("/admin/desk/ticket/", 404), ("/admin/plugins/", 200)):
+        make_topic(town, questions=None)
+        switching.disable(town.renewed(), system(), "desk")
+        application = TownApplication(town.renewed())
+        ann = StaffClient(application, "ann@milbrook.example")
+        assert ann.get("/admin/").status_code == 200
+        purged = []
+
+        def late(*rest: Any, purged: list[bool] = purged) -> int:
+            if not purged:
+                purged.append(True)
+                purging.purge(town.renewed(), system(), "desk", "desk")
+            return original(*rest)
+
+        pages.count = late  # type: ignore[assignment]
+        try:
+            answer = ann.get(url)
+        finally:
+            pages.count = original
+        assert (answer.status_code, purged) == (wanted, [True]), plain(answer)
+        switching.enable(town.renewed(), system(), "desk")
+        town.reload()
 
 
 def test_old_applications_are_let_go(make_town: Callable[..., Town]) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -315,6 +318,55 @@ def test_purging_packs_first_and_insists_on_the_name(town: Town, clerk: Actor) -
     (talk,) = town.records.find(clerk, "core.interaction").records
     assert talk.titles[(TICKET, id)] == town.records.get(clerk, TICKET, id).title
     assert town.records.count(clerk, "core.contact").value == 3
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_town_that_is_at_work_can_be_packed(town: Town, clerk: Actor, tmp_path: Path) -> None:
+    """Somebody saves while the first pack of a town is written, which nothing has told from others before."""
+    fill(town, clerk)
+    town.system.meta.delete().where(town.system.meta.key == "town").execute()
+    saved: list[str] = []
+
+    def save(statement: str) -> None:
+        if 'FROM "history"' in statement and not saved:
+            saved.append(statement)
+            with closing(sqlite3.connect(str(town.database.database), isolation_level=None)) as colleague:
+                colleague.execute("INSERT INTO meta (key, value) VALUES ('colleague', 'was here')")
+
+    town.database.connection().set_trace_callback(save)
+    try:
+        assert packing.pack(town, system(), "desk", tmp_path / "desk.zip").counts[TICKET] == 1
+    finally:
+        town.database.connection().set_trace_callback(None)
+    assert saved
+
+
+def test_whoever_purges_too_late_leaves_the_pack_alone(town: Town, clerk: Actor) -> None:
+    """Two who purge in the same second: one does it, the other is told so, and the pack is still there and whole."""
+    fill(town, clerk)
+    switching.disable(town, system(), "desk")
+    late = town.renewed()
+    file = purging.purge(town, system(), "desk", "desk")
+    with pytest.raises(PluginError):
+        purging.purge(late, system(), "desk", "desk")
+    assert unpacking.unpack(town, system(), file).counts[TICKET] == 1
+    again = purging.purge(town.renewed(), system(), "desk", "desk")
+    assert (again != file, again.is_file(), file.is_file()) == (True, True, True)
+
+
+def test_nothing_goes_before_its_pack_is_on_the_disk(town: Town, clerk: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pack and its name are on the disk itself while the records are still there, should the power fail."""
+    fill(town, clerk)
+    switching.disable(town, system(), "desk")
+    real, synced = os.fsync, []
+
+    def seen(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, "desk_ticket" in town.database.get_tables()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    file = purging.purge(town, system(), "desk", "desk")
+    assert {(file.stat().st_ino, True), (file.parent.stat().st_ino, True)} <= set(synced)
 
 
 def test_one_that_others_were_made_for_is_purged_after_them(town: Town) -> None:

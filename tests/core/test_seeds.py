@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plugging import SCHEMA
+from plugging import add_plugin
 
 from townhall.access.actors import system
 from townhall.errors import PluginError
@@ -14,6 +18,27 @@ from townhall.lifecycle import switching
 from townhall.town import Town
 
 CATEGORY = "complaints.category"
+#: A process that switches a plugin on.
+ENABLE = """\
+import sys
+from pathlib import Path
+from townhall.access.actors import system
+from townhall.lifecycle import switching
+from townhall.town import Town
+switching.enable(Town.open(Path(sys.argv[1]), database=sys.argv[2]), system(), "pond")
+"""
+#: A hook that waits in the middle of first records for as long as a file is there.
+WAITS = """\
+import sys
+from pathlib import Path
+from townhall import for_types, hookimpl
+@hookimpl
+@for_types("pond.thing")
+def before_save(change):
+    if Path(%r).exists():
+        print("middle", flush=True)
+        sys.stdin.readline()
+"""
 
 
 @pytest.fixture
@@ -67,3 +92,30 @@ def test_a_file_that_is_wrong_is_named(town: Town, tmp_path: Path, text: str, me
     with pytest.raises(PluginError, match=message) as refused:
         seeds.plant(town, "complaints", write(tmp_path / "wrong", text))
     assert str(refused.value).startswith("things.toml")
+
+
+def test_first_records_come_after_a_process_that_was_killed(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """After kill -9 in the middle of first records the plugin is on, and the next start of the town plants them."""
+    town = make_town()
+    slow = tmp_path / "slow"
+    slow.touch()
+    folder = add_plugin(town, "pond", code=WAITS % str(slow), schema=SCHEMA.format(name="thing"))
+    write(folder, 'type = "thing"\n[[records]]\nlabel = "Heron"\n[[records]]\nlabel = "Carp"\n')
+    name = str(town.database.database)
+    url = f"sqlite:///{Path(name).name}" if town.database.engine == "sqlite" else name
+    command = [sys.executable, "-c", ENABLE, str(town.instance), url]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "middle"
+    finally:
+        process.kill()
+        process.communicate()
+    slow.unlink()
+    town.reload()
+    assert "pond" in town.plugins.running
+    assert town.records.count(system(), "pond.thing").value == 0
+    for _ in range(2):
+        opened = Town.open(town.instance, database=url)
+        assert opened.records.count(system(), "pond.thing").value == 2
+        opened.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import struct
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,37 @@ def test_every_host_lays_modules_out_by_itself(make_town: Callable[..., Town]) -
     town.reload()
     assert "wells.well" in town.schemas
     assert sorted(each.name for each in (town.instance / uploads.FOLDER).iterdir()) == ["wells"]
+
+
+def test_processes_of_one_host_do_not_take_each_others_files_away(make_town: Callable[..., Town]) -> None:
+    """Several find at once that a module must be laid out: each goes on with all of its files, and nobody fails."""
+    town = make_town()
+    taken(town, {**GOOD, **{f"static/well{number}.png": PNG for number in range(20)}})
+    folder = town.instance / uploads.FOLDER / "wells"
+    failures: list[str] = []
+    together = threading.Barrier(4)
+
+    def follow() -> None:
+        for number in range(20):
+            if together.wait() == 0:
+                (folder / uploads.MARK).write_text(f"an earlier one {number}", encoding="ascii")
+            together.wait()
+            try:
+                uploads.lay_out(town.system, town.instance)
+                found = len(list(folder.glob("static/*.png")))
+            except Exception as error:
+                failures.append(repr(error))
+            else:
+                failures.extend([f"{found} of 21 pictures"] * (found != 21))
+        town.database.close()
+
+    threads = [threading.Thread(target=follow) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert [each.name for each in folder.parent.iterdir()] == ["wells"]
 
 
 def test_taking_a_module_away_keeps_its_records(make_town: Callable[..., Town]) -> None:

@@ -35,11 +35,11 @@ AT_ONCE = 500
 
 def _rules_written(town: Town, changes: Sequence[Change]) -> None:
     rules.touch(town)
-    meta.put(town.system, _KEY, _BEGINNING)
-    after_commit(town.database, partial(_soon, town))
+    want(town)
+    after_commit(town.database, partial(soon, town))
 
 
-def _soon(town: Town) -> None:
+def soon(town: Town) -> None:
     """Don't let a small town wait for the next job."""
     if is_wanted(town) and left(town) <= AT_ONCE:
         run(town)
@@ -62,11 +62,9 @@ DOMAINS = (
 )
 
 
-def again(town: Town) -> None:
-    """Work everything out anew, soon: what was switched off meanwhile has missed changes of calendars and targets."""
-    with immediate(town.database):
-        meta.put(town.system, _KEY, _BEGINNING)
-    _soon(town)
+def want(town: Town) -> None:
+    """Have everything worked out anew: what was switched off meanwhile has missed changes of calendars and targets."""
+    meta.put(town.system, _KEY, _BEGINNING)
 
 
 def is_wanted(town: Town) -> bool:

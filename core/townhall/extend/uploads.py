@@ -1,7 +1,8 @@
 """Modules that were uploaded: kept in the database, so that every host of a town has them, and laid out as folders.
 
 An uploaded module has no code. What is in the database counts; the folder ``modules`` of the instance is a copy that is
-made anew whenever it differs.
+made anew whenever it differs. Of several processes one does that and the others wait, so that none takes away what
+another has just put there and reads.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from townhall.db.migration import alone
 from townhall.db.system import SystemTables
 from townhall.errors import ConfigurationError
 
@@ -75,15 +77,36 @@ def lay_out(system: SystemTables, instance: Path) -> None:
     if not used and not folder.is_dir():
         return
     try:
-        folder.mkdir(exist_ok=True)
-        for name in (each.name for each in folder.iterdir() if each.is_dir() and each.name not in used):
-            shutil.rmtree(folder / name)
-        for name, checksum in used.items():
-            mark = folder / name / MARK
-            if not mark.is_file() or mark.read_text(encoding="ascii") != checksum:
-                _write(folder, name, checksum, content(system, checksum) or b"")
+        if not _differs(folder, used):
+            return
+        with alone(system.database):
+            folder.mkdir(exist_ok=True)
+            for name in _left_over(folder, used):
+                shutil.rmtree(folder / name)
+            for name, checksum in used.items():
+                if not _is_of(folder / name, checksum):
+                    _write(folder, name, checksum, content(system, checksum) or b"")
     except OSError as error:
         raise ConfigurationError(f"{folder}: uploaded modules can't be laid out there: {error}.") from error
+
+
+def _differs(folder: Path, used: Mapping[str, str]) -> bool:
+    if not folder.is_dir() or _left_over(folder, used):
+        return True
+    return not all(_is_of(folder / name, checksum) for name, checksum in used.items())
+
+
+def _left_over(folder: Path, used: Mapping[str, str]) -> list[str]:
+    """Folders of modules that are not used any more, or that somebody was stopped in the middle of writing."""
+    return [each.name for each in folder.iterdir() if each.is_dir() and each.name not in used]
+
+
+def _is_of(folder: Path, checksum: str) -> bool:
+    """Whether what is laid out in a folder is of this upload."""
+    try:
+        return (folder / MARK).read_text(encoding="ascii") == checksum
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _write(folder: Path, name: str, checksum: str, packed: bytes) -> None:
@@ -95,9 +118,4 @@ def _write(folder: Path, name: str, checksum: str, packed: bytes) -> None:
         file.write_bytes(data)
     (fresh / MARK).write_text(checksum, encoding="ascii")
     shutil.rmtree(folder / name, ignore_errors=True)
-    try:
-        fresh.rename(folder / name)
-    except OSError:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if not (folder / name / MARK).is_file():  # else another process was faster
-            raise
+    fresh.rename(folder / name)

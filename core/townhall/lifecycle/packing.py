@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import private
 from townhall.access.actors import Actor
 from townhall.db import ledger
 from townhall.db import meta
@@ -108,8 +109,13 @@ def pack(town: Town, actor: Actor, name: str, target: Path) -> Packed:
     except OSError as error:
         raise PluginError(f"{target} can't be written: {error}.") from error
     try:
-        with os.fdopen(descriptor, "wb") as stream, PackWriter(stream) as writer, packing.snapshot(town):
-            counts, lost = _write(town, state, types, writer)
+        # Made the first time that somebody asks, which must not happen inside: a transaction that only read so far
+        # can't begin to write once somebody else has written.
+        mark = meta.town_mark(town.system)
+        with os.fdopen(descriptor, "wb") as stream:
+            with PackWriter(stream) as writer, packing.snapshot(town):
+                counts, lost = _write(town, state, types, writer, mark)
+            private.to_disk(stream)
     except OSError as error:
         target.unlink(missing_ok=True)
         raise PluginError(f"{target} can't be written: {error}.") from error
@@ -143,7 +149,7 @@ def packable(town: Town, name: str) -> tuple[states.State, dict[str, RecordType]
 
 
 def _write(
-    town: Town, state: states.State, types: Mapping[str, RecordType], writer: PackWriter
+    town: Town, state: states.State, types: Mapping[str, RecordType], writer: PackWriter, mark: str
 ) -> tuple[dict[str, int], int]:
     for file, text in state.schemas.items():
         writer.add(f"schemas/{file}", (text.encode(),))
@@ -165,7 +171,7 @@ def _write(
             "plugin": state.name,
             "version": state.version,
             "town": town.settings.name,
-            "town_mark": meta.town_mark(town.system),
+            "town_mark": mark,
             "packed_at": to_microseconds(town.clock.now()),
             "essentials": asdict(state.essentials),
             "counts": by_type,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from townhall import private
 from townhall.access.actors import Actor
 from townhall.db import meta
 from townhall.db import migration
@@ -18,6 +19,7 @@ from townhall.errors import PluginError
 from townhall.extend import jobs
 from townhall.extend import states
 from townhall.lifecycle import packing
+from townhall.lifecycle import seeds
 from townhall.lifecycle import upgrading
 from townhall.lifecycle.status import status
 from townhall.lifecycle.switching import require
@@ -93,30 +95,49 @@ def purge(town: Town, actor: Actor, name: str, confirm: str) -> Path:
         raise PluginError(f"To purge {found.title}, type its name, {name}, exactly. Nothing was changed.")
     folder = town.instance / packing.FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    file = folder / packing.suggested_name(town, name)
-    try:
-        unused = _pack_and_purge(town, actor, found, file)
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
+    file, unused = _pack_and_purge(town, actor, found, folder)
     for checksum in unused:
         town.files.path(checksum).unlink(missing_ok=True)
     town.reload()
     return file
 
 
-def _pack_and_purge(town: Town, actor: Actor, found: Impact, file: Path) -> frozenset[str]:
-    """Do both in one transaction, so that nothing goes that is not in the pack; checksums that nobody uses now."""
+def _pack_and_purge(town: Town, actor: Actor, found: Impact, folder: Path) -> tuple[Path, frozenset[str]]:
+    """Do both in one transaction, so that nothing goes that is not in the pack.
+
+    Where the pack is, and the checksums that nobody uses now. A pack that is there already is never touched: it may be
+    all that is left of what somebody else purged a moment ago.
+    """
+    file = _free_name(folder, packing.suggested_name(town, found.name))
     with immediate(town.database):
         packed = packing.pack(town, actor, found.name, file)
-        specs = list(describe(Schemas(found.types)).values())
-        unused = purging.purge(town, actor, specs, packed.counts, f"Packed into {file.name} before.")
-        ledger = town.system.schema_version
-        ledger.delete().where(ledger.plugin == found.name).execute()
-        migration.forget_fingerprint(town.system, found.name)
-        upgrading.forget_failures(town.system, [found.name])
-        town.failures.forget(found.name)
-        jobs.forget(town.system, found.name)
-        states.forget(town.system, found.name)
-        meta.bump_generation(town.system)
+        try:
+            private.folder_to_disk(folder)
+            return file, _purge(town, actor, found, packed)
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    file, number = folder / name, 1
+    while file.exists():
+        number += 1
+        file = folder / f"{name.removesuffix('.zip')}-{number}.zip"
+    return file
+
+
+def _purge(town: Town, actor: Actor, found: Impact, packed: packing.Packed) -> frozenset[str]:
+    """Delete what was packed and forget the plugin; checksums that nobody uses now."""
+    specs = list(describe(Schemas(found.types)).values())
+    unused = purging.purge(town, actor, specs, packed.counts, f"Packed into {packed.file.name} before.")
+    ledger = town.system.schema_version
+    ledger.delete().where(ledger.plugin == found.name).execute()
+    migration.forget_fingerprint(town.system, found.name)
+    upgrading.forget_failures(town.system, [found.name])
+    town.failures.forget(found.name)
+    jobs.forget(town.system, found.name)
+    states.forget(town.system, found.name)
+    seeds.forget(town, [found.name])
+    meta.bump_generation(town.system)
     return unused

@@ -12,7 +12,8 @@ A link to a type of core's set-up, such as ``core.queue``, may name the record b
 town has none of that name.
 
 They are planted when the plugin is switched on for the first time, each file as a whole or not at all, and only if the
-town has no record of that type yet. From then on they are the town's own.
+town has no record of that type yet. From then on they are the town's own. Until that is done, the town remembers that
+it is to be done: if the process ends before, the next one that opens the town does it.
 
 A file may also bring records of core's set-up that are for the plugin's own types: targets and message templates
 (``type = "core.target"``). Those are planted for which the town has none yet. What core itself brings to a new town
@@ -21,6 +22,7 @@ stands in :data:`CORE_FOLDER`.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -30,6 +32,8 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.db import meta
+from townhall.db import migration
 from townhall.db.transactions import immediate
 from townhall.errors import PluginError
 from townhall.errors import TownhallError
@@ -49,6 +53,8 @@ CALENDAR = "core.working_calendar"
 #: tell them apart.
 SET_UP: Mapping[str, tuple[str, ...]] = {TARGET: ("case_type",), TEMPLATE: ("type", "event", "language")}
 _MOST = 500
+#: Under which key the town remembers the plugins whose first records are still to be planted.
+_WAITING = "seeds_waiting"
 #: What a new town begins with, whatever plugins it has.
 CORE_FOLDER = Path(__file__).parent.parent / "cases"
 
@@ -56,6 +62,47 @@ CORE_FOLDER = Path(__file__).parent.parent / "cases"
 def plant_core(town: Town) -> int:
     """Create what a new town begins with: its working hours. How many records there were."""
     return plant(town, "core", CORE_FOLDER)
+
+
+def remember(town: Town, plugins: Sequence[str]) -> None:
+    """Have the first records of these plugins planted, sooner or later; for the transaction that adds them."""
+    if plugins:
+        meta.put(town.system, _WAITING, json.dumps(sorted({*_waiting(town), *plugins})))
+
+
+def forget(town: Town, plugins: Sequence[str]) -> None:
+    """Don't plant the first records of these plugins any more."""
+    waiting = _waiting(town)
+    left = [name for name in waiting if name not in plugins]
+    if left != waiting:
+        meta.put(town.system, _WAITING, json.dumps(left))
+
+
+def plant_waiting(town: Town, plugins: Sequence[str] | None = None) -> None:
+    """Plant the first records that are still to be planted, of these plugins or of all that run.
+
+    Raises :class:`~townhall.errors.PluginError` for the first file that can't be used; what others bring is planted.
+    """
+    problems: list[PluginError] = []
+    for name in _waiting(town):
+        found = town.plugins.running.get(name)
+        if found is None or (plugins is not None and name not in plugins):
+            continue
+        with migration.alone(town.database):
+            # Whoever switched it on may be about it, in another process, and have done it by now.
+            if name in _waiting(town):
+                try:
+                    plant(town, name, found.folder)
+                except PluginError as error:
+                    problems.append(error)
+                forget(town, [name])
+    if problems:
+        raise problems[0]
+
+
+def _waiting(town: Town) -> list[str]:
+    waiting: list[str] = json.loads(meta.get(town.system, _WAITING, "[]"))
+    return waiting
 
 
 def plant(town: Town, plugin: str, folder: Path) -> int:

@@ -60,19 +60,18 @@ def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
     found = discover(town.instance)
     added = in_order(found, (*plan.also, *names))
     known = states.read(town.system)
+    new = [name for name in added if name not in known]
     upgrading.forget_failures(town.system, added)
-    _switch(town, actor, added, True)
+    _switch(town, actor, added, True, new)
     failed = [name for name in added if name in town.upgrade.failures]
     if failed:
         reason = town.upgrade.failures[failed[0]]
-        for name in added:
-            if name not in known:
-                states.forget(town.system, name)
+        for name in new:
+            states.forget(town.system, name)
+        seeds.forget(town, new)
         _switch(town, actor, [name for name in added if name in known and not known[name].enabled], False)
         raise PluginError(reason)
-    for name in added:
-        if name not in known and name in town.plugins.running:
-            seeds.plant(town, name, found[name].folder)
+    seeds.plant_waiting(town, new)
 
 
 def disable(town: Town, actor: Actor, name: str) -> Status:
@@ -103,11 +102,15 @@ def require(actor: Actor) -> None:
         raise Forbidden("You may not switch plugins. Ask an administrator.")
 
 
-def _switch(town: Town, actor: Actor, names: Sequence[str], on: bool) -> None:
+def _switch(town: Town, actor: Actor, names: Sequence[str], on: bool, new: Sequence[str] = ()) -> None:
+    """Switch plugins, and remember in the same transaction what is to follow, should this process end before."""
     with immediate(town.database):
         for name in names:
             states.switch(town.system, name, on, at=town.clock.now(), by=actor.name)
+        seeds.remember(town, new)
+        if on:
+            recomputing.want(town)
         meta.bump_generation(town.system)
     town.reload()
     if on:
-        recomputing.again(town)
+        recomputing.soon(town)

@@ -2,7 +2,8 @@
 
 Whoever can make a whole request again says so with :func:`watched`. The first write of such a request looks whether
 the town that it writes to is still the present one, inside its transaction, so that no switch can come between. Later
-writes of the same request don't: what is half done is finished as it began.
+writes of the same request don't: what is half done is finished as it began. A request that has only read so far, and
+fails because a table that it knew was purged or changed meanwhile, is made again as well.
 """
 
 from __future__ import annotations
@@ -39,6 +40,16 @@ def watched() -> Iterator[Attempt]:
         yield attempt
     finally:
         _attempt.reset(token)
+
+
+def retry_if_switched(town: Town) -> None:
+    """Raise :class:`~townhall.errors.Outdated` if a request that failed has written nothing and its town was switched.
+
+    To be asked when the database has refused something: what a request wants to read may have gone since it began.
+    """
+    attempt = _attempt.get()
+    if attempt is not None and not attempt.writes and not town.is_current:
+        raise Outdated
 
 
 def require_current(town: Town) -> None:
