@@ -213,7 +213,13 @@ WORKFLOW = (
     Key("workflow.transitions", "require", "names", "Fields that must be filled in for it.", ("records", "details")),
     Key("workflow.transitions", "asks", "names", "Fields that it offers to fill in.", ("details",)),
     Key("workflow.transitions", "if", "condition", "It can be made only when this holds.", ("records", "details")),
-    Key("workflow.transitions", "help", "text", "What it does, for clerks.", ("details",)),
+    Key(
+        "workflow.transitions",
+        "help",
+        "text",
+        "What to do first, for clerks: it has a page that says so.",
+        ("details",),
+    ),
     Key(
         "workflow.transitions",
         "public_label",

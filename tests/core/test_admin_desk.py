@@ -46,6 +46,7 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     topic, mine = make_topic(town), {"assignee": me(town)}
     make_ticket(town, system(), topic, summary="Too late", due=clock.now() - timedelta(days=2), **mine)
     make_ticket(town, system(), topic, summary="For today", due=clock.now() + timedelta(hours=3), **mine)
+    make_ticket(town, system(), topic, summary="Next week", due=clock.now() + timedelta(days=7), **mine)
     make_ticket(town, system(), topic, summary="Nobody has it")
     asked = make_ticket(town, system(), topic, summary="Asked back", **mine)
     town.records.transition(system(), TICKET, asked.id, "ask", version=asked.version)
@@ -54,13 +55,15 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     assert "1 is due today" in words
     assert "1 waits for someone to take it" in words
     assert "1 waits for the citizen" in words
-    order = [words.index(text) for text in ("Too late", "For today", "Nobody has it", "Asked back")]
+    order = [words.index(text) for text in ("Too late", "For today", "Next week", "Nobody has it", "Asked back")]
     assert order == sorted(order)
     assert "overdue 2 d" in words
     assert "due in 3 h" in words
     only = main_of(clerk.get("/admin/?show=overdue"))
     assert "Too late" in only
     assert "Nobody has it" not in only
+    everything = main_of(clerk.get("/admin/?show=mine"))
+    assert all(text in everything for text in ("Too late", "For today", "Next week", "Asked back"))
 
 
 def test_an_empty_desk_says_so(make_town: Callable[..., Town]) -> None:

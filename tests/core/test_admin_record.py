@@ -202,6 +202,31 @@ def test_a_move_that_is_over_is_said(town: Town, clerk: StaffClient) -> None:
     assert "can't be made any more" in plain(over)
 
 
+def test_a_move_that_came_too_late_loses_no_word(town: Town, clerk: StaffClient) -> None:
+    """What was typed for a move stays when the case moved on meanwhile, and can go along with another one."""
+    record = make_ticket(town, system(), make_topic(town), reporter=make_contact(town).id)
+    url = f"{TICKETS}{record.id}/move/"
+    typed = {"outcome": "Filled", "message": "It is done", "note": "Used cold tar"}
+    page = clerk.get(f"{url}finish")
+    changed = town.records.update(system(), TICKET, record.id, {"details": "x"}, version=record.version)
+    warned = clerk.post(f"{url}finish", sent(page, **typed))
+    assert warned.status_code == 422
+    assert "A colleague changed this a moment ago" in plain(warned)
+    assert sent(warned)["version"] == str(changed.version)
+    town.records.transition(system(), TICKET, record.id, "finish", {"outcome": "Other"}, version=changed.version)
+    over = clerk.post(f"{url}finish", sent(warned, **typed))
+    assert over.status_code == 409
+    assert "can't be made any more" in plain(over)
+    for words in typed.values():
+        assert words in over.text
+    assert 'formaction="reopen"' in over.text
+    clerk.follow(clerk.post(f"{url}reopen", sent(over, **typed)))
+    after = now(town, record)
+    assert (after.state, after.values["outcome"]) == ("new", "Other")
+    talk, _, _ = town.records.timeline(system(), TICKET, record.id, kinds=["talk"])
+    assert [entry.body for entry in talk] == ["It is done"]
+
+
 def test_a_case_is_given_and_gets_a_day(town: Town, clerk: StaffClient) -> None:
     """Who has a case and when it is due are changed together; a day that can't be read is said."""
     record = make_ticket(town, system(), make_topic(town))

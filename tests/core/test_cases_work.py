@@ -47,6 +47,7 @@ def test_each_case_is_where_it_belongs(town: Town, make: Callable[..., Record], 
     make("Later", hours=-2, **mine)
     make("Tonight", hours=5, **mine)
     make("Next week", hours=200, **mine)
+    make("Some day", **mine)
     make("Paused", hours=-10, state="waiting", **mine)
     make("Free", hours=3)
     make("Done", hours=-5, state="done", **mine)
@@ -56,13 +57,14 @@ def test_each_case_is_where_it_belongs(town: Town, make: Callable[..., Record], 
     assert names(work.due_today.records) == ["Tonight"]
     assert names(work.waiting.records) == ["Paused"]
     assert names(work.unassigned.records) == ["Free"]
-    assert names(work.mine.records) == ["Late", "Paused", "Later", "Tonight", "Next week"]
+    assert names(work.mine.records) == ["Late", "Paused", "Later", "Tonight", "Next week", "Some day"]
+    assert names(work.later.records) == ["Next week", "Some day"]
     assert {listed.name: listed.count.value for listed in work} == {
-        "overdue": 2, "due_today": 1, "team": 0, "unassigned": 1, "waiting": 1, "mine": 5, "recent": 6,
+        "overdue": 2, "due_today": 1, "team": 0, "unassigned": 1, "later": 2, "waiting": 1, "mine": 6,
     }  # fmt: skip
     everybody = my_work(town, clerk, everybody=True)
     assert names(everybody.due_today.records) == ["Free", "Tonight"]
-    assert {name: count.value for name, count in open_counts(town, clerk).items() if count.value} == {TICKET: 6}
+    assert {name: count.value for name, count in open_counts(town, clerk).items() if count.value} == {TICKET: 7}
 
 
 def test_lists_are_short_and_counts_are_whole(town: Town, make: Callable[..., Record], clerk: Actor) -> None:

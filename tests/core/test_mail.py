@@ -173,6 +173,27 @@ def test_greylisting_waits_and_tries_again(
     assert (statuses(town), len(mailbox.taken)) == (["sent"], 1)
 
 
+def test_addresses_with_other_letters_reach_their_people(town: Town, clerk: Actor, ticket: Record) -> None:
+    """A host's name is written as mail servers do; letters before the @ go to servers that know them, and nowhere else.
+
+    Neither keeps what comes after it from going out.
+    """
+    addresses = ["ada@bücher.example", "jürgen@example.org", "zoe@example.org"]
+    for knows, expected in ((False, ["sent", "dead", "sent"]), (True, ["sent", "sent", "sent"])):
+        with smtp_server(utf8=knows) as (box, port):
+            use(town, port)
+            records = [case(town, clerk, address) for address in addresses]
+            for record in records:
+                town.records.message(clerk, TICKET, record.id, "We come on Monday.")
+            delivering.run(town)
+            told = [outbox.find(town, about=(TICKET, record.id))[0] for record in records]
+            assert [message.status for message in told] == expected
+            assert switches.rest(town.system) is None
+            assert ("ada@xn--bcher-kva.example" in [to for _, to, _ in box.taken]) is True
+            if not knows:
+                assert "no address with letters other than a to z" in told[1].error
+
+
 def test_what_is_refused_for_good_waits_for_a_person(
     town: Town, clerk: Actor, administrator: Actor, ticket: Record, mailbox: Mailbox
 ) -> None:

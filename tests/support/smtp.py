@@ -63,15 +63,21 @@ class Mailbox:
 
 
 @contextmanager
-def smtp_server(*, certificate: ssl.SSLContext | None = None, password: str = "") -> Iterator[tuple[Mailbox, int]]:
-    """A server on a free port of this machine, with STARTTLS if there is a certificate; its mailbox and port."""
+def smtp_server(
+    *, certificate: ssl.SSLContext | None = None, password: str = "", utf8: bool = True
+) -> Iterator[tuple[Mailbox, int]]:
+    """A server on a free port of this machine, with STARTTLS if there is a certificate; its mailbox and port.
+
+    ``utf8`` is whether it takes addresses in all letters (RFC 6531).
+    """
     mailbox = Mailbox()
 
     def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
         good = isinstance(given, LoginPassword) and given.password == password.encode()
         return AuthResult(success=good, handled=False)
 
-    more: dict[str, Any] = {"tls_context": certificate, "require_starttls": True} if certificate is not None else {}
+    more: dict[str, Any] = {"enable_SMTPUTF8": utf8}
+    more |= {"tls_context": certificate, "require_starttls": True} if certificate is not None else {}
     if password:
         more |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": certificate is not None}
     controller = Controller(mailbox, hostname="127.0.0.1", port=_free_port(), **more)

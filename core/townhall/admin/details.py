@@ -201,10 +201,12 @@ def moves_of(transitions: Sequence[Transition], record: Record) -> list[Move]:
 
 
 def asks_something(move: Transition, record: Record) -> bool:
-    """Whether a move has a page of its own: it needs fields, or it ends the case and the citizen may be told why."""
+    """Whether a move has a page of its own: it needs fields, it ends the case and the citizen may be told why, or there
+    is something to read before, like “Ask your question in the message”.
+    """
     workflow = record.type.workflow
     final = workflow is not None and move.target in workflow.states and workflow.states[move.target].final
-    return bool(move.require or move.asks or final)
+    return bool(move.require or move.asks or move.help or final)
 
 
 # -- the docket -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from flask import abort
 from flask import flash
@@ -36,8 +36,7 @@ from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
 from townhall_forms.schema import Transition
 
-if TYPE_CHECKING:
-    pass
+_OVER = "This move can't be made any more: the record has moved on, or you may not make it."
 
 
 class FormPages(RecordPages):
@@ -125,30 +124,49 @@ class FormPages(RecordPages):
         """Ask what a move needs, and make it."""
         self._changeable()
         record = self._record(id)
-        offered = self.town.records.offered(self.actor, record)
-        move, refusal = next((each for each in offered if each[0].name == move_name), (None, ""))
-        if refusal:
-            flash(refusal, "bad")
-            return redirect(self._url(record))
+        workflow = self.type.workflow
+        move = workflow.transition(move_name) if workflow is not None else None
         if move is None:
-            if self.type.workflow is None or self.type.workflow.transition(move_name) is None:
-                abort(404)
-            flash("This move can't be made any more: the record has moved on, or you may not make it.", "soon")
+            abort(404)
+        offered = self.town.records.offered(self.actor, record)
+        refusal = next((refusal for each, refusal in offered if each.name == move_name), _OVER)
+        posted = request.method == "POST"
+        has_page = asks_something(move, record) or _has_words()
+        if refusal and not (posted and has_page):
+            flash(refusal, "soon" if refusal == _OVER else "bad")
             return redirect(self._url(record))
         form = self.move_form(move, record)
         names = policy.asked_by(self.actor, self.type, move)
         standard = standard_inputs.inputs(self.town, self.actor, record, names, move.require, request.form)
+        if refusal:
+            # What was typed is not lost: it can go along with what is possible now.
+            others = [each for each, hindered in offered if not hindered and each.name != move_name]
+            return self._move_page(record, move, form, standard, [("", refusal)], others), 409
         problems: list[tuple[str, str]] = []
-        if request.method == "POST" and not form.redraw:
+        if posted and not form.redraw:
             problems = self._make(record, move, form, standard)
             if not problems:
                 return redirect(self._after(record))
-            if not asks_something(move, record):
+            if not has_page:
                 flash(problems[0][1], "bad")
                 return redirect(self._url(record))
+        return self._move_page(record, move, form, standard, problems), 422 if problems else 200
+
+    def _move_page(
+        self,
+        record: Record,
+        move: Transition,
+        form: RecordForm,
+        standard: list[StandardInput],
+        problems: list[tuple[str, str]],
+        others: Sequence[Transition] | None = None,
+    ) -> str:
+        """The page of a move, with what was typed; ``others`` are those to choose from if it can't be made now."""
         workflow = self.type.workflow
         assert workflow is not None  # noqa: S101 - a move comes from one
-        html = self.render(
+        # Who was told that it changed has seen so, and decides: the next press is about the record as it is now.
+        stale = others is not None or ("", CHANGED_MEANWHILE) in problems
+        return self.render(
             "admin/move.html",
             type=self.type,
             record=record,
@@ -157,16 +175,16 @@ class FormPages(RecordPages):
             standard=standard,
             problems=problems,
             wrong=dict(problems),
+            others=others,
             source=workflow.states.get(record.state),
             target=workflow.states.get(move.target),
             contact=contact_of(self.desk, self.actor, record),
             message=request.form.get("message", ""),
             note=request.form.get("note", ""),
-            version=request.form.get("version", record.version),
+            version=record.version if stale else request.form.get("version", record.version),
             may_message=may_say(self.desk, self.actor, record),
             back=self._url(record),
         )
-        return html, 422 if problems else 200
 
     def _make(
         self, record: Record, move: Transition, form: RecordForm, standard: list[StandardInput]
@@ -203,3 +221,8 @@ class FormPages(RecordPages):
         state = moved.type.workflow.states.get(moved.state) if moved.type.workflow is not None else None
         flash(f"{move.label}: done. It is now “{state.label if state is not None else moved.state}”.", "ok")
         return []
+
+
+def _has_words() -> bool:
+    """Whether somebody wrote something with a move that may be made without."""
+    return any(request.form.get(name, "").strip() for name in ("message", "note"))

@@ -1,4 +1,4 @@
-"""My work: what is overdue, due today, free to take and waiting; who called; what comes up; and a box to log a call."""
+"""My work: what is overdue, due, free to take and waiting; who called; what comes up; and a box to log a call."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ class HomeView(StaffView, AdminIndexView):
             waiting=self._rows(work.waiting),
             notices=told[:SHOWN],
             more_notices=len(told) > SHOWN,
-            mine=self._rows(work.mine) if not (work.overdue.records or work.due_today.records) else [],
+            later=self._rows(work.later),
+            mine=self._rows(work.mine) if only == "mine" else [],
             may_take={
                 type_.identity
                 for type_ in cases

@@ -1,4 +1,4 @@
-"""My work: what is due, overdue, free to take, waiting and recent, over all types that are cases.
+"""My work: what is due, overdue, later, free to take and waiting, over all types that are cases.
 
 One statement asks all types at once for the first few of a list and one counts, however many types there are.
 Only whose turn it is to work is asked for here; who may see a case is the same predicate as everywhere.
@@ -26,7 +26,7 @@ from townhall.records.work import Lane
 if TYPE_CHECKING:
     from townhall.town import Town
 
-Name = Literal["overdue", "due_today", "team", "unassigned", "waiting", "mine", "recent"]
+Name = Literal["overdue", "due_today", "team", "unassigned", "later", "waiting", "mine"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 
@@ -41,7 +41,7 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All lists of the page "My work". A case that is overdue is not due today as well.
+    """All lists of the page "My work". A case that is overdue is not due today as well, nor due ``later``.
 
     ``team`` has what nobody has in the queues of the actor's teams, ``unassigned`` what nobody has anywhere else.
     """
@@ -50,9 +50,9 @@ class Work:
     due_today: WorkList
     team: WorkList
     unassigned: WorkList
+    later: WorkList
     waiting: WorkList
     mine: WorkList
-    recent: WorkList
 
     def __iter__(self) -> Iterator[WorkList]:
         return iter(getattr(self, name) for name in NAMES)
@@ -83,9 +83,9 @@ def _lanes(town: Town, actor: Actor, everybody: bool) -> list[Lane]:
         Lane("due_today", states="running", assignee=whose, due_from=now, due_before=tonight, order="due"),
         *team,
         Lane("unassigned", states="open", unassigned=True, other_than=queues, order="due"),
+        Lane("later", states="running", assignee=whose, due_from=tonight, undated=True, order="due"),
         Lane("waiting", states="waiting", assignee=whose, order="updated"),
         Lane("mine", states="open", assignee=whose, order="due"),
-        Lane("recent", states="open", order="-updated"),
     ]
 
 

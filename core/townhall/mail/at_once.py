@@ -36,6 +36,10 @@ def send(town: Town, address: str, subject: str, text: str) -> None:
     name, _, domain = address.strip().rpartition("@")
     if not name or not domain or set(address.strip()) & set(" \t\r\n<>,;"):
         raise Rejected("Enter the e-mail address that it goes to.")
+    try:
+        domain = composing.in_ascii(domain)
+    except UnicodeError:
+        raise Rejected("Enter the e-mail address that it goes to.") from None
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = Address(username=name, domain=domain)
@@ -47,7 +51,7 @@ def send(town: Town, address: str, subject: str, text: str) -> None:
     mail.set_content(text)
     server = MailServer(town.settings, town.instance)
     try:
-        server.send(mail, sender.addr_spec, address.strip())
+        server.send(mail, sender.addr_spec, composing.recipient(mail))
     except (ServerFailed, TryLater, Refused) as error:
         raise Rejected(str(error)) from error
     finally:

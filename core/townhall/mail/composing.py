@@ -39,7 +39,7 @@ def sender(town: Town) -> Address:
     name, _, domain = mailbox.rpartition("@")
     if not name or not domain:
         raise ConfigurationError("The town has no address to send from; write it as “from” in [mail].")
-    return Address(" ".join((settings.mail_from_name or settings.name).split()), username=name, domain=domain)
+    return Address(" ".join((settings.mail_from_name or settings.name).split()), username=name, domain=in_ascii(domain))
 
 
 def compose(town: Town, message: Message) -> EmailMessage:
@@ -62,6 +62,11 @@ def compose(town: Town, message: Message) -> EmailMessage:
     # Only an answer to a message about a case is for the town; colleagues work on it in the app.
     mail.set_content(f"{ABOVE}\n\n{text}\n" if message.number else f"{text}\n", cte=_encoding(text))
     return mail
+
+
+def recipient(mail: EmailMessage) -> str:
+    """The address that a mail goes to, as it is said to the server."""
+    return str(mail["To"].addresses[0].addr_spec)
 
 
 def subject(town: Town, message: Message) -> str:
@@ -94,7 +99,15 @@ def _to(message: Message) -> Address:
     name, _, domain = message.recipient.rpartition("@")
     # Nobody knows yet who reads a mail about an address: somebody else in the house, or a stranger if it was mistyped.
     shown = "" if personal.is_about_address(message) else " ".join(message.name.split())
-    return Address(shown, username=name, domain=domain)
+    return Address(shown, username=name, domain=in_ascii(domain))
+
+
+def in_ascii(domain: str) -> str:
+    """The name of a host as mail servers write it: *bücher.example* is ``xn--bcher-kva.example``.
+
+    Raises :class:`UnicodeError` for what can't be a host's name.
+    """
+    return domain if domain.isascii() else domain.encode("idna").decode()
 
 
 def _encoding(text: str) -> str:

@@ -124,7 +124,7 @@ def _send(town: Town, server: MailServer, message: Message, token: str) -> bool:
         mail = composing.compose(town, message)
         # Nobody is told that an acknowledgement could not be delivered: that is how loops begin.
         silent = message.automatic and message.event == RECEIVED
-        server.send(mail, composing.sender(town).addr_spec, message.recipient, without_return=silent)
+        server.send(mail, composing.sender(town).addr_spec, composing.recipient(mail), without_return=silent)
     except Refused as error:
         _bury(town, message, token, str(error))
         return False

@@ -6,6 +6,7 @@ import smtplib
 import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.policy import SMTPUTF8
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,12 @@ class MailServer:
         Raises :class:`ServerFailed`, :class:`TryLater` or :class:`Refused`, each with what the server said.
         """
         client = self._client or self._connect()
+        wide = not (sender + recipient).isascii()
+        if wide and not client.has_extn("smtputf8"):
+            raise Refused("The mail server takes no address with letters other than a to z before the @.")
+        content = mail.as_bytes(policy=SMTPUTF8 if wide else SMTP)
         try:
-            self._talk(client, mail.as_bytes(policy=SMTP), "" if without_return else sender, sender, recipient)
+            self._talk(client, content, "" if without_return else sender, sender, recipient, wide=wide)
         except (OSError, smtplib.SMTPException) as error:
             self._client = None
             client.close()
@@ -99,8 +104,12 @@ class MailServer:
         self._client = client
         return client
 
-    def _talk(self, client: smtplib.SMTP, content: bytes, envelope: str, sender: str, recipient: str) -> None:
+    def _talk(
+        self, client: smtplib.SMTP, content: bytes, envelope: str, sender: str, recipient: str, *, wide: bool
+    ) -> None:
         options = ["BODY=8BITMIME"] if client.has_extn("8bitmime") and not content.isascii() else []
+        if wide:
+            options.append("SMTPUTF8")  # RFC 6531; smtplib then speaks UTF-8 to the server
         code, said = client.mail(envelope, options)
         if code >= 500 and envelope != sender:
             # Some servers take no mail without a return address.

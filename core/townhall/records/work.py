@@ -51,7 +51,9 @@ class Lane:
     queues: tuple[int, ...] | None = None
     #: No cases in one of these.
     other_than: tuple[int, ...] = ()
+    #: Cases that are due from this moment on; with ``undated`` also those that have no date.
     due_from: datetime | None = None
+    undated: bool = False
     due_before: datetime | None = None
     order: Literal["due", "updated", "-updated"] = "due"
 
@@ -206,16 +208,19 @@ def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
     elif lane.assigned:
         tests.append("t1.assignee IS NOT NULL")
     elif lane.assignee is not None:
-        extra.append(("t1.assignee =", lane.assignee))
+        extra.append((f"t1.assignee = {mark}", lane.assignee))
     if lane.queues is not None:
         tests.append(f"t1.queue IN ({', '.join(map(str, map(int, lane.queues))) or 'NULL'})")
     if lane.other_than:
         tests.append(f"(t1.queue IS NULL OR t1.queue NOT IN ({', '.join(map(str, map(int, lane.other_than)))}))")
     if lane.due_from is not None:
-        extra.append(("t1.due >=", to_microseconds(lane.due_from)))
+        from_then = f"t1.due >= {mark}"
+        extra.append(
+            (f"({from_then} OR t1.due IS NULL)" if lane.undated else from_then, to_microseconds(lane.due_from))
+        )
     if lane.due_before is not None:
-        extra.append(("t1.due <", to_microseconds(lane.due_before)))
-    tests += [f"{test} {mark}" for test, _ in extra]
+        extra.append((f"t1.due < {mark}", to_microseconds(lane.due_before)))
+    tests += [test for test, _ in extra]
     return f"{source.sql} AND {' AND '.join(tests)}", [*source.parameters, *values, *(value for _, value in extra)]
 
 
