@@ -109,6 +109,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "record print": (f"{CASE}{{first}}/print", f"{CONTACT}{{first}}/print"),
     "record give": (f"{CASE}{{first}}/give",),
     "record share": (f"{CASE}{{first}}/share",),
+    "record own-requests": (f"{CONTACT}{{first}}/own-requests",),
     "record why": (f"{CASE}{{first}}/why", f"{CONTACT}{{first}}/why"),
     "record move +": ("/admin/complaints/service_request/{open}/move/resolve",),
     "record archive": (f"{CASE}{{first}}/archive",),
@@ -202,8 +203,14 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "portal.resume": ("/continue/AAAAAAAAAAAAAAAAAAAAAA",),
     "error": ("/nowhere",),
 }
-#: Pages that are looked at on the way of a form, below, or of a sign-in, in test_sign_in_journey.py.
+#: Pages that are looked at on the way of a form, below, or of a sign-in, in test_sign_in_journey.py for people who work
+#: here and in test_your_requests_journey.py for residents.
 ON_THE_WAY = {"accounts.second_step", "accounts.set_up_second_factor"} | {
+    "portal.send_link",
+    "portal.link_sent",
+    "portal.enter",
+    "portal.details",
+    "portal.confirm",
     "portal.step",
     "portal.saved",
     "portal.receipt",
@@ -228,6 +235,8 @@ NO_PAGES = {
     "portal.file": "a download",
     "portal.thread": "a download",
     "portal.exchange": "leads to portal.status",
+    "portal.follow": "leads to portal.enter",
+    "portal.follow_confirming": "leads to portal.confirm",
     "list export.csv": "a download",
     "list lookup +": "for the script",
     "record present": "for the script",

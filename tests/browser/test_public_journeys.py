@@ -170,7 +170,7 @@ def test_code_from_the_receipt_opens_the_request(park: Served, new_page: Callabl
     other.get_by_label("Number", exact=True).fill(number.lower())
     other.get_by_label("Code", exact=True).fill("0" * 26)
     other.get_by_role("button", name="Check").click()
-    expect(other.get_by_role("alert")).to_contain_text("no request with this number and code")
+    expect(other.get_by_role("alert")).to_contain_text("nothing with this number and code")
     well_made(other, javascript)
     other.get_by_label("Number", exact=True).fill(number.lower())
     other.get_by_label("Code", exact=True).fill(code.lower().replace("-", " "))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from townhall.access.actors import system
+from townhall.access.roles import ROLES
 from townhall.clock import FixedClock
 from townhall.db import meta
 from townhall.errors import ConfigurationError
@@ -74,13 +75,13 @@ def test_a_second_town_follows_when_something_is_switched(town: Town) -> None:
 
 
 def test_seeded_roles_are_added_and_never_overwritten(town: Town) -> None:
-    """The three roles are there; one that the town changed stays changed."""
+    """The roles that come with Townhall are there; one that the town changed stays changed."""
     role = town.system.role
     role.update({role.permissions: '["core.contact.view"]'}).where(role.name == "viewer").execute()
     again = Town(town.instance, town.settings, town.database, town.clock)
     fresh = again.system.role
     rows = dict(fresh.select(fresh.name, fresh.permissions).tuples())
-    assert set(rows) == {"administrator", "clerk", "viewer"}
+    assert set(rows) == set(ROLES)
     assert rows["viewer"] == '["core.contact.view"]'
 
 
