@@ -138,7 +138,7 @@ def reaches(
     if kept is None or kept[0] != town.writes:
         kept = actor.known["reaches"] = (town.writes, {})
     found: dict[object, bool] = kept[1]
-    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None)
+    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None, verb in scoping.ABOUT)
     if key not in found:
         model = plan(town, record_type.identity).model
         test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)

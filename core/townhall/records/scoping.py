@@ -5,7 +5,8 @@ A department is the team of a queue: there is no second list of who belongs wher
 ``own``
     records that the person added;
 ``assigned``
-    cases that they have, records of which a ``staff`` field names them, and what those that name them are about;
+    cases that they have, records of which a ``staff`` field names them, and, to see it, what those that name them are
+    about;
 ``department``
     cases in a queue on whose team they are, or that were shared with one of their teams.
 
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 QUEUE = "core.queue"
 #: What may be done to a case that was shared: to see it, or to work on it as well.
 SHARED: dict[Verb, tuple[str, ...]] = {"view": ("view", "work"), "edit": ("work",), "transition": ("work",)}
+#: What may be done to a record because somebody is named by another one about it: a reviewer reads the application
+#: that they review, and doesn't change it or decide on it.
+ABOUT: frozenset[Verb] = frozenset({"view", "export"})
 NOTHING = peewee.SQL("1 = 0")
 #: Stands in a statement where the actor's id is put; nobody has it.
 _SOMEBODY = -1
@@ -77,8 +81,9 @@ def within(
     model = model or plan_of(town, record_type.identity).model
     levels = SHARED.get(verb, ()) if shares else ()
     found = list(_tests(town, actor, record_type, model, reach, levels, apart=False))
-    apart = _apart(town, actor, record_type, reach, levels)
-    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels), apart)
+    about = verb in ABOUT
+    apart = _apart(town, actor, record_type, reach, levels, about)
+    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels, about), apart)
     return _either([*found, model.id.in_(apart if few is None else few)])
 
 
@@ -136,14 +141,16 @@ def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], S
     return peewee.SQL(f"({text})", [actor.id if each == _SOMEBODY else each for each in parameters])
 
 
-def _apart(town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...]) -> peewee.SQL:
+def _apart(
+    town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...], about: bool
+) -> peewee.SQL:
     """The ids of records that are within a scope for a reason that stands outside of their own row."""
 
     def make(somebody: Actor) -> Sequence[Any]:
         model = plan_of(town, record_type.identity).model
-        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True))
+        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True, about=about))
 
-    return _compiled(town, actor, ("apart", record_type.identity, reach, levels), make)
+    return _compiled(town, actor, ("apart", record_type.identity, reach, levels, about), make)
 
 
 def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
@@ -198,12 +205,16 @@ def _tests(
     levels: tuple[str, ...],
     *,
     apart: bool,
+    about: bool = True,
 ) -> Iterator[Any]:
-    """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons."""
+    """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons:
+    among them, if that counts, that it is what another record ``about`` it names the actor for.
+    """
     if apart:
         yield from _elsewhere(town, actor, record_type, reach, levels)
         if _holds(reach, "assigned"):
-            yield from _named_by(town, actor, record_type)
+            if about:
+                yield from _named_by(town, actor, record_type)
             if not record_type.is_case:
                 yield from _of_cases(town, actor, record_type, reach)
         return
