@@ -208,6 +208,18 @@ def test_who_is_asked_about_a_case_does_not_decide_it(town: Town, at: Department
     assert town.records.update(rea, TICKET, case.id, {"summary": "Mine now"}, version=2).version == 3
 
 
+def test_the_second_line_of_a_hit_names_nobody_who_is_not_seen(town: Town, at: Departments) -> None:
+    """What a search or a lookup says beside a title tells no name of a contact that somebody may not know of."""
+    case = at.ticket("Look at it", watchers=[make_contact(town, "Halinski").id])
+    (hit,) = town.records.search(SYSTEM, "look")[0]
+    assert "Halinski" in hit.note
+    given = at.person("given", "desk.*.view@assigned", "*.see_internal")
+    town.records.update(SYSTEM, TICKET, case.id, {"assignee": given.id}, version=1)
+    (hit,) = town.records.search(given, "look")[0]
+    assert (hit.id, hit.note) == (case.id, "")
+    assert "Halinski" not in repr(town.records.lookup(given, TICKET, "Pot"))
+
+
 def test_giving_a_case_away(town: Town, at: Departments) -> None:
     """Who gives their case to another team doesn't see it afterwards, and is told no more than that it went."""
     gone = town.records.update(at.ann, TICKET, at.ours.id, {"queue": at.water}, version=1)
