@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +35,7 @@ from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.records.balancing import balanced
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
 from townhall_forms.fields.base import Field
@@ -394,16 +396,4 @@ def _holds(reach: Scope, scope: Scope) -> bool:
 
 def _either(tests: Iterable[Any]) -> peewee.ColumnBase:
     found = list(tests)
-    return joined(found, "OR") if found else NOTHING
-
-
-def joined(tests: Sequence[Any], word: str) -> peewee.ColumnBase:
-    """Tests side by side with ``OR`` or ``AND`` between them.
-
-    One in the brackets of another, as operators would put them, are too many for the parser of SQLite from fifty on: so
-    many types a town with a few plugins has.
-    """
-    if len(tests) == 1:
-        test: peewee.ColumnBase = tests[0]
-        return test
-    return peewee.NodeList(tests, glue=f" {word} ", parens=True)
+    return balanced(or_, found) if found else NOTHING
