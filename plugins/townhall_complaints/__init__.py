@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import Actor
 from townhall import Assignment
 from townhall import Change
 from townhall import Finding
 from townhall import Flag
+from townhall import Panel
+from townhall import PanelRow
 from townhall import Record
 from townhall import Rejected
 from townhall import for_types
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 REQUEST = "complaints.service_request"
 CATEGORY = "complaints.category"
+CONTACT = "core.contact"
+#: The permission to call a sender whom one may not know.
+CALL_SENDER = "complaints.call_sender"
 #: Categories that the doctor names.
 _MOST_NAMED = 5
 _REOPENING = frozenset({"not_fixed", "reopen"})
@@ -86,6 +92,30 @@ def record_flags(record: Record) -> list[Flag]:
     if chased > 1 and record.closed is None:
         flags.append(Flag(f"Asked {chased} times how far it is", "Call them before they call again.", "soon"))
     return flags
+
+
+@hookimpl
+@for_types(REQUEST)
+def record_panels(town: Town, actor: Actor, record: Record) -> list[Panel]:
+    """The number to call for a contractor who has the request, where its category says so; never whose it is."""
+    if not actor.may(CALL_SENDER) or record.closed is not None or town.records.may(actor, "see_internal", REQUEST):
+        return []
+    case = town.records.get(system(), REQUEST, record.id, fields=["category", "reporter", "reporter_anonymous"])
+    if case["reporter"] is None or case["reporter_anonymous"]:
+        return []
+    category = town.records.get(system(), CATEGORY, case["category"], fields=["crew_may_call"])
+    if not category["crew_may_call"]:
+        return []
+    contact = town.records.get(system(), CONTACT, case["reporter"], fields=["phones"])
+    columns, context = town.schemas[CONTACT].fields["phones"].row_fields, town.context(actor)
+    rows = [
+        PanelRow(
+            columns["number"].display(phone["number"], context), note=columns["label"].display(phone["label"], context)
+        )
+        for phone in sorted(contact["phones"] or (), key=lambda phone: not phone["primary"])
+        if phone["label"] != "fax"
+    ]
+    return [Panel("Who sent it", rows, note="Call only about this work.")] if rows else []
 
 
 @hookimpl

@@ -100,6 +100,14 @@ def _review(town: Town, change: Change) -> Mapping[str, Any]:
     return {}
 
 
+def _declaration(town: Town, change: Change) -> Mapping[str, Any]:
+    """Nobody decides for themselves whether their stake keeps them out."""
+    decided = change.values.get("decision") is not None and change.changed("decision")
+    if decided and change.actor.kind == "staff" and change.actor.id == change.values.get("reviewer"):
+        raise Rejected("You declared this yourself. A colleague decides whether you may review.", "decision")
+    return {}
+
+
 def _payment(town: Town, change: Change) -> Mapping[str, Any]:
     """Who approved a payment; what was approved before a change has to be approved again."""
     if change.transition == "approve":
@@ -122,6 +130,7 @@ def _report(town: Town, change: Change) -> Mapping[str, Any]:
 _DECISIONS: Mapping[str, Callable[[Town, Change], Mapping[str, Any]]] = {
     APPLICATION: _application,
     REVIEW: _review,
+    DECLARATION: _declaration,
     PAYMENT: _payment,
     REPORT: _report,
 }

@@ -74,7 +74,10 @@ def test_an_invitation_is_printed_renewed_and_withdrawn(run: Run, town: Town) ->
         in run("users", "invite", VIC, TOWNHALL_PUBLIC_ADDRESS="https://town.example").output
     )
     assert json.loads(run("users", "show", VIC, "--json").output)["invited_until"]
-    second = token_in(run("users", "invite", VIC).output)
+    assert json.loads(run("users", "show", VIC, "--json").output)["roles"] == ["viewer"]
+    second = token_in(run("users", "invite", VIC, "--role", "auditor", "--name", "Vic Moreau").output)
+    shown = json.loads(run("users", "show", VIC, "--json").output)
+    assert (shown["roles"], shown["name"]) == (["auditor"], "Vic Moreau")
     assert "works no more" in run("users", "withdraw-invitation", VIC).output
     assert "has no invitation" in run("users", "withdraw-invitation", VIC).output
     for token in (first, second):

@@ -114,6 +114,33 @@ def test_a_contractor_finishes_a_job(town: Town) -> None:
         town.records.transition(actor, REQUEST, other.id, "resolve", values, version=other.version)
 
 
+def test_a_contractor_reads_instructions_and_a_phone_where_the_category_says_so(town: Town) -> None:
+    """Instructions come by name; a number, never whose it is, while it is open and category, sender and role agree."""
+    who = add_person(town, "cem@milbrook.example", "contractor")
+    sender = make_contact(town, "Moreau", phones=[{"number": "+12075550142", "label": "mobile"}])
+    category = town.records.create(SYSTEM, "complaints.category", {"name": "Holes", "code": "holes"})
+    given = {"category": category.id, "location": "4 Elm St", "assignee": who, "reporter": sender.id}
+    job = town.records.create(SYSTEM, REQUEST, {**given, "instructions": "Key at number 6"})
+    quiet = town.records.create(SYSTEM, REQUEST, {**given, "reporter_anonymous": True})
+    done = town.records.create(SYSTEM, REQUEST, {**given, "resolution": "Done."})
+    town.records.transition(SYSTEM, REQUEST, done.id, "resolve", version=done.version)
+    cem = StaffClient(create_app(town), "cem@milbrook.example", PASSWORD)
+
+    def seen(id: int = job.id) -> tuple[bool, bool, bool]:
+        page = main_of(cem.get(f"/admin/complaints/service_request/{id}/"))
+        return "Key at number 6" in page, "555-0142" in page, "Moreau" in page
+
+    assert seen() == (False, False, False)
+    roles.grant(town, SYSTEM, "contractor", {f"{REQUEST}.see.instructions", "complaints.call_sender"})
+    assert seen() == (True, False, False)
+    town.records.update(SYSTEM, category.identity, category.id, {"crew_may_call": True}, version=category.version)
+    assert seen() == (True, True, False)
+    assert (seen(quiet.id), seen(done.id)) == ((False, False, False), (False, False, False))
+    assert "555-0142" not in cem.get(f"/admin/complaints/service_request/{job.id}/print").text
+    roles.revoke(town, SYSTEM, "contractor", {"complaints.call_sender"})
+    assert seen() == (True, False, False)
+
+
 @pytest.mark.parametrize("path", ["/admin/sign-in", "/admin/forgotten", "/requests/enter"])
 def test_asking_for_the_head_of_a_page_sends_nothing(town: Town, path: str) -> None:
     """A program that only looks whether a page is there is not taken for somebody who sent an empty form."""

@@ -20,6 +20,7 @@ from townhall.accounts import log
 from townhall.accounts import people
 from townhall.accounts import roles
 from townhall.app import create_app
+from townhall.testing.clients import Client
 from townhall.town import Town
 
 SYSTEM = system()
@@ -276,6 +277,21 @@ def test_seeing_as(office: Office, town: Town) -> None:
     refused = hal.post(f"/admin/people/{office.ids['bob']}/see-as", {})
     assert (refused.status_code, "may do more than you" in plain(refused)) == (403, True)
     assert hal.post(f"/admin/people/{helper}/see-as", {}).status_code == 403
+
+
+def test_who_is_let_go_leaves_no_door_open(office: Office, town: Town) -> None:
+    """A session and the calendar's secret address end at once, and neither comes back when the person does."""
+    ann = office.sign_in("ann")
+    ann.get("/admin/calendar/")
+    ann.post("/admin/calendar/feed", {})
+    found = re.search(r"/admin/calendar/feed/[\w.-]+\.ics", ann.get("/admin/calendar/?feed=new").text)
+    assert found is not None
+    anybody = Client(office.app)
+    assert anybody.get(found[0]).status_code == 200
+    people.set_active(town, SYSTEM, office.ids["ann"], False)
+    assert (anybody.get(found[0]).status_code, ann.http.get("/admin/").status_code) == (404, 302)
+    people.set_active(town, SYSTEM, office.ids["ann"], True)
+    assert (anybody.get(found[0]).status_code, ann.http.get("/admin/").status_code) == (404, 302)
 
 
 def test_auditor_and_reviewer(office: Office, town: Town) -> None:

@@ -182,6 +182,44 @@ def test_scopes_hold_each_other(town: Town, at: Departments) -> None:
         records.find(at.person("nobody", "core.contact.view"), TICKET)
 
 
+def test_who_is_asked_about_a_case_does_not_decide_it(town: Town, at: Departments) -> None:
+    """A reviewer works on what names them and only reads what that is about, whatever they may do with their own."""
+    verbs = ("view", "see_internal", "edit", "transition.*", "archive", "see_confidential", "export")
+    unscoped = {"see_internal"}
+    held = {f"*.{verb}" if verb in unscoped else f"*.{verb}@assigned" for verb in verbs}
+    rea = at.person("rea", *held)
+    case = at.ticket("Look at it", secret="a feud")
+    visit = {"name": "Visit", "starts": town.clock.now(), "about": Reference(TICKET, case.id)}
+    event = town.records.create(SYSTEM, "core.event", {**visit, "team": [{"person": rea.id}]})
+    town.records.update(rea, "core.event", event.id, {"name": "My visit"}, version=1)
+    assert town.records.get(rea, TICKET, case.id)["summary"] == "Look at it"
+    assert [each.id for each in town.records.find(rea, TICKET, verb="export").records] == [case.id]
+    assert town.records.transitions(rea, case) == []
+    for deed in (
+        lambda: town.records.update(rea, TICKET, case.id, {"summary": "Mine now"}, version=1),
+        lambda: town.records.transition(rea, TICKET, case.id, "finish", {"outcome": "No"}, version=1),
+        lambda: town.records.archive(rea, TICKET, case.id, version=1),
+        lambda: town.records.reveal(rea, TICKET, case.id, "secret", "curious"),
+        lambda: town.records.share(rea, TICKET, case.id, at.water, "work"),
+    ):
+        with pytest.raises(Forbidden):
+            deed()
+    town.records.update(SYSTEM, TICKET, case.id, {"assignee": rea.id}, version=1)
+    assert town.records.update(rea, TICKET, case.id, {"summary": "Mine now"}, version=2).version == 3
+
+
+def test_the_second_line_of_a_hit_names_nobody_who_is_not_seen(town: Town, at: Departments) -> None:
+    """What a search or a lookup says beside a title tells no name of a contact that somebody may not know of."""
+    case = at.ticket("Look at it", watchers=[make_contact(town, "Halinski").id])
+    (hit,) = town.records.search(SYSTEM, "look")[0]
+    assert "Halinski" in hit.note
+    given = at.person("given", "desk.*.view@assigned", "*.see_internal")
+    town.records.update(SYSTEM, TICKET, case.id, {"assignee": given.id}, version=1)
+    (hit,) = town.records.search(given, "look")[0]
+    assert (hit.id, hit.note) == (case.id, "")
+    assert "Halinski" not in repr(town.records.lookup(given, TICKET, "Pot"))
+
+
 def test_giving_a_case_away(town: Town, at: Departments) -> None:
     """Who gives their case to another team doesn't see it afterwards, and is told no more than that it went."""
     gone = town.records.update(at.ann, TICKET, at.ours.id, {"queue": at.water}, version=1)

@@ -21,6 +21,7 @@ from townhall import ValidationFailed
 from townhall import system
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import citizen
+from townhall.access.roles import ROLES
 from townhall.accounts import people
 from townhall.app import create_app
 from townhall.clock import FixedClock
@@ -169,6 +170,11 @@ def test_no_review_without_a_declaration(grants: Town, clerk: Actor, open_round:
     declared = grants.records.create(clerk, "grants.conflict_declaration", friend)
     with pytest.raises(Rejected, match="not decided yet"):
         grants.records.create(clerk, "grants.review", {**review, "reviewer": sam})
+    own = Actor("staff", "Sam", sam, ROLES["reviewer"].permissions)
+    with pytest.raises(Rejected, match="A colleague decides"):
+        grants.records.update(
+            own, "grants.conflict_declaration", declared.id, {"decision": "clear"}, version=declared.version
+        )
     grants.records.update(
         clerk, "grants.conflict_declaration", declared.id, {"decision": "recuse"}, version=declared.version
     )

@@ -53,7 +53,7 @@ SCOPE_LABELS: Mapping[Scope, str] = {
 #: What each scope means, in a sentence.
 SCOPE_MEANINGS: Mapping[Scope, str] = {
     "own": "Records that the person added.",
-    "assigned": "Records that the person was given or that name them, what these are about, and their own.",
+    "assigned": "Records that the person was given or that name them, to see also what these are about, and their own.",
     "department": "Records of the teams that the person is on or that were shared with one of them, and those before.",
     "all": "Every record.",
 }

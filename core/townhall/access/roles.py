@@ -79,7 +79,7 @@ ROLES: Mapping[str, Role] = {
         Role(
             name="reviewer",
             label="Reviewer",
-            description="Sees and works on what they were asked to review or to decide, and what that is about.",
+            description="Works on what they were asked to review or to decide, and sees what that is about.",
             permissions=frozenset({"*.view@assigned", "*.see_internal", "*.edit@assigned", "*.transition.*@assigned"}),
         ),
         Role(

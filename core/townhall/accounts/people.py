@@ -30,6 +30,7 @@ from townhall.accounts.managing import require_own_or_manager
 from townhall.db.transactions import immediate
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
+from townhall.records import secret_links
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -185,6 +186,7 @@ def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
         if not active:
             sessions.drop(town, id)
             account_links.revoke(town, id)
+            secret_links.revoke_of_staff(town, id)
         if before != active:
             log.write(town, actor, "reactivated" if active else "deactivated", id)
     return by_id(town, id)

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 EVENT = "core.event"
 #: What the secret of a feed stands for.
 PURPOSE = "calendar"
-STAFF = "staff"
 FEED = "/admin/calendar/feed/"
 
 
@@ -125,7 +124,7 @@ class CalendarView(StaffView):
         return (
             model.select()
             .where(
-                (model.identity == STAFF)
+                (model.identity == secret_links.STAFF)
                 & (model.record_id == actor.id)
                 & (model.purpose == PURPOSE)
                 & model.revoked_at.is_null()
@@ -144,11 +143,11 @@ class CalendarView(StaffView):
         actor = self.actor
         if actor.id is None:
             abort(403)
-        secret_links.revoke_all(self.town, STAFF, actor.id, PURPOSE)
+        secret_links.revoke_all(self.town, secret_links.STAFF, actor.id, PURPOSE)
         if request.form.get("off"):
             flash("The feed is off. Calendars that used the old address get nothing any more.", "ok")
             return redirect(f"{urls.CALENDAR}#feed")
-        session["calendar_feed"] = secret_links.make(self.town, STAFF, actor.id, PURPOSE)
+        session["calendar_feed"] = secret_links.make(self.town, secret_links.STAFF, actor.id, PURPOSE)
         return redirect(f"{urls.CALENDAR}?feed=new#feed")
 
 
@@ -157,7 +156,7 @@ def feed_response(desk: Desk, token: str) -> Response:
     from townhall.events import ical  # not needed by any other page, and slow to import
 
     found = secret_links.resolve(desk.town, token, PURPOSE)
-    if found is None or found[0] != STAFF:
+    if found is None or found[0] != secret_links.STAFF:
         abort(404)
     person = people.by_id(desk.town, found[1])
     if not person.active:

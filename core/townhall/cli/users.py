@@ -106,7 +106,7 @@ def add(email: str, role: str, name: str, generate: bool) -> None:
 
 @users.command()
 @click.argument("email")
-@click.option("--role", default="clerk", show_default=True, help="What they may do.")
+@click.option("--role", default="", help="What they may do; clerk for somebody new.")
 @click.option("--name", default="", help="Their name; made from the address if left out.")
 def invite(email: str, role: str, name: str) -> None:
     """Add somebody who chooses their own password behind a link, or renew the invitation of somebody who has none yet.
@@ -116,9 +116,14 @@ def invite(email: str, role: str, name: str) -> None:
     with open_town() as town:
         known = {person.email: person for person in people.everybody(town)}.get(email.strip().lower())
         if known is None:
-            person, token = own_password.invite(town, operator(), email, name=name, role=role)
+            person, token = own_password.invite(town, operator(), email, name=name, role=role or "clerk")
         else:
-            person, token = known, own_password.renew_invitation(town, operator(), known.id)
+            token = own_password.renew_invitation(town, operator(), known.id)
+            if role:
+                people.set_role(town, operator(), known.id, role)
+            if name:
+                people.set_name(town, operator(), known.id, name)
+            person = people.by_id(town, known.id)
         mailed = own_password.send_invitation(town, person, token)
         _print_link(town, person, token, "invitation")
     if mailed:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from difflib import get_close_matches
+from operator import and_
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -26,6 +28,7 @@ from townhall.errors import Withheld
 from townhall.records import answering
 from townhall.records import restricting
 from townhall.records import scoping
+from townhall.records.balancing import balanced
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
@@ -138,7 +141,7 @@ def reaches(
     if kept is None or kept[0] != town.writes:
         kept = actor.known["reaches"] = (town.writes, {})
     found: dict[object, bool] = kept[1]
-    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None)
+    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None, verb in scoping.ABOUT)
     if key not in found:
         model = plan(town, record_type.identity).model
         test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)
@@ -162,12 +165,12 @@ def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Tran
 
 def either(tests: Sequence[Any]) -> peewee.ColumnBase:
     """A test that holds when one of ``tests`` does."""
-    return scoping.joined(tests, "OR")
+    return balanced(or_, tests)
 
 
 def both(tests: Sequence[Any]) -> peewee.ColumnBase:
     """A test that holds when all of ``tests`` do."""
-    return scoping.joined(tests, "AND")
+    return balanced(and_, tests)
 
 
 def within(column: Any, wanted: Any) -> peewee.ColumnBase:

@@ -225,7 +225,8 @@ def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condit
     size = max(1, min(limit, LARGEST_PAGE))
     rows = _options(town, actor, plan, text, where, size)
     if policy.sees_internal(actor, plan.record_type):
-        notes = searching.notes(town, identity, [row[0] for row in rows])
+        silent = searching.notes_tell_too_much(town, actor, plan.record_type)
+        notes = {} if silent else searching.notes(town, identity, [row[0] for row in rows])
         return [Option(id, title, notes.get(id) or number or "") for id, title, number in rows]
     shown = assembling.records(town, actor, plan, [row[0] for row in rows], ())
     return [Option(id, shown[id].title, number or "") for id, _, number in rows if id in shown]

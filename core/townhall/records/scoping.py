@@ -5,7 +5,8 @@ A department is the team of a queue: there is no second list of who belongs wher
 ``own``
     records that the person added;
 ``assigned``
-    cases that they have, records of which a ``staff`` field names them, and what those that name them are about;
+    cases that they have, records of which a ``staff`` field names them, and, to see it, what those that name them are
+    about;
 ``department``
     cases in a queue on whose team they are, or that were shared with one of their teams.
 
@@ -22,6 +23,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -33,6 +35,7 @@ from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.records.balancing import balanced
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
 from townhall_forms.fields.base import Field
@@ -45,6 +48,9 @@ if TYPE_CHECKING:
 QUEUE = "core.queue"
 #: What may be done to a case that was shared: to see it, or to work on it as well.
 SHARED: dict[Verb, tuple[str, ...]] = {"view": ("view", "work"), "edit": ("work",), "transition": ("work",)}
+#: What may be done to a record because somebody is named by another one about it: a reviewer reads the application
+#: that they review, and doesn't change it or decide on it.
+ABOUT: frozenset[Verb] = frozenset({"view", "export"})
 NOTHING = peewee.SQL("1 = 0")
 #: Stands in a statement where the actor's id is put; nobody has it.
 _SOMEBODY = -1
@@ -77,8 +83,9 @@ def within(
     model = model or plan_of(town, record_type.identity).model
     levels = SHARED.get(verb, ()) if shares else ()
     found = list(_tests(town, actor, record_type, model, reach, levels, apart=False))
-    apart = _apart(town, actor, record_type, reach, levels)
-    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels), apart)
+    about = verb in ABOUT
+    apart = _apart(town, actor, record_type, reach, levels, about)
+    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels, about), apart)
     return _either([*found, model.id.in_(apart if few is None else few)])
 
 
@@ -136,14 +143,16 @@ def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], S
     return peewee.SQL(f"({text})", [actor.id if each == _SOMEBODY else each for each in parameters])
 
 
-def _apart(town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...]) -> peewee.SQL:
+def _apart(
+    town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...], about: bool
+) -> peewee.SQL:
     """The ids of records that are within a scope for a reason that stands outside of their own row."""
 
     def make(somebody: Actor) -> Sequence[Any]:
         model = plan_of(town, record_type.identity).model
-        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True))
+        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True, about=about))
 
-    return _compiled(town, actor, ("apart", record_type.identity, reach, levels), make)
+    return _compiled(town, actor, ("apart", record_type.identity, reach, levels, about), make)
 
 
 def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
@@ -198,12 +207,16 @@ def _tests(
     levels: tuple[str, ...],
     *,
     apart: bool,
+    about: bool = True,
 ) -> Iterator[Any]:
-    """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons."""
+    """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons:
+    among them, if that counts, that it is what another record ``about`` it names the actor for.
+    """
     if apart:
         yield from _elsewhere(town, actor, record_type, reach, levels)
         if _holds(reach, "assigned"):
-            yield from _named_by(town, actor, record_type)
+            if about:
+                yield from _named_by(town, actor, record_type)
             if not record_type.is_case:
                 yield from _of_cases(town, actor, record_type, reach)
         return
@@ -383,16 +396,4 @@ def _holds(reach: Scope, scope: Scope) -> bool:
 
 def _either(tests: Iterable[Any]) -> peewee.ColumnBase:
     found = list(tests)
-    return joined(found, "OR") if found else NOTHING
-
-
-def joined(tests: Sequence[Any], word: str) -> peewee.ColumnBase:
-    """Tests side by side with ``OR`` or ``AND`` between them.
-
-    One in the brackets of another, as operators would put them, are too many for the parser of SQLite from fifty on: so
-    many types a town with a few plugins has.
-    """
-    if len(tests) == 1:
-        test: peewee.ColumnBase = tests[0]
-        return test
-    return peewee.NodeList(tests, glue=f" {word} ", parens=True)
+    return balanced(or_, found) if found else NOTHING

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -126,6 +127,9 @@ def search(
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]
+    silent = {each.identity for each in types if notes_tell_too_much(town, actor, each)}
+    if silent:
+        hits = [replace(hit, note="") if hit.identity in silent else hit for hit in hits]
     if len(internal) < len(types):
         hits = _without_internal(town, actor, hits, internal)
     return _exact_first(hits, text), following
@@ -203,6 +207,17 @@ def _exact_first(hits: list[Hit], text: str) -> list[Hit]:
         return 0 if normalise(hit.number) == typed else 1 if normalise(hit.title) == typed else 2
 
     return sorted(hits, key=distance)
+
+
+def notes_tell_too_much(town: Town, actor: Actor, record_type: RecordType) -> bool:
+    """Whether the second line of records of the type may name others that the actor may not know of."""
+    fields = (each for field in record_type.fields.values() for each in (field, *field.row_fields.values()))
+    targets = {field.target for field in fields if field.search and field.target}
+    return any(
+        not policy.may(actor, "view", town.schemas[target]) or not predicate.sees_all(town, actor, town.schemas[target])
+        for target in targets
+        if target in town.schemas
+    )
 
 
 def notes(town: Town, identity: str, ids: Sequence[int]) -> dict[int, str]:

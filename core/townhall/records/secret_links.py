@@ -21,6 +21,9 @@ from townhall.records.instants import to_microseconds
 if TYPE_CHECKING:
     from townhall.town import Town
 
+#: What a secret that is somebody's who works here, and no record's, stands for in place of an identity.
+STAFF = "staff"
+
 
 def make(town: Town, identity: str, id: int, purpose: str, *, expires: datetime | None = None, about: str = "") -> str:
     """A new link's token. It is handed out once and can't be read back."""
@@ -111,6 +114,13 @@ def revoke(town: Town, token: str) -> bool:
         .execute()
     )
     return bool(changed)
+
+
+def revoke_of_staff(town: Town, user_id: int) -> int:
+    """Revoke every link of somebody who works here, such as their calendar's; how many there were."""
+    table = town.system.secret_link
+    mine = (table.identity == STAFF) & (table.record_id == user_id) & table.revoked_at.is_null()
+    return int(table.update(revoked_at=to_microseconds(town.clock.now())).where(mine).execute())
 
 
 def revoke_all(town: Town, identity: str, id: int, purpose: str) -> int:
