@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -396,6 +397,33 @@ def test_an_entry_that_was_slipped_in_is_named(town: Town, ticket: Record) -> No
     assert broken is not None
     assert broken.entry == -5
     assert broken.sentence.endswith("was slipped in where nothing was when its neighbours were sealed.")
+
+
+NONSENSE = (
+    (
+        "UPDATE history_seal SET ranges = '[[1,999999999]]', entries = 999999999 WHERE number = 1",
+        "Seal 1, of .*changed",
+    ),
+    ("INSERT INTO meta (key, value) VALUES ('history_gaps', 'x')", "list of gaps in the chain.*can't be read any more"),
+)
+NONSENSE_ON_SQLITE = (
+    ("UPDATE history SET actor_name = x'ff' WHERE id = 1", "entry 1 about .* was changed after it was written"),
+    ("UPDATE history SET actor_name = CAST(x'ff' AS TEXT) WHERE id = 1", "history can't be read any further"),
+    ("UPDATE history_seal SET entries = 'x' WHERE number = 1", "Seal 1, of .* was changed"),
+)
+
+
+def test_nonsense_is_named_and_stops_nothing(town: Town, ticket: Record, engine: str) -> None:
+    """Whatever somebody writes over history, verifying says so in a sentence; it neither fails nor fills the memory."""
+    sealing.seal(town)
+    for statement, sentence in (*NONSENSE, *(NONSENSE_ON_SQLITE if engine == "sqlite" else ())):
+        with unguarded(town), town.database.atomic() as transaction:
+            town.database.execute_sql(statement)
+            broken = found(town).broken
+            transaction.rollback()
+        assert broken is not None, statement
+        assert re.search(sentence, broken.sentence), broken.sentence
+    assert found(town).broken is None
 
 
 def test_entries_in_another_order_are_found(town: Town, ticket: Record) -> None:
