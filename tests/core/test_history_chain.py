@@ -510,6 +510,13 @@ def test_an_anchor_finds_a_chain_that_was_written_anew(
     told = run(town, "verify", "--anchors", str(later))
     assert told.exit_code == 1
     assert "Seal 2 of the anchor" in told.output
+    # One that fits doesn't hide another of the same seal, and a town that lost its mark is compared all the same.
+    town.system.meta.delete().where(town.system.meta.key == "town").execute()
+    forged = tmp_path / "forged.json"
+    forged.write_text(run(town, "anchor", "--seal", "1").output, encoding="utf-8")
+    for files in ((anchor, forged), (forged, anchor)):
+        told = run(town, "verify", "--anchors", *map(str, files))
+        assert (told.exit_code, "Seal 1 is not the one in the anchor" in told.output) == (1, True), told.output
 
 
 def test_a_file_that_is_no_anchor_is_refused(town: Town, ticket: Record, tmp_path: Path) -> None:

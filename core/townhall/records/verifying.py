@@ -107,7 +107,7 @@ class _Found(Exception):
 
 def verify(town: Town, anchors: Sequence[Anchor] = (), progress: Progress | None = None) -> Verdict:
     """Look at all of history. The first thing that is wrong stands in :attr:`Verdict.broken`."""
-    work = _Work(town, {anchor.seal: anchor for anchor in anchors}, progress)
+    work = _Work(town, list(anchors), progress)
     try:
         work.look()
     except _Found as found:
@@ -123,7 +123,7 @@ class _Work:
     """One run over history."""
 
     town: Town
-    anchors: dict[int, Anchor]
+    anchors: list[Anchor]
     progress: Progress | None
     verdict: Verdict = field(default_factory=Verdict)
     total: int = 0
@@ -218,8 +218,8 @@ class _Work:
         made = seal_digest(seal.number, seal.previous, seal.at, seal.ranges, [digests[id] for id in ids])
         if made != seal.digest:
             raise _Found(self._replaced(seal, ids))
-        anchor = self.anchors.pop(seal.number, None)
-        if anchor is not None:
+        for anchor in [each for each in self.anchors if each.seal == seal.number]:
+            self.anchors.remove(anchor)
             if anchor.digest != seal.digest:
                 sentence = (
                     f"Seal {seal.number:,} is not the one in the anchor {anchor.source}: the history up to "
@@ -257,7 +257,7 @@ class _Work:
         return row
 
     def _no_anchor_is_left(self, last: Seal | None) -> None:
-        for anchor in self.anchors.values():
+        for anchor in self.anchors:
             end = f"seal {last.number:,}" if last is not None else "nothing"
             sentence = (
                 f"Seal {anchor.seal:,} of the anchor {anchor.source} is not there: the chain ends with {end}. "
