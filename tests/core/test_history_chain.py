@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -398,6 +399,33 @@ def test_an_entry_that_was_slipped_in_is_named(town: Town, ticket: Record) -> No
     assert broken.sentence.endswith("was slipped in where nothing was when its neighbours were sealed.")
 
 
+NONSENSE = (
+    (
+        "UPDATE history_seal SET ranges = '[[1,999999999]]', entries = 999999999 WHERE number = 1",
+        "Seal 1, of .*changed",
+    ),
+    ("INSERT INTO meta (key, value) VALUES ('history_gaps', 'x')", "list of gaps in the chain.*can't be read any more"),
+)
+NONSENSE_ON_SQLITE = (
+    ("UPDATE history SET actor_name = x'ff' WHERE id = 1", "entry 1 about .* was changed after it was written"),
+    ("UPDATE history SET actor_name = CAST(x'ff' AS TEXT) WHERE id = 1", "history can't be read any further"),
+    ("UPDATE history_seal SET entries = 'x' WHERE number = 1", "Seal 1, of .* was changed"),
+)
+
+
+def test_nonsense_is_named_and_stops_nothing(town: Town, ticket: Record, engine: str) -> None:
+    """Whatever somebody writes over history, verifying says so in a sentence; it neither fails nor fills the memory."""
+    sealing.seal(town)
+    for statement, sentence in (*NONSENSE, *(NONSENSE_ON_SQLITE if engine == "sqlite" else ())):
+        with unguarded(town), town.database.atomic() as transaction:
+            town.database.execute_sql(statement)
+            broken = found(town).broken
+            transaction.rollback()
+        assert broken is not None, statement
+        assert re.search(sentence, broken.sentence), broken.sentence
+    assert found(town).broken is None
+
+
 def test_entries_in_another_order_are_found(town: Town, ticket: Record) -> None:
     """Two entries that changed places hold by themselves, values and all; the seal over them doesn't."""
     sealing.seal(town)
@@ -482,6 +510,13 @@ def test_an_anchor_finds_a_chain_that_was_written_anew(
     told = run(town, "verify", "--anchors", str(later))
     assert told.exit_code == 1
     assert "Seal 2 of the anchor" in told.output
+    # One that fits doesn't hide another of the same seal, and a town that lost its mark is compared all the same.
+    town.system.meta.delete().where(town.system.meta.key == "town").execute()
+    forged = tmp_path / "forged.json"
+    forged.write_text(run(town, "anchor", "--seal", "1").output, encoding="utf-8")
+    for files in ((anchor, forged), (forged, anchor)):
+        told = run(town, "verify", "--anchors", *map(str, files))
+        assert (told.exit_code, "Seal 1 is not the one in the anchor" in told.output) == (1, True), told.output
 
 
 def test_a_file_that_is_no_anchor_is_refused(town: Town, ticket: Record, tmp_path: Path) -> None:

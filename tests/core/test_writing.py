@@ -335,6 +335,28 @@ def test_two_contacts_with_one_phone_are_not_guessed_between(town: Town, clerk: 
     assert town.records.get(clerk, CONTACT, whole["reporter"])["family_name"] == "Three"
 
 
+def test_who_shares_a_mailbox_or_a_telephone_is_not_taken_for_somebody_else(town: Town, clerk: Actor) -> None:
+    """A household's number counts only with the name and without a new address; of a shared mailbox the name says."""
+    topic = make_topic(town)
+    line, shared = [{"number": "(212) 555-0142"}], [{"address": "home@example.org"}]
+    ada = make_contact(town, "Archer", given_name="Ada", phones=line, emails=shared).id
+    ben = make_contact(town, "Archer", given_name="Ben", emails=shared).id
+
+    def reporter(**contact: str) -> int:
+        record = send(town, topic.id, contact)
+        return int(town.records.get(clerk, TICKET, record.id)["reporter"])
+
+    assert reporter(name="ADA  Archer", phone="212 555 0142") == ada
+    carl = reporter(name="Carl Archer", phone="212 555 0142")
+    assert carl not in (ada, ben)
+    assert reporter(name="Carl Archer", phone="212 555 0142") == carl
+    moved = reporter(name="Ada Archer", phone="212 555 0142", email="ada@example.net")
+    assert moved not in (ada, ben, carl)
+    assert [row["address"] for row in town.records.get(clerk, CONTACT, moved)["emails"]] == ["ada@example.net"]
+    assert reporter(name="Ben Archer", email="home@example.org") == ben
+    assert reporter(name="Dora Archer", email="home@example.org") not in (ada, ben, carl, moved)
+
+
 def test_public_form_takes_only_its_fields(town: Town) -> None:
     """A field that the form doesn't ask for can't be slipped in, and without a form nothing can be made."""
     topic = make_topic(town)

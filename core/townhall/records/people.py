@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -11,10 +12,12 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.errors import ValidationFailed
 from townhall.records import reading
+from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
 from townhall_forms.errors import Invalid
 from townhall_forms.schema import Form
+from townhall_forms.text import normalise
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 Make = Callable[[Actor, Mapping[str, Any]], int]
 
 CONTACT = "core.contact"
+#: Contacts with one address or number that are looked at.
+_MOST = 50
 #: What a public form may ask of a person, and the rows of a contact where it is kept.
 _WAYS = {"email": ("emails", "address"), "phone": ("phones", "number")}
 
@@ -57,16 +62,25 @@ def add_contact(
 
 
 def find_or_make(town: Town, actor: Actor, given: Mapping[str, str], make: Make) -> int:
-    """The one contact with exactly this e-mail address, or else this phone number; a new one if there is none such."""
+    """The contact who is sending, or a new one where that can't be known: nobody is taken for somebody else.
+
+    Whoever reads the mailbox of an e-mail address gets the answers anyway, so the one contact with exactly this address
+    it is; of several who share it, the one with this name. A telephone number is a household's, so it counts only with
+    the name, and not at all beside an address that is new: the answers go there, and not to who has the number.
+    """
     found = _parsed(town, given)
-    for name, (rows, column) in _WAYS.items():
-        if name in found:
-            matches = reading.find(
-                town, system(actor.door), CONTACT, {f"{rows}.{column}": found[name]}, limit=2, fields=()
-            ).records
-            if len(matches) == 1:
-                return matches[0].id
-    return _make(actor, found, make)
+    way = next((name for name in _WAYS if name in found), "")
+    matches = _having(town, actor, way, found[way]) if way else []
+    if way != "email" or len(matches) > 1:
+        matches = [each for each in matches if normalise(each.title) == normalise(found["name"])]
+    return matches[0].id if len(matches) == 1 else _make(actor, found, make)
+
+
+def _having(town: Town, actor: Actor, way: str, value: Any) -> Sequence[Record]:
+    """The contacts with this e-mail address or telephone number."""
+    rows, column = _WAYS[way]
+    where = {f"{rows}.{column}": value}
+    return reading.find(town, system(actor.door), CONTACT, where, limit=_MOST, fields=()).records
 
 
 def _parsed(town: Town, given: Mapping[str, str]) -> dict[str, Any]:

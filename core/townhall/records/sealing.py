@@ -21,6 +21,7 @@ import peewee
 
 from townhall.db import meta
 from townhall.db.transactions import immediate
+from townhall.errors import TownhallError
 from townhall.records.instants import to_microseconds
 from townhall_forms.fields.base import encode_json
 
@@ -154,10 +155,17 @@ def standing(town: Town) -> tuple[Seal | None, list[Range]]:
     """The last seal, and the ids below its end that are in no seal.
 
     The seal is read first: where another process makes one in between, its number is taken, and this one gives up.
+    Raises :class:`~townhall.errors.TownhallError` if somebody made a list of gaps that is none.
     """
     before = newest(town)
-    told = json.loads(meta.get(town.system, _GAPS, "[]"))
-    return before, [(first, last) for first, last in told]
+    try:
+        told = json.loads(meta.get(town.system, _GAPS, "[]"))
+        return before, [(int(first), int(last)) for first, last in told]
+    except (ValueError, TypeError) as error:
+        raise TownhallError(
+            f"The list of gaps in the chain, “{_GAPS}” in the table “meta”, was changed and can't be read any more. "
+            "Compare it with a backup."
+        ) from error
 
 
 def _in_gaps(town: Town, gaps: Sequence[Range]) -> Iterator[tuple[int, str]]:

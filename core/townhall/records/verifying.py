@@ -8,6 +8,7 @@ stays the same however long a town has kept records.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
 
+import peewee
+
+from townhall.errors import TownhallError
 from townhall.records.anchors import Anchor
 from townhall.records.erasing import ACTION as ERASE
 from townhall.records.history import ENTRY_COLUMNS
@@ -26,6 +30,7 @@ from townhall.records.sealing import BEGINNING
 from townhall.records.sealing import Range
 from townhall.records.sealing import Seal
 from townhall.records.sealing import merged
+from townhall.records.sealing import newest
 from townhall.records.sealing import seal_digest
 from townhall.records.sealing import seal_of
 from townhall.records.sealing import standing
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 #: Most seals, and about most entries, that are in memory at once.
 _SEALS, _ENTRIES = 1000, 20_000
 _ROWS = 5000
+#: No seal covers more entries than this, whatever it says: they are all looked for.
+_LARGEST_SEAL = 100_000
 #: Most different texts that are remembered.
 _TEXTS = 50_000
 #: The action of the entry that a pack's entries come with.
@@ -100,11 +107,14 @@ class _Found(Exception):
 
 def verify(town: Town, anchors: Sequence[Anchor] = (), progress: Progress | None = None) -> Verdict:
     """Look at all of history. The first thing that is wrong stands in :attr:`Verdict.broken`."""
-    work = _Work(town, {anchor.seal: anchor for anchor in anchors}, progress)
+    work = _Work(town, list(anchors), progress)
     try:
         work.look()
     except _Found as found:
         work.verdict.broken = found.broken
+    except (peewee.DatabaseError, sqlite3.Error) as error:  # SQLite tells only of a row that it reads
+        read = work.verdict.entries
+        work.verdict.broken = Broken(f"After {read:,} entries history can't be read any further. The database: {error}")
     return work.verdict
 
 
@@ -113,7 +123,7 @@ class _Work:
     """One run over history."""
 
     town: Town
-    anchors: dict[int, Anchor]
+    anchors: list[Anchor]
     progress: Progress | None
     verdict: Verdict = field(default_factory=Verdict)
     total: int = 0
@@ -149,9 +159,13 @@ class _Work:
         To be asked before seals are read: what is sealed meanwhile takes gaps away and never adds any here.
         """
         try:
-            last, gaps = standing(self.town)
-        except (ValueError, TypeError):  # somebody changed the newest seal, which is told when it is looked at
+            newest(self.town)
+        except (ValueError, TypeError):  # somebody changed it, which is told when all seals are looked at
             return []
+        try:
+            last, gaps = standing(self.town)
+        except TownhallError as error:
+            raise _Found(Broken(str(error))) from error
         return without([(-LARGEST_INTEGER, last.last_id if last is not None else 0)], gaps)
 
     # -- seals ------------------------------------------------------------------------------------------------
@@ -166,11 +180,11 @@ class _Work:
                 return
             part: list[Seal] = []
             entries = 0
-            for row in rows:
-                if part and entries + row[3] > _ENTRIES:
+            for seal in map(self._seal, rows):
+                if part and entries + seal.entries > _ENTRIES:
                     break
-                part.append(self._seal(row))
-                entries += row[3]
+                part.append(seal)
+                entries += seal.entries
             reached = part[-1].number
             yield part
 
@@ -182,7 +196,7 @@ class _Work:
                 Broken(f"Seal {row[0]:,} was changed: what it covers can't be read any more.", row[0])
             ) from error
         amount = sum(last - first + 1 for first, last in seal.ranges)
-        if amount != seal.entries or any(last < first for first, last in seal.ranges):
+        if amount != seal.entries or amount > _LARGEST_SEAL or any(last < first for first, last in seal.ranges):
             raise _Found(Broken(f"Seal {seal.number:,}, of {_when(seal.at)}, was changed.", seal.number))
         return seal
 
@@ -204,8 +218,8 @@ class _Work:
         made = seal_digest(seal.number, seal.previous, seal.at, seal.ranges, [digests[id] for id in ids])
         if made != seal.digest:
             raise _Found(self._replaced(seal, ids))
-        anchor = self.anchors.pop(seal.number, None)
-        if anchor is not None:
+        for anchor in [each for each in self.anchors if each.seal == seal.number]:
+            self.anchors.remove(anchor)
             if anchor.digest != seal.digest:
                 sentence = (
                     f"Seal {seal.number:,} is not the one in the anchor {anchor.source}: the history up to "
@@ -243,7 +257,7 @@ class _Work:
         return row
 
     def _no_anchor_is_left(self, last: Seal | None) -> None:
-        for anchor in self.anchors.values():
+        for anchor in self.anchors:
             end = f"seal {last.number:,}" if last is not None else "nothing"
             sentence = (
                 f"Seal {anchor.seal:,} of the anchor {anchor.source} is not there: the chain ends with {end}. "
@@ -343,7 +357,8 @@ class _Texts(dict[Any, str]):
     """Each text as JSON, worked out once."""
 
     def __missing__(self, text: Any) -> str:
-        made = self[text] = encode_json(text)
+        # SQLite keeps whatever somebody writes into a column; what is no text fits no digest.
+        made = self[text] = encode_json(text) if isinstance(text, str) else repr(text)
         return made
 
 
