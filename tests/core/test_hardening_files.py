@@ -293,6 +293,8 @@ MANIFEST = b'name = "x"\ntitle = "X"\nversion = "1.0"\napi = ">=1,<2"\n'
         ({"static/a.png": b"\x89PNG\r\n\x1a\n<script>"}, "no readable PNG"),
         ({"static/inner.zip": zipped({"a": b"a"})}, "an uploaded module holds"),
         ({"../../secret_key": b"x"}, "leads elsewhere"),
+        ({"schemas/con.toml": b""}, "is a device"),
+        ({"static/LPT1.png": pictures.png()}, "is a device"),
     ],
 )
 def test_a_module_that_means_harm_is_refused(parts: dict[str, bytes], said: str) -> None:

@@ -352,16 +352,21 @@ def test_nobody_is_led_elsewhere(settle: Settle, town: Town, clerk: Actor) -> No
         ("/admin/sign-in", "next", {}),
         ("/admin/outbox/act", "back", {"deed": "nonsense"}),
         ("/admin/desk/ticket/bulk", "back", {}),
+        ("/admin/core/contact/new", "next", {"kind": "person", "family_name": "Moreau"}),
+        ("/admin/log", "next", {"who": "Nobody", "contact": "none", "note": "Called"}),
         (f"{base}/take", "next", {}),
     ]
     for target in ELSEWHERE[:8]:
         for path, name, more in doors:
             for send in (client.get, client.post):
-                options = {"query_string": {name: target}} if send == client.get else {"data": {name: target, **more}}
+                options: dict[str, Any] = {"query_string": {name: target}}
+                if send == client.post:
+                    options["data"] = {name: target, **more}
                 response = send(path, **options)
                 assert "evil" not in response.headers.get("Location", ""), (path, target)
                 assert 'href="https://evil' not in response.text
                 assert 'href="//evil' not in response.text
+                assert 'href="javascript' not in response.text
     # Nor does an address of ours that looks like another host.
     for path in ("//evil.example/admin/", "//evil.example", "/\\evil.example"):
         assert not client.get(path).headers.get("Location", "").startswith(("//", "/\\", "http://evil"))
