@@ -155,6 +155,8 @@ def test_files_that_others_can_read_are_found(town: Town, tmp_path: Path) -> Non
         assert f"read {name}; run: chmod -R o-rwx" in found()
         path.chmod(0o640)
         assert found() == ""
+    folder.chmod(0o757)
+    assert "can put a key and settings of theirs in place; run: chmod -R o-rwx" in found()
     # A password outside is found although the instance's own folder keeps everybody out; its folder may guard it too.
     beside = tmp_path / "beside"
     beside.mkdir(mode=0o755)

@@ -194,6 +194,8 @@ def _files(town: Town) -> str:
     )
     if open_outside:
         return f"others on this computer can read {', '.join(open_outside)}; run: chmod o-rwx {' '.join(open_outside)}"
+    if private.is_writable_by_others(instance):
+        return f"others on this computer can put a key and settings of theirs in place; run: chmod -R o-rwx {instance}"
     if not private.is_open_to_others(instance):
         return ""
     candidates = (instance / FILE_NAME, *instance.glob("*.db*"), *instance.glob("*key*"), *named)
