@@ -35,6 +35,7 @@ FILE_NAME = "townhall.toml"
 OTHER_VARIABLES = frozenset({"TOWNHALL_INSTANCE", "TOWNHALL_ADMIN_PASSWORD"})
 
 Check = Callable[[Any], str]
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 #: What an environment variable may say for a setting that is true or false.
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -473,7 +474,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
         value: str | int | bool = text
         if setting.kind is bool and text.strip().lower() in _TRUTHS:
             value = _TRUTHS[text.strip().lower()]
-        if setting.kind is int and text.strip().lstrip("-").isdecimal():
+        if setting.kind is int and _WHOLE.fullmatch(text.strip()):
             value = int(text)
         if problem := setting.problem(value):
             shown = "the value" if setting.secret else repr(text)

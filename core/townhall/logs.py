@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -26,3 +27,10 @@ class LogLines(logging.Formatter):
         """All of it."""
         first, *rest = super().format(record).splitlines()
         return "\n".join([first, *(f"    {one_line(line)}" for line in rest)])
+
+
+def write_to_stderr() -> None:
+    """Let the log be written, line by line as here, unless whoever runs this has set up logging already."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogLines(FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

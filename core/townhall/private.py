@@ -70,6 +70,11 @@ def is_open_to_others(path: Path) -> bool:
     return os.name == "posix" and bool(path.stat().st_mode & 0o007)
 
 
+def is_writable_by_others(folder: Path) -> bool:
+    """Whether more accounts than the owner and its group may put files into it, or take some away."""
+    return os.name == "posix" and bool(folder.stat().st_mode & 0o002)
+
+
 def unwritable(folder: Path) -> str:
     """Why nothing can be written in a folder, to stand behind a colon; empty if something can."""
     if not folder.is_dir():

@@ -306,9 +306,9 @@ def _protecting(settings: Settings) -> Callable[[Response], Response]:
         if insist and request.is_secure:
             headers.set("Strict-Transport-Security", insist)
         if "cache-control" not in there:
-            # Nothing that somebody had to sign in for stays on a computer; other pages are asked for anew each time.
-            staff = request.path.startswith("/admin")
-            headers.add("Cache-Control", "no-store" if staff else "private, no-cache")
+            # Nothing that somebody had to sign in for or typed stays on a computer; other pages are asked for anew.
+            own = request.path.startswith("/admin") or request.method not in {"GET", "HEAD"}
+            headers.add("Cache-Control", "no-store" if own else "private, no-cache")
         return response
 
     return protect

@@ -20,6 +20,7 @@ from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall import logs
 from townhall.app import create_app
 from townhall.errors import Outdated
 from townhall.errors import RestartNeeded
@@ -194,6 +195,7 @@ def __getattr__(name: str) -> Any:
     """Make ``application`` when a server first asks for it; importing this module opens no town."""
     if name != "application":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    logs.write_to_stderr()
     application = TownApplication(Town.open(Path(os.environ.get("TOWNHALL_INSTANCE", "instance"))))
     globals()["application"] = application
     application.start_jobs()

@@ -19,6 +19,7 @@ from townhall_forms.errors import FormsError
 from townhall_forms.kinds import Kind
 from townhall_forms.kinds import PathInfo
 from townhall_forms.text import normalise
+from townhall_forms.text import whole_number
 
 _MOMENT = re.compile(r"(today|now)(?:\s*([+-])\s*(\d{1,5})\s*([hdwmy]))?")
 
@@ -213,8 +214,8 @@ def _time(raw: Any, info: PathInfo | None) -> time:
 
 
 def _id(raw: Any, info: PathInfo | None) -> int:
-    if isinstance(raw, str) and raw.isascii() and raw.isdigit():
-        return int(raw)
+    if isinstance(raw, str):
+        raw = whole_number(raw)
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
     raise InvalidOperand("needs the id of a record; compare a field of it instead, like “category.code”")

@@ -93,6 +93,11 @@ class _Reading:
             self._require_marked_turns(body)
         if least == most or name == "POSSESSIVE_REPEAT":
             return inner
+        if self._first(body)[1]:
+            # It may be left out, or be there and be nothing: two ways to do the same.
+            if repeated:
+                raise Unsafe("in a repeat, something that may be left out may also be nothing")
+            inner *= 2
         first, empty = self._first(rest)
         if ((rest and not empty) or (repeated and not rest)) and self._letters(body).isdisjoint(first):
             return inner

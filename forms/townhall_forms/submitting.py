@@ -16,6 +16,7 @@ from townhall_forms.fields.base import Field
 from townhall_forms.fields.files import FileInput
 from townhall_forms.fields.questions import QuestionsField
 from townhall_forms.fields.rows import Rows
+from townhall_forms.text import whole_number
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
@@ -92,8 +93,8 @@ def _change(form: RecordForm, action: str, target: str) -> None:
         lines = [dict(line) for line in field.raw]
         if action == "_add":
             lines = [*(lines or [typed.blank(form.context)]), typed.blank(form.context)]
-        elif action == "_remove" and rest.isdigit():
-            lines = [line for index, line in enumerate(lines) if index != int(rest)]
+        elif action == "_remove":
+            lines = [line for index, line in enumerate(lines) if index != whole_number(rest)]
         elif action == "_clear":
             _clear_cell(lines, rest)
         form.put(name, lines)
@@ -107,9 +108,10 @@ def _change(form: RecordForm, action: str, target: str) -> None:
 
 
 def _clear_cell(lines: list[dict[str, Any]], place: str) -> None:
-    index, _, column = place.partition("-")
-    if index.isdigit() and int(index) < len(lines) and column in lines[int(index)]:
-        lines[int(index)][column] = ""
+    digits, _, column = place.partition("-")
+    index = whole_number(digits)
+    if index is not None and index < len(lines) and column in lines[index]:
+        lines[index][column] = ""
 
 
 # -- what only a form knows to be wrong ---------------------------------------------------------------------------

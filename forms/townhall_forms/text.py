@@ -33,6 +33,8 @@ _LOOKALIKES = str.maketrans(
 )
 #: Names come again and again and are kept; longer texts don't.
 _LONGEST_KEPT = 100
+#: The largest number that a column holds, and its digits.
+_LARGEST, _MOST_DIGITS = 2**63 - 1, 19
 _WORD = re.compile(r"[^\W_]+")
 #: The same for ASCII, which is nearly all text: small letters and digits stay, apostrophes go, all else is a blank.
 _ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)} | {ord("'"): None}
@@ -51,6 +53,18 @@ def _normalised(text: str) -> str:
     bare = "".join([mark for mark in apart if not unicodedata.combining(mark)])
     # Upper and then lower is what a browser can do too (it has no casefold), and makes "ß" equal "ss".
     return " ".join(bare.upper().lower().translate(_LOOKALIKES).split())
+
+
+def whole_number(text: str) -> int | None:
+    """The number that ``text`` writes in the digits 0 to 9; ``None`` for anything else, and for more digits than count.
+
+    ``str.isdigit`` takes more for digits than ``int`` can read, and ``int`` refuses texts of thousands of them.
+    """
+    bare = text.strip()
+    if not (bare.isascii() and bare.isdecimal() and len(bare) <= _MOST_DIGITS):
+        return None
+    number = int(bare)
+    return number if number <= _LARGEST else None
 
 
 def tokens(text: str) -> list[str]:

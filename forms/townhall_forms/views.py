@@ -24,6 +24,7 @@ from townhall_forms.fields.links import Staff
 from townhall_forms.fields.places import ADDRESS_PARTS
 from townhall_forms.fields.rows import Rows
 from townhall_forms.fields.text import Coded
+from townhall_forms.text import whole_number
 from townhall_forms.values import Money
 from townhall_forms.wording import file_size
 
@@ -120,7 +121,7 @@ class View(Drawn):
     def picked(self) -> Sequence[Option]:
         """The records that are chosen already."""
         texts = self.raw if isinstance(self.raw, list) else [self.raw]
-        ids = [int(text) for text in texts if str(text).isascii() and str(text).isdigit()]
+        ids = [id for text in texts if (id := whole_number(str(text))) is not None]
         titles = self.form.context.titles(self.typed.target, ids) if ids else {}
         return [Option(id, titles[id]) for id in ids if id in titles]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 
@@ -116,6 +119,22 @@ def test_a_town_that_can_not_be_renewed_goes_on(town: Town, caplog: pytest.LogCa
         assert client.get("/health").status_code == 200
     assert application.town is town
     assert caplog.text.count("could not be renewed") == 1
+
+
+def test_another_server_writes_the_same_log(tmp_path: Path) -> None:
+    """One that loads townhall.wsgi and sets up no logging of its own has lines that say one thing each as well."""
+    (tmp_path / "townhall.toml").write_text("[jobs]\nrun = false\n", encoding="utf-8")
+    code = (
+        "import logging\nfrom townhall.wsgi import application\n"
+        "try:\n    raise ValueError('x\\n2026-01-01 INFO townhall: forged')\n"
+        "except ValueError:\n    logging.getLogger('townhall').exception('It failed: %s', 'a\\nb')\n"
+        "application.town.close()\n"
+    )
+    environ = {**os.environ, "TOWNHALL_INSTANCE": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    first, *rest = told.stderr.splitlines()
+    assert first.endswith("ERROR townhall: It failed: a\\nb")
+    assert all(line.startswith("    ") for line in rest)
 
 
 def test_importing_the_entry_opens_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

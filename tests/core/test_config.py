@@ -38,6 +38,13 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert (settings.name, settings.port, settings.host, settings.currency) == ("Millbrook", 9000, "0.0.0.0", "CAD")
 
 
+@pytest.mark.parametrize("text", ["--5", "9" * 5_000, "²", "5 5"])
+def test_a_variable_that_is_no_number_is_a_sentence(tmp_path: Path, text: str) -> None:
+    """Whatever somebody wrote into it."""
+    with pytest.raises(ConfigurationError, match="TOWNHALL_PORT"):
+        load_settings(tmp_path, {"TOWNHALL_PORT": text})
+
+
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     """A file that Windows' Notepad saved with a byte order mark is read."""
     (tmp_path / "townhall.toml").write_bytes(b'\xef\xbb\xbf[town]\nname = "Millbrook"\n')

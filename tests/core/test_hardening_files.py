@@ -293,6 +293,8 @@ MANIFEST = b'name = "x"\ntitle = "X"\nversion = "1.0"\napi = ">=1,<2"\n'
         ({"static/a.png": b"\x89PNG\r\n\x1a\n<script>"}, "no readable PNG"),
         ({"static/inner.zip": zipped({"a": b"a"})}, "an uploaded module holds"),
         ({"../../secret_key": b"x"}, "leads elsewhere"),
+        ({"schemas/con.toml": b""}, "is a device"),
+        ({"static/LPT1.png": pictures.png()}, "is a device"),
     ],
 )
 def test_a_module_that_means_harm_is_refused(parts: dict[str, bytes], said: str) -> None:
@@ -326,12 +328,12 @@ def test_nothing_is_read_that_is_nested_without_end(
 
 
 def test_no_field_falls_over_what_is_nested_without_end(town: Town, clerk: Actor) -> None:
-    """Text that field types take for JSON is refused like any other that can't be read."""
+    """Text that field types take for JSON, or for a number, is refused like any other that can't be read."""
     context = town.context(clerk)
     tried = 0
     for record_type in town.schemas.values():
         for field in record_type.all_fields.values():
-            for text in (DEEP, '{"a":' * 100_000):
+            for text in (DEEP, '{"a":' * 100_000, "9" * 5_000, "²", "a" * 20_001, "\ufdfa" * 50_000):
                 tried += 1
                 try:
                     field.bind({}, context).parse(text, context)

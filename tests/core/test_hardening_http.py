@@ -6,6 +6,7 @@ Each test is about something that must not work. The town is on SQLite: nothing 
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from flask import Flask
 from flask import abort
 from flask import redirect
 from flask.testing import FlaskClient
+from staff_client import staff_client
 
 from townhall import limiting
 from townhall.access.actors import Actor
@@ -71,6 +73,10 @@ def signed_in(client: FlaskClient, town: Town, **options: Any) -> None:
 
 # -- headers --------------------------------------------------------------------------------------------------------
 
+GUARDS = {
+    "Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy",
+    "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cache-Control",
+}  # fmt: skip
 ANSWERS = [
     ("/", 200),
     ("/trial/400", 400),
@@ -142,6 +148,41 @@ def test_nothing_behind_the_sign_in_is_kept(settle: Settle, town: Town, clerk: A
         response = client.get(path)
         assert response.status_code == 200, path
         assert "no-store" in response.headers["Cache-Control"], path
+
+
+#: What a page that is only looked at may write: who is looking, how often somebody asked, and that data left the town.
+MAY_BE_NOTED = {"presence", "user_session", "citizen_session", "rate_limit", "history", "history_values"}
+
+
+def test_every_address_of_every_module_is_guarded(make_town: Callable[..., Town]) -> None:
+    """No post without a token gets anywhere, no answer lacks its protection, and looking changes nothing."""
+    town = make_town("complaints", "grants", "economic_development", "recruitment")
+    app = create_app(town)
+    staff = staff_client(town, "administrator", app).http
+    written: set[str] = set()
+
+    def note(event: Any) -> None:
+        if found := re.match(r'(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', str(event.sql)):
+            written.add(found[1])
+
+    town.database.query_hooks.append(note)
+    posts = 0
+    for rule in app.url_map.iter_rules():
+        url = re.sub(r"<(?:\w+(?:\([^)]*\))?:)?\w+>", "1", rule.rule)
+        for client in (app.test_client(), staff):
+            for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+                written.clear()
+                answer = client.open(url, method=method, data={"a": "b"} if method == "POST" else None)
+                assert {*answer.headers.keys()} >= GUARDS, (method, url)
+                assert answer.status_code < 500, (method, url)
+                if method == "GET":
+                    assert written <= MAY_BE_NOTED, (url, written)
+                else:
+                    posts += 1
+                    assert (answer.status_code, "Please send this again" in answer.text) == (400, True), (method, url)
+                    assert written <= {"user_session", "presence"}, (url, written)
+                answer.close()
+    assert posts > 400
 
 
 # -- cookies --------------------------------------------------------------------------------------------------------
@@ -311,16 +352,21 @@ def test_nobody_is_led_elsewhere(settle: Settle, town: Town, clerk: Actor) -> No
         ("/admin/sign-in", "next", {}),
         ("/admin/outbox/act", "back", {"deed": "nonsense"}),
         ("/admin/desk/ticket/bulk", "back", {}),
+        ("/admin/core/contact/new", "next", {"kind": "person", "family_name": "Moreau"}),
+        ("/admin/log", "next", {"who": "Nobody", "contact": "none", "note": "Called"}),
         (f"{base}/take", "next", {}),
     ]
     for target in ELSEWHERE[:8]:
         for path, name, more in doors:
             for send in (client.get, client.post):
-                options = {"query_string": {name: target}} if send == client.get else {"data": {name: target, **more}}
+                options: dict[str, Any] = {"query_string": {name: target}}
+                if send == client.post:
+                    options["data"] = {name: target, **more}
                 response = send(path, **options)
                 assert "evil" not in response.headers.get("Location", ""), (path, target)
                 assert 'href="https://evil' not in response.text
                 assert 'href="//evil' not in response.text
+                assert 'href="javascript' not in response.text
     # Nor does an address of ours that looks like another host.
     for path in ("//evil.example/admin/", "//evil.example", "/\\evil.example"):
         assert not client.get(path).headers.get("Location", "").startswith(("//", "/\\", "http://evil"))

@@ -86,6 +86,13 @@ UNSAFE: list[tuple[dict[str, Any], str, str]] = [
     ({"session_idle_minutes": 1441}, "sessions", "session_idle_minutes = 1440"),
     ({"session_hours": 169}, "sessions", "session_hours = 168"),
     ({"sign_in_attempts": 21}, "sessions", "sign_in_attempts = 20"),
+    ({"citizen_idle_minutes": 1441}, "sessions", "citizen_idle_minutes = 1440"),
+    ({"citizen_session_hours": 169}, "sessions", "citizen_session_hours = 168"),
+    ({"invitation_days": 31}, "links", "invitation_days = 30"),
+    ({"citizen_link_minutes": 1441}, "links", "citizen_link_minutes = 1440"),
+    ({"citizen_code_days": 91}, "links", "citizen_code_days = 90"),
+    ({"public_submissions_per_hour": 1001}, "visitors", "public_submissions_per_hour = 1000"),
+    ({"max_upload_mb": 201}, "visitors", "max_upload_mb"),
     ({"mail_host": "mail.example", "mail_security": "none"}, "mail encryption", 'security = "starttls"'),
     ({"database": "postgresql://town@db.example/town"}, "database encryption", "sslmode=require"),
     ({"database": "postgresql://town@db.example/town?sslmode=prefer"}, "database encryption", "sslmode=require"),
@@ -128,7 +135,7 @@ def test_every_unsafe_setting_is_found_with_what_to_do(town: Town) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows keeps rights of files otherwise")
-def test_files_that_others_can_read_are_found(town: Town) -> None:
+def test_files_that_others_can_read_are_found(town: Town, tmp_path: Path) -> None:
     """The folder guards what is in it; where it doesn't, each file is named: settings, keys, database, copies."""
 
     def found() -> str:
@@ -148,6 +155,19 @@ def test_files_that_others_can_read_are_found(town: Town) -> None:
         assert f"read {name}; run: chmod -R o-rwx" in found()
         path.chmod(0o640)
         assert found() == ""
+    folder.chmod(0o757)
+    assert "can put a key and settings of theirs in place; run: chmod -R o-rwx" in found()
+    # A password outside is found although the instance's own folder keeps everybody out; its folder may guard it too.
+    beside = tmp_path / "beside"
+    beside.mkdir(mode=0o755)
+    (beside / "smtp.txt").touch(mode=0o644)
+    town.settings = replace(town.settings, mail_password_file=str(beside / "smtp.txt"))
+    folder.chmod(0o700)
+    beside.chmod(0o755)
+    assert f"chmod o-rwx {beside / 'smtp.txt'}" in found()
+    beside.chmod(0o700)
+    assert found() == ""
+    folder.chmod(0o755)
     for name in ("files", "packs", "snapshots"):
         path = folder / name
         path.mkdir(exist_ok=True)

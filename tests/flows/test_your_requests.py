@@ -152,6 +152,7 @@ def test_opening_the_link_uses_nothing_up_and_the_button_does(
     scanner.follow(scanner.get(path))
     assert "Signed in as" not in scanner.get("/requests/").text
 
+    assert visitor.get("/").headers["Cache-Control"] == "private, no-cache"
     page = visitor.follow(visitor.get(path))
     assert "One more click" in plain(page.text)
     token = path.rpartition("/")[2]
@@ -160,6 +161,11 @@ def test_opening_the_link_uses_nothing_up_and_the_button_does(
     assert (page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == ("no-referrer", "no-store")
     done = visitor.post("/requests/enter", {})
     assert done.status_code == 303
+    # From now on pages may show who it is, such as a form that begins with their name: a browser keeps none of them.
+    for url in ("/", "/search?q=x", "/privacy"):
+        assert visitor.get(url).headers["Cache-Control"] == "no-store", url
+    assert visitor.post("/requests/leave", {}).headers["Cache-Control"] == "no-store"
+    assert visitor.get("/").headers["Cache-Control"] == "private, no-cache"
     cookie = done.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie

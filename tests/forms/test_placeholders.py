@@ -42,6 +42,11 @@ def test_a_template_is_paths_only(text: str) -> None:
         Template(text)
 
 
+def test_what_is_filled_in_is_not_looked_at_again() -> None:
+    """A name that looks like a placeholder stays a name."""
+    assert Template("{a}: {b}").fill(["{b}", "{a.__class__}"]) == "{b}: {a.__class__}"
+
+
 def test_paths_are_known_before_rendering() -> None:
     """What a title depends on can be asked without a record."""
     assert Template("{number}: {category.label} {summary}").paths == ("number", "category.label", "summary")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from urllib.parse import urlsplit
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
 
 #: Beyond these a session, or a row of guesses, is longer than anybody at a counter needs.
 LONGEST_IDLE_MINUTES, LONGEST_HOURS, MOST_ATTEMPTS = 24 * 60, 7 * 24, 20
+#: Beyond these a link in a mailbox or on paper opens something long after anybody remembers it.
+LONGEST_INVITATION_DAYS, LONGEST_LINK_MINUTES, LONGEST_CODE_DAYS = 30, 24 * 60, 90
+#: Beyond these one visitor can send more than a town can look at, or more at once than a server should hold.
+MOST_SUBMISSIONS, MOST_MEGABYTES = 1_000, 2_000
 #: What PostgreSQL calls connections that are encrypted for certain.
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 #: Networks wider than these are not those of a town's own proxies.
@@ -43,12 +46,14 @@ def examine(town: Town, *, host: str = "", environ: Mapping[str, str] | None = N
         _settled("https", _https(settings), "nothing that is typed can be read on its way."),
         _settled("proxies", _proxies(settings), "only the town's own proxies are believed."),
         _settled("sessions", _sessions(settings), "sessions end, and guessing has an end."),
+        _settled("links", _links(settings), "those that open something by themselves run out."),
+        _settled("visitors", _visitors(settings), "nobody can send without end."),
         _settled("mail encryption", _mail(settings), "mail leaves the house encrypted, or not at all."),
         _settled("database encryption", _database(settings), "records reach their database unread."),
         _settled("debugging", _debugging(os.environ if environ is None else environ), "is off."),
         _settled("demo", _demo(town, settings), "nobody outside gets at a town whose password is known."),
         _settled("key strength", _key(town), "the secret key is a good one."),
-        _settled("files", _files(town.instance, settings), f"nobody else can read what is in {town.instance}."),
+        _settled("files", _files(town), f"nobody else can read what is in {town.instance}."),
     )
 
 
@@ -108,13 +113,41 @@ def _is_wide(text: str) -> bool:
 
 
 def _sessions(settings: Settings) -> str:
-    if settings.session_idle_minutes > LONGEST_IDLE_MINUTES or settings.session_hours > LONGEST_HOURS:
-        return (
-            f"a computer left alone stays signed in too long; write at most session_idle_minutes = "
-            f"{LONGEST_IDLE_MINUTES} and session_hours = {LONGEST_HOURS} into [security]."
-        )
+    for who in ("session", "citizen"):
+        idle, hours = f"{who}_idle_minutes", f"{who}_hours" if who == "session" else f"{who}_session_hours"
+        if getattr(settings, idle) > LONGEST_IDLE_MINUTES or getattr(settings, hours) > LONGEST_HOURS:
+            return (
+                f"a computer left alone stays signed in too long; write at most {idle} = {LONGEST_IDLE_MINUTES} and "
+                f"{hours} = {LONGEST_HOURS} into [security]."
+            )
     if settings.sign_in_attempts > MOST_ATTEMPTS:
         return f"passwords can be guessed; write at most sign_in_attempts = {MOST_ATTEMPTS} into [security]."
+    return ""
+
+
+def _links(settings: Settings) -> str:
+    most = {
+        "invitation_days": LONGEST_INVITATION_DAYS,
+        "citizen_link_minutes": LONGEST_LINK_MINUTES,
+        "citizen_code_days": LONGEST_CODE_DAYS,
+    }
+    long = [f"{name} = {number}" for name, number in most.items() if getattr(settings, name) > number]
+    if long:
+        return f"whoever finds an old mail or letter gets in with it; write at most {', '.join(long)} into [security]."
+    return ""
+
+
+def _visitors(settings: Settings) -> str:
+    if settings.public_submissions_per_hour > MOST_SUBMISSIONS:
+        return (
+            f"one visitor can fill the town’s lists; write at most public_submissions_per_hour = {MOST_SUBMISSIONS} "
+            "into [limits]."
+        )
+    if settings.max_upload_mb * settings.max_files > MOST_MEGABYTES:
+        return (
+            f"one form may bring {settings.max_upload_mb * settings.max_files:,} MB; write a smaller max_upload_mb or "
+            f"max_files into [limits], {MOST_MEGABYTES:,} MB together at most."
+        )
     return ""
 
 
@@ -151,15 +184,28 @@ def _key(town: Town) -> str:
     return ""
 
 
-def _files(instance: Path, settings: Settings) -> str:
+def _files(town: Town) -> str:
     """Files that others on this computer can read. A folder that keeps them out guards all that is in it."""
+    instance, settings = town.instance, town.settings
+    named = [instance / name for name in (settings.mail_password_file, _database_file(town)) if name]
+    outside = [path for path in named if not path.resolve().is_relative_to(instance.resolve())]
+    open_outside = sorted(
+        str(path) for path in outside if path.is_file() and all(map(private.is_open_to_others, (path, path.parent)))
+    )
+    if open_outside:
+        return f"others on this computer can read {', '.join(open_outside)}; run: chmod o-rwx {' '.join(open_outside)}"
+    if private.is_writable_by_others(instance):
+        return f"others on this computer can put a key and settings of theirs in place; run: chmod -R o-rwx {instance}"
     if not private.is_open_to_others(instance):
         return ""
-    candidates = (instance / FILE_NAME, *instance.glob("*.db*"), *instance.glob("*key*"))
-    inside = [path for path in candidates if path.is_file()]
+    candidates = (instance / FILE_NAME, *instance.glob("*.db*"), *instance.glob("*key*"), *named)
+    inside = [path for path in candidates if path not in outside and path.is_file()]
     inside += [path for name in ("files", "packs", "snapshots", "backups") if (path := instance / name).is_dir()]
-    inside += [path for name in (settings.mail_password_file,) if name and (path := instance / name).is_file()]
     found = sorted({path.name for path in inside if private.is_open_to_others(path)})
     if not found:
         return ""
     return f"others on this computer can read {', '.join(found)}; run: chmod -R o-rwx {instance}"
+
+
+def _database_file(town: Town) -> str:
+    return str(town.database.database) if town.database.engine == "sqlite" else ""

@@ -7,17 +7,15 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 import click
 
+from townhall import logs
 from townhall.cli import safety
 from townhall.cli.context import instance_folder
 from townhall.errors import ConfigurationError
-from townhall.logs import FORMAT
-from townhall.logs import LogLines
 from townhall.town import Town
 
 if TYPE_CHECKING:
@@ -41,9 +39,7 @@ LARGEST_HEADERS = 64 * 1024
 @click.option("--safe-mode", is_flag=True, help="Run no plugin's code; their records stay.")
 def serve(host: str | None, port: int | None, safe_mode: bool) -> None:
     """Serve the town until Ctrl+C."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LogLines(FORMAT))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logs.write_to_stderr()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns whenever somebody waits a moment
     town = Town.open(instance_folder(), safe_mode=safe_mode)
     try:

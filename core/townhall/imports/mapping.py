@@ -22,6 +22,7 @@ from townhall_forms import patterns
 from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
+from townhall_forms.text import whole_number
 
 #: Names that a column may fill besides the type's own fields.
 RECORD_COLUMNS = ("state", "assignee", "queue", "due", "created", "closed", "number", "external_key", "channel")
@@ -229,7 +230,7 @@ def _check_field(path: str, record_type: RecordType) -> Iterator[str]:
         yield f"field: {record_type.identity} has no field “{first}”{_did_you_mean(first, known)}"
     elif rest and declared is not None and declared.row_fields:
         index, _, name = rest.partition(".")
-        if not index.isdigit() or name.partition(".")[0] not in declared.row_fields:
+        if whole_number(index) is None or name.partition(".")[0] not in declared.row_fields:
             yield f"field: “{path}” should be like {first}.0.{next(iter(declared.row_fields))}"
 
 

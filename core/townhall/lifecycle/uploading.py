@@ -39,6 +39,7 @@ from townhall.lifecycle.switching import require
 from townhall.records import contents
 from townhall.records.file_types import HEAD
 from townhall.records.file_types import known_type
+from townhall.records.files import DEVICES
 from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 
@@ -228,6 +229,9 @@ def _misplaced(entry: zipfile.ZipInfo, top: str) -> Iterator[str]:
         return
     if entry.flag_bits & 0x1:
         yield f"{name}: this is encrypted. Pack it without a password."
+        return
+    if device := next((part for part in parts if DEVICES.fullmatch(part)), ""):
+        yield f"{name}: on Windows {device} is a device and no file. Call it something else."
         return
     place = name.removeprefix(top)
     folder, _, rest = place.partition("/")

@@ -16,32 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["error_page", "install"]
 
-#: Pages that show what only their visitor may see.
-PRIVATE = frozenset(
+#: Pages that say the same to everybody, as long as nobody is signed in and nothing is sent; all others are private.
+PUBLIC = frozenset(
     f"portal.{name}"
-    for name in (
-        "exchange",
-        "status",
-        "thread",
-        "move",
-        "message",
-        "edit",
-        "requests",
-        "step",
-        "saved",
-        "receipt",
-        "resume",
-        "preview",
-        "send_link",
-        "link_sent",
-        "follow",
-        "enter",
-        "leave",
-        "details",
-        "own_address",
-        "follow_confirming",
-        "confirm",
-    )
+    for name in ("home", "search", "accessibility", "privacy", "listing", "entry", "file", "start", "paper")
 )
 
 
@@ -56,6 +34,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.portal import requests
     from townhall.portal.form_pages import summary
     from townhall.portal.visitor import keep_private
+    from townhall.portal.visitor import session_token
 
     blueprint = Blueprint("portal", __name__)
     for module in (pages, listings, applying, previewing, entering, details, requests):
@@ -63,7 +42,8 @@ def install(app: Flask, town: Town) -> None:
 
     @blueprint.after_request
     def guard(response: Response) -> Response:
-        return keep_private(response) if request.endpoint in PRIVATE else response
+        looked_at = request.endpoint in PUBLIC and request.method in {"GET", "HEAD"}
+        return response if looked_at and not session_token() else keep_private(response)
 
     app.jinja_env.filters.update(please_look=please_look, telephone=telephone, summary=summary)
     app.register_blueprint(blueprint)

@@ -44,7 +44,7 @@ _LONGEST_NAME = 150
 #: Bytes that uploads leave free on the disk, since a database without room keeps nothing at all.
 ROOM_FOR_RECORDS = 500 * _MEGABYTE
 #: Names that Windows takes for devices, and letters that it takes in no name.
-_DEVICES = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(\..*)?", re.IGNORECASE)
+DEVICES = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(\..*)?", re.IGNORECASE)
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 #: How long a file that was taken off a record is kept, in case that was a mistake.
 _KEEP_REMOVED = timedelta(days=30)
@@ -219,7 +219,7 @@ def clean_name(filename: str) -> str:
     name = PurePath(filename.replace("\\", "/")).name
     name = "".join(mark for mark in name if mark.isprintable()).strip(" .")
     name = name.translate(_NOT_IN_NAMES)
-    if _DEVICES.fullmatch(name):
+    if DEVICES.fullmatch(name):
         name = f"_{name}"
     if len(name) > _LONGEST_NAME:
         suffix = PurePath(name).suffix[:20]

@@ -18,6 +18,7 @@ from townhall_forms.kinds import info_of
 from townhall_forms.reading import read_json
 from townhall_forms.schema import Choice
 from townhall_forms.text import normalise
+from townhall_forms.text import whole_number
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
 
@@ -229,11 +230,11 @@ class QuestionReader:
         """A weight for scoring."""
         if given is None or given == "":
             return None
-        text = str(given).strip()
-        if not text.isdigit() or int(text) > 1000:
+        weight = whole_number(str(given))
+        if weight is None or weight > 1000:
             self.problems[path] = "Enter a whole number from 0 to 1,000."
             return None
-        return int(text)
+        return weight
 
     def shown(self, line: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The condition: as data, or from the editor's two inputs (another question, and its answer)."""

@@ -86,6 +86,10 @@ class Boolean(OneColumn):
         return {"type": "boolean"}
 
 
+#: Most letters of something that may be a label or a name; nobody looks for one in more.
+LONGEST_LABEL = 1_000
+
+
 class Chosen(OneColumn):
     """What ``choice`` and ``choices`` share: a list of choices."""
 
@@ -112,7 +116,7 @@ class Chosen(OneColumn):
         if isinstance(raw, str):
             if raw in self.labels:
                 return raw
-            value = self._known.get(normalise(raw))
+            value = self._known.get(normalise(raw)) if len(raw) <= LONGEST_LABEL else None
             if value is not None:
                 return value
             raise Invalid(f"“{raw.strip()[:60]}” is not one of the choices. Choose one from the list.")

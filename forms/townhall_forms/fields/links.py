@@ -22,10 +22,12 @@ from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import ColumnKind
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
+from townhall_forms.fields.choices import LONGEST_LABEL
 from townhall_forms.fields.choices import check_number
 from townhall_forms.fields.choices import join_list
 from townhall_forms.fields.choices import split_list
 from townhall_forms.text import normalise
+from townhall_forms.text import whole_number
 from townhall_forms.values import Reference
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ def read_id(raw: Any) -> int:
         raw = raw.id
     elif isinstance(raw, Mapping):
         raw = raw.get("id")
-    if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdigit():
-        raw = int(raw)
+    if isinstance(raw, str):
+        raw = whole_number(raw)
     if type(raw) is int and 0 < raw <= LARGEST_INTEGER:
         return raw
     raise Invalid("Choose one from the list.")
@@ -237,7 +239,7 @@ class Staff(OneColumn):
         if raw is None or (isinstance(raw, str) and not raw.strip()):
             return None
         if isinstance(raw, str) and not raw.strip().isdigit():
-            name = normalise(raw)
+            name = normalise(raw) if len(raw) <= LONGEST_LABEL else ""
             found = [person.id for person in context.staff() if normalise(person.title) == name]
             if len(found) != 1:
                 raise Invalid(f"Nobody called “{raw.strip()[:60]}” works here. Choose somebody from the list.")

@@ -27,6 +27,8 @@ from townhall_forms.telephones import read_phone
 from townhall_forms.telephones import write_phone
 from townhall_forms.text import normalise
 
+#: Most letters that anything may have which is neither a text of its own limit nor made of parts.
+LONGEST_LINE = 10_000
 #: Left out of all text: controls other than line breaks, lone surrogates, and marks that turn or hide what follows.
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
@@ -51,8 +53,11 @@ def clean_lines(text: str) -> str:
 
 
 def as_text(raw: Any, message: str) -> str:
-    """``raw`` if it is text or a plain number, which files and JSON often hold where text is meant."""
-    if isinstance(raw, str):
+    """``raw`` if it is text or a plain number, which files and JSON often hold where text is meant.
+
+    Text that is longer than any line is not read further: what is wrong with millions of letters takes long to tell.
+    """
+    if isinstance(raw, str) and len(raw) <= LONGEST_LINE:
         return raw
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)
