@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import reduce
-from operator import and_
-from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -28,6 +24,8 @@ from townhall.errors import Rejected
 from townhall.records import answering
 from townhall.records import restricting
 from townhall.records import scoping
+from townhall.records.joining import both
+from townhall.records.joining import either
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
@@ -58,16 +56,25 @@ def environment(town: Town, actor: Actor) -> Environment:
 
 
 def scope(
-    town: Town, actor: Actor, record_type: RecordType, model: Any = None, verb: Verb = "view"
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    model: Any = None,
+    verb: Verb = "view",
+    *,
+    of_seen_cases: bool = False,
 ) -> peewee.ColumnBase | None:
     """The rows of a type that the actor may know of, and may do ``verb`` to; ``None`` means all.
 
-    ``model`` is the table or an alias of it. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
+    ``model`` is the table or an alias of it. ``of_seen_cases`` says that only rows are asked for that are about a case
+    of which the actor knows anyhow, so that this need not be found out again. Raises
+    :class:`~townhall.errors.Forbidden` for staff without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
     if policy.is_staff(actor):
         policy.require(actor, "view", record_type)
-        kept += scoping.kept_back(town, actor, record_type, model)
+        if not of_seen_cases:
+            kept += scoping.kept_back(town, actor, record_type, model)
         for each in dict.fromkeys(("view", verb)):
             if (test := scoping.within(town, actor, each, record_type, model)) is not None:
                 kept.append(test)
@@ -158,18 +165,6 @@ def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Tran
         "department": "of your department",
     }.get(reach, "")
     return f"You may {deed} {record_type.label_plural.lower()} {which} only, and this is none of them."
-
-
-def either(tests: Sequence[Any]) -> peewee.ColumnBase:
-    """A test that holds when one of ``tests`` does."""
-    test: peewee.ColumnBase = reduce(or_, tests)
-    return test
-
-
-def both(tests: Sequence[Any]) -> peewee.ColumnBase:
-    """A test that holds when all of ``tests`` do."""
-    test: peewee.ColumnBase = reduce(and_, tests)
-    return test
 
 
 def within(column: Any, wanted: Any) -> peewee.ColumnBase:

@@ -33,6 +33,7 @@ from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.records.joining import either
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
 from townhall_forms.fields.base import Field
@@ -383,9 +384,4 @@ def _holds(reach: Scope, scope: Scope) -> bool:
 
 def _either(tests: Iterable[Any]) -> peewee.ColumnBase:
     found = list(tests)
-    if not found:
-        return NOTHING
-    test: peewee.ColumnBase = found[0]
-    for each in found[1:]:
-        test = test | each
-    return test
+    return either(found) if found else NOTHING
