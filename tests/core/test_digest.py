@@ -82,7 +82,7 @@ def test_everything_stands_in_its_part(town: Town, erin: Actor, make: Callable[.
     text = digest.text(found, "https://town.example")
     assert "Overdue: 1\n----------\n" in text
     assert "https://town.example/admin/desk/ticket/" in text
-    assert "Potholes: Late · due 2026-03-15" in text
+    assert "Potholes: Late · due Sun 15 Mar" in text
     assert "Done" not in text
 
 

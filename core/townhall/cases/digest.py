@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from datetime import datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
@@ -98,7 +99,8 @@ def digest(town: Town, actor: Actor) -> Digest:
 
 def text(found: Digest, address: str = "") -> str:
     """A digest as plain text; ``address`` is that of the town's site, before the path of each case."""
-    lines = [f"{found.name}, you have {found.open} open cases on {found.day.isoformat()}.", ""]
+    cases = "1 open case" if found.open == 1 else f"{found.open} open cases"
+    lines = [f"{found.name}, you have {cases} on {_said(found.day, found.day)}.", ""]
     for part in found.parts:
         if not part.count:
             continue
@@ -140,11 +142,21 @@ def _line(record: Record, words: str) -> Line:
 
 
 def _due(town: Town, record: Record) -> str:
-    return f"due {record.due.astimezone(town.zone).date().isoformat()}" if record.due is not None else ""
+    return f"due {_day(town, record.due)}" if record.due is not None else ""
 
 
 def _since(town: Town, record: Record) -> str:
-    return f"since {record.updated.astimezone(town.zone).date().isoformat()}"
+    return f"since {_day(town, record.updated)}"
+
+
+def _day(town: Town, moment: datetime) -> str:
+    return _said(moment.astimezone(town.zone).date(), town.today())
+
+
+def _said(day: date, today: date) -> str:
+    """A day as people say it, with its year only if that is another."""
+    text = f"{day:%a} {day.day} {day:%b}"
+    return text if day.year == today.year else f"{text} {day.year}"
 
 
 def _dormant(town: Town, actor: Actor) -> Part:
