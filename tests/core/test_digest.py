@@ -116,6 +116,23 @@ def test_who_may_not_see_cases_hears_nothing_of_them(town: Town, erin: Actor, ma
     assert erin.id not in [actor.id for actor in owners(town)]
 
 
+@pytest.mark.parametrize("role", ["contractor", "reviewer", "department_clerk", "auditor", "viewer"])
+def test_everybody_hears_of_what_they_may_see(town: Town, erin: Actor, make: Callable[..., Record], role: str) -> None:
+    """Whatever somebody may ask about, they have their digest, and nobody misses theirs for it."""
+    add_person(town, "ned@millbrook.example", role)
+    ned = people.find(town, "ned@millbrook.example")
+    members = [{"person": ned.id}, {"person": erin.id}]
+    queue = town.records.create(system(), "core.queue", {"name": "Streets", "members": members}).id
+    make("Given", assignee=ned.id, due=-2)
+    make("Free", assignee=None, queue=queue)
+    told = parts(town, Actor("staff", ned.name, ned.id, ned.permissions))
+    assert told["overdue"] == (1, ["Given"] if role not in ("contractor", "reviewer") else told["overdue"][1])
+    assert told["new"][0] == (0 if role in ("contractor", "reviewer") else 1)
+    assert digest.run(town) == "Wrote the weekly digest for 2 of the staff."
+    client = StaffClient(create_app(town), "ned@millbrook.example")
+    assert client.get("/admin/digest/").status_code == 200
+
+
 def test_the_page_says_the_same(town: Town, make: Callable[..., Record], erin: Actor) -> None:
     """“Your week” shows the digest as it is now, and the one that was written."""
     make("Late", due=-2)

@@ -17,6 +17,8 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.cases import digest_delivery
 from townhall.cases.owners import owners
+from townhall.cases.rulebook import rulebook
+from townhall.errors import TownhallError
 from townhall.records import work
 from townhall.records.figures import DORMANT_DAYS
 from townhall.records.figures import Slice
@@ -26,7 +28,6 @@ from townhall.records.work import Lane
 if TYPE_CHECKING:
     from townhall.town import Town
 
-QUEUE = "core.queue"
 #: Cases that each part names.
 SHOWN = 10
 #: Days of which the new cases are told.
@@ -122,13 +123,20 @@ def run(town: Town) -> str:
     One that a killed run has not written is written by the next.
     """
     written = 0
+    failure: TownhallError | None = None
     for actor in owners(town):
         if digest_delivery.has(town, actor):
             continue
-        found = digest(town, actor)
+        try:
+            found = digest(town, actor)
+        except TownhallError as error:
+            failure = error  # the others hear of theirs all the same
+            continue
         if not found.is_empty:
             digest_delivery.deliver(town, actor, found.subject, text(found, digest_delivery.address(town)))
             written += 1
+    if failure is not None:
+        raise failure
     return f"Wrote the weekly digest for {written} of the staff." if written else ""
 
 
@@ -168,10 +176,7 @@ def _dormant(town: Town, actor: Actor) -> Part:
 
 def _new(town: Town, actor: Actor, day: date) -> Part:
     """Cases of the last week that stand in the person's queues and that nobody has."""
-    heading, queues = "New in your queues", list[int]()
-    if actor.id is not None and town.records.may(actor, "view", QUEUE):
-        page = town.records.find(actor, QUEUE, {"members.person": actor.id}, limit=500, fields=())
-        queues = [record.id for record in page.records]
+    heading, queues = "New in your queues", list(rulebook(town).queues_of(actor.id))
     if not queues:
         return Part("new", heading, 0, ())
     since = (day - timedelta(days=NEW_DAYS)).isoformat()
