@@ -29,7 +29,10 @@ _WHERE = ("lowest", "striped", "third", "top")
 
 def build(asked: Asked) -> Shown:
     """The page."""
-    may_talk = asked.desk.town.records.may(asked.actor, "view", INTERACTION)
+    town = asked.desk.town
+    groups = figures.groupings(town, asked.actor, town.schemas[INTERACTION])
+    # Somebody may see interactions and not how they came, which is internal.
+    may_talk = town.records.may(asked.actor, "view", INTERACTION) and CHANNEL in {each.name for each in groups}
     rates = [("repeats", "with_contact", "less")]
     if may_talk:  # how often somebody was in touch about a case is told by interactions
         rates.insert(0, ("first_contact", "closed", "more"))
