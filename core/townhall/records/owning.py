@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -21,7 +23,6 @@ from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.records import predicate
 from townhall.records import reading
-from townhall.records.joining import either
 from townhall.records.plans import plan as plan_of
 from townhall.records.standing import tests_of
 from townhall.records.types import Record
@@ -92,7 +93,7 @@ def _ids(town: Town, record_type: RecordType, contact_id: int) -> list[int]:
     tests = [test for name in record_type.owners for test in tests_of(plan, name, contact_id)]
     if not tests:
         return []
-    query = plan.model.select(plan.column("id")).where(plan.column("archived").is_null(), either(tests))
+    query = plan.model.select(plan.column("id")).where(plan.column("archived").is_null(), reduce(or_, tests))
     if record_type.owners_if is not None:
         query = query.where(predicate.compiled(town, system(), record_type, record_type.owners_if))
     found = [

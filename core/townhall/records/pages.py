@@ -14,7 +14,7 @@ from typing import Any
 import peewee
 
 from townhall.db.search import COMMON
-from townhall.records.joining import both
+from townhall.records import predicate
 from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.plans import Reader
@@ -45,7 +45,7 @@ def plain(plan: TypePlan, archived: bool | None) -> Test:
 
 def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
     """Conditions that must all hold, as one test."""
-    sql, parameters = plan.model.select(peewee.SQL("1")).where(both(conditions)).sql()
+    sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(conditions)).sql()
     where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
     return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1)
 

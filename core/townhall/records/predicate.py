@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from difflib import get_close_matches
+from operator import and_
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -24,8 +27,7 @@ from townhall.errors import Rejected
 from townhall.records import answering
 from townhall.records import restricting
 from townhall.records import scoping
-from townhall.records.joining import both
-from townhall.records.joining import either
+from townhall.records.balancing import balanced
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
@@ -165,6 +167,16 @@ def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Tran
         "department": "of your department",
     }.get(reach, "")
     return f"You may {deed} {record_type.label_plural.lower()} {which} only, and this is none of them."
+
+
+def either(tests: Sequence[Any]) -> peewee.ColumnBase:
+    """A test that holds when one of ``tests`` does."""
+    return balanced(or_, tests)
+
+
+def both(tests: Sequence[Any]) -> peewee.ColumnBase:
+    """A test that holds when all of ``tests`` do."""
+    return balanced(and_, tests)
 
 
 def within(column: Any, wanted: Any) -> peewee.ColumnBase:

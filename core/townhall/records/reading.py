@@ -25,7 +25,6 @@ from townhall.records import searching
 from townhall.records.figures import measures
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.slices import Slice
-from townhall.records.joining import both
 from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.paging import decode
@@ -195,7 +194,7 @@ def aggregate(
     totals = [peewee.fn.SUM(plan.column(field.name)) for field in totalled]
     query = plan.model.select(*selected, *totals, peewee.fn.COUNT(peewee.SQL("*")))
     if conditions:
-        query = query.where(both(conditions))
+        query = query.where(predicate.both(conditions))
     if selected:
         query = query.group_by(*selected).order_by(*selected)
     groups = []
@@ -241,7 +240,7 @@ def _options(
         conditions.append(predicate.compiled(town, actor, plan.record_type, where))
     model = plan.model
     query = model.select(model.id, model.title, model.number).limit(size)
-    query = query.where(both([*conditions, model.title_key >= ""]))
+    query = query.where(predicate.both([*conditions, model.title_key >= ""]))
     by_title = query.order_by(model.title_key, model.id)
     key = normalise(text)
     if not key or not (policy.sees_internal(actor, plan.record_type) or plan.public_title):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,7 +18,6 @@ import peewee
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.extend.manager import PluginManager
-from townhall.records.joining import both
 from townhall.records.operands import Operands
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -66,7 +67,7 @@ def allowed_rows(
             there = plan_of(town, each.identity).model.alias()
             kept = _own(town, actor, each, environment, there)
             if kept:
-                seen = there.select(there.id).where(both(kept))
+                seen = there.select(there.id).where(reduce(and_, kept))
                 found.append(at.is_null() | (at != each.identity) | id.in_(seen))
     return found
 

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -33,7 +34,7 @@ from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
-from townhall.records.joining import either
+from townhall.records.balancing import balanced
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
 from townhall_forms.fields.base import Field
@@ -384,4 +385,4 @@ def _holds(reach: Scope, scope: Scope) -> bool:
 
 def _either(tests: Iterable[Any]) -> peewee.ColumnBase:
     found = list(tests)
-    return either(found) if found else NOTHING
+    return balanced(or_, found) if found else NOTHING

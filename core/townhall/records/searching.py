@@ -21,7 +21,6 @@ from townhall.db import search as index
 from townhall.db.search import SHORTEST_DIGITS
 from townhall.records import assembling
 from townhall.records import predicate
-from townhall.records.joining import either
 from townhall.records.paging import Cursor
 from townhall.records.paging import decode
 from townhall.records.plans import batches
@@ -118,7 +117,7 @@ def search(
             entries.id, entries.identity, entries.record_id, entries.number, entries.title,
             entries.note, entries.state,
         )
-        .where((entries.archived == 0) & either(parts))
+        .where((entries.archived == 0) & predicate.either(parts))
         .order_by(entries.id.desc())
         .limit(limit + 1)
     )  # fmt: skip
@@ -174,7 +173,7 @@ def _visible(town: Town, actor: Actor, types: Sequence[RecordType]) -> peewee.Co
         model = plan_of(town, record_type.identity).model
         rows = model.select(model.id).where(predicate.scope(town, actor, record_type))
         parts.append((entries.identity == record_type.identity) & entries.record_id.in_(rows))
-    return either(parts)
+    return predicate.either(parts)
 
 
 def _without_internal(town: Town, actor: Actor, hits: list[Hit], internal: Collection[str]) -> list[Hit]:

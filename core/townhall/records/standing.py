@@ -16,7 +16,6 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import assembling
 from townhall.records import predicate
-from townhall.records.joining import either
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -101,7 +100,7 @@ def stands(town: Town, record_type: RecordType, contact_id: int) -> peewee.Colum
     """The condition on rows of the type that the contact stands on them; ``None`` if no field of it can say so."""
     plan = plan_of(town, record_type.identity)
     tests = [test for path in record_type.contacts for test in tests_of(plan, path, contact_id)]
-    return either(tests) if tests else None
+    return predicate.either(tests) if tests else None
 
 
 def _part(town: Town, record_type: RecordType, index: int, contact_id: int) -> Any:
