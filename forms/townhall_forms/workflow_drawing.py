@@ -54,7 +54,7 @@ def rows(workflow: Workflow) -> list[MoveRow]:
 def _effects(move: Transition) -> Iterator[str]:
     who = {"actor": "whoever makes the move", "nobody": "nobody"}
     if move.assign:
-        yield f"gives the case to {who.get(move.assign, move.assign)}"
+        yield f"gives the case to {who.get(move.assign, f'whoever stands in {move.assign}')}"
     if move.task is not None:
         due = "" if move.task.days is None else f", due in {move.task.days} days"
         due = f", due in as many days as {move.task.days} says" if isinstance(move.task.days, str) else due

@@ -200,6 +200,15 @@ def test_nobody_reads_what_they_may_not_see(town: Town, story: Story) -> None:
     assert 'href="/admin/figures/"' not in nothing.text
 
 
+@pytest.mark.parametrize("role", ["contractor", "reviewer", "department_clerk", "auditor"])
+def test_each_role_has_all_pages(story: Story, role: str) -> None:
+    """What somebody may not ask is left out of a page, and never refuses all of it."""
+    client = staff_client(story.town, role)
+    for page in PAGES:
+        for choice in (TICKET, "all"):
+            assert client.get(f"{FIGURES}{page}?type={choice}&period=this_year").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [

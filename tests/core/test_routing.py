@@ -20,6 +20,9 @@ from townhall.clock import FixedClock
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import switching
+from townhall.records import figures
+from townhall.records.figures import Period
+from townhall.records.figures import Slice
 from townhall.records.types import Record
 from townhall.town import Town
 
@@ -320,6 +323,32 @@ def test_a_place_lies_in_a_ward(town: Town, administrator: Actor) -> None:
     assert kept == {inside.id: ids["North"], outside.id: ids["South"], nowhere.id: None}
     assert wards.ward_at(town, -84.55, 39.45) == (ids["North"], "North")
     assert wards.ward_at(town, 0.0, 0.0) is None
+
+
+def test_figures_go_by_ward(town: Town, administrator: Actor) -> None:
+    """Each ward's figure leads to its own cases; who may not see wards groups by none."""
+    wards.import_outlines(town, administrator, boxes(BOXES), source="wards.geojson")
+    topic, ids = category(town, location="optional"), {ward.name: str(ward.id) for ward in rulebook(town).wards}
+    points = {"Here": ("39.45", ids["North"]), "There": ("39.35", ids["South"])}
+    cases = {
+        ward: report(town, text, category=topic.id, place={"latitude": latitude, "longitude": "-84.55"}).id
+        for text, (latitude, ward) in points.items()
+    } | {"": report(town, "Somewhere", category=topic.id).id}
+    today = Period(town.today(), town.today())
+    for measure in ("came_in", "open"):
+        wanted = Slice(measure, today)
+        assert figures.counted(town, administrator, REQUEST, wanted, "ward") == dict.fromkeys(cases, 1)
+        for ward, id in cases.items():
+            found = town.records.find(administrator, REQUEST, figure=wanted.of_group("ward", ward)).records
+            assert [record.id for record in found] == [id]
+    _, groups = figures.backlog(town, administrator, REQUEST, today, "ward")
+    assert groups == dict.fromkeys(cases, 1)
+    named = figures.labels(town, administrator, REQUEST, "ward", cases)
+    assert named == {ids["North"]: "North", ids["South"]: "South", "": "None"}
+    tom = Actor("staff", "Tom", 9, frozenset({f"{REQUEST}.view", f"{REQUEST}.see_internal"}))
+    assert "ward" not in {each.name for each in figures.groupings(town, tom, town.schemas[REQUEST])}
+    with pytest.raises(Rejected):
+        figures.counted(town, tom, REQUEST, Slice("came_in", today), "ward")
 
 
 def test_a_case_that_comes_closed_is_left_alone(town: Town) -> None:

@@ -393,7 +393,12 @@ class TestStatus:
         assert send(visitor, url, {"proof": "Still no bench", "text": "Please look"}).status_code == 303
         record = park.records.by_number(STAFF, "park.wish", number)
         assert (record.state, record["proof"]) == ("looking", "Still no bench")
-        assert "It is not done" not in visitor.get(f"/requests/{number}").text
+        page = visitor.get(f"/requests/{number}")
+        assert "It is not done" not in page.text
+        late = visitor.post(url, data={"csrf_token": token_of(page), "proof": "x", "text": "And the paint"})
+        assert late.status_code == 409
+        assert "This is no longer possible" in late.text
+        assert "And the paint" in late.text
 
     def test_staff_moves_are_not_for_citizens(self, visitor: FlaskClient, spots: dict[str, int]) -> None:
         """A move of the staff can't be made from the status page."""

@@ -1,4 +1,4 @@
-"""My work: what is overdue, due, free to take and waiting; who called; what comes up; and a box to log a call."""
+"""My work: what is overdue, due today or later, free to take and waiting; who called; what comes up; and a call box."""
 
 from __future__ import annotations
 

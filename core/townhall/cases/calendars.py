@@ -79,7 +79,7 @@ def frame_errors(frames: Sequence[Row]) -> dict[str, str]:
         for other, from_, to in seen:
             if other == day and begin < to and from_ < end:
                 name = DAY_NAMES[WEEK.index(day)]
-                errors[f"frames.{index}.begins"] = f"{name} has another line for {_clock(from_)} to {_clock(to)}."
+                errors[f"frames.{index}.begins"] = f"There is another line for {name}, {_clock(from_)} to {_clock(to)}."
         seen.append((day, begin, end))
     return errors
 

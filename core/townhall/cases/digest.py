@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from datetime import datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
@@ -17,6 +18,7 @@ from townhall.access.actors import Actor
 from townhall.cases import digest_delivery
 from townhall.cases.owners import owners
 from townhall.cases.rulebook import rulebook
+from townhall.errors import TownhallError
 from townhall.records import work
 from townhall.records.figures import DORMANT_DAYS
 from townhall.records.figures import Slice
@@ -98,7 +100,8 @@ def digest(town: Town, actor: Actor) -> Digest:
 
 def text(found: Digest, address: str = "") -> str:
     """A digest as plain text; ``address`` is that of the town's site, before the path of each case."""
-    lines = [f"{found.name}, you have {found.open} open cases on {found.day.isoformat()}.", ""]
+    cases = "1 open case" if found.open == 1 else f"{found.open} open cases"
+    lines = [f"{found.name}, you have {cases} on {_said(found.day, found.day)}.", ""]
     for part in found.parts:
         if not part.count:
             continue
@@ -120,13 +123,20 @@ def run(town: Town) -> str:
     One that a killed run has not written is written by the next.
     """
     written = 0
+    failure: TownhallError | None = None
     for actor in owners(town):
         if digest_delivery.has(town, actor):
             continue
-        found = digest(town, actor)
+        try:
+            found = digest(town, actor)
+        except TownhallError as error:
+            failure = error  # the others hear of theirs all the same
+            continue
         if not found.is_empty:
             digest_delivery.deliver(town, actor, found.subject, text(found, digest_delivery.address(town)))
             written += 1
+    if failure is not None:
+        raise failure
     return f"Wrote the weekly digest for {written} of the staff." if written else ""
 
 
@@ -140,11 +150,21 @@ def _line(record: Record, words: str) -> Line:
 
 
 def _due(town: Town, record: Record) -> str:
-    return f"due {record.due.astimezone(town.zone).date().isoformat()}" if record.due is not None else ""
+    return f"due {_day(town, record.due)}" if record.due is not None else ""
 
 
 def _since(town: Town, record: Record) -> str:
-    return f"since {record.updated.astimezone(town.zone).date().isoformat()}"
+    return f"since {_day(town, record.updated)}"
+
+
+def _day(town: Town, moment: datetime) -> str:
+    return _said(moment.astimezone(town.zone).date(), town.today())
+
+
+def _said(day: date, today: date) -> str:
+    """A day as people say it, with its year only if that is another."""
+    text = f"{day:%a} {day.day} {day:%b}"
+    return text if day.year == today.year else f"{text} {day.year}"
 
 
 def _dormant(town: Town, actor: Actor) -> Part:

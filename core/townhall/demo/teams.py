@@ -59,7 +59,7 @@ def _boss(demo: Demo) -> str:
 
 def _queue_for(demo: Demo, kind: RecordType) -> None:
     """One queue for each module whose cases name none themselves."""
-    name = demo.town.plugins.title(kind.plugin)
+    name = "Town office" if kind.plugin == "core" else demo.town.plugins.title(kind.plugin)
     found = demo.town.records.find(demo.as_staff(_boss(demo)), QUEUE, {"name": name}, limit=1).records
     default_for = [kind.identity]
     if found:

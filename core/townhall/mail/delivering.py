@@ -2,7 +2,8 @@
 
 A process claims a few messages for as long as a lease lasts, sends one after the other, and marks each as sent as soon
 as the server has taken it. If it dies, the lease runs out and another one sends the rest. Only a death between the
-server's “250 OK” and the mark makes a second copy, of that one message; mail has no way to rule that out.
+server's “250 OK” and the mark, or a “250 OK” that doesn't arrive, makes a second copy, of that one message and with the
+same Message-ID; mail has no way to rule that out.
 
 A message that is put off is tried again after 1, 2, 4 ... minutes, for about four days. If the server itself fails,
 nothing is counted against any message: sending rests, twice as long each time, up to half an hour.

@@ -204,6 +204,15 @@ def message(number: str) -> BaseResponse:
     return redirect(url_for("portal.status", number=number) + "#messages", 303)
 
 
+def _too_late(number: str, text: str, sentence: str) -> BaseResponse:
+    """Say that a step can't be taken any more, on the page of the request as it is now; what was written stays."""
+    opened = _open_one(number) if text else None
+    if opened is not None:
+        return make_response(_status_page(opened, text=text, problem=sentence), 409)
+    flash(sentence, "soon")
+    return redirect(url_for("portal.status", number=number), 303)
+
+
 def move(number: str, name: str) -> BaseResponse:
     """A step that the citizen may take themselves, like saying that something is not fixed."""
     opened = _open_one(number)
@@ -211,9 +220,9 @@ def move(number: str, name: str) -> BaseResponse:
         return _unknown()
     town, actor, record = opened
     transition = next((one for one in town.records.transitions(actor, record) if one.name == name), None)
+    text = request.form.get("text", "").strip()[:LONGEST_MESSAGE]
     if transition is None:
-        flash("This is no longer possible. The page shows how it stands now.", "soon")
-        return redirect(url_for("portal.status", number=number), 303)
+        return _too_late(number, text, "This is no longer possible. The page shows how it stands now.")
     names = [one for one in (*transition.require, *transition.asks) if one in record.type.fields]
     form = build_form(
         record.type,
@@ -225,7 +234,6 @@ def move(number: str, name: str) -> BaseResponse:
         files=request.files if request.method == "POST" else None,
         require=transition.require,
     )
-    text = request.form.get("text", "").strip()[:LONGEST_MESSAGE]
     problems: list[tuple[str, str]] = []
     if (
         request.method == "POST"
@@ -241,8 +249,7 @@ def move(number: str, name: str) -> BaseResponse:
         except Rejected as error:
             problems = _about_form(form, {error.field: str(error)})
         except (Conflict, Forbidden) as error:
-            flash(str(error), "soon")
-            return redirect(url_for("portal.status", number=number), 303)
+            return _too_late(number, text, str(error))
         else:
             flash("Thank you, we have it.", "ok")
             return redirect(url_for("portal.status", number=number), 303)

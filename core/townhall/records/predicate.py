@@ -60,16 +60,25 @@ def environment(town: Town, actor: Actor) -> Environment:
 
 
 def scope(
-    town: Town, actor: Actor, record_type: RecordType, model: Any = None, verb: Verb = "view"
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    model: Any = None,
+    verb: Verb = "view",
+    *,
+    of_seen_cases: bool = False,
 ) -> peewee.ColumnBase | None:
     """The rows of a type that the actor may know of, and may do ``verb`` to; ``None`` means all.
 
-    ``model`` is the table or an alias of it. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
+    ``model`` is the table or an alias of it. ``of_seen_cases`` says that only rows are asked for that are about a case
+    of which the actor knows anyhow, so that this need not be found out again. Raises
+    :class:`~townhall.errors.Forbidden` for staff without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
     if policy.is_staff(actor):
         policy.require(actor, "view", record_type)
-        kept += scoping.kept_back(town, actor, record_type, model)
+        if not of_seen_cases:
+            kept += scoping.kept_back(town, actor, record_type, model)
         for each in dict.fromkeys(("view", verb)):
             if (test := scoping.within(town, actor, each, record_type, model)) is not None:
                 kept.append(test)

@@ -31,7 +31,7 @@ def sentence(town: Town, actor: Actor, wanted: Slice, record_type: RecordType | 
         raise Rejected(f"There is no figure called “{wanted.measure}”. Go to it from the page of figures.")
     parts = [measure.label, _of(wanted, record_type), words(wanted.period) if wanted.period and measure.timed else ""]
     if wanted.by and record_type is not None:
-        label = record_type.all_fields[wanted.by].label
+        label = figures.label_of(record_type, wanted.by)
         named = figures.labels(town, actor, record_type.identity, wanted.by, [wanted.value])
         parts.append(f"{label}: {named[wanted.value]}")
     return ", ".join(part for part in parts if part)

@@ -22,6 +22,7 @@ from townhall.records.figures.durations import handed_on
 from townhall.records.figures.durations import stays
 from townhall.records.figures.grouping import Grouping
 from townhall.records.figures.grouping import groupings
+from townhall.records.figures.grouping import label_of
 from townhall.records.figures.grouping import labels
 from townhall.records.figures.grouping import main_category
 from townhall.records.figures.measures import MEASURES
@@ -54,6 +55,7 @@ __all__ = [
     "flow",
     "groupings",
     "handed_on",
+    "label_of",
     "labels",
     "main_category",
     "stays",

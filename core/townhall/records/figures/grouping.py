@@ -12,6 +12,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Rejected
 from townhall.records import predicate
+from townhall.records.figures import wards
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.plans import plan as plan_of
@@ -51,8 +52,18 @@ def groupings(town: Town, actor: Actor, record_type: RecordType) -> list[Groupin
         if name in record_type.system_fields and name != "state" and _groups(town, actor, record_type, name)
     ]
     main = main_category(town, actor, record_type)
-    order = dict.fromkeys([*([main] if main else []), *standard, *found])
-    return [Grouping(name, record_type.all_fields[name].label) for name in order]
+    ward = [wards.NAME] if wards.may_group(town, actor, record_type) else []
+    order = dict.fromkeys([*([main] if main else []), *standard, *ward, *found])
+    return [Grouping(name, label_of(record_type, name)) for name in order]
+
+
+def label_of(record_type: RecordType, by: str) -> str:
+    """What the records are grouped by."""
+    return wards.LABEL if wards.is_meant(record_type, by) else record_type.all_fields[by].label
+
+
+def _kind(record_type: RecordType, by: str) -> str:
+    return "link" if wards.is_meant(record_type, by) else kind_of(record_type.all_fields[by])
 
 
 def main_category(town: Town, actor: Actor, record_type: RecordType) -> str:
@@ -91,8 +102,7 @@ def test_of(scene: Scene, by: str, value: str) -> Sql:
     column = column_of(scene, by)
     if not value:
         return Sql(f"{column} IS NULL")
-    field = scene.type.all_fields[by]
-    kind = kind_of(field)
+    kind = _kind(scene.type, by)
     stored: Any = value
     if kind in ("link", "staff"):
         stored = int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else -1
@@ -103,6 +113,8 @@ def test_of(scene: Scene, by: str, value: str) -> Sql:
 
 def column_of(scene: Scene, by: str) -> str:
     """The column that holds a group. Raises :class:`~townhall.errors.Rejected` if the actor may not group by it."""
+    if wards.is_meant(scene.type, by) and wards.may_group(scene.town, scene.actor, scene.type):
+        return wards.column(scene)
     predicate.check_paths(scene.town, scene.actor, scene.type, [by], "group")
     if not _groups(scene.town, scene.actor, scene.type, by):
         label = scene.type.all_fields[by].label
@@ -114,24 +126,24 @@ def value_of(scene: Scene, by: str, stored: Any) -> str:
     """What a slice says of the group whose column holds ``stored``."""
     if stored is None:
         return ""
-    return ("true" if stored else "false") if kind_of(scene.type.all_fields[by]) == "boolean" else str(stored)
+    return ("true" if stored else "false") if _kind(scene.type, by) == "boolean" else str(stored)
 
 
 def labels(town: Town, actor: Actor, identity: str, by: str, values: Iterable[str]) -> Mapping[str, str]:
     """What groups are called, by the values of their slices; the same order as ``values``."""
     record_type = plan_of(town, identity).record_type
-    field, wanted = record_type.all_fields[by], list(values)
-    kind = kind_of(field)
+    wanted, kind = list(values), _kind(record_type, by)
     known: Mapping[str, str] = {}
     if kind == "staff":
         known = {str(option.id): option.title for option in town.context(actor).staff()}
     elif kind == "link":
         ids = [int(value) for value in wanted if value]
-        known = {str(id): title for id, title in town.context(actor).titles(field.target, ids).items()}
+        target = wards.TARGET if wards.is_meant(record_type, by) else record_type.all_fields[by].target
+        known = {str(id): title for id, title in town.context(actor).titles(target, ids).items()}
     elif kind == "boolean":
         known = {"true": "Yes", "false": "No"}
     elif kind == "code":
-        known = {choice.value: choice.label for choice in field.choices}
+        known = {choice.value: choice.label for choice in record_type.all_fields[by].choices}
     empty = "Nobody" if kind == "staff" else "None"
     gone = "Somebody who left" if kind == "staff" else "One that is gone" if kind == "link" else ""
     return {value: known.get(value, gone or value) if value else empty for value in wanted}

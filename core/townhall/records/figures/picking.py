@@ -250,12 +250,12 @@ def _talks_about(scene: Scene) -> Sql:
     if not policy.may(scene.actor, "view", scene.town.schemas[INTERACTION]):
         raise Rejected("Whether something was settled at the first contact is for those who may see interactions.")
     talks = Scene.of(scene.town, scene.actor, INTERACTION)
-    table = scene.quoted(talks.plan.table)
+    table, seen = scene.quoted(talks.plan.table), talks.other("i", of_seen_cases=True)
     text = (
         f"t1.id NOT IN (SELECT i.about_id FROM {table} AS i WHERE i.about_type = {mark}"  # noqa: S608  # names and marks
-        f" AND i.direction = {mark} AND {talks.other('i').text} GROUP BY i.about_id HAVING COUNT(*) > 1)"
+        f" AND i.direction = {mark} AND {seen.text} GROUP BY i.about_id HAVING COUNT(*) > 1)"
     )
-    return Sql(text, (scene.identity, "in", *talks.other("i").parameters))
+    return Sql(text, (scene.identity, "in", *seen.parameters))
 
 
 # -- interactions ---------------------------------------------------------------------------------------------------

@@ -117,10 +117,13 @@ class Scene:
         """A name as the engine wants it."""
         return quote(self.town.database, name)
 
-    def other(self, alias: str) -> Sql:
-        """Which rows of the type's table, called otherwise than ``t1``, the actor may know of."""
+    def other(self, alias: str, *, of_seen_cases: bool = False) -> Sql:
+        """Which rows of the type's table, called otherwise than ``t1``, the actor may know of.
+
+        ``of_seen_cases`` are those about cases that were chosen among what the actor sees.
+        """
         model = self.plan.model
-        visible = predicate.scope(self.town, self.actor, self.type)
+        visible = predicate.scope(self.town, self.actor, self.type, of_seen_cases=of_seen_cases)
         text = f"{alias}.archived IS NULL"
         if visible is None:
             return Sql(text)
