@@ -180,6 +180,19 @@ def test_undo_keeps_columns_and_values(town: Town, clerk: Actor) -> None:
     assert third.renewed().layer == EMPTY
 
 
+def test_history_keeps_what_a_removed_field_held_to_itself(town: Town, clerk: Actor) -> None:
+    """Nobody knows any more how private it was: that it changed is told to staff, what it was only to the town."""
+    text = '[desk.topic.fields.town_pin]\ntype = "text"\nlabel = "PIN"\nprivacy = "confidential"\n'
+    first = publish(town, text)
+    topic = make_topic(first, town_pin="4711-secret")
+    second = publish(first, "")
+    (entry,) = second.records.history(clerk, "desk.topic", topic.id)
+    assert "town_pin" in entry.changes
+    assert "4711-secret" not in str(entry.changes)
+    (entry,) = second.records.history(system(), "desk.topic", topic.id)
+    assert "4711-secret" in str(entry.changes)
+
+
 def test_a_field_never_changes_its_type(town: Town) -> None:
     """A name that was published as one type can't come back as another, not even after it was removed."""
     other = WARD.replace('type = "choice"', 'type = "integer"').replace('choices = ["north", "south"]\n', "")

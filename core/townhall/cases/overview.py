@@ -87,7 +87,7 @@ def rules(town: Town, actor: Actor) -> list[RuleLine]:
     """The routing rules of which the actor may know, as they are tried, those out of use last, and how often each
     decided.
     """
-    hits = decisions(town)
+    hits = decisions(town, actor)
     people = {person.id: person.title for person in town.context(system("routing")).staff()}
     lines = []
     for record in all_of(town, ROUTE, actor=actor):
@@ -102,13 +102,14 @@ def rules(town: Town, actor: Actor) -> list[RuleLine]:
     return sorted(lines, key=lambda line: (not line.active, line.route.order, line.route.id))
 
 
-def decisions(town: Town) -> Mapping[tuple[str, int | None], int]:
-    """How many cases that came in lately were decided by whom, and by which rule."""
+def decisions(town: Town, actor: Actor) -> Mapping[tuple[str, int | None], int]:
+    """How many cases of which the actor may know came in lately and were decided by whom, and by which rule."""
     table = town.system.case_route
     since = to_microseconds(town.clock.now() - timedelta(days=DAYS))
+    seen = work.known_cases(town, actor, table.identity, table.record_id)
     rows = (
         table.select(table.decided_by, table.route_id, fn.COUNT(table.id))
-        .where(table.at >= since)
+        .where(table.at >= since, seen)
         .group_by(table.decided_by, table.route_id)
         .tuples()
     )

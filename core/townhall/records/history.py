@@ -200,9 +200,13 @@ class Eye:
         for name, (old, new) in changes.items():
             if name in self.access.readable or name in self.access.masked:
                 visible[name] = (self.value(name, old), self.value(name, new))
-            elif name not in self._type.all_fields and self.access.readable >= frozenset(self._type.all_fields):
-                visible[name] = (old, new)
+            elif name not in self._type.all_fields and policy.sees_internal(self._actor, self._type):
+                visible[name] = (self._gone(old), self._gone(new))
         return visible
+
+    def _gone(self, stored: Any) -> Any:
+        """A value of a field that the type doesn't have any more: nobody knows how private it was."""
+        return MASK if stored is not None and self._actor.kind != "system" else stored
 
     def value(self, name: str, stored: Any, beside: Mapping[str, Any] | None = None) -> Any:
         """A value that the record held, from JSON: masked, in part, or not at all (``None``) where it is not for them.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
 
+import peewee
+
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import assembling
@@ -112,6 +114,23 @@ def counts_by_type(town: Town, actor: Actor, lane: Lane) -> dict[str, Count]:
     """How many cases the lane has of each type."""
     named = [(source.record_type.identity, source, lane) for source in _sources(town, actor)]
     return {name: _capped(number) for name, number in _counted(town, named)}
+
+
+def known_cases(town: Town, actor: Actor, identity: Any, id: Any) -> peewee.ColumnBase:
+    """A test on a table that speaks of cases: that the one in its columns ``identity`` and ``id`` is one that the actor
+    may know of.
+    """
+    tests: list[Any] = []
+    for record_type in town.schemas.values():
+        if not record_type.is_case or not policy.may(actor, "view", record_type):
+            continue
+        test = identity == record_type.identity
+        if not predicate.sees_all(town, actor, record_type):
+            model = plan_of(town, record_type.identity).model
+            seen = predicate.scope(town, actor, record_type)
+            test = test & id.in_(model.select(model.id).where(seen))
+        tests.append(test)
+    return predicate.either(tests) if tests else predicate.NOTHING
 
 
 def _capped(number: int) -> Count:

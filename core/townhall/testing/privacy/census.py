@@ -37,7 +37,7 @@ NOT_OPENED: Mapping[str, str] = {
     "/requests/enter/<token>": "its secret leads to pages that are walked with a citizen’s links",
 }
 #: Most ways in which one address is filled in, and of how many types.
-_MOST, _TYPES = 60, 4
+_MOST, _TYPES = 12, 1
 #: What stands for all pages of a type's list, and of its records.
 _WORDS = {"list_page": "list", "record_page": "record"}
 

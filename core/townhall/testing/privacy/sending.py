@@ -21,7 +21,11 @@ def refused(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestRes
     record = planted.record
     own = urls.record_url(record.identity, record.id)
     flow = record.type.workflow
-    moves = [move.name for move in flow.transitions if record.state in move.sources] if flow is not None else []
+    moves = [
+        move.name
+        for move in (flow.transitions if flow is not None else ())
+        if record.state in move.sources and (move.require or move.asks)
+    ]
     optional = {name for name, field in record.type.fields.items() if not field.required}
     for word in ("edit", *(f"move/{move}" for move in moves)):
         page = client.get(f"{own}{word}")
@@ -29,7 +33,8 @@ def refused(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestRes
         if form is None:
             continue
         kept = {"csrf_token", "form_id"}
-        for how, empty in (("empty", form.names - kept), ("stale", {n for n in form.names if _first(n) in optional})):
+        ways = [("empty", form.names - kept), ("stale", {name for name in form.names if _first(name) in optional})]
+        for how, empty in ways if word == "edit" else ways[:1]:
             data = {name: [""] if name in empty else values for name, values in form.data().items()}
             sent = client.http.post(f"{own}{word}", data={**data, "version": _STALE}, follow_redirects=True)
             yield Surface(f"{own}{word}", f"{word} of {planted.name}, sent {how}", planted.name, options=True), sent

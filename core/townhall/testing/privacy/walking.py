@@ -67,7 +67,9 @@ OPEN, CLOSED, SOON, LATER = "open", "closed", "soon", "later"
 #: What brings no page of its own.
 _WITHOUT_PAGES = frozenset({"import", "transition"})
 #: What differs between two showings of a page.
-_NEW_EACH_TIME = re.compile(r"nonce-?=?\"?[^\"' ]+|value=\"[^\"]{30,}\"|/form/[^/\"]+|key=[^\"&]+")
+_NEW_EACH_TIME = re.compile(
+    r"form_id\" value=\"[^\"]+|nonce-?=?\"?[^\"' ]+|value=\"[^\"]{30,}\"|/form/[^/\"]+|key=[^\"&]+"
+)
 _REASON = "The caller asks what we have written down."
 
 
@@ -198,6 +200,7 @@ class _Walk:
                 if after[page] != text:
                     self.report.problems.append(f"{page.name} looks otherwise since there are records that it hides.")
         self.report.planted = len(self.markers)
+        self._read_log("making records")
 
     def _given(self, record_type: RecordType) -> list[dict[str, Any]]:
         return [dict(self.given.get(record_type.identity, {}))]
@@ -274,6 +277,8 @@ class _Walk:
             except REFUSALS as error:
                 refusal = error
                 continue
+            if kind == OPEN and not record_type.append_only:
+                self.planter.change(planted)
             return self._keep(planted) if keep else planted
         if kind == OPEN and refusal is not None:
             self.report.problems.append(
@@ -356,8 +361,8 @@ class _Walk:
                 pages += surfaces.new_from(record_type, self.planted)
                 forms += [each for each in own if each.kind == OPEN and each.name in reader.sees]
                 if record_type.is_case:
-                    named = [name for name, field in record_type.fields.items() if field.target or field.choices]
-                    pages += surfaces.of_figures(record_type, ("assignee", "queue", "ward", *named))
+                    secret = (name for name, field in record_type.fields.items() if field.privacy == "confidential")
+                    pages += surfaces.of_figures(record_type, ("queue", *record_type.list.filters, *secret))
             for each in own:
                 if each.name not in reader.sees:
                     pages.append(Surface(urls.record_url(each.record.identity, each.record.id), f"page of {each.name}"))
@@ -480,10 +485,11 @@ class _Walk:
         may, what = reader.reveals(planted.record.identity), f"reveal page of {planted.name}"
         for reason in ("", _REASON):
             shown = keys & found_in(self._get(client.post(url, {"reason": reason})))
-            if shown and not (may and reason):
+            if shown and not (may is not False and reason):
                 self._leak(self.markers[min(shown)][0], reader.name, what)
             if may and reason and not shown:
                 self.report.missing.append(f"{what} keeps “{path}” from {reader.name}, who may see it and said why.")
+        self._read_log(what)
 
     def _miss(self, reader: Reader) -> None:
         """Whoever may see a value finds it somewhere: a walk that finds nothing would prove nothing."""
@@ -522,7 +528,6 @@ class _Walk:
     # -- looking ----------------------------------------------------------------------------------------------
 
     def _open(self, reader: Reader, client: Client, page: Surface) -> None:
-        self.logged.clear()
         self._look(reader, page, client.get(page.url, follow_redirects=True))
 
     def _look(self, reader: Reader, page: Surface, response: TestResponse) -> None:
@@ -536,9 +541,14 @@ class _Walk:
                 self._leak(marker, reader.name, page.name)
         self.found.setdefault(reader.name, set()).update(keys)
         self._apart(reader, page, keys)
+        self._read_log(page.name)
+
+    def _read_log(self, name: str) -> None:
+        """No value stands in what was logged meanwhile."""
         for each in self.logged:
             for key in found_in(_line(each)) & self.markers.keys():
-                self._leak(self.markers[key][0], "whoever reads the log", f"log of {page.name}")
+                self._leak(self.markers[key][0], "whoever reads the log", f"log of {name}")
+        self.logged.clear()
 
     def _get(self, response: TestResponse) -> str:
         """Everything that came back: the page or the file, its headers, and the addresses it led over."""
@@ -578,9 +588,8 @@ class _Walk:
     def _hide_more(self, limited: Sequence[tuple[Reader, StaffClient]]) -> None:
         """Records that are out of somebody's reach change nothing on any page of theirs."""
         pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
-        pages += (
-            Surface(f"{urls.list_url(each.identity)}?view=all", f"list of {each.identity}") for each in self.types
-        )
+        cases = [each.identity for each in self.types if each.is_case]
+        pages += (Surface(f"{urls.list_url(identity)}?view=all", f"list of {identity}") for identity in cases)
         before = [self._desk(reader, client, pages) for reader, client in limited]
         for record_type in self.types:
             self._one(record_type, LATER, self._given(record_type))
@@ -598,7 +607,10 @@ class _Walk:
         """How many records somebody reaches, and what stands on their pages without what is new each time."""
         records = self.town.records
         mine = [each.identity for each in self.types if records.may(reader.actor, "view", each.identity)]
-        found = {page: _NEW_EACH_TIME.sub("", self._get(client.get(page.url, follow_redirects=True))) for page in pages}
+        opened = ((page, client.get(page.url, follow_redirects=True)) for page in pages)
+        found = {
+            page: _NEW_EACH_TIME.sub("", response.get_data().decode("utf-8", "replace")) for page, response in opened
+        }
         return {identity: records.count(reader.actor, identity).value for identity in mine}, found
 
     def _look_beside(self) -> None:
