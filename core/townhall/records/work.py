@@ -116,19 +116,31 @@ def counts_by_type(town: Town, actor: Actor, lane: Lane) -> dict[str, Count]:
     return {name: _capped(number) for name, number in _counted(town, named)}
 
 
-def known_cases(town: Town, actor: Actor, identity: Any, id: Any) -> peewee.ColumnBase:
-    """A test on a table that speaks of cases: that the one in its columns ``identity`` and ``id`` is one that the actor
-    may know of.
+def decisions(town: Town, actor: Actor, since: datetime) -> dict[tuple[str, int | None], int]:
+    """Of the cases that the actor may know of and that came in since then, how many were sent on by whom, and by which
+    routing rule.
     """
+    table = town.system.case_route
+    rows = (
+        table.select(table.decided_by, table.route_id, peewee.fn.COUNT(table.id))
+        .where(table.at >= to_microseconds(since), _known(town, actor, table))
+        .group_by(table.decided_by, table.route_id)
+        .tuples()
+    )
+    return {(decided_by, route): count for decided_by, route, count in rows}
+
+
+def _known(town: Town, actor: Actor, table: Any) -> peewee.ColumnBase:
+    """A test on a table that speaks of cases: that it is one that the actor may know of."""
     tests: list[Any] = []
     for record_type in town.schemas.values():
         if not record_type.is_case or not policy.may(actor, "view", record_type):
             continue
-        test = identity == record_type.identity
+        test = table.identity == record_type.identity
         if not predicate.sees_all(town, actor, record_type):
             model = plan_of(town, record_type.identity).model
             seen = predicate.scope(town, actor, record_type)
-            test = test & id.in_(model.select(model.id).where(seen))
+            test = test & table.record_id.in_(model.select(model.id).where(seen))
         tests.append(test)
     return predicate.either(tests) if tests else predicate.NOTHING
 
