@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from werkzeug.test import TestResponse
@@ -11,9 +12,11 @@ from townhall.testing.clients import Client
 from townhall.testing.privacy.planting import Planted
 from townhall.testing.privacy.surfaces import Surface
 from townhall.testing.reading import PageReader
+from townhall_forms.schema import RecordType
 
 #: A version that no record has: whoever saves on top of it is shown what a colleague saved meanwhile.
 _STALE = "0"
+_VIEW, _UNDO = re.compile(r"saved=(\d+)"), re.compile(r"/undo/(\d+)")
 
 
 def refused(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestResponse]]:
@@ -38,6 +41,33 @@ def refused(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestRes
             data = {name: [""] if name in empty else values for name, values in form.data().items()}
             sent = client.http.post(f"{own}{word}", data={**data, "version": _STALE}, follow_redirects=True)
             yield Surface(f"{own}{word}", f"{word} of {planted.name}, sent {how}", planted.name, options=True), sent
+
+
+def at_once(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestResponse]]:
+    """What a list can be asked to keep and to do, and to take back: a view of it, and a case given to who asks."""
+    record = planted.record
+    base = urls.list_url(record.identity)
+    if not record.type.is_case:
+        return
+    for word, data, then, mark in (
+        ("save-view", {"label": "Mine", "query": "view=all"}, "delete-view", _VIEW),
+        ("bulk", {"do": "give:me", "pick": str(record.id), "back": base}, "undo", _UNDO),
+    ):
+        sent = client.post(f"{base}{word}", data, follow_redirects=True)
+        yield Surface(f"{base}{word}", f"{word} of {record.identity}, sent", options=True), sent
+        found = mark.search(f"{sent.request.full_path} {sent.text}")
+        if found is not None:
+            url = f"{base}{then}/{found[1]}"
+            yield Surface(url, f"{then} of {record.identity}", options=True), client.get(url, follow_redirects=True)
+
+
+def begun(client: Client, record_type: RecordType) -> Iterator[tuple[Surface, TestResponse]]:
+    """The first page of each public form of a type, as somebody begins to fill it in."""
+    for form in record_type.forms.values():
+        url = f"/apply/{record_type.plugin}/{record_type.name}/{form.name}"
+        client.get(url)
+        sent = client.post(url, {}, follow_redirects=True)
+        yield Surface(url, f"first page of {form.name} of {record_type.identity}", options=True), sent
 
 
 def _first(name: str) -> str:

@@ -324,7 +324,7 @@ class _Walk:
                 token = self.town.records.make_link(
                     self.planter.sampler.actor, each.record.identity, each.record.id, "status"
                 )
-                client.get(f"/status/{each.record.number}/{token}")
+                self._get(client.get(f"/status/{each.record.number}/{token}", follow_redirects=True))
             yield reader, client
 
     def _correspond(self, planted: Planted) -> None:
@@ -374,6 +374,8 @@ class _Walk:
             self._open(reader, client, page)
         for each in forms:
             for page, response in sending.refused(client, each):
+                self._look(reader, page, response)
+            for page, response in sending.at_once(client, each):
                 self._look(reader, page, response)
         self._search(reader)
         for each in self.planted:
@@ -517,6 +519,9 @@ class _Walk:
             pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
         for page in pages:
             self._open(reader, client, page)
+        for record_type in self.types if not reader.own else ():
+            for page, response in sending.begun(client, record_type):
+                self._look(reader, page, response)
         self._search(reader)
         for record_type in self.types:
             self._ask(reader, record_type)
@@ -586,20 +591,21 @@ class _Walk:
                 self.report.problems.append(f"A message about {record_type.identity} can be written with “{name}”.")
 
     def _hide_more(self, limited: Sequence[tuple[Reader, StaffClient]]) -> None:
-        """Records that are out of somebody's reach change nothing on any page of theirs."""
+        """Cases that are out of somebody's reach change nothing on any page of theirs."""
+        cases = [each for each in self.types if each.is_case]
         pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
-        cases = [each.identity for each in self.types if each.is_case]
-        pages += (Surface(f"{urls.list_url(identity)}?view=all", f"list of {identity}") for identity in cases)
-        before = [self._desk(reader, client, pages) for reader, client in limited]
-        for record_type in self.types:
-            self._one(record_type, LATER, self._given(record_type))
-        after = [self._desk(reader, client, pages) for reader, client in limited]
-        for (reader, _), (reached, was), (reaches, now) in zip(limited, before, after, strict=True):
-            for page in pages if reached == reaches else ():
-                if was[page] != now[page]:
-                    self.report.problems.append(
-                        f"{page.name} looks otherwise to {reader.name} since there are records that it hides."
-                    )
+        pages += (Surface(f"{urls.list_url(each.identity)}?view=all", f"list of {each.identity}") for each in cases)
+        for reader, client in limited:
+            self._hand(reader)
+            reached, was = self._desk(reader, client, pages)
+            for record_type in cases:
+                self._one(record_type, LATER, self._given(record_type))
+            reaches, now = self._desk(reader, client, pages)
+            self.report.problems += [
+                f"{page.name} looks otherwise to {reader.name} since there are records that it hides."
+                for page in (pages if reached == reaches else ())
+                if was[page] != now[page]
+            ]
 
     def _desk(
         self, reader: Reader, client: StaffClient, pages: Sequence[Surface]
