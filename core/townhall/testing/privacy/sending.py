@@ -12,10 +12,10 @@ from townhall.testing.clients import Client
 from townhall.testing.privacy.planting import Planted
 from townhall.testing.privacy.surfaces import Surface
 from townhall.testing.reading import PageReader
-from townhall_forms.schema import RecordType
 
 #: A version that no record has: whoever saves on top of it is shown what a colleague saved meanwhile.
 _STALE = "0"
+_DRAFT = re.compile(r"(/form/[^/\"]+)/page/")
 _VIEW, _UNDO = re.compile(r"saved=(\d+)"), re.compile(r"/undo/(\d+)")
 
 
@@ -61,13 +61,22 @@ def at_once(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestRes
             yield Surface(url, f"{then} of {record.identity}", options=True), client.get(url, follow_redirects=True)
 
 
-def begun(client: Client, record_type: RecordType) -> Iterator[tuple[Surface, TestResponse]]:
-    """The first page of each public form of a type, as somebody begins to fill it in."""
+def begun(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestResponse]]:
+    """The pages of each public form of a record's type, as somebody begins to fill it in."""
+    record_type, values = planted.record.type, planted.record.values
     for form in record_type.forms.values():
         url = f"/apply/{record_type.plugin}/{record_type.name}/{form.name}"
+        link = (form.per or form.per_group or "").partition(".")[0]
+        if link and values.get(link) is not None:
+            url += f"?{link}={values[link]}"
         client.get(url)
         sent = client.post(url, {}, follow_redirects=True)
-        yield Surface(url, f"first page of {form.name} of {record_type.identity}", options=True), sent
+        name = f"pages of {form.name} of {record_type.identity}"
+        yield Surface(url, name, options=True), sent
+        begun_at = _DRAFT.search(f"{sent.request.path} {sent.text}")
+        for step in ("review",) if begun_at is not None else ():
+            page = f"{begun_at[1]}/page/{step}" if begun_at is not None else ""
+            yield Surface(page, name, options=True), client.get(page, follow_redirects=True)
 
 
 def _first(name: str) -> str:

@@ -519,8 +519,8 @@ class _Walk:
             pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
         for page in pages:
             self._open(reader, client, page)
-        for record_type in self.types if not reader.own else ():
-            for page, response in sending.begun(client, record_type):
+        for each in self.planted if not reader.own else ():
+            for page, response in sending.begun(client, each) if each.kind == OPEN else ():
                 self._look(reader, page, response)
         self._search(reader)
         for record_type in self.types:
