@@ -255,7 +255,7 @@ def test_the_walk_finds_what_goes_by_no_scope(desk: Town, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(home.queries, "my_work", all_of_it)
     report = walk(desk, [desk.schemas[TICKET], desk.schemas[TOPIC], desk.schemas["core.queue"]])
-    assert "/admin/ looks otherwise to contractor since there are records that it hides." in report.problems
+    assert "/admin/ looks otherwise to reviewer since there are records that it hides." in report.problems
     assert ("desk.ticket.summary", "/admin/") in {(leak.field, leak.surface) for leak in report.leaks}
 
 
