@@ -353,6 +353,7 @@ def testing_page() -> str:
         "of its own in every field and opens every page as everybody who may come",
         "([who sees which field](../explanation/privacy.md#how-it-is-made-sure-of)). `walk(...).sentences()` is empty",
         "when nothing leaks; `kept_back` names values with which the hook `restrict` keeps a record from somebody.",
+        "An id in an address is filled in; pages that it could not come to stand in `walk(...).unopened`.",
         "",
         "## What `townhall plugins check` makes sure of",
         "",

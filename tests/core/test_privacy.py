@@ -17,6 +17,8 @@ import pytest
 from townhall.access import policy
 from townhall.access.actors import system
 from townhall.admin import facts
+from townhall.admin import home
+from townhall.admin.exporting import csv_lines
 from townhall.clock import FixedClock
 from townhall.portal import listings
 from townhall.records import encrypting
@@ -162,12 +164,7 @@ type = "boolean"
 @pytest.mark.parametrize("asks_as", ["actor", "system()"])
 def test_what_a_plugin_keeps_back_leaves_no_trace(tmp_path: Path, clock: FixedClock, asks_as: str) -> None:
     """A record that a hook keeps from some is nowhere for them; a card that asks as the town itself is found out."""
-    folder = tmp_path / "dogs"
-    (folder / "schemas").mkdir(parents=True)
-    manifest = 'name = "dogs"\ntitle = "Dogs"\ndescription = "Dogs."\nversion = "1.0.0"\napi = ">=1,<2"\n'
-    (folder / "plugin.toml").write_text(manifest)
-    (folder / "schemas" / "dog.toml").write_text(DOG)
-    (folder / "__init__.py").write_text(KENNEL.replace("LEAKING", asks_as))
+    folder = kennel(tmp_path, KENNEL.replace("LEAKING", asks_as))
     with copy_of(make_template(tmp_path / "template", [folder], clock), tmp_path / "town", clock) as town:
         tame = {"dogs.dog": {"wild": False}}
         report = walk(town, [town.schemas["dogs.dog"]], given=tame, kept_back={"dogs.dog": {"wild": True}})
@@ -176,6 +173,100 @@ def test_what_a_plugin_keeps_back_leaves_no_trace(tmp_path: Path, clock: FixedCl
         assert said(report) == ""
     else:
         assert {("dogs.dog.name", "clerk"), ("dogs.dog.name", "viewer")} <= readers
+
+
+LEAKING = """\
+import logging
+from flask_admin import BaseView, expose
+from townhall import Panel, for_types, hookimpl, system
+
+@hookimpl
+@for_types("dogs.dog")
+def after_save(town, change):
+    logging.getLogger("dogs").info("Chip %s", change.values.get("chip"))
+
+@hookimpl
+@for_types("dogs.dog")
+def record_panels(town, actor, record):
+    return [Panel("Walks", facts=[("Where", str(town.records.get(system(), "dogs.dog", record.id)["walks"]))])]
+
+@hookimpl
+def admin_views(town):
+    class Sheet(BaseView):
+        @expose("/<int:id>/sheet")
+        def sheet(self, id):
+            return str(dict(town.records.get(system(), "dogs.dog", id).values))
+
+        @expose("/of/<colour>")
+        def colour(self, colour):
+            return "Nothing."
+
+        @expose("/")
+        def index(self):
+            return "Choose one."
+
+    return [Sheet(name="Sheet", endpoint="dogs_sheet", url="/admin/dogs_sheet")]
+"""
+SECRETS = """
+[fields.chip]
+type = "text"
+privacy = "confidential"
+[fields.walks]
+type = "rows"
+[fields.walks.fields.where]
+type = "text"
+[fields.walks.fields.lock]
+type = "text"
+privacy = "confidential"
+"""
+
+
+def kennel(tmp_path: Path, code: str, more: str = "") -> Path:
+    """A vendor's module for dogs."""
+    folder = tmp_path / "dogs"
+    (folder / "schemas").mkdir(parents=True)
+    manifest = 'name = "dogs"\ntitle = "Dogs"\ndescription = "Dogs."\nversion = "1.0.0"\napi = ">=1,<2"\n'
+    (folder / "plugin.toml").write_text(manifest)
+    (folder / "schemas" / "dog.toml").write_text(DOG + more)
+    (folder / "__init__.py").write_text(code)
+    return folder
+
+
+def test_the_leaks_of_a_vendors_module_are_named(tmp_path: Path, clock: FixedClock) -> None:
+    """On a page of its own with an id in its address, in a panel, in the log; and a page that nobody could fill in."""
+    folder = kennel(tmp_path, LEAKING, SECRETS)
+    with copy_of(make_template(tmp_path / "template", [folder], clock), tmp_path / "town", clock) as town:
+        report = walk(town, [town.schemas["dogs.dog"]])
+    found = {(leak.field, leak.reader, leak.surface) for leak in report.leaks}
+    assert ("dogs.dog.chip", "whoever reads the log", "log of making records") in found
+    assert ("dogs.dog.chip", "administrator", "/admin/dogs_sheet/<int:id>/sheet") in found
+    assert ("dogs.dog.name", "contractor", "/admin/dogs_sheet/<int:id>/sheet") in found
+    assert ("dogs.dog.walks.lock", "viewer", "page of dogs.dog (open)") in found
+    assert "/admin/dogs_sheet/of/<colour>" in report.unopened
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_walk_finds_what_goes_by_no_scope(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of work that goes by no scope changes when cases are added that are out of somebody's reach."""
+    work = home.queries.my_work
+
+    def all_of_it(town: Town, actor: Any, **options: Any) -> Any:
+        return work(town, replace(system(), id=actor.id), **options)
+
+    monkeypatch.setattr(home.queries, "my_work", all_of_it)
+    report = walk(desk, [desk.schemas[TICKET], desk.schemas[TOPIC], desk.schemas["core.queue"]])
+    assert "/admin/ looks otherwise to reviewer since there are records that it hides." in report.problems
+    assert ("desk.ticket.summary", "/admin/") in {(leak.field, leak.surface) for leak in report.leaks}
+
+
+def test_an_export_holds_no_confidential_part(make_town: Callable[..., Town]) -> None:
+    """Not even whoever runs commands on the server takes confidential answers along."""
+    town = make_town("desk")
+    record = ticket(town)
+    lines = "".join(csv_lines(town, system("cli"), record.type, None))
+    assert "Knee" in lines
+    assert "Zeno" not in lines
+    assert "Diabetic" not in lines
 
 
 # -- who writes what they don't see ---------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ class RoutingView(_OfType):
     def index(self) -> ResponseReturnValue:
         """All rules, what is wrong with any of them, and how often each decided."""
         town = self.town
-        decisions = overview.decisions(town)
+        decisions = overview.decisions(town, self.actor)
         counted = {name: sum(count for (who, _), count in decisions.items() if who == name) for name, _ in DECIDERS}
         return self.render(
             "admin/routing.html",

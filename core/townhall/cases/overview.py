@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from peewee import fn
-
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cases.routes import Route
@@ -20,7 +18,6 @@ from townhall.cases.rulebook import all_of
 from townhall.cases.rulebook import known_queues
 from townhall.cases.rulebook import queue_name
 from townhall.records import work
-from townhall.records.instants import to_microseconds
 from townhall.records.types import Count
 from townhall.records.types import Record
 from townhall.records.work import Lane
@@ -87,7 +84,7 @@ def rules(town: Town, actor: Actor) -> list[RuleLine]:
     """The routing rules of which the actor may know, as they are tried, those out of use last, and how often each
     decided.
     """
-    hits = decisions(town)
+    hits = decisions(town, actor)
     people = {person.id: person.title for person in town.context(system("routing")).staff()}
     lines = []
     for record in all_of(town, ROUTE, actor=actor):
@@ -102,17 +99,9 @@ def rules(town: Town, actor: Actor) -> list[RuleLine]:
     return sorted(lines, key=lambda line: (not line.active, line.route.order, line.route.id))
 
 
-def decisions(town: Town) -> Mapping[tuple[str, int | None], int]:
-    """How many cases that came in lately were decided by whom, and by which rule."""
-    table = town.system.case_route
-    since = to_microseconds(town.clock.now() - timedelta(days=DAYS))
-    rows = (
-        table.select(table.decided_by, table.route_id, fn.COUNT(table.id))
-        .where(table.at >= since)
-        .group_by(table.decided_by, table.route_id)
-        .tuples()
-    )
-    return {(decided_by, route): count for decided_by, route, count in rows}
+def decisions(town: Town, actor: Actor) -> Mapping[tuple[str, int | None], int]:
+    """How many cases of which the actor may know came in lately and were decided by whom, and by which rule."""
+    return work.decisions(town, actor, town.clock.now() - timedelta(days=DAYS))
 
 
 def _lanes(town: Town, queue: Queue) -> list[Lane]:

@@ -69,7 +69,8 @@ def rotate() -> None:
     with open_town() as town:
         mark = town.vault.rotate()
         done = encrypting.renew(town)
-    click.echo(f"The new key {mark} is in {town.vault.file}; {done:,} values are encrypted with it. Keep a copy apart.")
+    what = "1 value is" if done == 1 else f"{done:,} values are"
+    click.echo(f"The new key {mark} is in {town.vault.file}; {what} encrypted with it. Keep a copy apart.")
 
 
 def findings(town: Town) -> Iterator[tuple[bool, str]]:

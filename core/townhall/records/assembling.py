@@ -47,7 +47,7 @@ class View:
 
     ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
     of ``masked`` ones only whether they hold something is told. ``columns`` are those that are asked for of rows
-    fields, where not all are.
+    fields, where not all are. What ``leaves`` the house holds nothing confidential, whoever takes it.
     """
 
     record_type: RecordType
@@ -60,6 +60,7 @@ class View:
     masked: frozenset[str]
     retitle: bool
     columns: Mapping[str, frozenset[str]]
+    leaves: bool
 
     @property
     def needed(self) -> frozenset[str]:
@@ -104,7 +105,7 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> li
     _add_outside(town, view, plan, reader, values)
     encrypting.fill_in(town, view.record_type, values, view.needed, view.masked)
     parts: dict[int, frozenset[str]] = {}
-    if actor.kind != "system":
+    if actor.kind != "system" or view.leaves:
         for field in plan.answers:
             if field.name in view.needed:
                 _join(parts, visible_answers(town, actor, plan, field, values))
@@ -152,7 +153,13 @@ def _secret_columns(field: Field, values: Mapping[int, Values]) -> dict[int, fro
 
 
 def view_of(
-    town: Town, actor: Actor, plan: TypePlan, fields: Collection[str] | None, reveal: Collection[str] = ()
+    town: Town,
+    actor: Actor,
+    plan: TypePlan,
+    fields: Collection[str] | None,
+    reveal: Collection[str] = (),
+    *,
+    leaves: bool = False,
 ) -> View:
     """What this question by this actor gets of the type."""
     record_type = plan.record_type
@@ -174,6 +181,7 @@ def view_of(
         masked=(access.masked & asked) - shown,
         retitle=retitle,
         columns=columns,
+        leaves=leaves,
     )
 
 
@@ -218,6 +226,8 @@ def _add_outside(town: Town, view: View, plan: TypePlan, reader: Reader, values:
             allowed |= policy.owner_columns(view.record_type, field.name)
         if field.name in view.columns and field.name not in view.titled:
             allowed &= view.columns[field.name]
+        if view.leaves:
+            allowed -= {name for name, column in field.row_fields.items() if column.privacy == "confidential"}
         found, name = _rows(town, plan, field, ids, allowed), field.name
         for id, mine in values.items():
             mine[name] = tuple(found[id]) if id in found else None

@@ -127,8 +127,8 @@ def find(
 
     ``fields`` are those that are wanted, all without; ``phones.number`` is one column of the rows of a field. ``after``
     and ``before`` are those of a neighbouring page; ``figure`` keeps to the records of a figure, and ``verb`` to those
-    to which the actor may do that. Raises :class:`~townhall.errors.Rejected` with a sentence for a filter or order that
-    can't be used.
+    to which the actor may do that; what is read to ``export`` has nothing confidential in it. Raises
+    :class:`~townhall.errors.Rejected` with a sentence for a filter or order that can't be used.
     """
     plan = plan_of(town, identity)
     test = _test(town, actor, plan, where, search, archived, figure, verb)
@@ -137,7 +137,7 @@ def find(
     backwards = bool(before) and not after
     place = after or before
     cursor = decode(place, order.sort) if place else None
-    view = assembling.view_of(town, actor, plan, fields)
+    view = assembling.view_of(town, actor, plan, fields, leaves=verb == "export")
     reader = plan.reader(view.needed)
     found, whole = pages.page(town, plan, test, order, cursor, size + 1, backwards=backwards, reader=reader)
     more = len(found) > size

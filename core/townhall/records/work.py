@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
 
+import peewee
+
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import assembling
@@ -114,6 +116,35 @@ def counts_by_type(town: Town, actor: Actor, lane: Lane) -> dict[str, Count]:
     """How many cases the lane has of each type."""
     named = [(source.record_type.identity, source, lane) for source in _sources(town, actor)]
     return {name: _capped(number) for name, number in _counted(town, named)}
+
+
+def decisions(town: Town, actor: Actor, since: datetime) -> dict[tuple[str, int | None], int]:
+    """Of the cases that the actor may know of and that came in since then, how many were sent on by whom, and by which
+    routing rule.
+    """
+    table = town.system.case_route
+    rows = (
+        table.select(table.decided_by, table.route_id, peewee.fn.COUNT(table.id))
+        .where(table.at >= to_microseconds(since), _known(town, actor, table))
+        .group_by(table.decided_by, table.route_id)
+        .tuples()
+    )
+    return {(decided_by, route): count for decided_by, route, count in rows}
+
+
+def _known(town: Town, actor: Actor, table: Any) -> peewee.ColumnBase:
+    """A test on a table that speaks of cases: that it is one that the actor may know of."""
+    tests: list[Any] = []
+    for record_type in town.schemas.values():
+        if not record_type.is_case or not policy.may(actor, "view", record_type):
+            continue
+        test = table.identity == record_type.identity
+        if not predicate.sees_all(town, actor, record_type):
+            model = plan_of(town, record_type.identity).model
+            seen = predicate.scope(town, actor, record_type)
+            test = test & table.record_id.in_(model.select(model.id).where(seen))
+        tests.append(test)
+    return predicate.either(tests) if tests else predicate.NOTHING
 
 
 def _capped(number: int) -> Count:

@@ -37,7 +37,7 @@ NOT_OPENED: Mapping[str, str] = {
     "/requests/enter/<token>": "its secret leads to pages that are walked with a citizen’s links",
 }
 #: Most ways in which one address is filled in, and of how many types.
-_MOST, _TYPES = 60, 4
+_MOST, _TYPES = 12, 1
 #: What stands for all pages of a type's list, and of its records.
 _WORDS = {"list_page": "list", "record_page": "record"}
 
@@ -90,9 +90,9 @@ def _values(
     town: Town, rule: Rule, wanted: Sequence[str], known: Mapping[str, Sequence[object]], planted: Iterable[Planted]
 ) -> Iterator[Mapping[str, object]]:
     chosen: list[Sequence[object]] = []
-    types = list({each.record.identity: each.record.type for each in planted}.values())[-_TYPES:]
+    every = list({each.record.identity: each.record.type for each in planted}.values())
     if "identity" in wanted or {"plugin", "name"} <= set(wanted):
-        for record_type in types:
+        for record_type in [each for each in every if each.forms][:_TYPES] if "form" in wanted else every[-_TYPES:]:
             own: dict[str, Sequence[object]] = {
                 "identity": [record_type.identity],
                 "key": list(record_type.fields)[:1],

@@ -55,9 +55,11 @@ class Reader:
         heads = (held.partition("@") for held in self.actor.permissions)
         return any(where and fnmatchcase(wanted, held) for held, where, _ in heads)
 
-    def reveals(self, identity: str) -> bool:
-        """Whether they may look at confidential values of a type, for a reason."""
-        return self.staff and self.holds(f"{identity}.see_confidential")
+    def reveals(self, identity: str) -> bool | None:
+        """Whether they may look at confidential values of a type, for a reason; ``None`` if of some records only."""
+        if self.staff and not self.holds(f"{identity}.see_confidential"):
+            return None if self.limited(identity, "see_confidential") else False
+        return self.staff
 
     def level(self, town: Town, planted: Planted) -> str:
         """The most secret level that they may read of a planted record without asking; empty if none at all."""

@@ -6,11 +6,13 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from dataclasses import replace
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
 from townhall.access.actors import system
+from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records.file_types import accepted
@@ -78,6 +80,28 @@ class Planter:
             if held.values.get(path.partition(".")[0]) is not None
         ]
         return planted
+
+    def change(self, planted: Planted) -> None:
+        """Give a planted record other values where it can have them: what it held before stands in its history.
+
+        What refuses that leaves the record as it is.
+        """
+        records, record, actor = self.town.records, planted.record, self.sampler.actor
+        made: dict[str, tuple[str, Any]] = {}
+        for marker in planted.markers:
+            field = record.type.fields.get(marker.path)
+            if field is not None and field.type_name in _FREE and (minted := self.mint.value(field)) is not None:
+                made[field.name] = minted
+        try:
+            version = records.get(actor, record.identity, record.id, fields=()).version
+            values = {name: value for name, (_, value) in made.items()}
+            records.update(actor, record.identity, record.id, values, version=version)
+        except (*REFUSALS, Forbidden):
+            return
+        planted.record = records.get(system("cli", "Trial"), record.identity, record.id)
+        told = [replace(each, sure=False) if each.path in made else each for each in planted.markers]
+        told += [replace(each, key=made[each.path][0]) for each in planted.markers if each.path in made]
+        planted.markers = told
 
     def archive(self, planted: Planted) -> None:
         """Put a planted record aside."""

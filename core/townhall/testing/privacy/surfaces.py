@@ -60,7 +60,7 @@ def of_type(view: type, record_type: RecordType, planted: Iterable[Planted]) -> 
         yield Surface(f"{base}{word}{query}", f"{word} of {identity}", options=word in ("new", "save-view"))
     ids = "&".join(f"pick={each.record.id}" for each in planted)
     moves = record_type.workflow.transitions if record_type.workflow is not None else ()
-    for do in ("archive", "export", "give:me", *(f"move:{move.name}" for move in moves)):
+    for do in ("archive", *(f"move:{move.name}" for move in moves if move.require or move.asks)):
         yield Surface(f"{base}bulk?do={do}&{ids}", f"bulk edit of {identity} ({do})", options=True)
     for name, field in record_type.fields.items():
         if field.target:
@@ -94,11 +94,11 @@ def of_record(view: type, planted: Planted) -> Iterator[Surface]:
 
 
 def new_from(record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Surface]:
-    """The form for a new record, opened from each record that it can be about."""
+    """The form for a new record, opened from a record of each type that it can be about."""
     targets = {field.target for field in record_type.fields.values() if field.target}
     anything = any(field.type_name == "reference" for field in record_type.fields.values())
-    for each in planted:
-        identity = each.record.identity
+    first = {each.record.identity: each for each in reversed(list(planted))}
+    for identity, each in first.items():
         if identity in targets or (anything and each.record.type.is_case):
             url = urls.new_url(record_type.identity, **{"from": f"{identity}:{each.record.id}"})
             yield Surface(url, f"new {record_type.identity} from {each.name}", options=True)

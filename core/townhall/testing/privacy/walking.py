@@ -67,7 +67,9 @@ OPEN, CLOSED, SOON, LATER = "open", "closed", "soon", "later"
 #: What brings no page of its own.
 _WITHOUT_PAGES = frozenset({"import", "transition"})
 #: What differs between two showings of a page.
-_NEW_EACH_TIME = re.compile(r"nonce-?=?\"?[^\"' ]+|value=\"[^\"]{30,}\"|/form/[^/\"]+|key=[^\"&]+")
+_NEW_EACH_TIME = re.compile(
+    r"form_id\" value=\"[^\"]+|nonce-?=?\"?[^\"' ]+|value=\"[^\"]{30,}\"|/form/[^/\"]+|key=[^\"&]+"
+)
 _REASON = "The caller asks what we have written down."
 
 
@@ -198,6 +200,7 @@ class _Walk:
                 if after[page] != text:
                     self.report.problems.append(f"{page.name} looks otherwise since there are records that it hides.")
         self.report.planted = len(self.markers)
+        self._read_log("making records")
 
     def _given(self, record_type: RecordType) -> list[dict[str, Any]]:
         return [dict(self.given.get(record_type.identity, {}))]
@@ -274,6 +277,8 @@ class _Walk:
             except REFUSALS as error:
                 refusal = error
                 continue
+            if kind == OPEN and not record_type.append_only:
+                self.planter.change(planted)
             return self._keep(planted) if keep else planted
         if kind == OPEN and refusal is not None:
             self.report.problems.append(
@@ -319,7 +324,7 @@ class _Walk:
                 token = self.town.records.make_link(
                     self.planter.sampler.actor, each.record.identity, each.record.id, "status"
                 )
-                client.get(f"/status/{each.record.number}/{token}")
+                self._get(client.get(f"/status/{each.record.number}/{token}", follow_redirects=True))
             yield reader, client
 
     def _correspond(self, planted: Planted) -> None:
@@ -356,8 +361,8 @@ class _Walk:
                 pages += surfaces.new_from(record_type, self.planted)
                 forms += [each for each in own if each.kind == OPEN and each.name in reader.sees]
                 if record_type.is_case:
-                    named = [name for name, field in record_type.fields.items() if field.target or field.choices]
-                    pages += surfaces.of_figures(record_type, ("assignee", "queue", "ward", *named))
+                    secret = (name for name, field in record_type.fields.items() if field.privacy == "confidential")
+                    pages += surfaces.of_figures(record_type, ("queue", *record_type.list.filters, *secret))
             for each in own:
                 if each.name not in reader.sees:
                     pages.append(Surface(urls.record_url(each.record.identity, each.record.id), f"page of {each.name}"))
@@ -370,6 +375,8 @@ class _Walk:
         for each in forms:
             for page, response in sending.refused(client, each):
                 self._look(reader, page, response)
+            for page, response in sending.at_once(client, each):
+                self._look(reader, page, response)
         self._search(reader)
         for each in self.planted:
             if each.kind == OPEN and each.name in reader.sees:
@@ -378,7 +385,7 @@ class _Walk:
 
     def _feed(self, reader: Reader) -> Surface:
         """The calendar that goes to their own telephone."""
-        token = secret_links.make(self.town, calendar.STAFF, reader.actor.id or 0, calendar.PURPOSE)
+        token = secret_links.make(self.town, secret_links.STAFF, reader.actor.id or 0, calendar.PURPOSE)
         return Surface(f"{calendar.FEED}{token}.ics", "calendar feed")
 
     def _hand(self, reader: Reader) -> None:
@@ -480,10 +487,11 @@ class _Walk:
         may, what = reader.reveals(planted.record.identity), f"reveal page of {planted.name}"
         for reason in ("", _REASON):
             shown = keys & found_in(self._get(client.post(url, {"reason": reason})))
-            if shown and not (may and reason):
+            if shown and not (may is not False and reason):
                 self._leak(self.markers[min(shown)][0], reader.name, what)
             if may and reason and not shown:
                 self.report.missing.append(f"{what} keeps “{path}” from {reader.name}, who may see it and said why.")
+        self._read_log(what)
 
     def _miss(self, reader: Reader) -> None:
         """Whoever may see a value finds it somewhere: a walk that finds nothing would prove nothing."""
@@ -511,6 +519,9 @@ class _Walk:
             pages += surfaces.searches(self._one_of_each(lambda marker: marker.level != "public"), "/search")
         for page in pages:
             self._open(reader, client, page)
+        for each in self.planted if not reader.own else ():
+            for page, response in sending.begun(client, each) if each.kind == OPEN else ():
+                self._look(reader, page, response)
         self._search(reader)
         for record_type in self.types:
             self._ask(reader, record_type)
@@ -522,7 +533,6 @@ class _Walk:
     # -- looking ----------------------------------------------------------------------------------------------
 
     def _open(self, reader: Reader, client: Client, page: Surface) -> None:
-        self.logged.clear()
         self._look(reader, page, client.get(page.url, follow_redirects=True))
 
     def _look(self, reader: Reader, page: Surface, response: TestResponse) -> None:
@@ -536,9 +546,14 @@ class _Walk:
                 self._leak(marker, reader.name, page.name)
         self.found.setdefault(reader.name, set()).update(keys)
         self._apart(reader, page, keys)
+        self._read_log(page.name)
+
+    def _read_log(self, name: str) -> None:
+        """No value stands in what was logged meanwhile."""
         for each in self.logged:
             for key in found_in(_line(each)) & self.markers.keys():
-                self._leak(self.markers[key][0], "whoever reads the log", f"log of {page.name}")
+                self._leak(self.markers[key][0], "whoever reads the log", f"log of {name}")
+        self.logged.clear()
 
     def _get(self, response: TestResponse) -> str:
         """Everything that came back: the page or the file, its headers, and the addresses it led over."""
@@ -576,21 +591,21 @@ class _Walk:
                 self.report.problems.append(f"A message about {record_type.identity} can be written with “{name}”.")
 
     def _hide_more(self, limited: Sequence[tuple[Reader, StaffClient]]) -> None:
-        """Records that are out of somebody's reach change nothing on any page of theirs."""
+        """Cases that are out of somebody's reach change nothing on any page of theirs."""
+        cases = [each for each in self.types if each.is_case]
         pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
-        pages += (
-            Surface(f"{urls.list_url(each.identity)}?view=all", f"list of {each.identity}") for each in self.types
-        )
-        before = [self._desk(reader, client, pages) for reader, client in limited]
-        for record_type in self.types:
-            self._one(record_type, LATER, self._given(record_type))
-        after = [self._desk(reader, client, pages) for reader, client in limited]
-        for (reader, _), (reached, was), (reaches, now) in zip(limited, before, after, strict=True):
-            for page in pages if reached == reaches else ():
-                if was[page] != now[page]:
-                    self.report.problems.append(
-                        f"{page.name} looks otherwise to {reader.name} since there are records that it hides."
-                    )
+        pages += (Surface(f"{urls.list_url(each.identity)}?view=all", f"list of {each.identity}") for each in cases)
+        for reader, client in limited:
+            self._hand(reader)
+            reached, was = self._desk(reader, client, pages)
+            for record_type in cases:
+                self._one(record_type, LATER, self._given(record_type))
+            reaches, now = self._desk(reader, client, pages)
+            self.report.problems += [
+                f"{page.name} looks otherwise to {reader.name} since there are records that it hides."
+                for page in (pages if reached == reaches else ())
+                if was[page] != now[page]
+            ]
 
     def _desk(
         self, reader: Reader, client: StaffClient, pages: Sequence[Surface]
@@ -598,7 +613,10 @@ class _Walk:
         """How many records somebody reaches, and what stands on their pages without what is new each time."""
         records = self.town.records
         mine = [each.identity for each in self.types if records.may(reader.actor, "view", each.identity)]
-        found = {page: _NEW_EACH_TIME.sub("", self._get(client.get(page.url, follow_redirects=True))) for page in pages}
+        opened = ((page, client.get(page.url, follow_redirects=True)) for page in pages)
+        found = {
+            page: _NEW_EACH_TIME.sub("", response.get_data().decode("utf-8", "replace")) for page, response in opened
+        }
         return {identity: records.count(reader.actor, identity).value for identity in mine}, found
 
     def _look_beside(self) -> None:
