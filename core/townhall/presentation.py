@@ -143,6 +143,10 @@ class Presenter:
             return f"Today {_clock(local)}"
         return f"{_day(local.date(), today)}, {_clock(local)}"
 
+    def when(self, value: datetime | None) -> str:
+        """``today 08:52`` or ``Mon 23 Nov, 08:52``: a moment within a sentence."""
+        return self.moment(value).replace("Today", "today", 1)
+
     def seen(self, value: datetime | None) -> str:
         """``Today 08:52``, and only the day for any other: for lists."""
         if value is None:
@@ -320,6 +324,7 @@ def install(app: _Application, town: Any) -> Marks:
         long_day=presenter.long_day,
         clock=presenter.clock,
         moment=presenter.moment,
+        when=presenter.when,
         seen=presenter.seen,
         ago=presenter.ago,
         size=size,

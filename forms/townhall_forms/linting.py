@@ -81,10 +81,12 @@ def lint(
     """Note in ``report`` what is wrong with a type beside all others."""
     from townhall_forms.linting_cases import lint_forms
     from townhall_forms.linting_cases import lint_workflow
+    from townhall_forms.linting_values import lint_values
 
     subject = Subject(record_type, schemas, source, report, Resolver(schemas, record_type, unsure=unsure))
     for check in (_names, _links, _layout, _title, _computed, _prefill, _loops, _event, _contacts, _tables):
         check(subject)
+    lint_values(subject)
     lint_workflow(subject)
     lint_forms(subject)
 

@@ -463,6 +463,16 @@ def test_a_form_on_its_way(hall: Served, street: Page) -> None:
     assert found == []
 
 
+def test_a_long_word_for_a_state_fits_a_narrow_window(desk: Page) -> None:
+    """A state is called as a module or the town likes; on a small screen its mark takes a second line."""
+    for address in (f"{CASE}1/", CASE):
+        desk.set_viewport_size({"width": 320, "height": 700})
+        desk.goto(address)
+        desk.locator("main .pill").first.evaluate("mark => mark.append(' and does not have what is needed')")
+        assert desk.evaluate("document.documentElement.scrollWidth") == 320, address
+    desk.set_viewport_size({"width": 1440, "height": 900})
+
+
 def test_in_the_dark(hall: Served, desk: Page, street: Page) -> None:
     """The dark colours have enough contrast too."""
     found = []

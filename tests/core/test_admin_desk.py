@@ -186,6 +186,17 @@ def test_one_box_finds_names_numbers_and_phones(town: Town, clerk: StaffClient) 
     assert contact.title == "Halina Nowak"
 
 
+def test_found_lines_stand_before_the_kinds_that_nothing_was_found_of(town: Town, clerk: StaffClient) -> None:
+    """Beside the box stand the kinds of records that were found; the others wait behind one word."""
+    make_contact(town, "Nowak", given_name="Halina")
+    near, _, further = main_of(clerk.get("/admin/search/?q=nowak")).partition("Other kinds of records")
+    assert "Contacts" in near
+    assert "Tickets" not in near
+    assert "Tickets" in further
+    only = main_of(clerk.get(f"/admin/search/?q=nowak&type={TICKET}"))
+    assert "Tickets" in only.partition("Other kinds of records")[0]
+
+
 # -- the calendar -----------------------------------------------------------------------------------------------
 
 

@@ -124,6 +124,21 @@ def test_a_reason_is_told_once_for_all_fields_that_it_concerns(town: Town, tmp_p
     assert "phones.0.number: " in reason
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("ST MARY'S WOMEN’S 3RD GUILD", "St Mary's Women’s 3rd Guild"),
+        ("O'BRIEN-smith & D’ARCY", "O'Brien-Smith & D’Arcy"),
+        ("ÉCOLE (OLD TOWN) 24A", "École (Old Town) 24a"),
+    ],
+)
+def test_capitals_are_set_as_people_write_them(town: Town, tmp_path: Path, text: str, title: str) -> None:
+    """Files in capitals become titles without a capital after an apostrophe or a number."""
+    data = {"mapping": {"type": TOPIC}, "column": [{"from": "Name", "field": "name", "case": "title"}]}
+    bring(town, written(tmp_path, f"Name\n{text}\n"), data)
+    assert names(town) == {title}
+
+
 def test_columns_that_fill_nothing_are_named(town: Town, tmp_path: Path) -> None:
     """Without a mapping a misspelt column isn't dropped in silence."""
     path = written(tmp_path, "nmae,Group,Mood\nPotholes,streets,good\n")

@@ -88,7 +88,7 @@ def test_mail_is_printed_instead_and_posted(town: Town, clerk: Actor, chief: Sta
     chief.post(f"{LETTERS}posted", {"deed": "posted", "id": message.id})
     assert "No letters wait" in main_of(chief.get(LETTERS))
     page = main_of(chief.get(f"/admin/desk/ticket/{message.record_id}/"))
-    assert "Posted Today 12:00 by Administrator" in page
+    assert "Posted today 12:00 by Administrator" in page
 
 
 def test_sending_is_paused_and_goes_on(town: Town, clerk: Actor, chief: StaffClient) -> None:
@@ -164,9 +164,9 @@ def test_a_record_page_says_how_far_its_messages_are(town: Town, clerk: Actor, c
     base = f"/admin/desk/ticket/{message.record_id}/"
     assert "Waits, since no mail server is set up" in main_of(chief.get(base))
     outbox.mark(town, message.id, "failed", at=town.clock.now(), error="451 later")
-    assert "Could not be delivered yet, next try Today 12:00" in main_of(chief.get(base))
+    assert "Could not be delivered yet, next try today 12:00" in main_of(chief.get(base))
     outbox.mark(town, message.id, "sent", at=town.clock.now())
-    assert "Sent Today 12:00 to ada@example.org" in main_of(chief.get(base))
+    assert "Sent today 12:00 to ada@example.org" in main_of(chief.get(base))
     assert "We have it" in main_of(chief.get(f"{OUTBOX}?about=desk.ticket:{message.record_id}"))
 
 

@@ -41,6 +41,8 @@ def test_days_and_moments_are_told_as_people_tell_them(presenter: Presenter) -> 
     assert presenter.long_day(date(2027, 1, 2)) == "Saturday 2 January 2027"
     assert presenter.moment(NOW - timedelta(hours=1)) == "Today 08:00"
     assert presenter.moment(NOW - timedelta(days=1)) == "Sun 22 Nov, 09:00"
+    assert presenter.when(NOW - timedelta(hours=1)) == "today 08:00"
+    assert presenter.when(NOW - timedelta(days=1)) == "Sun 22 Nov, 09:00"
     # Three in the morning in London is still the evening before in New York.
     assert presenter.seen(datetime(2026, 11, 23, 3, 0, tzinfo=UTC)) == "Sun 22 Nov"
     assert presenter.clock(NOW) == "09:00"

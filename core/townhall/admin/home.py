@@ -179,7 +179,8 @@ class HomeView(StaffView, AdminIndexView):
         for at, word, entry in coming[:COMING_SHOWN]:
             where = f" · {entry.location}" if entry.location else ""
             end = Markup('<span class="due">{}</span>').format(f"{word}{self.desk.presenter.ago(at)}")
-            meta = f"{word.capitalize()}{self.desk.presenter.moment(at)}{where}"
+            presenter = self.desk.presenter
+            meta = f"Ends {presenter.when(at)}{where}" if word else f"{presenter.moment(at)}{where}"
             rows.append(Row(entry.title, urls.record_url(entry.identity, entry.id), meta, "", end))
         return rows
 

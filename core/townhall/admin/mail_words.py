@@ -28,9 +28,9 @@ def delivery(presenter: Presenter, town: Town, message: Message) -> str:
     if message.channel == "letter":
         return _letter(presenter, message)
     if message.status == "sent":
-        return f"Sent {presenter.moment(message.sent_at)} to {message.recipient}"
+        return f"Sent {presenter.when(message.sent_at)} to {message.recipient}"
     if message.status == "failed":
-        return f"Could not be delivered yet, next try {presenter.moment(message.next_at)}"
+        return f"Could not be delivered yet, next try {presenter.when(message.next_at)}"
     if message.status == "dead":
         return f"Could not be delivered. {message.error}"
     if message.status == "held":
@@ -47,7 +47,7 @@ def delivery(presenter: Presenter, town: Town, message: Message) -> str:
 def _letter(presenter: Presenter, message: Message) -> str:
     if message.status == "sent":
         by = f" by {message.sent_by}" if message.sent_by else ""
-        return f"Posted {presenter.moment(message.sent_at)}{by}"
+        return f"Posted {presenter.when(message.sent_at)}{by}"
     if message.status == "dropped":
         return f"Not posted. {message.error}"
     return "Waits to be printed"

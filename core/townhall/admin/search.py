@@ -16,6 +16,7 @@ from townhall.admin.staff import StaffView
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
     from townhall.records.types import Hit
+    from townhall_forms.schema import RecordType
 
 SHOWN = 25
 LONGEST = 200
@@ -45,6 +46,14 @@ class SearchView(StaffView):
         if len(exact) == 1 and not after:
             return redirect(urls.record_url(exact[0].identity, exact[0].id))
         pairs = [("q", text), ("type", only)]
+        kinds = [type_ for type_ in types if type_.navigation == "records"]
+        # What was found stands behind these; all kinds of records would be a wall between the box and the first line.
+        near = {"core.contact", only, *(hit.identity for hit in hits)}
+
+        def chip(type_: RecordType) -> tuple[str, str, str, bool]:
+            address = urls.with_query(urls.SEARCH, [("q", text), ("type", type_.identity)])
+            return type_.label_plural, address, type_.icon, type_.identity == only
+
         return self.render(
             "admin/search.html",
             omni_text=text,
@@ -54,17 +63,9 @@ class SearchView(StaffView):
             newest_url=urls.with_query(urls.SEARCH, pairs) if after else "",
             chips=[
                 ("Everything", urls.with_query(urls.SEARCH, [("q", text)]), "search", not identities),
-                *(
-                    (
-                        type_.label_plural,
-                        urls.with_query(urls.SEARCH, [("q", text), ("type", type_.identity)]),
-                        type_.icon,
-                        type_.identity == only,
-                    )
-                    for type_ in types
-                    if type_.navigation == "records"
-                ),
+                *(chip(type_) for type_ in kinds if type_.identity in near),
             ],
+            further=[chip(type_) for type_ in kinds if type_.identity not in near],
             may_add_contact=self.town.records.may(self.actor, "create", "core.contact"),
             cases=self.desk.creatable_cases(self.actor),
         )

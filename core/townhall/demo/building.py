@@ -37,6 +37,8 @@ from townhall_forms.values import Questions
 CONTACTS = 2000
 INTERACTIONS = 6000
 BATCH = 1000
+#: Days since the town took its contacts over into Townhall: before all that was said to them.
+TOWNHALL_CAME = 1410
 TASK = "core.task"
 SEED = 1866
 
@@ -250,7 +252,8 @@ class Demo:
         first_person = len(rows)
         while len(rows) < CONTACTS:
             rows.append(self._person(len(rows)))
-        ids = self._import("core.contact", rows)
+        with self.at(self.days_ago(TOWNHALL_CAME)):
+            ids = self._import("core.contact", rows)
         self.organisations = dict(zip((name for name, _ in names.ORGANISATIONS), ids, strict=False))
         self.people = ids[first_person:]
         self._relationships(chance)
@@ -309,7 +312,7 @@ class Demo:
         return f"+1{area}5550{self.random.randint(100, 199)}"
 
     def _joined(self) -> datetime:
-        return self.days_ago(self.random.uniform(30, 1500))
+        return self.days_ago(self.random.uniform(TOWNHALL_CAME + 10, 2900))
 
     def _relationships(self, chance: random.Random) -> None:
         roles = (("Daughter", True), ("Son", True), ("Treasurer", False), ("Neighbour", False), ("Carer", True))

@@ -23,9 +23,25 @@ _PLACEHOLDER = re.compile(r"\{([^{}|]+)(\|slug)?\}")
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
 _DATE_TYPES = frozenset({"date", "datetime", "time"})
 _RECORD_DATES = frozenset({"created", "closed", "due"})
+#: A word with what apostrophes join to it; not the letters after a digit, so that 3RD becomes 3rd.
+_WORD = re.compile(r"(?<!\w)[^\W\d_]+(?:['’][^\W\d_]+)*")
+_APOSTROPHE = re.compile(r"(['’])")
+
+
+def _titled(text: str) -> str:
+    """Every word with a capital: ``ST MARY'S 3RD O'BRIEN`` as ``St Mary's 3rd O'Brien``."""
+    return _WORD.sub(_titled_word, text.lower())
+
+
+def _titled_word(found: re.Match[str]) -> str:
+    first, *rest = _APOSTROPHE.split(found.group())
+    # O'Brien and D'Arcy are names; Mary's and don't end in a short part that stays small.
+    return first.capitalize() + "".join(part.capitalize() if len(part) > 2 else part for part in rest)
+
+
 _CASES: Mapping[str, Callable[[str], str]] = {
     "sentence": lambda text: text[:1].upper() + text[1:].lower(),
-    "title": str.title,
+    "title": _titled,
     "upper": str.upper,
     "lower": str.lower,
 }
