@@ -384,7 +384,7 @@ def test_a_layer_that_does_not_fit_keeps_a_pack_out(
     packing.pack(town, system(), "desk", file)
     text = '[desk.ticket.fields.town_ward]\ntype = "text"\nlabel = "Ward"\n'
     other = with_layer(make_town("desk"), text)
-    with pytest.raises(PluginError, match="“town_ward” of desk.ticket in it holds something else"):
+    with pytest.raises(PluginError, match=r"“town_ward” of desk\.ticket in it holds something else"):
         unpacking.unpack(other, system(), file)
     drafted = make_town("desk")
     head = town_layer.standing(drafted.system).head
