@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -625,6 +626,25 @@ def test_a_snapshot_is_kept_before_and_only_the_latest_stay(
     (where,) = again(town).upgrade.snapshots
     schema = where.split()[2]
     assert town.database.execute_sql(f'SELECT payer, cost FROM "{schema}"."fees_fee"').fetchone() == ("Before", "2")
+
+
+def test_half_a_snapshot_never_looks_like_one(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is stopped while it is written leaves none to go back to; the next try clears it away."""
+    start(town)
+    make(town, payer="Before")
+    lay(town, "2.0.0", FIRST, {"0002_fill.toml": '[[steps]]\nfill = { type = "fee", field = "cost", value = "2" }\n'})
+
+    def stopped(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            again(town)
+    folder = town.instance / "snapshots"
+    assert [each.name for each in folder.iterdir() if each.suffix in (".db", ".dump")] == []
+    (where,) = again(town).upgrade.snapshots
+    assert [str(each) for each in folder.iterdir()] == [where]
 
 
 def test_a_rehearsal_does_everything_on_a_copy(town: Town) -> None:

@@ -18,6 +18,7 @@ from desk import TICKET
 from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
+from layers import WARD
 from plugging import add_plugin
 from plugging import remove
 from rows import dump
@@ -29,14 +30,17 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cli import main
 from townhall.errors import PluginError
+from townhall.lifecycle import layer_review
 from townhall.lifecycle import packing
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
+from townhall.lifecycle import town_layer
 from townhall.lifecycle import unpacking
 from townhall.records import history as history_of
 from townhall.testing import pictures
 from townhall.town import Town
 from townhall.wsgi import TownApplication
+from townhall_forms.layer import read_layer
 from townhall_forms.values import Reference
 
 PNG = pictures.png()
@@ -339,6 +343,66 @@ def test_a_town_that_is_at_work_can_be_packed(town: Town, clerk: Actor, tmp_path
     finally:
         town.database.connection().set_trace_callback(None)
     assert saved
+
+
+def with_layer(town: Town, text: str) -> Town:
+    """The town with this layer published."""
+    layer_review.publish(town, system("cli", "Ivo"), read_layer(text), follows=town_layer.standing(town.system).head)
+    return town.renewed()
+
+
+def test_fields_of_the_towns_own_are_packed_with_their_values(
+    make_town: Callable[..., Town], clerk: Actor, tmp_path: Path
+) -> None:
+    """What the town added is there again after a purge, and in another town, whatever that says of its own."""
+    more = '[desk.ticket.fields.town_streets]\ntype = "choices"\nlabel = "Streets"\nchoices = ["mill", "weir"]\n'
+    town = with_layer(make_town("desk"), f'{WARD}{more}[desk.ticket]\nlabel = "Docket"\n')
+    given = {"town_ward": "north", "town_streets": ("mill", "weir")}
+    id = make_ticket(town, clerk, make_topic(town), **given).id
+    switching.disable(town, system(), "desk")
+    file = purging.purge(town, system(), "desk", "desk")
+    assert [name for name in town.database.get_tables() if name.startswith("desk_")] == []
+    assert unpacking.unpack(town.renewed(), system(), file).counts[TICKET] == 1
+    new, other = make_town("desk"), with_layer(make_town("desk"), '[desk.ticket]\nlabel = "Errand"\n')
+    other = with_layer(other, f'[desk.ticket]\nlabel = "Errand"\n{WARD.replace("Ward", "Quarter")}')
+    for there, label in ((new, "Docket"), (other, "Errand")):
+        assert unpacking.unpack(there, system(), file).counts[TICKET] == 1
+        assert there.renewed().schemas[TICKET].label == label
+    for there in (town, new, other):
+        record = there.renewed().records.get(clerk, TICKET, id)
+        assert {name: record[name] for name in given} == given
+    assert other.renewed().schemas[TICKET].fields["town_ward"].label == "Quarter"
+
+
+def test_a_layer_that_does_not_fit_keeps_a_pack_out(
+    make_town: Callable[..., Town], clerk: Actor, tmp_path: Path
+) -> None:
+    """A field that holds something else here, and changes that wait to be published, are told; nothing is changed."""
+    town = with_layer(make_town("desk"), WARD)
+    make_ticket(town, clerk, make_topic(town), town_ward="north")
+    file = tmp_path / "desk.zip"
+    packing.pack(town, system(), "desk", file)
+    text = '[desk.ticket.fields.town_ward]\ntype = "text"\nlabel = "Ward"\n'
+    other = with_layer(make_town("desk"), text)
+    with pytest.raises(PluginError, match=r"“town_ward” of desk\.ticket in it holds something else"):
+        unpacking.unpack(other, system(), file)
+    drafted = make_town("desk")
+    head = town_layer.standing(drafted.system).head
+    town_layer.save_draft(drafted, system("cli", "Ivo"), read_layer('[desk.ticket]\nlabel = "X"\n'), follows=head)
+    with pytest.raises(PluginError, match="Publish or discard them first"):
+        unpacking.unpack(drafted, system(), file)
+    for untouched in (other, drafted):
+        assert untouched.renewed().records.count(system(), TICKET).value == 0
+    bad = rewrite(file, tmp_path / "bad.zip", lambda members: honest(members, b"[core.contact]\nlabel = 'X'\n"))
+    with pytest.raises(PluginError, match="about records that are not in it"):
+        unpacking.unpack(make_town("desk"), system(), bad)
+
+
+def honest(members: dict[str, bytes], layer: bytes) -> None:
+    """Put another layer into a pack, with its right checksum."""
+    told = json.loads(members["pack.json"])
+    told["members"]["layer.toml"] = {"sha256": sha256(layer).hexdigest(), "size": len(layer)}
+    members |= {"layer.toml": layer, "pack.json": json.dumps(told).encode()}
 
 
 def test_whoever_purges_too_late_leaves_the_pack_alone(town: Town, clerk: Actor) -> None:

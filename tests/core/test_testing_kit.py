@@ -178,6 +178,52 @@ def test_the_check_finds_what_an_upgrade_loses(tmp_path: Path) -> None:
     assert "“name”" in found["upgrade"]
 
 
+def test_an_upgrade_with_migrations_and_other_code_is_one_after_a_restart(tmp_path: Path) -> None:
+    """New code runs on records of the old code; what a migration renames or changes is not lost."""
+    earlier = dogs(tmp_path / "one", "VERSION = 1\n", SCHEMA)
+    schema = SCHEMA.replace("fields.name", "fields.called").replace("{name}", "{called}")
+    later = dogs(tmp_path / "two", "VERSION = 2\n", schema)
+    (later / "plugin.toml").write_text(MANIFEST.replace("1.0", "1.1"), encoding="utf-8")
+    (later / "migrations").mkdir()
+    step = 'rename_field = { type = "dog", from = "name", to = "called" }'
+    (later / "migrations" / "0002_called.toml").write_text(f"[[steps]]\n{step}\n", encoding="utf-8")
+    assert failed(later, earlier) == {}
+
+
+def test_an_installed_module_is_upgraded_from_its_earlier_version_too(tmp_path: Path) -> None:
+    """Where the module is installed, as vendors have it, the earlier version runs first, and what is lost is found."""
+    schema = SCHEMA.replace("fields.name", "fields.called").replace("{name}", "{called}")
+    earlier = dogs(tmp_path / "one" / "townhall_dogs", "VERSION = 1\n")
+    later = dogs(tmp_path / "two" / "townhall_dogs", "VERSION = 2\n", schema)
+    installed = tmp_path / "two" / "townhall_dogs-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: townhall_dogs\nVersion: 1.0\n", encoding="utf-8")
+    (installed / "entry_points.txt").write_text("[townhall]\ndogs = townhall_dogs\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(later.parent), *sys.path])}
+    code = "from townhall.cli import main; main()"
+    command = [sys.executable, "-c", code, "plugins", "check", str(later), "--previous", str(earlier), "--json"]
+    tried = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    checks = {each["name"]: each for each in json.loads(tried.stdout)["checks"]}
+    assert [name for name, each in checks.items() if each["verdict"] == "failed"] == ["upgrade"]
+    assert "“name”" in checks["upgrade"]["sentences"][0]
+
+
+def test_the_check_finds_tables_and_calls_that_begin_with_the_module(tmp_path: Path) -> None:
+    """A table beside those of its types, and a machine that is asked for while the code is imported, are found."""
+    code = (
+        "import socket\n"
+        "from townhall import hookimpl\n"
+        "try:\n    socket.getaddrinfo('updates.vendor.example', 443)\nexcept BaseException:\n    pass\n"
+        "@hookimpl\n"
+        "def after_save(town, change):\n"
+        "    town.database.execute_sql('CREATE TABLE IF NOT EXISTS kennels (id INTEGER)')\n"
+    )
+    found = failed(dogs(tmp_path / "dogs", code))
+    assert set(found) == {"network", "tables"}
+    assert "updates.vendor.example" in found["network"]
+    assert "the table kennels" in found["tables"]
+
+
 def test_the_check_ends_where_nothing_more_can_be_asked(tmp_path: Path) -> None:
     """A plugin that can't be switched on is told so, with the reason, and no further check is made of it."""
     folder = dogs(tmp_path / "dogs", "raise SystemExit(3)\n")

@@ -11,6 +11,8 @@ from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import system
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import switching
+from townhall.testing.scaffolding import Project
+from townhall.testing.scaffolding import make_project
 from townhall.town import Town
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "tutorial" / "declare-a-type.md"
@@ -69,6 +71,15 @@ def test_the_check_of_the_tutorial_holds(allotments: Town) -> None:
             form="public",
             contact={"name": "Halina Nowak", "email": "halina@post.example"},
         )
+
+
+def test_the_vendors_tutorial_leaves_nothing_of_what_it_began_with(tmp_path: Path) -> None:
+    """Each file of the new project is replaced, is deleted because the page says so, or has nothing to replace."""
+    page = VENDOR_PAGE.read_text(encoding="utf-8")
+    made = make_project(Project("potholes", "", "pothole"), tmp_path / "new", hooks=True)
+    places = {file.relative_to(tmp_path / "new").as_posix() for file in made}
+    left = {place for place in places if f"# {place}\n" not in page and f"Delete `{place}`" not in page}
+    assert left == {"README.md", "pyproject.toml"}
 
 
 @pytest.mark.parametrize("file", SHOWN, ids=lambda file: file.name)

@@ -31,6 +31,9 @@ from townhall.wsgi import TownApplication
 
 BROKEN = Path(__file__).parent.parent / "broken_plugins"
 ALL = sorted(folder.name for folder in BROKEN.iterdir() if (folder / "plugin.toml").exists())
+#: Those that break when they are brought up from an earlier version, which lies in a folder of theirs.
+BEFORE = "before"
+BROUGHT_UP = [name for name in ALL if (BROKEN / name / BEFORE).is_dir()]
 PERSON = {"kind": "person", "family_name": "Moreau"}
 
 
@@ -93,10 +96,13 @@ def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> H
     """A hall in an empty folder."""
     (folder / "plugins").mkdir(parents=True)
     for source in (PLUGINS / "desk", *(BROKEN / name for name in ALL)):
-        shutil.copytree(source, folder / "plugins" / source.name)
-    (folder / "townhall.toml").write_text('[town]\nname = "Milbrook"\n', encoding="utf-8")
+        shutil.copytree(source / BEFORE if source.name in BROUGHT_UP else source, folder / "plugins" / source.name)
+    settings = '[town]\nname = "Milbrook"\n[plugins.settings_wrong]\ndays = "soon"\n'
+    (folder / "townhall.toml").write_text(settings, encoding="utf-8")
     town = Town.open(folder, clock=clock, database=database)
     switching.enable(town, system(), "desk")
+    if BROUGHT_UP:
+        _bring_up(town)
     contact = town.records.create(system(), "core.contact", PERSON)
     ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
     add_person(town, "ada@milbrook.example", "administrator")
@@ -106,6 +112,16 @@ def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> H
     assert desk.post("/admin/sign-in", {"email": "ada@milbrook.example", "password": PASSWORD}).status_code == 302
     desk.get("/admin/account")
     return Hall(application, desk, Visitor(application), contact.id, ticket.id)
+
+
+def _bring_up(town: Town) -> None:
+    """Let the earlier versions work, then put the broken ones in their place."""
+    switching.enable_all(town, system(), BROUGHT_UP)
+    for name in BROUGHT_UP:
+        town.records.create(system(), f"{name}.thing", {"label": "Moreau"})
+        switching.disable(town, system(), name)
+        shutil.rmtree(town.instance / "plugins" / name)
+        shutil.copytree(BROKEN / name, town.instance / "plugins" / name)
 
 
 class Kept(BytecodeCache):

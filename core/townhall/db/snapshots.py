@@ -26,6 +26,8 @@ FOLDER = "snapshots"
 #: How the names of schemas with copies begin.
 PREFIX = "townhall_snapshot_"
 _FORMAT = "%Y%m%dT%H%M%S"
+#: How the name of one ends that is being written.
+_PART = ".part"
 
 
 def take(
@@ -44,15 +46,23 @@ def take(
     folder = instance / FOLDER
     ending = ".db" if database.engine == "sqlite" else ".dump"
     file = _free_name(folder, f"{stamp}-{plugin}-{re.sub(r'[^0-9A-Za-z.+-]', '_', version) or '0'}", ending)
+    part = file.with_name(f"{file.name}{_PART}")
     try:
         private.make_folder(folder)
-        private.make_file(file)
+        for left_over in folder.glob(f"*{_PART}"):
+            left_over.unlink(missing_ok=True)
+        private.make_file(part)
         if database.engine == "sqlite":
-            _back_up(Path(str(database.database)), file)
+            _back_up(Path(str(database.database)), part)
         else:
-            _dump(database, file)
+            _dump(database, part)
+        with part.open("rb+") as stream:
+            private.to_disk(stream)
+        # Only now does it bear the name of a snapshot: one that somebody was stopped in the middle of never does.
+        part.replace(file)
+        private.folder_to_disk(folder)
     except (OSError, sqlite3.Error, subprocess.SubprocessError) as error:
-        file.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise PluginError(f"{file}: the snapshot before the upgrade can't be written: {error}.") from error
     for old in sorted(folder.glob(f"*{ending}"), key=lambda path: path.stat().st_mtime_ns)[:-keep]:
         old.unlink(missing_ok=True)

@@ -27,8 +27,10 @@ from townhall.errors import PluginError
 FORMAT = 1
 #: The member that describes the others.
 TABLE_OF_CONTENTS = "pack.json"
+#: The member with what the town's own layer says about the types.
+LAYER = "layer.toml"
 #: What a member may be called; nothing else is ever opened.
-_MEMBER = re.compile(r"schemas/[a-z0-9_]+\.toml|rows/[a-z0-9_]+\.jsonl|files/[0-9a-f]{64}|[a-z_]+\.jsonl")
+_MEMBER = re.compile(r"schemas/[a-z0-9_]+\.toml|layer\.toml|rows/[a-z0-9_]+\.jsonl|files/[0-9a-f]{64}|[a-z_]+\.jsonl")
 _BLOCK = 256 * 1024
 _LONGEST_LINE = 64 * 1024 * 1024
 #: How much larger than the file its contents may be. Text compresses well, a bomb a thousand times better.

@@ -1,9 +1,9 @@
 """Packing a plugin: everything that it keeps in this town, in one file that ``unpack`` brings into another.
 
-A pack holds the schemas, all records with their numbers, history, moves and files, the views that are shared, and the
-contacts and interactions that the records point at or that are about them. It leaves out what belongs to this town
-alone: secret links and drafts of the public, views of single people, and the people themselves but for their names and
-e-mail addresses.
+A pack holds the schemas with the town's own layer over them, all records with their numbers, history, moves and files,
+the views that are shared, and the contacts and interactions that the records point at or that are about them. It leaves
+out what belongs to this town alone: secret links and drafts of the public, views of single people, shares with other
+teams, and the people themselves but for their names and e-mail addresses.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from townhall.db.transactions import immediate
 from townhall.errors import PluginError
 from townhall.extend import states
 from townhall.extend.frozen import kept_types
+from townhall.lifecycle.pack_files import LAYER
 from townhall.lifecycle.pack_files import PackWriter
 from townhall.lifecycle.switching import require
 from townhall.records import disclosing
@@ -36,6 +37,8 @@ from townhall.records.history import FACTS
 from townhall.records.instants import to_microseconds
 from townhall.records.pointers import Pointer
 from townhall.records.pointers import pointers
+from townhall_forms.layer import Layer
+from townhall_forms.layer import write_layer
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 from townhall_forms.tables import describe
@@ -142,7 +145,7 @@ def packable(town: Town, name: str) -> tuple[states.State, dict[str, RecordType]
     if state is None or not state.schemas:
         raise PluginError(f"{name}: this town keeps no records of such a plugin.")
     others = Schemas({identity: each for identity, each in town.schemas.items() if each.plugin != name})
-    types, mistakes = kept_types(state, others)
+    types, mistakes = kept_types(state, others, town.layer)
     if mistakes:
         raise PluginError("\n".join((f"{state.title} can't be packed: not all its records can be read.", *mistakes)))
     return state, types
@@ -153,6 +156,9 @@ def _write(
 ) -> tuple[dict[str, int], int]:
     for file, text in state.schemas.items():
         writer.add(f"schemas/{file}", (text.encode(),))
+    layer = Layer({identity: town.layer.of(identity) for identity in types if town.layer.of(identity)})
+    if layer:
+        writer.add(LAYER, (write_layer(layer).encode(),))
     found = _Found()
     specs, places = describe(Schemas(types)), pointers(types.values())
     counts: dict[str, int] = {}

@@ -30,6 +30,7 @@ from townhall.extend.frozen import kept_types
 from townhall.extend.manifest import is_name
 from townhall.extend.states import Essentials
 from townhall.extend.states import State
+from townhall.lifecycle import packed_layer
 from townhall.lifecycle.pack_files import Contents
 from townhall.lifecycle.pack_files import PackReader
 from townhall.lifecycle.packing import ATTACHMENTS
@@ -165,11 +166,13 @@ def _fitting(town: Town, pack: PackReader, state: State) -> dict[str, RecordType
     missing = [name for name in state.essentials.requires if name not in there]
     if missing:
         raise pack.wrong(f"{title} needs {' and '.join(missing)}, which this town doesn't have. Unpack that first.")
-    types, mistakes = kept_types(state, others)
+    layer = packed_layer.merged(town, pack)
+    types, mistakes = kept_types(state, others, layer)
     if mistakes or not types:
         raise pack.wrong(f"the schemas in it don't fit this town: {' '.join(mistakes) or 'there are none.'}")
     packed = describe(Schemas(types))
-    here = describe(Schemas({name: each for name, each in town.schemas.items() if each.plugin == state.name}))
+    known = states.read(town.system).get(state.name)
+    here = describe(Schemas(kept_types(known, others, layer)[0])) if known is not None else {}
     for table, spec in packed.items():
         kinds = {column.name: column.kind for column in here[table].columns} if table in here else {}
         if here and any(kinds.get(column.name) != column.kind for column in spec.columns):
@@ -185,7 +188,9 @@ def _fitting(town: Town, pack: PackReader, state: State) -> dict[str, RecordType
 
 
 def _unpack(town: Town, actor: Actor, pack: PackReader, state: State, types: Mapping[str, RecordType]) -> Unpacked:
+    changed = packed_layer.take_over(town, actor, pack)
     if state.name not in states.read(town.system):
+        changed = True
         states.switch(town.system, state.name, False, at=town.clock.now(), by=actor.name)
         states.keep(town.system, state.name, version=state.version, schemas=state.schemas, essentials=state.essentials)
         for version, name, checksum in pack.contents.migrations:
@@ -193,6 +198,7 @@ def _unpack(town: Town, actor: Actor, pack: PackReader, state: State, types: Map
             sentence = f"{name}: applied in {pack.contents.town}, before this was packed."
             ledger.write_migration(town.system, state.name, version, name, checksum, sentence, ())
         meta.bump_generation(town.system)
+    if changed:
         town.reload()
     if not types.keys() <= town.schemas.keys():
         raise pack.wrong(town.plugins.problems.get(state.name, "its tables don't fit this town."))

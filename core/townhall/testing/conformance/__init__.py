@@ -20,11 +20,13 @@ from townhall.testing.conformance import pages
 from townhall.testing.conformance import privacy
 from townhall.testing.conformance import switching
 from townhall.testing.conformance import working
+from townhall.testing.conformance.earlier import make_town
 from townhall.testing.conformance.report import Outcome
 from townhall.testing.conformance.report import Report
 from townhall.testing.conformance.trial import Trial
 from townhall.testing.conformance.trial import enable
 from townhall.testing.conformance.trial import trial_town
+from townhall.testing.network import no_network
 
 __all__ = ["CHECKS", "Outcome", "Report", "check_plugin"]
 
@@ -39,6 +41,7 @@ CHECKS: dict[str, tuple[str, Callable[[Trial], Iterator[str]]]] = {
     "accessibility": ("its pages can be used by everybody", pages.accessible),
     "network": ("it asks no other server for anything", pages.network),
     "off and on": ("switched off, its records can be read; on again, they are as they were", switching.off_and_on),
+    "tables": ("it keeps nothing in tables outside its own name", working.tables),
     "pack": ("packed and unpacked in another town, its records are the same", switching.moved),
 }
 
@@ -70,26 +73,26 @@ def check_plugin(path: Path, previous: Path | None = None) -> Report:
 def _in_a_town(report: Report, place: Path, folder: Path) -> None:
     """Switch the plugin on in a fresh town, and make every check there; the first that fails to start ends it."""
     with trial_town(place, folder) as town:
+        before, reached = frozenset(town.database.get_tables()), list[str]()
 
         def start() -> Iterator[str]:
             try:
-                enable(town, report.plugin)
+                with no_network() as tried:
+                    try:
+                        enable(town, report.plugin)
+                    finally:
+                        reached.extend(tried)
             except PluginError as error:
                 yield str(error).replace(str(place / "plugins" / report.plugin), str(folder))
 
         if not report.run("enable", "it can be switched on in a fresh town", start):
             return
-        trial = Trial(town, report.plugin, folder)
+        trial = Trial(town, report.plugin, folder, before, reached)
         for name, (label, check) in CHECKS.items():
             report.run(name, label, lambda check=check: check(trial))  # type: ignore[misc]
 
 
 def _upgrade(place: Path, earlier: Path, folder: Path) -> Iterator[str]:
-    """A town that works with the earlier version gets the present one."""
-    with trial_town(place / "upgraded", earlier) as town:
-        name = read_manifest(earlier / FILE_NAME).name
-        enable(town, name)
-        trial = Trial(town, name, folder)
-        for record_type in trial.types:
-            trial.sampler.record(record_type.identity, full=True)
-        yield from switching.upgraded(trial, folder)
+    """A town that works with the earlier version gets the present one, as by a restart."""
+    before = make_town(place / "upgraded", earlier, folder)
+    yield from switching.upgraded(place / "upgraded", read_manifest(earlier / FILE_NAME).name, folder, before)

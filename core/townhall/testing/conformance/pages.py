@@ -34,7 +34,7 @@ def network(trial: Trial) -> Iterator[str]:
             trial.sampler.record(record_type.identity)
         for address in (*_staff_pages(trial), *_public_pages(trial)):
             client.get(address, follow_redirects=True)
-    for host in dict.fromkeys(tried):
+    for host in dict.fromkeys([*trial.reached, *tried]):
         yield f"It tried to reach {host}."
 
 

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from townhall.access.actors import system
+from townhall.clock import FixedClock
+from townhall.db import ledger
 from townhall.lifecycle import packing
 from townhall.lifecycle import switching
 from townhall.lifecycle import unpacking
+from townhall.testing.conformance.kept import Kept
+from townhall.testing.conformance.kept import lost
+from townhall.testing.conformance.kept import records
 from townhall.testing.conformance.trial import Trial
 from townhall.testing.conformance.trial import enable
+from townhall.testing.conformance.trial import installed
 from townhall.testing.conformance.trial import put
 from townhall.testing.conformance.trial import trial_town
-
-Kept = dict[str, dict[int, dict[str, Any]]]
+from townhall.testing.towns import MOMENT
+from townhall.town import Town
 
 
 def off_and_on(trial: Trial) -> Iterator[str]:
     """Off, every record can be read; on again, it is there as it was."""
-    before = _records(trial)
+    before = records(trial)
     switching.disable(trial.town, system("cli", "Trial"), trial.name)
     if trial.name in trial.town.plugins.running:
         yield "It runs on although it was switched off."
-    yield from (f"While it is off, {sentence}" for sentence in _lost(before, _records(trial)))
+    yield from (f"While it is off, {sentence}" for sentence in lost(before, records(trial)))
     enable(trial.town, trial.name)
     trial.renew()
-    yield from _lost(before, _records(trial))
+    yield from lost(before, records(trial))
 
 
 def moved(trial: Trial) -> Iterator[str]:
@@ -39,10 +45,10 @@ def moved(trial: Trial) -> Iterator[str]:
         unpacking.unpack(town, trial.actor, pack)
         enable(town, trial.name)
         after = _told(Trial(town, trial.name, trial.folder))
-    for identity, records in before.items():
-        gone = records - after.get(identity, set())
+    for identity, packed in before.items():
+        gone = packed - after.get(identity, set())
         if gone:
-            yield f"{identity}: {len(gone)} of {len(records)} records are not the same in the other town: {min(gone)}."
+            yield f"{identity}: {len(gone)} of {len(packed)} records are not the same in the other town: {min(gone)}."
 
 
 def _told(trial: Trial) -> dict[str, set[tuple[int, str, str]]]:
@@ -57,51 +63,15 @@ def _told(trial: Trial) -> dict[str, set[tuple[int, str, str]]]:
     }
 
 
-def upgraded(trial: Trial, folder: Path) -> Iterator[str]:
-    """With the version in ``folder`` in place of the one that runs, every record is still there."""
-    before = _records(trial)
-    put(folder, trial.town.instance)
-    trial.town.reload()
-    trial.renew()
-    reason = trial.town.plugins.problems.get(trial.name, "")
-    if reason:
-        yield f"The new version doesn't start on the records of the old one: {reason}"
-        return
-    yield from _lost(before, _records(trial))
-    for record_type in trial.types:
-        trial.sampler.record(record_type.identity)
-
-
-def _records(trial: Trial) -> Kept:
-    """Every record of the plugin's types, by type and id."""
-    kept: Kept = {}
-    for record_type in trial.types:
-        found: dict[int, dict[str, Any]] = {}
-        after = ""
-        while True:
-            page = trial.town.records.find(
-                trial.actor, record_type.identity, sort="created", limit=500, after=after, archived=None
-            )
-            found.update({record.id: dict(record.values) for record in page.records})
-            after = page.after
-            if not after:
-                break
-        kept[record_type.identity] = found
-    return kept
-
-
-def _lost(before: Kept, after: Kept) -> Iterator[str]:
-    """What was there before and is not there, or not the same, afterwards; new fields are none of it."""
-    for identity, records in before.items():
-        there = after.get(identity)
-        if there is None:
-            yield f"{identity}: the type is gone, with {len(records)} records. Rename it with a migration."
-            continue
-        for id, values in records.items():
-            now = there.get(id)
-            if now is None:
-                yield f"{identity}: record {id} is gone."
-                continue
-            for name, value in values.items():
-                if value is not None and now.get(name) != value:
-                    yield f"{identity}: the value of “{name}” is not what it was. Rename or change it with a migration."
+def upgraded(place: Path, name: str, folder: Path, before: Kept) -> Iterator[str]:
+    """With the version in ``folder`` in the town at ``place``, which an earlier one left, every record is there."""
+    if not installed(folder, place):
+        put(folder, place)
+    with closing(Town.open(place, clock=FixedClock(MOMENT))) as town:
+        if reason := town.plugins.problems.get(name, ""):
+            yield f"The new version doesn't start on the records of the old one: {reason}"
+            return
+        trial = Trial(town, name, folder)
+        yield from lost(before, records(trial), ledger.migrations(town.system, name))
+        for record_type in trial.types:
+            trial.sampler.record(record_type.identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,11 +39,16 @@ VIEWER = "vic@milbrook.example"
 
 @dataclass
 class Trial:
-    """A town with the plugin called ``name`` on, and samples of its types."""
+    """A town with the plugin called ``name`` on, and samples of its types.
+
+    ``tables`` are those that the town had before it was on, ``reached`` the machines that it asked for at once.
+    """
 
     town: Town
     name: str
     folder: Path
+    tables: frozenset[str] = frozenset()
+    reached: Sequence[str] = ()
     sampler: Sampler = field(init=False)
 
     def __post_init__(self) -> None:

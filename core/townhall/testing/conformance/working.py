@@ -20,3 +20,10 @@ def jobs(trial: Trial) -> Iterator[str]:
             if outcome is None or outcome.problem:
                 yield f"[jobs.{name}] fails when it is run{again}: {outcome.problem if outcome else 'it runs already'}"
                 break
+
+
+def tables(trial: Trial) -> Iterator[str]:
+    """Whatever it has done so far, it has made no table that isn't its own: nobody would pack or purge that."""
+    for table in sorted({*trial.town.database.get_tables()} - trial.tables):
+        if not table.startswith(f"{trial.name}_"):
+            yield f"It has made the table {table}. Declare a type; it brings a table that is packed and purged."
