@@ -66,6 +66,19 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     assert all(text in everything for text in ("Too late", "For today", "Next week", "Asked back"))
 
 
+def test_a_list_calls_overdue_what_my_work_does(town: Town, clerk: StaffClient, clock: FixedClock) -> None:
+    """What is done late, and what waits for the citizen, is not overdue in a list either."""
+    topic, late = make_topic(town), clock.now() - timedelta(days=2)
+    _, asked, done = (
+        make_ticket(town, system(), topic, summary=summary, due=late)
+        for summary in ("Still open", "Asked back", "Done at last")
+    )
+    town.records.transition(system(), TICKET, asked.id, "ask", version=asked.version)
+    town.records.transition(system(), TICKET, done.id, "finish", {"outcome": "x"}, version=done.version)
+    words = main_of(clerk.get("/admin/desk/ticket/?view=all&due=overdue"))
+    assert [summary in words for summary in ("Still open", "Asked back", "Done at last")] == [True, False, False]
+
+
 def test_an_empty_desk_says_so(make_town: Callable[..., Town]) -> None:
     """With nothing to do the page says that all is done; with no plugin on it says where to switch one on."""
     bare = staff_client(make_town(), "administrator")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from townhall.lifecycle import seeds
+from townhall.records import work
 from townhall.town import CORE_FOLDERS
 from townhall_forms.loading import load_schemas
 from townhall_forms.loading import read_folder
+from townhall_forms.operands import Environment
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 
@@ -40,6 +46,22 @@ def _identity(record_type: RecordType) -> str:
 def test_each_plugin_needs_only_core(plugin: str) -> None:
     """A town may switch on any one of the plugins alone."""
     assert any(record_type.plugin == plugin for record_type in _load(plugin).values())
+
+
+@pytest.mark.parametrize("record_type", CASES, ids=_identity)
+def test_overdue_means_the_same_in_every_list(record_type: RecordType) -> None:
+    """The view of what is overdue has the open cases whose clock isn't stopped, like My work and figures."""
+    views = [view for view in record_type.list.views if view.name == "overdue"]
+    where = next((view.where for view in views if view.where is not None and "due" in view.where.paths()), None)
+    if where is None:  # it has no such view, or goes by a day of its own
+        return
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    moment = Environment(now=now, today=now.date(), actor_id=None, zone=ZoneInfo("UTC"))
+    late = {"closed": None, "due": now - timedelta(days=1)}
+    found = [
+        state for state in work.states(record_type, "open") if where.evaluate({**late, "state": state}.get, moment)
+    ]
+    assert found == work.states(record_type, "running")
 
 
 @pytest.mark.parametrize("record_type", CASES, ids=_identity)

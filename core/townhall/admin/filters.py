@@ -17,6 +17,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from townhall.records import work
 from townhall_forms.context import Context
 from townhall_forms.fields.base import Field
 from townhall_forms.kinds import kind_of
@@ -247,7 +248,9 @@ class Filters:
                 FilterControl(path, label, "select", options, low=low, high=high, input_type="date")
             )
             if chosen == "overdue" and path == "due":
-                applied.conditions.append({path: {"lt": "now"}})
+                # What is done or waits for somebody else isn't late, here as in My work and in figures.
+                running = work.states(self._type, "running")
+                applied.conditions += [{path: {"lt": "now"}}, {"state": {"in": running}}]
                 applied.chips.append(Chip("Overdue", (path,)))
             elif chosen in PERIODS:
                 applied.conditions.append({path: PERIODS[chosen][1]})
