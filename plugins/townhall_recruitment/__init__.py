@@ -90,7 +90,10 @@ def _candidate(town: Town, change: Change) -> Mapping[str, Any] | None:
 @for_types(APPLICATION)
 def record_flags(town: Town, actor: Actor, record: Record) -> list[Flag]:
     """Where else the same person applies: nobody is refused here who is offered a job there."""
-    where = {"applicant": record.get("applicant"), "id": {"ne": record.id}, "closed": {"empty": True}}
+    applicant = record.get("applicant")
+    if applicant is None:
+        return []  # who applies is not for everybody
+    where = {"applicant": applicant, "id": {"ne": record.id}, "closed": {"empty": True}}
     others = town.records.find(actor, APPLICATION, where, fields=["posting"], limit=_MOST_OTHERS).records
     if not others:
         return []
