@@ -32,7 +32,7 @@ from townhall.testing.clients import add_person
 from townhall.testing.clients import staff_client
 from townhall.testing.privacy import Report
 from townhall.testing.privacy import walk
-from townhall.testing.privacy import walking
+from townhall.testing.privacy import watching
 from townhall.town import Town
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
@@ -145,7 +145,7 @@ def test_the_walk_finds_what_the_public_must_not_see(desk: Town, monkeypatch: py
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_a_walk_that_sees_nothing_says_so(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may see a value and finds it nowhere is told as well, or an empty page would pass."""
-    monkeypatch.setattr(walking, "found_in", lambda text: set())
+    monkeypatch.setattr(watching, "found_in", lambda text: set())
     missing = walk(desk, [desk.schemas[TICKET]]).missing
     assert any("desk.ticket.details: viewer may see it and finds it nowhere." in each for each in missing)
 

@@ -7,8 +7,8 @@ says which value stands where it must not. The project's own tests walk all plug
 
 from __future__ import annotations
 
-from townhall.testing.privacy.walking import Leak
-from townhall.testing.privacy.walking import Report
 from townhall.testing.privacy.walking import walk
+from townhall.testing.privacy.watching import Leak
+from townhall.testing.privacy.watching import Report
 
 __all__ = ["Leak", "Report", "walk"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from townhall.admin import urls
 from townhall.admin.pages import pages_of
@@ -14,6 +16,10 @@ from townhall.testing.privacy.markers import Marker
 from townhall.testing.privacy.planting import Planted
 from townhall_forms.schema import RecordType
 
+#: What differs between two showings of a page.
+_NEW_EACH_TIME = re.compile(
+    r"form_id\" value=\"[^\"]+|nonce-?=?\"?[^\"' ]+|value=\"[^\"]{30,}\"|/form/[^/\"]+|key=[^\"&]+"
+)
 #: Pages that say nothing of any record, or that end what the walk needs.
 _LEFT_OUT = ("/static", "/town.css", "/favicon.ico", "/robots.txt", "/admin/static", "/admin/sign", "/admin/forgotten")
 
@@ -185,3 +191,8 @@ def _words(view: type, below: str) -> frozenset[str]:
 
 def _is_of_a_type(endpoint: str) -> bool:
     return endpoint.startswith("records_")
+
+
+def settled(response: TestResponse) -> str:
+    """The text of a page without what differs between two showings of it."""
+    return _NEW_EACH_TIME.sub("", response.get_data().decode("utf-8", "replace"))
