@@ -389,7 +389,9 @@ class _Walk:
         """How many records somebody reaches, and what stands on their pages without what is new each time."""
         records = self.town.records
         mine = [each.identity for each in self.types if records.may(reader.actor, "view", each.identity)]
-        opened = ((page, client.get(page.url, follow_redirects=True)) for page in pages)
+        # Figures that took long are kept for a while, unless they are to be counted again.
+        again = {page: "?count=again" if page.url.startswith(urls.FIGURES) else "" for page in pages}
+        opened = ((page, client.get(page.url + again[page], follow_redirects=True)) for page in pages)
         found = {page: surfaces.settled(response) for page, response in opened}
         return {identity: records.count(reader.actor, identity).value for identity in mine}, found
 
