@@ -205,6 +205,11 @@ class TestFilling:
         """Where the answers allow it, nobody has to say who they are; where they don't, a way to answer is needed."""
         contact = send(visitor, begin(visitor, spots["Old oak"])).location
         assert send(visitor, contact, {}).status_code == 303
+        contact = send(visitor, begin(visitor, spots["Old oak"])).location
+        half = send(visitor, contact, {"contact_email": "ada@example.org"})
+        assert half.status_code == 422
+        assert "Enter your name too" in half.text
+        assert "ada@example.org" in half.text
         contact = send(visitor, begin(visitor, spots["Long bench"])).location
         assert send(visitor, contact, {}).status_code == 422
         nameless = send(visitor, contact, {"contact_name": "Ada"})

@@ -21,6 +21,7 @@ STEP = "contact"
 STEP_LABEL = "How can we reach you?"
 CONTACT_LABELS = ("Your name", "E-mail", "Phone")
 NO_WAY = "Tell us an e-mail address or a phone number, so that we can answer"
+NO_NAME = "Enter your name too, so that we know whom we write to"
 
 
 def wanted(record_type: RecordType, form: Form, values: Mapping[str, Any], context: Context) -> bool:

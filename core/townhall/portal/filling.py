@@ -240,6 +240,9 @@ class Filling:
         if good and self.contact_wanted and not contact.reachable(form.values):
             form.add_errors({"contact_email": contact.NO_WAY})
             return False
+        if good and contact.reachable(form.values) and not form.values.get("contact_name"):
+            form.add_errors({"contact_name": contact.NO_NAME})
+            return False
         return good
 
     def accept(self, step: Step, form: RecordForm) -> None:
