@@ -79,6 +79,8 @@ def build(demo: Demo) -> None:
     if not categories:
         return
     _urgent_target(demo)
+    steps = (f"{IDENTITY}.transition.{name}@assigned" for name in ("start", "resolve"))
+    demo.let("contractor", f"{IDENTITY}.see.instructions", f"{IDENTITY}.see.danger", *steps, "complaints.call_sender")
     open_ones: list[Record] = []
     for state, moves, count in PATHS:
         for _ in range(count):

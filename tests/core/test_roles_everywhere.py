@@ -96,7 +96,9 @@ def test_a_contractor_finishes_a_job(town: Town) -> None:
     base = f"/admin/complaints/service_request/{made.id}/"
     page = main_of(cem.get(base))
     assert ("4 Elm St" in page, "At the counter" in page) == (True, False)
-    assert "Reported by You may not see this Internal" in page
+    assert ("Reported by" in page, "What is internal stays among the town’s own people" in page) == (False, True)
+    assert "/admin/queues/" not in cem.get("/admin/").text
+    assert "Message templates" not in cem.get("/admin/").text
     why = main_of(cem.get(f"{base}why"))
     assert "None of your roles lets you reveal confidential fields of service requests." in why
     cem.post(f"{base}move/start", {"status_notes": "On our way"})

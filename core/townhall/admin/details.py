@@ -19,6 +19,7 @@ from townhall.admin.desk import Desk
 from townhall.admin.facts import FILES
 from townhall.admin.facts import NOTHING
 from townhall.admin.facts import FactWriter
+from townhall.admin.facts import out_of_sight
 from townhall.admin.happenings import story
 from townhall.cases import calendars
 from townhall.cases import recomputing
@@ -149,7 +150,10 @@ def details(
         "clocks": clocks(desk, actor, record, contact, may_edit),
         "sections": writer.sections(record, leave=leave),
         "files": files_of(record),
-        "file_fields": any(field.type_name in FILES for field in record.type.fields.values()),
+        "kept": bool(out_of_sight(record)),
+        "file_fields": any(
+            field.type_name in FILES and name not in record.hidden for name, field in record.type.fields.items()
+        ),
         "flags": town.plugins.record_flags(actor, record),
         "sheets": [each for each in panels if each.says_something],
         "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],

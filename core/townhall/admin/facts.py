@@ -72,7 +72,7 @@ class FactWriter:
 
     def sections(self, record: Record, *, leave: Iterable[str] = ()) -> list[FactSection]:
         """The record's sections that have something in them."""
-        left = frozenset(leave) | self._beside_the_point(record)
+        left = frozenset(leave) | self._beside_the_point(record) | out_of_sight(record)
         made = []
         for section in record.type.sections:
             built = self.section(record, section, left)
@@ -102,7 +102,7 @@ class FactWriter:
             elif field.type_name in FILES:
                 continue
             elif field.type_name == "answers" and record.values.get(name) is not None:
-                built.facts.extend(self.answers(record, field))
+                built.facts.extend(fact for fact in self.answers(record, field) if fact.name not in left)
             elif field.is_empty(record.values.get(name)) or _still_zero(field, record.values[name]):
                 continue
             elif field.row_fields:
@@ -110,7 +110,7 @@ class FactWriter:
                 built.facts += [
                     _secret(record, f"{name}.{column.name}", f"{field.label}: {column.label}", column.privacy)
                     for column in field.row_fields.values()
-                    if f"{name}.{column.name}" in record.masked | record.hidden
+                    if f"{name}.{column.name}" in (record.masked | record.hidden) - left
                 ]
             else:
                 built.facts.append(Fact(name, field.label, self.html(record, field), field.privacy))
@@ -237,6 +237,13 @@ class FactWriter:
             for row in rows
         ]
         return FactTable(field.name, field.label, headings, cells, field.privacy)
+
+
+def out_of_sight(record: Record) -> frozenset[str]:
+    """What is not even named to somebody who doesn't read what is internal: it is no business of theirs."""
+    fields = record.type.fields
+    narrow = any(name in fields and fields[name].privacy == "internal" for name in record.hidden)
+    return record.hidden if narrow else frozenset()
 
 
 def _secret(record: Record, path: str, label: str, privacy: str) -> Fact:

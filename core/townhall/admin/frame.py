@@ -17,6 +17,7 @@ from flask import has_request_context
 from flask import request
 from markupsafe import Markup
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.accounts import current_actor
 from townhall.admin import jobs
@@ -168,7 +169,7 @@ class Menu:
     def _work(self, actor: Actor, counts: MenuCounts) -> Iterable[NavItem]:
         yield NavItem("My work", urls.ADMIN, "tray", _shown(counts.mine), exact=True)
         yield NavItem("Calendar", urls.CALENDAR, "calendar")
-        if self._has_cases and self.town.records.may(actor, "view", QUEUE):
+        if self._has_cases and all(self.town.records.may(actor, verb, QUEUE) for verb in ("view", "see_internal")):
             yield NavItem("Queues", urls.QUEUES, "users")
         if any(type_.is_case and not type_.frozen for type_ in self.town.records.types(actor)):
             yield NavItem("Figures", urls.FIGURES, "chart")
@@ -201,7 +202,8 @@ class Menu:
         for type_ in self._setup:
             if type_.identity == QUEUE and self._has_cases:
                 continue  # they have a page of their own under “Work”
-            if self.town.records.may(actor, "view", type_.identity):
+            # Who sees what was given to them only is given none of what the town is set up with.
+            if policy.reach(actor, "view", type_) in ("department", "all"):
                 yield NavItem(type_.label_plural, urls.list_url(type_.identity), type_.icon)
         if self._has_cases and actor.may(f"{ROUTE}.edit"):
             yield NavItem("Routing", urls.ROUTING, "next")

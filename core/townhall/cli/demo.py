@@ -10,12 +10,14 @@ import click
 from townhall import private
 from townhall.access.actors import system
 from townhall.accounts import people
+from townhall.accounts import roles
 from townhall.citizens import links
 from townhall.cli.serving import run
 from townhall.config import FILE_NAME
 from townhall.config import example
 from townhall.db import meta
 from townhall.demo import Demo
+from townhall.demo import teams
 from townhall.demo.names import STAFF
 from townhall.errors import ConfigurationError
 from townhall.lifecycle import seeds
@@ -50,11 +52,18 @@ def build_demo(folder: Path) -> None:
         seeds.plant_core(town)
         switching.enable_all(town, actor, [status.name for status in switching.statuses(town) if not status.reason])
         workers: dict[str, int] = {}
+        narrow: dict[str, int] = {}
         for name, first, role in STAFF:
             person = people.add(town, actor, f"{first}@millbrook.example", name=name, role=role, password=PASSWORD)
-            if role != "viewer":
+            if role in ("administrator", "clerk"):
                 workers[name] = person.id
-        Demo(town, workers).build()
+            elif role != "viewer":
+                narrow[role] = person.id
+        demo = Demo(town, workers)
+        demo.build()
+        teams.give_to(demo, **narrow)
+        for role, permissions in demo.granted.items():
+            roles.grant(town, actor, role, permissions)
     finally:
         town.close()
 
@@ -99,8 +108,9 @@ def demo_command(folder: Path, fresh: bool, port: int, build_only: bool) -> None
     else:
         _refuse_a_real_town(folder)
     click.echo(
-        f"Sign in as ruth@millbrook.example (administrator), gareth@millbrook.example (clerk) or\n"
-        f"nora@millbrook.example (viewer). The password is: {PASSWORD}"
+        f"Sign in as ruth@millbrook.example (administrator), gareth@millbrook.example (clerk),\n"
+        f"nora@millbrook.example (viewer), dana@millbrook.example (clerk of a department) or\n"
+        f"cole@millbrook.example (contractor). The password is: {PASSWORD}"
     )
     click.echo(own_requests_hint(folder))
     if not build_only:

@@ -55,6 +55,7 @@ class Demo:
         self.random = random.Random(SEED)  # noqa: S311 (a made-up town, not a secret)
         self.now = town.clock.now()
         self.staff = dict(staff)
+        self.granted: dict[str, list[str]] = {}
         self.streets = names.STREETS
         self.people: list[int] = []
         self.organisations: dict[str, int] = {}
@@ -102,6 +103,10 @@ class Demo:
             return self.town.records.update(
                 self.as_staff(by), record.identity, record.id, values, version=record.version
             )
+
+    def let(self, role: str, *permissions: str) -> None:
+        """Give a role more permissions once the demo is built, as an administrator would."""
+        self.granted.setdefault(role, []).extend(permissions)
 
     def message(self, record: Record, body: str, *, at: datetime, by: str = "") -> None:
         """A public message from the town to whoever the case is about."""

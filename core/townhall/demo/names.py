@@ -108,6 +108,8 @@ STAFF = (
     ("Joan Whitcombe", "joan", "clerk"),
     ("Samuel Bevan", "samuel", "clerk"),
     ("Nora Lindqvist", "nora", "viewer"),
+    ("Dana Frost", "dana", "department_clerk"),
+    ("Cole Maddox", "cole", "contractor"),
 )
 
 #: Tasks that belong to no case: what, a note, and in how many days they are due.

@@ -52,6 +52,22 @@ def build(demo: Demo) -> None:
             _rules(demo, kind)
 
 
+def give_to(demo: Demo, *, department_clerk: int, contractor: int) -> None:
+    """Give those whose roles are narrow something to see: one is on a team, the other has three cases to do."""
+    town, at, boss = demo.town, demo.now, _boss(demo)
+    for kind in town.schemas.values():
+        if not kind.is_case or place_field(kind) is None:
+            continue
+        free = {"closed": {"empty": True}, "queue": {"empty": False}}
+        for record in town.records.find(demo.as_staff(boss), kind.identity, free, sort="-created", limit=3).records:
+            demo.update(record, {"assignee": contractor}, at=at, by=boss)
+            queue = town.records.get(demo.as_staff(boss), QUEUE, record.queue or 0)
+            if department_clerk not in {member["person"] for member in queue["members"] or ()}:
+                members = [*(queue["members"] or ()), {"person": department_clerk, "lead": False}]
+                demo.update(queue, {"members": members}, at=at, by=boss)
+        return
+
+
 def _boss(demo: Demo) -> str:
     """Who sets the town up. A name that is given takes nothing of the demo's chance."""
     return next(iter(demo.staff))
