@@ -17,16 +17,11 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
 from difflib import get_close_matches
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
-from zoneinfo import available_timezones
 
-from townhall.colours import NEEDED_CONTRAST
-from townhall.colours import contrast_with_white
-from townhall.colours import is_colour
+from townhall import setting_checks as checks
 from townhall.errors import ConfigurationError
 
 #: The settings file, inside the instance's folder.
@@ -36,109 +31,12 @@ OTHER_VARIABLES = frozenset({"TOWNHALL_INSTANCE", "TOWNHALL_ADMIN_PASSWORD"})
 
 Check = Callable[[Any], str]
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 #: What an environment variable may say for a setting that is true or false.
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def _any(value: Any) -> str:
-    return ""
-
-
-def _filled(value: str) -> str:
-    return "" if value.strip() else "can't be empty"
-
-
-def _timezone(value: str) -> str:
-    return "" if value in available_timezones() else "is no time zone; write one like America/New_York"
-
-
-def _currency(value: str) -> str:
-    return "" if len(value) == 3 and value.isalpha() and value.isupper() else "must be three capitals, like USD"
-
-
-def _country(value: str) -> str:
-    return "" if len(value) == 2 and value.isalpha() and value.isupper() else "must be two capitals, like US"
-
-
-def _language(value: str) -> str:
-    parts = value.split("-")
-    good = 2 <= len(parts[0]) <= 3 and all(part.isalnum() for part in parts)
-    return "" if good else "must be a language code, like en or en-US"
-
-
-def _colour(value: str) -> str:
-    if not is_colour(value):
-        return "must be a colour like #0f5669"
-    contrast = contrast_with_white(value)
-    if contrast >= NEEDED_CONTRAST:
-        return ""
-    return (
-        f"is too light: white text on it reaches a contrast of {contrast:.1f} and {NEEDED_CONTRAST} is needed; "
-        "choose a darker one"
-    )
-
-
-def _database(value: str) -> str:
-    if urlsplit(value).scheme in {"sqlite", "postgresql"}:
-        return ""
-    return "must start with sqlite:/// or postgresql://"
-
-
-def _port(value: int) -> str:
-    return "" if 0 < value < 65536 else "must be between 1 and 65535"
-
-
-def _positive(value: int) -> str:
-    return "" if value > 0 else "must be 1 or more"
-
-
-def _not_negative(value: int) -> str:
-    return "" if value >= 0 else "must be 0 or more"
-
-
-def _security(value: str) -> str:
-    return "" if value in {"starttls", "tls", "none"} else "must be starttls, tls or none"
-
-
-def _mailbox(value: str) -> str:
-    name, _, domain = value.partition("@")
-    good = not value or (name and domain and not set(value) & set(" \t\r\n<>,;"))
-    return "" if good else "is no e-mail address; write one like townhall@milbrook.example"
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    good = not value or (parts.scheme in {"http", "https"} and parts.netloc and not parts.query)
-    return "" if good else "must be an address like https://townhall.milbrook.example"
-
-
-def _networks(value: tuple[str, ...]) -> str:
-    for text in value:
-        try:
-            ip_network(text, strict=False)
-        except ValueError:
-            return 'must be a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]'
-    return ""
-
-
-def _host_names(value: tuple[str, ...]) -> str:
-    good = all(name == "*" or _HOST.fullmatch(name.removeprefix("*.")) for name in value)
-    return "" if good else 'must be a list of names without https:// and port, like ["townhall.milbrook.example"]'
-
-
-def _some(value: int) -> str:
-    return "" if value >= 3 else "must be 3 or more"
-
-
-def _role_names(value: tuple[str, ...]) -> str:
-    if all(name.isidentifier() for name in value) and ("all" not in value or len(value) == 1):
-        return ""
-    return 'must be a list of roles like ["administrator"], or "all", or "none"'
-
-
 def _setting(
-    section: str, default: Any, meaning: str, check: Check = _any, key: str = "", *, secret: bool = False
+    section: str, default: Any, meaning: str, check: Check = checks.anything, key: str = "", *, secret: bool = False
 ) -> Any:
     """One setting; ``key`` is what it is called in its section, if not by its own name. A ``secret`` is never shown."""
     metadata = {"section": section, "meaning": meaning, "check": check, "key": key, "secret": secret}
@@ -149,17 +47,19 @@ def _setting(
 class Settings:
     """Everything that a town sets about itself. Immutable; changes are read at the next start."""
 
-    name: str = _setting("town", "Our Town", "The town's name, as it stands on every page.", _filled)
+    name: str = _setting("town", "Our Town", "The town's name, as it stands on every page.", checks.filled)
     subtitle: str = _setting("town", "Town Hall", "The second line under the name.")
-    timezone: str = _setting("town", "America/New_York", "Time zone of the town hall's own clock.", _timezone)
-    currency: str = _setting("town", "USD", "Currency of amounts of money (ISO 4217).", _currency)
-    language: str = _setting("town", "en", "Language of the pages.", _language)
-    country: str = _setting("town", "US", "Country of telephone numbers and addresses (ISO 3166).", _country)
+    timezone: str = _setting("town", "America/New_York", "Time zone of the town hall's own clock.", checks.timezone)
+    currency: str = _setting("town", "USD", "Currency of amounts of money (ISO 4217).", checks.currency)
+    language: str = _setting("town", "en", "Language of the pages.", checks.language)
+    country: str = _setting("town", "US", "Country of telephone numbers and addresses (ISO 3166).", checks.country)
     region: str = _setting("town", "", "State, province or region, for suggesting its public holidays, like OH.")
-    colour: str = _setting("town", "#0f5669", "The town's one colour; white text must be readable on it.", _colour)
+    colour: str = _setting(
+        "town", "#0f5669", "The town's one colour; white text must be readable on it.", checks.colour
+    )
     address: str = _setting("town", "", "Street address of the town hall, for the foot of the public pages.")
     phone: str = _setting("town", "", "Telephone number of the front desk.")
-    email: str = _setting("town", "", "E-mail address of the front desk.", _mailbox)
+    email: str = _setting("town", "", "E-mail address of the front desk.", checks.mailbox)
     hours: str = _setting("town", "", "Opening hours, like: Monday to Friday, 8:30 to 16:30.")
     website_notice: str = _setting("town", "", "A notice on top of every public page; empty for none.")
 
@@ -167,39 +67,42 @@ class Settings:
         "server",
         "sqlite:///townhall.db",
         "Where records are kept; a relative file is inside the instance.",
-        _database,
+        checks.database,
         secret=True,
     )
-    host: str = _setting("server", "127.0.0.1", "Address that the server listens on; 0.0.0.0 for all.", _filled)
-    port: int = _setting("server", 8000, "Port that the server listens on.", _port)
+    host: str = _setting("server", "127.0.0.1", "Address that the server listens on; 0.0.0.0 for all.", checks.filled)
+    port: int = _setting("server", 8000, "Port that the server listens on.", checks.port)
     trusted_proxies: int = _setting(
-        "server", 0, "Number of proxies in front whose X-Forwarded headers are believed.", _not_negative
+        "server", 0, "Number of proxies in front whose X-Forwarded headers are believed.", checks.not_negative
     )
 
     proxy_addresses: tuple[str, ...] = _setting(
         "server",
         (),
         'Addresses or networks that those proxies connect from, like ["127.0.0.1"]; empty believes whoever connects.',
-        _networks,
+        checks.networks,
     )
     hosts: tuple[str, ...] = _setting(
         "server",
         (),
         "Names that the server answers to; empty is that of public_address. This computer's own always work.",
-        _host_names,
+        checks.host_names,
     )
 
     snapshots: int = _setting(
-        "server", 5, "Snapshots from before upgrades that are kept; the oldest go first.", _positive
+        "server", 5, "Snapshots from before upgrades that are kept; the oldest go first.", checks.positive
     )
 
     public_address: str = _setting(
-        "server", "", "Address of the public site, for the links in messages; empty tells a code instead.", _web_address
+        "server",
+        "",
+        "Address of the public site, for the links in messages; empty tells a code instead.",
+        checks.web_address,
     )
 
     mail_host: str = _setting("mail", "", "The mail server that messages go to; empty sends none.", key="host")
-    mail_port: int = _setting("mail", 587, "Its port: mostly 587 with starttls, 465 with tls.", _port, key="port")
-    mail_security: str = _setting("mail", "starttls", "starttls, tls, or none.", _security, key="security")
+    mail_port: int = _setting("mail", 587, "Its port: mostly 587 with starttls, 465 with tls.", checks.port, key="port")
+    mail_security: str = _setting("mail", "starttls", "starttls, tls, or none.", checks.security, key="security")
     mail_username: str = _setting("mail", "", "Who signs in there; empty signs in nobody.", key="username")
     mail_password: str = _setting(
         "mail", "", "The password; better kept in password_file or the variable.", key="password", secret=True
@@ -217,18 +120,18 @@ class Settings:
         "mail",
         "",
         "The town's address that messages come from; empty takes that of the front desk.",
-        _mailbox,
+        checks.mailbox,
         key="from",
     )
     mail_from_name: str = _setting("mail", "", "The name beside it; empty takes the town's name.", key="from_name")
     mail_timeout: int = _setting(
-        "mail", 30, "Seconds to wait for an answer of the mail server.", _positive, key="timeout"
+        "mail", 30, "Seconds to wait for an answer of the mail server.", checks.positive, key="timeout"
     )
     mail_automatic_limit: int = _setting(
         "mail",
         100,
         "Automatic messages in ten minutes after which they are held back.",
-        _positive,
+        checks.positive,
         key="automatic_limit",
     )
     mail_keep_days: int = _setting(
@@ -236,19 +139,22 @@ class Settings:
         365,
         "Days after which words and addresses of messages that went out are deleted from the outbox; those on the "
         "timeline stay. 0 keeps them for ever.",
-        _not_negative,
+        checks.not_negative,
         key="keep_days",
     )
 
-    max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", _positive)
-    max_files: int = _setting("limits", 10, "Most files that one form may bring.", _positive)
+    max_upload_mb: int = _setting("limits", 10, "Largest file that may be uploaded, in megabytes.", checks.positive)
+    max_files: int = _setting("limits", 10, "Most files that one form may bring.", checks.positive)
     max_storage_gb: int = _setting(
-        "limits", 0, "Gigabytes that all uploaded files may take together; 0 leaves only what is free.", _not_negative
+        "limits",
+        0,
+        "Gigabytes that all uploaded files may take together; 0 leaves only what is free.",
+        checks.not_negative,
     )
     public_submissions_per_hour: int = _setting(
-        "limits", 20, "Public forms that one address may send in an hour.", _positive
+        "limits", 20, "Public forms that one address may send in an hour.", checks.positive
     )
-    draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", _positive)
+    draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", checks.positive)
 
     jobs_run: bool = _setting(
         "jobs",
@@ -260,7 +166,7 @@ class Settings:
         "history",
         0,
         "Years after which the values in history are erased; who did what when stays. 0 keeps them for ever.",
-        _not_negative,
+        checks.not_negative,
     )
     encrypt_confidential: bool = _setting(
         "security", False, "Whether all confidential fields are kept encrypted, and not only those that say so."
@@ -269,44 +175,50 @@ class Settings:
         "security",
         "encryption_key",
         "The file with the key for what is encrypted; a relative one is inside the instance.",
-        _filled,
+        checks.filled,
     )
     second_factor: tuple[str, ...] = _setting(
         "security",
         (),
         'Roles that need a code from a phone besides the password, like ["administrator"]; "all" or "none".',
-        _role_names,
+        checks.role_names,
     )
     sign_in_attempts: int = _setting(
-        "security", 5, "Wrong passwords or codes in a row after which an account has to wait.", _some
+        "security", 5, "Wrong passwords or codes in a row after which an account has to wait.", checks.some
     )
     session_idle_minutes: int = _setting(
-        "security", 720, "Minutes without a click after which somebody is signed out.", _positive
+        "security", 720, "Minutes without a click after which somebody is signed out.", checks.positive
     )
     session_hours: int = _setting(
-        "security", 72, "Hours after which somebody has to sign in again in any case.", _positive
+        "security", 72, "Hours after which somebody has to sign in again in any case.", checks.positive
     )
     hsts_days: int = _setting(
         "security",
         0,
         "Days that browsers which came by HTTPS insist on it (HSTS); 0 leaves it to them.",
-        _not_negative,
+        checks.not_negative,
     )
-    invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", _positive)
+    invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", checks.positive)
     citizen_link_minutes: int = _setting(
-        "security", 30, "Minutes that a link to “Your requests” works which somebody asked for by mail.", _positive
+        "security",
+        30,
+        "Minutes that a link to “Your requests” works which somebody asked for by mail.",
+        checks.positive,
     )
     citizen_code_days: int = _setting(
-        "security", 14, "Days that a link to “Your requests” works which a clerk hands over or prints.", _positive
+        "security", 14, "Days that a link to “Your requests” works which a clerk hands over or prints.", checks.positive
     )
     citizen_idle_minutes: int = _setting(
-        "security", 60, "Minutes without a click after which a resident is signed out of “Your requests”.", _positive
+        "security",
+        60,
+        "Minutes without a click after which a resident is signed out of “Your requests”.",
+        checks.positive,
     )
     citizen_session_hours: int = _setting(
-        "security", 8, "Hours after which a resident has to sign in again in any case.", _positive
+        "security", 8, "Hours after which a resident has to sign in again in any case.", checks.positive
     )
     account_log_days: int = _setting(
-        "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", _positive
+        "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", checks.positive
     )
 
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
