@@ -153,6 +153,7 @@ def cases(town: Town, count: int) -> None:
     for name, address in pages():
         _line(name, lambda address=address: clerk.get(address), AIM)  # type: ignore[misc]
     _recompute(town)
+    _line("list of cases, when all were due before today's", lambda: clerk.get(LIST), AIM)
 
 
 def pages() -> tuple[tuple[str, str], ...]:

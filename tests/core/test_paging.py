@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.clock import FixedClock
 from townhall.db import search
 from townhall.errors import Rejected
 from townhall.records import pages
@@ -154,6 +157,39 @@ def test_filtered_pages_have_every_row_once(
             page = town.records.find(clerk, TICKET, sort=sort, limit=2, fields=(), before=page.before, **options)
             back.insert(0, [record.id for record in page.records])
         assert back == forth
+
+
+@pytest.mark.parametrize("sort", ["due", "-due", "created"])
+def test_open_cases_are_paged_past_the_closed_ones(
+    town: Town, clerk: Actor, clock: FixedClock, sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Open cases by when they are due are read from an index of their own, not along all that was ever closed."""
+    topic = town.records.create(SYSTEM, "desk.topic", {"name": "Potholes"})
+    hours = [None, 3, -2, 40, None, 7, 7]
+    made = []
+    for number, wait in enumerate(hours):
+        due = None if wait is None else clock.now() + timedelta(hours=wait)
+        values = {"topic": topic.id, "summary": f"Hole {number}", "due": due}
+        made.append(town.records.create(SYSTEM, TICKET, values))
+    for ticket in made[-2:]:
+        town.records.transition(SYSTEM, TICKET, ticket.id, "finish", {"outcome": "x"}, version=ticket.version)
+    monkeypatch.setattr(pages, "COMMON", 0)
+    sent: list[str] = []
+    send = town.database.execute_sql
+
+    def execute_sql(sql: str, params: Any = None, *rest: Any) -> Any:
+        sent.append(sql)
+        return send(sql, params, *rest)
+
+    monkeypatch.setattr(town.database, "execute_sql", execute_sql)
+    order = {"due": [2, 1, 3, 0, 4], "-due": [3, 1, 2, 4, 0], "created": [0, 1, 2, 3, 4]}[sort]
+    open_ones, either = {"closed": {"empty": True}}, {"any": [{"closed": {"empty": True}}, {"kind": "question"}]}
+    for where in (open_ones, {"all": [open_ones, {"summary": {"starts_with": "Hole"}}]}, either):
+        sent.clear()
+        found = town.records.find(clerk, TICKET, where, sort=sort, limit=10, fields=()).records
+        assert [record.id for record in found] == [made[index].id for index in order]
+        alone = town.database.engine == "sqlite" and sort != "created" and where is not either
+        assert any('INDEXED BY "desk_ticket_open_index"' in sql for sql in sent) == alone
 
 
 def test_common_words_find_the_same(town: Town, clerk: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ is said without building an expression for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,11 +31,15 @@ Place = tuple[int, Any]
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What must hold of a row, as SQL over the type's table; ``narrow`` if it is more than whether it is archived."""
+    """What must hold of a row, as SQL over the type's table; ``narrow`` if it is more than whether it is archived.
+
+    ``open`` says that only cases pass that are neither closed nor archived.
+    """
 
     where: str
     parameters: tuple[Any, ...]
     narrow: bool
+    open: bool = False
 
 
 def plain(plan: TypePlan, archived: bool | None) -> Test:
@@ -47,7 +52,19 @@ def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
     """Conditions that must all hold, as one test."""
     sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(conditions)).sql()
     where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
-    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1)
+    is_open = plan.record_type.is_case and {"archived", "closed"} <= set(_without(plan, conditions))
+    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open)
+
+
+def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
+    """Columns of the type's table that have no value in any row that passes all these conditions."""
+    for each in conditions:
+        if not isinstance(each, peewee.Expression):
+            continue
+        if each.op == peewee.OP.AND:
+            yield from _without(plan, (each.lhs, each.rhs))
+        elif each.op == peewee.OP.IS and each.rhs is None and getattr(each.lhs, "model", None) is plan.model:
+            yield each.lhs.column_name
 
 
 def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
@@ -76,7 +93,7 @@ def page(
         few = _few(town, f"SELECT {order.id}, {value} {source}", test)
         if few is not None:
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
-        source = plan.along(value)
+        source = plan.along(value, is_open=test.open)
     found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
         table = source if segment.filled else plan.source

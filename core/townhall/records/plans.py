@@ -28,6 +28,7 @@ from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
+from townhall_forms.tables import open_index
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -163,10 +164,22 @@ class TypePlan:
         """The record's own table in a statement, called as queries of the model call it."""
         return f"FROM {quote(self._database, self.table)} AS {quote(self._database, 't1')}"
 
-    def along(self, column: str) -> str:
-        """The source, told to SQLite to walk along the index of a column if there is one."""
+    def along(self, column: str, *, is_open: bool = False) -> str:
+        """The source, told to SQLite to walk along the index of a column if there is one.
+
+        ``is_open`` says that only open cases are looked for: these have one of their own by when they are due, which
+        doesn't lead through all that was ever closed.
+        """
         index = self._indexes.get(column)
+        if is_open and column == self.sql_name("due"):
+            index = self._open_index or index
         return f'{self.source} INDEXED BY "{index}"' if index else self.source
+
+    @cached_property
+    def _open_index(self) -> str:
+        """Name of the index of open cases; empty if it isn't there."""
+        name = open_index(self.record_type).name
+        return name if any(index.name == name for index in self._database.get_indexes(self.table)) else ""
 
     @cached_property
     def _indexes(self) -> Mapping[str, str]:

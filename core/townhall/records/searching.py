@@ -127,7 +127,8 @@ def search(
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]
-    silent = {each.identity for each in types if notes_tell_too_much(town, actor, each)}
+    found = {hit.identity for hit in hits}
+    silent = {each.identity for each in types if each.identity in found and notes_tell_too_much(town, actor, each)}
     if silent:
         hits = [replace(hit, note="") if hit.identity in silent else hit for hit in hits]
     if len(internal) < len(types):
