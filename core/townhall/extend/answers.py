@@ -155,6 +155,8 @@ def text(value: Any) -> str:
     """Plain text that any page can hold: no markup, nothing that can't be encoded, not endless."""
     if not isinstance(value, str):
         raise TypeError(f"it gave {type(value).__name__} where text belongs")
+    if type(value) is str and len(value) <= MAX_LETTERS and value.isascii() and "\0" not in value:
+        return value  # most are, and each panel has half a dozen
     plain = str.__str__(value)[:MAX_LETTERS]
     return plain.encode("utf-8", "replace").decode().replace("\0", "")
 
@@ -202,6 +204,8 @@ def _some(answer: Any, most: int) -> list[Any]:
     """What an iterable gives, if it is not too much."""
     if answer is None:
         return []
+    if type(answer) in (tuple, list) and len(answer) <= most:
+        return list(answer)
     if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
         raise TypeError(f"it gave {type(answer).__name__}, not a sequence")
     items = list(islice(answer, most + 1))
