@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,14 @@ from townhall.access.actors import system
 from townhall.access.roles import ROLES
 from townhall.accounts import people
 from townhall.cases.queries import my_work
+from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
+from townhall.records import pages
+from townhall.records import scoping
 from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.values import Reference
@@ -247,3 +251,49 @@ def test_fields_by_name(town: Town, at: Departments) -> None:
     told = repr(records.timeline(ada, TICKET, job.id))
     assert "4711" not in told
     assert "Angry" not in told
+
+
+@pytest.mark.parametrize("much", [False, True])
+def test_contacts_of_a_department_follow_its_cases(
+    town: Town, at: Departments, much: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a scope finds little or much, and so keeps it, a change of anybody's counts at once, for each person."""
+    monkeypatch.setattr(scoping, "_FEW", 0 if much else 5000)
+    monkeypatch.setattr(scoping, "_MOST_TABLES", 2)
+    monkeypatch.setattr(pages, "COMMON", 0)
+    narrow = frozenset({"*.view@department", "*.see_internal"})
+    actors = [replace(each, permissions=narrow, known={}) for each in (at.ann, at.bob)]
+    third = at.person("cem", *narrow)
+    people_of = {name: make_contact(town, name) for name in ("Abel", "Babic", "Cohen", "Dahl")}
+    queues = [at.streets, at.water]
+
+    def seen(actor: Actor) -> list[str]:
+        fresh = replace(actor, known={})
+        found = town.records.find(fresh, CONTACT, sort="title").records
+        assert town.records.count(fresh, CONTACT).value == len(found)
+        back = town.records.find(fresh, CONTACT, sort="-title").records
+        assert [each.id for each in back] == [each.id for each in found][::-1]
+        return [each["family_name"] for each in found]
+
+    assert [seen(each) for each in (*actors, third)] == [["Moreau"], ["Moreau"], []]
+    made = [at.ticket(f"For {name}", reporter=each.id, queue=queues[0]) for name, each in people_of.items()]
+    for _ in range(2):
+        assert [seen(each) for each in (*actors, third)] == [[*people_of, "Moreau"], ["Moreau"], []]
+    town.records.update(SYSTEM, TICKET, made[0].id, {"queue": at.water}, version=made[0].version)
+    assert [seen(each) for each in actors] == [["Babic", "Cohen", "Dahl", "Moreau"], ["Abel", "Moreau"]]
+
+    def undone() -> None:
+        with immediate(town.database):
+            town.records.update(SYSTEM, TICKET, made[1].id, {"queue": at.water}, version=made[1].version)
+            assert seen(actors[0]) == ["Cohen", "Dahl", "Moreau"]
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        undone()
+    assert [seen(each) for each in actors] == [["Babic", "Cohen", "Dahl", "Moreau"], ["Abel", "Moreau"]]
+    team = town.records.get(SYSTEM, "core.queue", at.water)
+    town.records.update(SYSTEM, "core.queue", at.water, {"members": [{"person": third.id}]}, version=team.version)
+    assert [seen(each) for each in (*actors, third)] == [["Babic", "Cohen", "Dahl", "Moreau"], [], ["Abel", "Moreau"]]
+    if much and town.database.engine == "sqlite":
+        kept = town.database.execute_sql("SELECT name FROM temp.sqlite_master WHERE type = 'table'").fetchall()
+        assert 0 < len([name for (name,) in kept if name.startswith("scope_")]) <= 2

@@ -113,6 +113,23 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         self.execute_sql("ANALYZE")
         return True
 
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> bool:
+        """Gather the ids that a query finds in a temporary table of this connection; whether it did.
+
+        Not inside of a transaction, with which it would go. It changes nothing of the database, nor its :meth:`state`.
+        """
+        if self.transaction_depth():
+            return False
+        self.forget_ids(name)
+        found = f"WITH found (id) AS {query} SELECT id FROM found WHERE id IS NOT NULL"  # noqa: S608  # put together here
+        self.execute_sql(f'CREATE TEMPORARY TABLE "{name}" AS {found}', parameters)
+        self.execute_sql(f'CREATE UNIQUE INDEX temp."{name}_id" ON "{name}" (id)')
+        return True
+
+    def forget_ids(self, name: str) -> None:
+        """Drop what :meth:`keep_ids` made in this connection."""
+        self.execute_sql(f'DROP TABLE IF EXISTS temp."{name}"')
+
 
 class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc]
     """PostgreSQL through psycopg 3."""
@@ -123,6 +140,13 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
     def state(self) -> tuple[int, int, int] | None:
         """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""
         return None
+
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> bool:
+        """Never: nothing says how long they hold."""
+        return False
+
+    def forget_ids(self, name: str) -> None:
+        """There are none."""
 
     def keep_statistics(self) -> bool:
         """Nothing to do: PostgreSQL keeps them by itself."""

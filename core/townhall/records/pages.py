@@ -16,6 +16,7 @@ import peewee
 
 from townhall.db.search import COMMON
 from townhall.records import predicate
+from townhall.records import scoping
 from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.plans import Reader
@@ -33,13 +34,14 @@ Place = tuple[int, Any]
 class Test:
     """What must hold of a row, as SQL over the type's table; ``narrow`` if it is more than whether it is archived.
 
-    ``open`` says that only cases pass that are neither closed nor archived.
+    ``open`` says that only cases pass that are neither closed nor archived; ``many`` that many rows are known to pass.
     """
 
     where: str
     parameters: tuple[Any, ...]
     narrow: bool
     open: bool = False
+    many: bool = False
 
 
 def plain(plan: TypePlan, archived: bool | None) -> Test:
@@ -53,7 +55,8 @@ def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
     sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(conditions)).sql()
     where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
     is_open = plan.record_type.is_case and {"archived", "closed"} <= set(_without(plan, conditions))
-    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open)
+    many = len(conditions) == 2 and any(isinstance(getattr(each, "rhs", None), scoping.Many) for each in conditions)
+    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open, many=many)
 
 
 def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
@@ -90,7 +93,7 @@ def page(
     """
     value, source = order.column or order.id, plan.source
     if order.column and test.narrow and town.database.engine == "sqlite":
-        few = _few(town, f"SELECT {order.id}, {value} {source}", test)
+        few = None if test.many else _few(town, f"SELECT {order.id}, {value} {source}", test)
         if few is not None:
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
         source = plan.along(value, is_open=test.open)

@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from operator import or_
 from typing import TYPE_CHECKING
 from typing import Any
@@ -59,6 +60,14 @@ _FEW = 5000
 _MOST_HELD = 500
 #: Ids within scopes, for each set of types, with the state of the database for which they hold.
 _HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+#: Tables with ids that are many, of each connection of a database, the newest last; and their numbers.
+_TABLES: WeakKeyDictionary[Any, dict[int, dict[Hashable, str]]] = WeakKeyDictionary()
+_MOST_TABLES = 20
+_NUMBERS = count()
+
+
+class Many(peewee.SQL):
+    """Ids that are known to be many."""
 
 
 def within(
@@ -174,10 +183,13 @@ def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
 
 
 def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL | None:
-    """What a statement finds, written out, if it is little: a page asks several questions of it.
+    """What a statement finds, written out if it is little: a page asks several questions of it.
 
-    It is kept while the database stays as it is, over requests where the engine can tell.
+    It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too.
+    Inside of a transaction nothing is: what was seen there may never have been, and no figure tells.
     """
+    if town.database.transaction_depth():
+        return None
     state = town.database.state()
     kept: dict[Any, Any] = actor.known if state is None else _HELD.setdefault(plans(town), {})
     now = town.writes if state is None else state
@@ -190,9 +202,25 @@ def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL
             ids.params,
         ).fetchall()
         listed = ", ".join(str(int(id)) for (id,) in rows) or "NULL"
-        kept[place] = (now, peewee.SQL(f"({listed})") if len(rows) <= _FEW else None)
+        kept[place] = (now, peewee.SQL(f"({listed})") if len(rows) <= _FEW else _many(town, place, state, ids))
     found: peewee.SQL | None = kept[place][1]
     return found
+
+
+def _many(town: Town, place: Hashable, state: tuple[int, int, int] | None, ids: peewee.SQL) -> peewee.SQL | None:
+    """The same from a table that the connection keeps; ``None`` if the statement has to be asked each time."""
+    if state is None:
+        return None
+    tables = _TABLES.setdefault(town.database, {}).setdefault(state[0], {})
+    name = tables.pop(place, "") or f"scope_{next(_NUMBERS)}"
+    if not town.database.keep_ids(name, ids.sql, ids.params):
+        return None
+    tables[place] = name
+    if len(tables) > _MOST_TABLES:
+        oldest = next(iter(tables))
+        town.database.forget_ids(tables.pop(oldest))
+        _HELD.setdefault(plans(town), {}).pop(oldest, None)
+    return Many(f'(SELECT id FROM temp."{name}")')  # noqa: S608  # a name that was made here
 
 
 # -- one scope ------------------------------------------------------------------------------------------------------
