@@ -106,9 +106,12 @@ def _conditions(town: Town, actor: Actor, record_type: RecordType) -> tuple[Cond
 
 
 def _answers(town: Town, actor: Actor) -> _Answers:
-    """What plugins answer for this actor, by type. It is kept over requests while the database stays as it is."""
+    """What plugins answer for this actor, by type. It is kept over requests while the database stays as it is.
+
+    What they answer inside of a transaction is not: that may be undone, and no figure of the state tells.
+    """
     state = town.database.state()
-    if state is None:
+    if state is None or town.database.transaction_depth():
         return _asked(town, actor)
     held = _HELD.setdefault(town.plugins, {})
     key = (state[0], actor.kind, actor.id, actor.permissions, actor.grants)
