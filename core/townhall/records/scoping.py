@@ -60,9 +60,10 @@ _FEW = 5000
 _MOST_HELD = 500
 #: Ids within scopes, for each set of types, with the state of the database for which they hold.
 _HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
-#: Tables with ids that are many, of each connection of a database, the newest last; and their numbers.
+#: Tables with ids that are many, of each connection of a database, the newest last; and their numbers. The oldest goes
+#: when there are too many: that must be more than one statement asks, which names several.
 _TABLES: WeakKeyDictionary[Any, dict[int, dict[Hashable, str]]] = WeakKeyDictionary()
-_MOST_TABLES = 20
+_MOST_TABLES = 100
 _NUMBERS = count()
 
 
