@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import Lock
-from time import monotonic
 from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
@@ -123,16 +122,17 @@ class TownApplication:
                 town = self._town.renewed()
                 self._app, self._town = create_app(town), town
             except RestartNeeded as reason:
-                self._failed = (generation, monotonic())
+                self._failed = (generation, self._town.clock.monotonic())
                 log.warning("%s Until then the town goes on as it was before the last change", reason)
             except Exception:
-                self._failed = (generation, monotonic())
+                self._failed = (generation, self._town.clock.monotonic())
                 log.exception("The town could not be renewed; it goes on as it was before the last change")
 
     def _is_taken_up(self, generation: int) -> bool:
         """Whether the town is that of this generation, or could not be made so a moment ago."""
         failed, at = self._failed
-        return generation == self._town.built_for or (generation == failed and monotonic() - at < PATIENCE)
+        waits = generation == failed and self._town.clock.monotonic() - at < PATIENCE
+        return generation == self._town.built_for or waits
 
 
 class RepeatableInput:

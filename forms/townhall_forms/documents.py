@@ -33,11 +33,12 @@ _TOO_LONG = 60
 class Source:
     """One schema file before it is read: the plugin it belongs to, and the plugins whose types it may link to.
 
-    ``stand_ins`` names, for field types whose code may be gone, the types that can read their values.
+    ``stand_ins`` names, for field types whose code may be gone, the types that can read their values. Where a file lies
+    is for sentences about its mistakes only: two that say the same are the same.
     """
 
     plugin: str
-    path: Path | None
+    path: Path | None = field(compare=False)
     text: str
     requires: frozenset[str] = frozenset()
     stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)

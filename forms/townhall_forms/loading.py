@@ -61,7 +61,7 @@ def load_schemas(sources: Sequence[Source], known: Schemas | None = None, over: 
     return _load(sources, dict(known or {}), over)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _loaded(
     sources: tuple[Source, ...],
     known: tuple[tuple[str, RecordType], ...],

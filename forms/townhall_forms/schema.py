@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
 
@@ -313,7 +312,6 @@ class RecordType:
     workflow: Workflow | None = None
     public: PublicOptions | None = None
     event: EventMapping | None = None
-    source: Path | None = None
     frozen: str = ""
     restricted: bool = False
 

@@ -143,7 +143,6 @@ class TypeBuilder:
             workflow=self.workflow(),
             public=self.public(all_fields),
             event=EventMapping(**{"starts": ""} | self.head["event"]) if "event" in self.head else None,
-            source=self.source.path,
         )
 
     def condition(self, table: Mapping[str, Any], key: str, at: str) -> Condition | None:

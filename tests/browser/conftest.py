@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from browsing import PATIENCE
 from browsing import Served
 from playwright.sync_api import Browser
 from playwright.sync_api import Page
+from playwright.sync_api import expect
 from playwright.sync_api import sync_playwright
 
 #: No background requests of the browser's own: nothing leaves the machine that runs the tests.
@@ -34,8 +36,9 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("TOWNHALL_TEST_BROWSER") == "required":
             pytest.fail("Chromium is required for these tests and was not found")
         pytest.skip("Chromium is not installed")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=2 * PATIENCE)
         yield browser
         browser.close()
 
@@ -67,7 +70,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             locale="en-US",
             **options,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: strangers.append(request.url) if not _ours(request.url, served) else None)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from browsing import PASSWORD
+from browsing import PATIENCE
 from browsing import Served
 from browsing import accessibility_violations
 from browsing import has_no_sideways_scroll
@@ -46,6 +47,8 @@ from townhall.town import Town
 from townhall_forms.layer import read_layer
 
 NOW = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
+#: One town and one window for all of it, so that it belongs together.
+pytestmark = pytest.mark.long
 PLUGINS = ("complaints", "grants", "recruitment", "economic_development")
 CHIEF = "ada@town.example"
 INVITED = "ina@town.example"
@@ -294,7 +297,7 @@ def street(hall: Served, browser: Browser) -> Iterator[Page]:
 def window(hall: Served, browser: Browser, email: str = "") -> Iterator[Page]:
     """A window that stays open for the tests of this module."""
     context = browser.new_context(base_url=hall.url, viewport={"width": WIDTHS[0], "height": 900}, locale="en-US")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     if email:
         sign_in(page, email)

@@ -97,7 +97,8 @@ def test_a_call_is_logged_with_the_keyboard_alone(desk: Served, new_page: Callab
     sign_in(page, CLERK, PASSWORD)
     page.keyboard.press("/")
     page.keyboard.type("nowak")
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # which, unlike a click, doesn't wait for the page that comes
+    page.wait_for_url("**/admin/search/**")
     page.get_by_role("link", name="Halina Nowak").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/core/contact/*/")

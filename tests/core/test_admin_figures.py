@@ -247,26 +247,27 @@ def test_a_group_that_looks_like_a_formula_is_harmless_in_a_file(town: Town, cle
     assert "\n'=cmd()," in response.text.replace("\r\n", "\n")
 
 
-def test_a_page_that_took_long_says_when_it_was_counted() -> None:
+def test_a_page_that_took_long_says_when_it_was_counted(clock: FixedClock) -> None:
     """It is kept for ten minutes, and counted again when somebody asks; a quick page is counted each time."""
     made: list[int] = []
 
-    def build() -> Shown:
+    def build(seconds: int = 1) -> Shown:
         made.append(1)
+        clock.move(timedelta(seconds=seconds))
         return Shown([], [])
 
-    now = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
-    slow = Keeper(slow=-1)
-    assert not slow.get("key", now, build).kept
-    assert slow.get("key", now + timedelta(minutes=9), build).kept
-    assert slow.get("key", now + timedelta(minutes=9), build).at == now
+    keeper, now = Keeper(clock, slow=0.5), clock.now()
+    assert not keeper.get("key", build).kept
+    clock.move(timedelta(minutes=9))
+    assert keeper.get("key", build).kept
+    assert keeper.get("key", build).at == now
     assert len(made) == 1
-    assert not slow.get("key", now + timedelta(minutes=9), build, again=True).kept
-    assert not slow.get("key", now + timedelta(minutes=20), build).kept
-    assert not slow.get("other", now, build).kept
-    quick = Keeper(slow=60)
-    assert not quick.get("key", now, build).kept
-    assert not quick.get("key", now, build).kept
+    assert not keeper.get("key", build, again=True).kept
+    clock.move(timedelta(minutes=11))
+    assert not keeper.get("key", build).kept
+    assert not keeper.get("other", build).kept
+    for _ in range(2):
+        assert not keeper.get("quick", lambda: build(seconds=0)).kept
 
 
 def test_who_may_see_no_cases_is_told_so(make_town: Any) -> None:

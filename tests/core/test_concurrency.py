@@ -70,7 +70,7 @@ def test_two_processes_write_at_once(town: Town, clerk: Actor, tmp_path: Path) -
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [process.communicate(timeout=120)[0].split() for process in processes]
+    told = [process.communicate(timeout=600)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert [int(edits) for edits, _ in told] == [15, 15]
     assert sum(int(taken) for _, taken in told) == 15

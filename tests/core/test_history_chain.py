@@ -255,7 +255,7 @@ def start(town: Town, folder: Path, how: str) -> subprocess.Popen[str]:
 def test_killed_in_the_middle_of_sealing(town: Town, ticket: Record, tmp_path: Path) -> None:
     """A process that is killed before its seal is committed leaves nothing behind; the next one seals everything."""
     process = start(town, tmp_path, "killed")
-    process.communicate("go\n", timeout=120)
+    process.communicate("go\n", timeout=600)
     assert process.returncode == -9
     assert sealing.newest(town) is None
     assert sealing.seal(town) == 4
@@ -271,7 +271,7 @@ def test_two_processes_seal_at_once(town: Town, ticket: Record, tmp_path: Path) 
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [int(process.communicate(timeout=120)[0]) for process in processes]
+    told = [int(process.communicate(timeout=600)[0]) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     left = sealing.seal(town)
     assert sum(told) + left == count + 4

@@ -79,7 +79,7 @@ def test_two_who_take_a_case_at_once(town: Town, make: Callable[..., Record], te
 
         def take(actor: Actor, case: Record = case, start: Any = start, came: list[Any] = came) -> None:
             try:
-                start.wait(timeout=20)
+                start.wait(timeout=120)
                 came.append((actor, holding.claim(town, actor, TICKET, case.id)))
             except Exception as error:
                 came.append((actor, error))
@@ -90,7 +90,7 @@ def test_two_who_take_a_case_at_once(town: Town, make: Callable[..., Record], te
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join()
         won = [actor for actor, result in came if isinstance(result, Record)]
         lost = [result for _, result in came if isinstance(result, holding.Taken)]
         assert (len(won), len(lost)) == (1, 1), came

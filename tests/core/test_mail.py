@@ -271,7 +271,7 @@ def test_a_server_that_dies_in_the_middle_loses_and_doubles_nothing(
 
 def test_a_server_that_hangs_is_not_waited_for(town: Town, clerk: Actor, ticket: Record, mailbox: Mailbox) -> None:
     """After the time that the settings give it, the message waits and sending rests."""
-    use(town, town.settings.mail_port, mail_timeout=1)
+    use(town, town.settings.mail_port, mail_timeout=2)
     mailbox.answer = lambda count: "hang"
     assert "broke off" in delivering.run(town)
     (message,) = outbox.find(town)

@@ -65,6 +65,7 @@ def said(report: Report) -> str:
     return "\n".join([*report.sentences(), *report.missing])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("plugin", CASES)
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_nothing_leaks(make_town: Callable[..., Town], plugin: str) -> None:
@@ -75,6 +76,7 @@ def test_nothing_leaks(make_town: Callable[..., Town], plugin: str) -> None:
     assert report.planted > 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["postgresql"])
 def test_nothing_leaks_that_is_encrypted(make_town: Callable[..., Town]) -> None:
     """The same on the other engine, with all confidential values encrypted, which changes how records are read."""

@@ -253,7 +253,7 @@ def test_many_savers_in_one_moment(town: Town) -> None:
 
     def save(number: int) -> bool:
         layer = read_layer(f"[desk.ticket]\nlabel = 'Request {number}'\n")
-        gate.wait(timeout=20)
+        gate.wait(timeout=120)
         try:
             town_layer.save_draft(town, system(), layer, follows=0)
         except LayerChanged:

@@ -552,7 +552,7 @@ class TestTwoAtOnce:
         barrier = Barrier(2)
 
         def press(browser: FlaskClient) -> str:
-            barrier.wait(10)
+            barrier.wait(120)
             return str(browser.post(review, data={"csrf_token": token}).location)
 
         with ThreadPoolExecutor(2) as pool:

@@ -108,6 +108,7 @@ def walks(town: Town) -> list[Walk]:
     ]
 
 
+@pytest.mark.long
 def test_records_let_no_case_leave_its_workflow(town: Town) -> None:
     """Whoever tries whatever: a case moves only as declared, and each move is one row of the log."""
     far = []
@@ -160,6 +161,7 @@ def test_no_door_sets_a_state_directly(town: Town) -> None:
         assert town.records.get(system(), type_.identity, record.id).state == record.state
 
 
+@pytest.mark.long
 def test_the_clerks_screens_make_no_other_moves(town: Town) -> None:
     """Of all moves of all types, the page of a record offers and makes only those that leave its state."""
     clerk: StaffClient = staff_client(town, "clerk")

@@ -14,6 +14,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+#: Seconds until it must be there: it is at once, unless the machine is very busy.
+PATIENCE = 300
 PORT = 5432  # only the name of a socket in our own folder
 
 
@@ -144,9 +146,10 @@ def _start(programs: Path, prefix: list[str], folder: Path, data: Path) -> str:
     options = (
         f"-k {folder} -p {PORT} -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     )
+    control = [str(programs / "pg_ctl"), "-D", str(data)]
     steps = (
         [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        [str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start"],
+        [*control, "-o", options, "-l", str(folder / "log"), "-w", "-t", str(PATIENCE), "start"],
     )
     for step in steps:
         done = subprocess.run([*prefix, *step], capture_output=True, text=True, check=False, cwd=folder)

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from types import FrameType
 
 from townhall.db.engines import PostgresqlEngine
@@ -35,7 +36,7 @@ def guarded() -> Iterator[set[str]]:
     for engine, name, original in originals:
 
         def watched(self: TownDatabase, sql: str, *rest: object, _original: object = original) -> object:
-            touched = tables.intersection(_NAME.findall(sql))
+            touched = tables & _names(sql)
             if touched and not _from_records(sys._getframe(1)):
                 raise SqlFromElsewhere(
                     f"SQL on {', '.join(sorted(touched))} from outside townhall.records: {sql[:200]}"
@@ -48,6 +49,12 @@ def guarded() -> Iterator[set[str]]:
     finally:
         for engine, name, original in originals:
             setattr(engine, name, original)
+
+
+@lru_cache(maxsize=4096)
+def _names(sql: str) -> frozenset[str]:
+    """What a statement names where tables stand; most statements come again and again."""
+    return frozenset(_NAME.findall(sql))
 
 
 _ENGINES = (SqliteEngine, PostgresqlEngine)

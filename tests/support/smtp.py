@@ -17,6 +17,8 @@ from aiosmtpd.smtp import AuthResult
 from aiosmtpd.smtp import LoginPassword
 
 OK = "250 Accepted"
+#: Seconds within which the server must be there: it is at once, unless the machine is very busy.
+READY = 120
 
 
 class Mailbox:
@@ -49,7 +51,7 @@ class Mailbox:
             server.transport.close()
             return ""
         if said == "hang":
-            await asyncio.sleep(3)
+            await asyncio.Event().wait()  # until the other side has enough and hangs up
         if said.startswith("250"):
             mail = email.message_from_bytes(envelope.content.replace(b"\r\n", b"\n"), policy=default)
             assert isinstance(mail, EmailMessage)
@@ -60,6 +62,15 @@ class Mailbox:
     def mails(self) -> list[EmailMessage]:
         """The mails that were accepted."""
         return [mail for _, _, mail in self.taken]
+
+
+class _OnAnyPort(Controller):
+    """Listens where the system finds a free port: one that is looked up before may be somebody else's by then."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        super()._trigger_server()
 
 
 @contextmanager
@@ -80,17 +91,9 @@ def smtp_server(
     more |= {"tls_context": certificate, "require_starttls": True} if certificate is not None else {}
     if password:
         more |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": certificate is not None}
-    controller = Controller(mailbox, hostname="127.0.0.1", port=_free_port(), **more)
+    controller = _OnAnyPort(mailbox, hostname="127.0.0.1", port=0, ready_timeout=READY, **more)
     controller.start()
     try:
         yield mailbox, controller.port
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])

@@ -53,7 +53,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.working_calendar_view import WorkingCalendarView
 
     marks = app.extensions["townhall_marks"]
-    desk = Desk(town, marks.presenter, marks, CountCache(), Drawer(app.jinja_env))
+    desk = Desk(town, marks.presenter, marks, CountCache(town.clock), Drawer(app.jinja_env))
     admin = Admin(
         app,
         name=town.settings.name,

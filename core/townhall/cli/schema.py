@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from townhall.extend.loading import load_plugins
 from townhall.extend.manifest import FILE_NAME
 from townhall.extend.manifest import read_manifest
 from townhall.town import core_schemas
+from townhall.town import core_sources
+from townhall_forms.documents import Report
+from townhall_forms.documents import read_document
 from townhall_forms.errors import Mistake
 from townhall_forms.errors import SchemaErrors
 from townhall_forms.fields.base import Field
@@ -103,21 +107,20 @@ def _types_at(path: Path) -> Mapping[str, RecordType]:
     package = Path(townhall.__file__).resolve().parent
     core = core_schemas()
     if path.is_relative_to(package):
-        return {identity: core[identity] for identity in core if _is_at(core[identity], path)}
+        return _declared(core_sources(), core, path)
     root = next((folder for folder in (path, *path.parents[:3]) if (folder / FILE_NAME).is_file()), None)
     if root is None:
         sources = _loose(path)
-        return _only(sources, load_schemas(sources, core))
+        return _declared(sources, load_schemas(sources, core), path)
     manifest = read_manifest(root / FILE_NAME)
     sources = read_folder(manifest.name, root / "schemas", manifest.requires)
     known = load_plugins(discover(instance_folder()), manifest.requires, core, {}, code=False).schemas
     try:
-        found = _only(sources, load_schemas(sources, known))
+        return _declared(sources, load_schemas(sources, known), path)
     except SchemaErrors as error:
         # Files of one plugin are read together; only what is wrong with those that were asked for is told.
         mine = [mistake for mistake in error.mistakes if Path(mistake.file).resolve().is_relative_to(path)]
         raise SchemaErrors(mine or error.mistakes) from error
-    return {identity: record_type for identity, record_type in found.items() if _is_at(record_type, path)}
 
 
 def _loose(path: Path) -> list[Source]:
@@ -127,13 +130,15 @@ def _loose(path: Path) -> list[Source]:
     return [Source(_NO_PLUGIN, path, path.read_text(encoding="utf-8-sig"))]
 
 
-def _only(sources: list[Source], schemas: Schemas) -> dict[str, RecordType]:
-    files = {source.path for source in sources}
-    return {identity: found for identity, found in schemas.items() if found.source in files}
-
-
-def _is_at(record_type: RecordType, path: Path) -> bool:
-    return record_type.source is not None and record_type.source.resolve().is_relative_to(path)
+def _declared(sources: Sequence[Source], schemas: Schemas, path: Path) -> dict[str, RecordType]:
+    """The types that these files, which are in order, declare at or below a path."""
+    declared: dict[str, RecordType] = {}
+    for source in sources:
+        document = read_document(source, Report(source.name))
+        if document is not None and source.path is not None and source.path.resolve().is_relative_to(path):
+            identity = f"{source.plugin}.{document['type']['name']}"
+            declared[identity] = schemas[identity]
+    return declared
 
 
 def _chosen(what: str) -> list[RecordType]:

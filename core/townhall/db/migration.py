@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from collections.abc import Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from typing import Literal
@@ -34,6 +35,7 @@ from townhall.db.search import create_search_tables
 from townhall.db.system import SystemTables
 from townhall.db.transactions import immediate
 from townhall.errors import PluginError
+from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 from townhall_forms.tables import Index
 from townhall_forms.tables import TableSpec
@@ -52,7 +54,7 @@ def prepare_ledger(database: TownDatabase, system: SystemTables) -> list[str]:
 
     Everything else that changes tables asks these first. Returns what was done.
     """
-    return _prepare_models(database, system, (system.schema_version, system.meta))
+    return _prepare_models(database, system, ("schema_version", "meta"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +72,22 @@ class Step:
 def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
     """Create the town's own tables, or add what a newer Townhall needs in them. Returns what was done."""
     with alone(database):
-        done = _prepare_models(database, system, system.models)
+        done = _prepare_models(database, system, system.names)
         guarded = history_guards.prepare(database)
         ledger.write_additions(system, [("townhall", sentence) for sentence in guarded])
     return done + guarded
 
 
-def _prepare_models(database: TownDatabase, system: SystemTables, models: Iterable[type[Model]]) -> list[str]:
+def _prepare_models(database: TownDatabase, system: SystemTables, names: Iterable[str]) -> list[str]:
     with alone(database):
         columns, indexes = catalogue.columns(database), catalogue.indexes(database)
         done: list[tuple[str, str]] = []
-        for model in models:
-            name = table_name(model)
+        for name in names:
             if name in columns:
-                extended = _extend_model(database, model, columns[name], indexes.get(name, set()))
+                extended = _extend_table(database, system, name, columns[name], indexes.get(name, set()))
                 done += [("townhall", sentence) for sentence in extended]
             else:
-                _schema_of(model).create_all(safe=True)
+                _schema_of(getattr(system, name)).create_all(safe=True)
                 done.append(("townhall", f'Created the table "{name}".'))
         create_search_tables(database)
         ledger.write_additions(system, done)
@@ -113,8 +114,7 @@ def prepare_plugin(
 
     Raises :class:`~townhall.errors.PluginError` when a change can't be made by adding; then nothing is changed.
     """
-    specs = specs_of(plugin, schemas)
-    mark = fingerprint(specs.values())
+    specs, mark = specs_of(plugin, schemas), fingerprint(plugin, schemas)
     if applied_fingerprints(system).get(plugin) == mark:
         return []
     reason = conflicts(database, system, schemas).get(plugin)
@@ -140,13 +140,13 @@ def conflicts(database: TownDatabase, system: SystemTables, schemas: Schemas) ->
     """Plugins whose tables can't be had by adding to what is there, each with the reason."""
     known = applied_fingerprints(system)
     waiting = [
-        (plugin, specs)
+        (plugin, specs_of(plugin, schemas))
         for plugin in dict.fromkeys(record_type.plugin for record_type in schemas.values())
-        if known.get(plugin) != fingerprint((specs := specs_of(plugin, schemas)).values())
+        if known.get(plugin) != fingerprint(plugin, schemas)
     ]
     if not waiting:
         return {}
-    reserved = {table_name(model) for model in system.models} | {"search_entry", "search_words"}
+    reserved = {*system.names} | {"search_entry", "search_words"}
     existing = set(database.get_tables())
     found: dict[str, str] = {}
     for plugin, specs in waiting:
@@ -165,8 +165,15 @@ def specs_of(plugin: str, schemas: Schemas) -> dict[str, TableSpec]:
     return describe(Schemas({identity: each for identity, each in schemas.items() if each.plugin == plugin}))
 
 
-def fingerprint(specs: Iterable[TableSpec]) -> str:
-    """What tells two sets of tables apart."""
+def fingerprint(plugin: str, schemas: Schemas) -> str:
+    """What tells the tables of a plugin's types apart from others."""
+    return _fingerprint(tuple(each for each in schemas.values() if each.plugin == plugin))
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(types: tuple[RecordType, ...]) -> str:
+    """What tells the tables of these types, which never change, apart from others."""
+    specs = describe(Schemas({each.identity: each for each in types})).values()
     return sha256(repr(sorted(specs, key=lambda spec: spec.name)).encode()).hexdigest()
 
 
@@ -297,15 +304,19 @@ def _kind(data_type: str) -> str:
     return "integer" if "INT" in name else "boolean" if "BOOL" in name else "text"
 
 
-def _extend_model(database: TownDatabase, model: type[Model], columns: Set[str], indexes: Set[str]) -> Iterator[str]:
+def _extend_table(
+    database: TownDatabase, system: SystemTables, name: str, columns: Set[str], indexes: Set[str]
+) -> Iterator[str]:
     """Add the columns and indexes that one of the town's own tables lacks, given those that it has."""
-    name = table_name(model)
+    # PostgreSQL keeps 63 characters of a name, peewee's longest ones have 64.
+    known, needs = {each[:63] for each in indexes}, system.needs(name)
+    if needs.columns <= columns and {each[:63] for each in needs.indexes} <= known:
+        return
+    model = getattr(system, name)
     for field in _meta(model).sorted_fields:
         if field.column_name not in columns:
             database.execute_sql(f'ALTER TABLE "{name}" ADD COLUMN {_definition(database, field)}')
             yield f'Added the column "{field.column_name}" to "{name}".'
-    # PostgreSQL keeps 63 characters of a name, peewee's longest ones have 64.
-    known = {each[:63] for each in indexes}
     for index in _meta(model).fields_to_index():
         if index._name[:63] not in known:
             database.execute(_schema_of(model)._create_index(index, safe=True))

@@ -9,7 +9,9 @@ Instants are microseconds since 1970 in UTC, like in records' tables.
 from __future__ import annotations
 
 from copy import copy
+from functools import cache
 from typing import Any
+from typing import NamedTuple
 from typing import TypeVar
 
 from peewee import SQL
@@ -62,55 +64,102 @@ from townhall.db.tables.running import RateLimit
 M = TypeVar("M", bound=Model)
 
 
+class Needs(NamedTuple):
+    """What a table must have: its columns and its indexes, by name."""
+
+    columns: frozenset[str]
+    indexes: frozenset[str]
+
+
+class _Table:
+    """One table of a town. Its model is made when it is first asked for, since making all takes long."""
+
+    def __init__(self, description: type[Model]) -> None:
+        self.description = description
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, tables: SystemTables, owner: type) -> Any:
+        # Whoever is first gives it to all others, of whatever thread.
+        return vars(tables).setdefault(self.name, self.made(tables))
+
+    def made(self, tables: SystemTables) -> type[Model]:
+        """The model for the database of these tables."""
+        return _bound(self.description, self.name, tables.database)
+
+
+class _UserRoles(_Table):
+    """Which user has which role. Its foreign keys hold on to the models that they point at."""
+
+    def __init__(self) -> None:
+        super().__init__(Model)
+
+    def made(self, tables: SystemTables) -> type[Model]:
+        """The model for the database of these tables."""
+        return _user_role(tables.database, tables.user, tables.role)
+
+
 class SystemTables:
     """The system tables of one database, as peewee models.
 
     They are typed loosely, since the rows of their queries are tuples and numbers as often as models.
     """
 
+    user = _Table(User)
+    role = _Table(Role)
+    user_role = _UserRoles()
+    user_session = _Table(UserSession)
+    second_factor = _Table(SecondFactor)
+    recovery_code = _Table(RecoveryCode)
+    account_link = _Table(AccountLink)
+    sign_in_attempts = _Table(SignInAttempts)
+    account_event = _Table(AccountEvent)
+    plugin_state = _Table(PluginState)
+    plugin_failure = _Table(PluginFailure)
+    town_layer = _Table(TownLayer)
+    schema_version = _Table(SchemaVersion)
+    number_sequence = _Table(NumberSequence)
+    history = _Table(History)
+    history_values = _Table(HistoryValues)
+    history_erased = _Table(HistoryErased)
+    history_seal = _Table(HistorySeal)
+    bulk_action = _Table(BulkAction)
+    bulk_change = _Table(BulkChange)
+    case_transition = _Table(CaseTransition)
+    case_clock = _Table(CaseClock)
+    case_route = _Table(CaseRoute)
+    ward_shape = _Table(WardShape)
+    presence = _Table(Presence)
+    notice = _Table(Notice)
+    outbox = _Table(Outbox)
+    weekly_digest = _Table(WeeklyDigest)
+    attachment = _Table(Attachment)
+    share = _Table(Share)
+    sealed_value = _Table(SealedValue)
+    secret_link = _Table(SecretLink)
+    link_request = _Table(LinkRequest)
+    citizen_session = _Table(CitizenSession)
+    draft = _Table(Draft)
+    saved_view = _Table(SavedView)
+    uploaded_module = _Table(UploadedModule)
+    meta = _Table(Meta)
+    rate_limit = _Table(RateLimit)
+    job_state = _Table(JobState)
+    job_run = _Table(JobRun)
+
     def __init__(self, database: TownDatabase) -> None:
         self.database = database
-        self.user: Any = _bound(User, "user", database)
-        self.role: Any = _bound(Role, "role", database)
-        self.user_role: Any = _user_role(database, self.user, self.role)
-        self.user_session: Any = _bound(UserSession, "user_session", database)
-        self.second_factor: Any = _bound(SecondFactor, "second_factor", database)
-        self.recovery_code: Any = _bound(RecoveryCode, "recovery_code", database)
-        self.account_link: Any = _bound(AccountLink, "account_link", database)
-        self.sign_in_attempts: Any = _bound(SignInAttempts, "sign_in_attempts", database)
-        self.account_event: Any = _bound(AccountEvent, "account_event", database)
-        self.plugin_state: Any = _bound(PluginState, "plugin_state", database)
-        self.plugin_failure: Any = _bound(PluginFailure, "plugin_failure", database)
-        self.town_layer: Any = _bound(TownLayer, "town_layer", database)
-        self.schema_version: Any = _bound(SchemaVersion, "schema_version", database)
-        self.number_sequence: Any = _bound(NumberSequence, "number_sequence", database)
-        self.history: Any = _bound(History, "history", database)
-        self.history_values: Any = _bound(HistoryValues, "history_values", database)
-        self.history_erased: Any = _bound(HistoryErased, "history_erased", database)
-        self.history_seal: Any = _bound(HistorySeal, "history_seal", database)
-        self.bulk_action: Any = _bound(BulkAction, "bulk_action", database)
-        self.bulk_change: Any = _bound(BulkChange, "bulk_change", database)
-        self.case_transition: Any = _bound(CaseTransition, "case_transition", database)
-        self.case_clock: Any = _bound(CaseClock, "case_clock", database)
-        self.case_route: Any = _bound(CaseRoute, "case_route", database)
-        self.ward_shape: Any = _bound(WardShape, "ward_shape", database)
-        self.presence: Any = _bound(Presence, "presence", database)
-        self.notice: Any = _bound(Notice, "notice", database)
-        self.outbox: Any = _bound(Outbox, "outbox", database)
-        self.weekly_digest: Any = _bound(WeeklyDigest, "weekly_digest", database)
-        self.attachment: Any = _bound(Attachment, "attachment", database)
-        self.share: Any = _bound(Share, "share", database)
-        self.sealed_value: Any = _bound(SealedValue, "sealed_value", database)
-        self.secret_link: Any = _bound(SecretLink, "secret_link", database)
-        self.link_request: Any = _bound(LinkRequest, "link_request", database)
-        self.citizen_session: Any = _bound(CitizenSession, "citizen_session", database)
-        self.draft: Any = _bound(Draft, "draft", database)
-        self.saved_view: Any = _bound(SavedView, "saved_view", database)
-        self.uploaded_module: Any = _bound(UploadedModule, "uploaded_module", database)
-        self.meta: Any = _bound(Meta, "meta", database)
-        self.rate_limit: Any = _bound(RateLimit, "rate_limit", database)
-        self.job_state: Any = _bound(JobState, "job_state", database)
-        self.job_run: Any = _bound(JobRun, "job_run", database)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all tables, each after those that it refers to."""
+        return tuple(name for name, each in vars(SystemTables).items() if isinstance(each, _Table))
+
+    def needs(self, name: str) -> Needs:
+        """What the table with this name must have."""
+        table: _Table = vars(SystemTables)[name]
+        return _needs_of(self.user_role) if isinstance(table, _UserRoles) else _needs(table.description, name)
 
     @property
     def beside_records(self) -> tuple[Any, ...]:
@@ -124,10 +173,22 @@ class SystemTables:
     @property
     def models(self) -> tuple[type[Model], ...]:
         """All models, each after those that it refers to."""
-        return tuple(value for value in vars(self).values() if isinstance(value, type) and issubclass(value, Model))
+        return tuple(getattr(self, name) for name in self.names)
 
 
-def _bound(model: type[M], table: str, database: TownDatabase) -> type[M]:
+@cache
+def _needs(description: type[Model], table: str) -> Needs:
+    """What a table must have, which doesn't depend on its database."""
+    return _needs_of(_bound(description, table, None))
+
+
+def _needs_of(model: type[Model]) -> Needs:
+    meta: Any = model._meta
+    columns = (field.column_name for field in meta.sorted_fields)
+    return Needs(frozenset(columns), frozenset(index._name for index in meta.fields_to_index()))
+
+
+def _bound(model: type[M], table: str, database: TownDatabase | None) -> type[M]:
     """A model of its own for ``database`` with the fields of ``model``."""
     meta = type("Meta", (), {"database": database, "table_name": table, "legacy_table_names": False})
     # Left to itself, peewee copies each field down to its last part, which takes most of a town's start.

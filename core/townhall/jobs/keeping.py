@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from townhall.errors import RestartNeeded
@@ -30,14 +29,15 @@ class TownKeeper:
         with self._lock:
             generation = self._town.generation()
             failed, at = self._failed
-            if generation == self._town.built_for or (generation == failed and monotonic() - at < PATIENCE):
+            waits = generation == failed and self._town.clock.monotonic() - at < PATIENCE
+            if generation == self._town.built_for or waits:
                 return self._town
             try:
                 self._town = self._town.renewed()
             except RestartNeeded as reason:
-                self._failed = (generation, monotonic())
+                self._failed = (generation, self._town.clock.monotonic())
                 log.warning("%s Until then jobs run as they did before the last change", reason)
             except Exception:
-                self._failed = (generation, monotonic())
+                self._failed = (generation, self._town.clock.monotonic())
                 log.exception("The town could not be renewed; jobs run as they did before the last change")
             return self._town

@@ -12,7 +12,6 @@ import os
 from datetime import UTC
 from datetime import datetime
 from threading import Lock
-from time import monotonic
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -105,9 +104,9 @@ class Scheduler:
 
     def _sign(self, town: Any) -> None:
         """Say now and then that somebody looks after this town's jobs."""
-        if monotonic() - self._signed >= SIGN_SECONDS:
+        if town.clock.monotonic() - self._signed >= SIGN_SECONDS:
             meta.put(town.system, LOOKED_AT, str(to_microseconds(town.clock.now())))
-            self._signed = monotonic()
+            self._signed = town.clock.monotonic()
 
 
 def work_once(current: Current) -> int:

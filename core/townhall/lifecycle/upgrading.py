@@ -238,7 +238,7 @@ class _Upgrade:
     @property
     def mark(self) -> str:
         """What tells this upgrade from the same one after somebody has changed something about it."""
-        tables = migration.fingerprint(migration.specs_of(self.plan.plugin, self.schemas).values())
+        tables = migration.fingerprint(self.plan.plugin, self.schemas)
         parts = [self.plan.version, tables, *(file.checksum for file in self.plan.waiting)]
         return sha256("\n".join(parts).encode()).hexdigest()
 
@@ -246,7 +246,7 @@ class _Upgrade:
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
         plugin, system = self.plan.plugin, self.town.system
-        tables = migration.fingerprint(migration.specs_of(plugin, self.schemas).values())
+        tables = migration.fingerprint(plugin, self.schemas)
         if self.plan.waiting or migration.applied_fingerprints(system).get(plugin) != tables:
             return False
         return kept.kept(self.town, plugin) == (self.plan.version, self.texts)

@@ -86,13 +86,12 @@ class MailServer:
         client: smtplib.SMTP | None = None
         password = self._password() if settings.mail_username else ""
         try:
-            context = self._trust()
             if settings.mail_security == "tls":
-                client = smtplib.SMTP_SSL(host, port, timeout=timeout, context=context)
+                client = smtplib.SMTP_SSL(host, port, timeout=timeout, context=self._trust())
             else:
                 client = smtplib.SMTP(host, port, timeout=timeout)
                 if settings.mail_security == "starttls":
-                    client.starttls(context=context)
+                    client.starttls(context=self._trust())
             if settings.mail_username:
                 client.login(settings.mail_username, password)
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime
 from datetime import timedelta
 
 from townhall.admin.figures.tables import Shown
+from townhall.clock import Clock
 
 #: How long a page is kept, and from how many seconds of counting on. Quick ones are counted each time.
 KEPT = timedelta(minutes=10)
@@ -27,20 +27,21 @@ class Counted:
 
 
 class Keeper:
-    """Keeps pages of one application that took more than ``slow`` seconds to count."""
+    """Keeps pages of one application that took more than ``slow`` seconds of ``clock`` to count."""
 
-    def __init__(self, slow: float = SLOW) -> None:
+    def __init__(self, clock: Clock, slow: float = SLOW) -> None:
+        self._clock = clock
         self._slow = slow
         self._held: dict[Hashable, Counted] = {}
 
-    def get(self, key: Hashable, now: datetime, build: Callable[[], Shown], *, again: bool = False) -> Counted:
+    def get(self, key: Hashable, build: Callable[[], Shown], *, again: bool = False) -> Counted:
         """The page under ``key``: counted now, or a while ago if that took long."""
+        now, began = self._clock.now(), self._clock.monotonic()
         held = self._held.get(key)
         if held is not None and not again and timedelta(0) <= now - held.at < KEPT:
             return held
-        began = time.perf_counter()
         shown = build()
-        if time.perf_counter() - began > self._slow:
+        if self._clock.monotonic() - began > self._slow:
             if len(self._held) >= _MOST:
                 self._held.clear()
             self._held[key] = Counted(shown, now, kept=True)

@@ -52,7 +52,7 @@ class FiguresView(StaffView):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, name="Figures", endpoint="admin_figures", url=urls.FIGURES.rstrip("/"))
-        self._keeper = Keeper()
+        self._keeper = Keeper(desk.town.clock)
 
     @expose("/")
     @expose("/<any(times, states, contact):page>")
@@ -101,7 +101,7 @@ class FiguresView(StaffView):
         actor, build = asked.actor, PAGES[page][1]
         key = (page, actor.id, actor.permissions, asked.choice, asked.period, asked.before, asked.by)
         again = request.args.get("count") == "again"
-        return self._keeper.get(key, self.town.clock.now(), lambda: build(asked), again=again)
+        return self._keeper.get(key, lambda: build(asked), again=again)
 
     def _summary(self, asked: Asked) -> str:
         what = asked.one.label_plural if asked.one is not None else "All cases"

@@ -20,13 +20,16 @@ _MOST = 9_999
 _FIRST_DAY = date(2140, 1, 1)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
-_WORD = re.compile(r"zq[bcdfghjkmnpqrstvwxz]{8}", re.IGNORECASE)
+_WORD = re.compile(r"zq[bcdfghjkmnpqrstvwxz]{8}")
 _NUMBER = re.compile(r"76[.,\s]?54(\d)[.,\s]?(\d{3})")
 _PHONE = re.compile(r"513[\s).\u00a0-]*234[\s.\u00a0-]*(\d{4})")
 _PLACE = re.compile(r"39\.3(\d{4})")
 _ISO = re.compile(r"(2[12]\d\d)-?(0\d|1[0-2])-?([0-3]\d)(?!\d)")
-_DAY_LAST = re.compile(r"\b([A-Za-z]{3,9})\.? (\d{1,2}),? (2[12]\d\d)\b")
-_DAY_FIRST = re.compile(r"\b(\d{1,2})\.? ([A-Za-z]{3,9})\.? (2[12]\d\d)\b")
+#: A day in words ends with its year, and few numbers look like one: what stands before it is looked at then.
+_YEAR = re.compile(r"2[12]\d\d\b")
+_BEFORE_YEAR = 20
+_DAY_LAST = re.compile(r"\b([A-Za-z]{3,9})\.? (\d{1,2}),? \Z")
+_DAY_FIRST = re.compile(r"\b(\d{1,2})\.? ([A-Za-z]{3,9})\.? \Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,17 @@ class Mint:
 
 def found_in(text: str) -> set[str]:
     """What tells all values again that stand in a text."""
-    found = {match.lower() for match in _WORD.findall(text)}
+    found = set(_WORD.findall(text.lower()))
     found |= {f"number:{int(first + rest)}" for first, rest in _NUMBER.findall(text)}
     found |= {f"phone:{int(rest)}" for rest in _PHONE.findall(text)}
     found |= {f"place:{int(rest)}" for rest in _PLACE.findall(text)}
     found |= {f"day:{year}-{month}-{day}" for year, month, day in _ISO.findall(text)}
-    for month, day, year in _DAY_LAST.findall(text):
-        found |= _day(year, month, day)
-    for day, month, year in _DAY_FIRST.findall(text):
-        found |= _day(year, month, day)
+    for year in _YEAR.finditer(text):
+        before = text[max(0, year.start() - _BEFORE_YEAR) : year.start()]
+        if last := _DAY_LAST.search(before):
+            found |= _day(year[0], last[1], last[2])
+        elif first := _DAY_FIRST.search(before):
+            found |= _day(year[0], first[2], first[1])
     return found
 
 

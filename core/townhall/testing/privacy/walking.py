@@ -248,12 +248,19 @@ class _Walk:
         return list(found.values())
 
     def _search(self, reader: Reader) -> None:
-        """Nothing is found by what this reader may not read."""
+        """Nothing is found by what this reader may not read.
+
+        Every word is looked for among the records of its own type, and one of each kind among all.
+        """
         records = self.town.records
+        kinds: set[tuple[str, str, bool]] = set()
         for marker, owner in self.watch.markers.values():
             if expected.may_read(self.town, reader, marker, owner) or marker.level == MESSAGE:
                 continue
-            hits, _ = records.search(reader.actor, marker.key.rpartition(":")[2])
+            kind = (marker.identity, marker.level, owner.name in reader.sees)
+            types = [owner.record.identity] if kind in kinds else None
+            kinds.add(kind)
+            hits, _ = records.search(reader.actor, marker.key.rpartition(":")[2], identities=types)
             if (owner.record.identity, owner.record.id) in {(hit.identity, hit.id) for hit in hits}:
                 self.watch.leak(marker, reader.name, "search")
 
