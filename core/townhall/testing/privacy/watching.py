@@ -68,7 +68,7 @@ class Watch:
         self.town = town
         self.types = types
         self.report = Report()
-        self.census = Census(app)
+        self.census = Census(app, types)
         self.planted: list[Planted] = []
         self.markers: dict[str, tuple[Marker, Planted]] = {}
         #: The words that each reader came across.
