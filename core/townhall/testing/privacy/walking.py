@@ -180,7 +180,7 @@ class _Walk:
             ("messages.note", "internal", {"channel": "other", "direction": "internal"}),
         ):
             word = self.planter.mint.word()
-            self.watch.markers[word] = (Marker(word, record.identity, planted.name, path, level), planted)
+            self.watch.markers[word] = (Marker(word, record.identity, planted.name, path, level, sure=False), planted)
             if values is None:
                 self.town.records.message(actor, record.identity, record.id, word)
             else:
