@@ -151,6 +151,10 @@ def _without(types: Sequence[RecordType]) -> tuple[str, ...]:
         found += ["/status/", "/requests/<number>"]
     if not any(field.privacy == "confidential" for each in types for field in each.fields.values()):
         found.append("record reveal")
+    if not any(field.target for each in types for field in each.fields.values()):
+        found.append("list lookup")
+    if not any(each.is_case for each in types):
+        found += ["list undo", "record move"]
     return tuple(found)
 
 
