@@ -49,6 +49,30 @@ def write_new(file: Path, text: str) -> None:
         to_disk(stream)
 
 
+def remove(file: Path) -> bool:
+    """Delete a file; whether it is gone. On Windows it stays while somebody reads it, for whoever tidies up next."""
+    try:
+        file.unlink(missing_ok=True)
+    except PermissionError:
+        if os.name == "posix":
+            raise
+        return False
+    return True
+
+
+def put(fresh: Path, place: Path) -> None:
+    """Put a file in its place under the digest of its bytes, by which one that is there has the same.
+
+    Windows refuses that while somebody reads what is there; then it counts as written just now.
+    """
+    try:
+        fresh.replace(place)
+    except PermissionError:
+        if os.name == "posix" or not place.is_file():
+            raise
+        place.touch()
+
+
 def to_disk(stream: IO[Any]) -> None:
     """Have what was written reach the disk itself, so that it is there after the power has failed."""
     stream.flush()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +248,21 @@ def test_wards_come_from_a_file_and_a_desk_is_handed_over(made: Run, tmp_path: P
     assert made("users", "hand-over", "nobody@town.example").exit_code == 1
     same = made("users", "hand-over", "ada@town.example", "ada@town.example")
     assert (same.exit_code, "the same person" in same.output) == (1, True)
+
+
+def test_what_goes_to_a_file_is_utf_8_everywhere(made: Run, tmp_path: Path) -> None:
+    """Where a computer would write another alphabet, as Windows does into a file, no letter stops a command."""
+    folder = tmp_path / "town"
+    made("users", "add", "zoe@town.example", "--name", "Zoë Łuczak → Δ", "--generate")
+    strange = {"PYTHONIOENCODING": "cp1252"}
+    command = [
+        sys.executable,
+        "-c",
+        "from townhall.cli import main; main()",
+        "--instance",
+        str(folder),
+        "users",
+        "list",
+    ]
+    done = subprocess.run(command, capture_output=True, env=os.environ | strange, check=False)
+    assert (done.returncode, "Zoë Łuczak → Δ" in done.stdout.decode("utf-8")) == (0, True), done.stderr

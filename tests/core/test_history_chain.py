@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -152,6 +154,49 @@ def test_guards_that_do_nothing_any_more_are_made_anew(town: Town, ticket: Recor
     assert history_guards.prepare(town.database) == []
     with pytest.raises(peewee.DatabaseError, match="History is only ever added to"):
         town.database.execute_sql(REFUSED[0])
+
+
+def test_whoever_takes_a_guard_away_is_told_of(town: Town, ticket: Record, engine: str) -> None:
+    """The next start makes it anew and says so for good: verifying always, the doctor for a month."""
+    sealing.seal(town)
+    assert "NOTE" not in run(town, "verify").output
+    town.database.execute_sql("DROP TRIGGER history_keeps_update" + (" ON history" if engine == "postgresql" else ""))
+    for _ in range(2):
+        told = run(town, "verify")
+        assert (told.exit_code, "Somebody took guards of the database away" in told.output) == (0, True)
+        assert "(history_keeps_update)" in told.output
+    assert [each["guard"] for each in json.loads(run(town, "verify", "--json").stdout)["guards_lost"]] == [
+        "history_keeps_update"
+    ]
+    environ = {"TOWNHALL_DATABASE": str(town.database.database)} if engine == "postgresql" else {}
+    doctor = CliRunner().invoke(main, ["--instance", str(town.instance), "doctor"], env=environ)
+    assert "guard history_keeps_update was gone or altered" in doctor.output
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_what_another_program_can_do_to_a_file(town: Town, ticket: Record) -> None:
+    """A setting of its own gets nobody past the guards; who writes the schema itself gets past them, and is found."""
+    sealing.seal(town)
+    file = str(town.database.database)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        for setting in ("recursive_triggers", "ignore_check_constraints", "defer_foreign_keys", "writable_schema"):
+            for value in ("on", "off"):
+                other.execute(f"PRAGMA {setting} = {value}")
+                for statement in (REFUSED[0], "REPLACE INTO history SELECT * FROM history"):
+                    with pytest.raises(sqlite3.DatabaseError, match="History is only ever added to"):
+                        other.execute(statement)
+        assert "NOTE" not in run(town, "verify").output
+        other.execute("PRAGMA writable_schema = on")
+        never = "replace(sql, 'FOR EACH ROW', 'FOR EACH ROW WHEN 0')"
+        other.execute(f"UPDATE sqlite_master SET sql = {never} WHERE name = 'history_keeps_update'")
+        other.execute("PRAGMA writable_schema = reset")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("UPDATE history SET actor_name = 'Nobody' WHERE id = 3")
+    told = run(town, "verify")
+    assert (told.exit_code, "entry 3" in told.output) == (1, True), told.output
+    assert "history_keeps_update" in told.output
+    with closing(sqlite3.connect(file)) as other, pytest.raises(sqlite3.DatabaseError):
+        other.execute(REFUSED[0])
 
 
 # -- sealing ----------------------------------------------------------------------------------------------------------

@@ -13,14 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import session
 
+from townhall import app
 from townhall.access import policy
 from townhall.access.actors import system
 from townhall.admin import facts
 from townhall.admin import home
 from townhall.admin.exporting import csv_lines
 from townhall.clock import FixedClock
+from townhall.messages import letters
+from townhall.portal import applying
 from townhall.portal import listings
+from townhall.portal import visitor
 from townhall.records import encrypting
 from townhall.records import predicate
 from townhall.records import search_entries
@@ -142,6 +147,45 @@ def test_the_walk_finds_what_the_public_must_not_see(desk: Town, monkeypatch: py
     assert "a visitor: reading gives desk.ticket (closed" in told
     fields = {leak.field for leak in report.leaks if leak.reader.startswith("a ")}
     assert "desk.ticket.details" in fields
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_walk_reads_letters_receipts_and_what_monitors_ask(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret on a printed letter, in the answer for monitors, on a receipt; and forms that any browser may open."""
+
+    def secrets() -> str:
+        return " ".join(str(each.get("secret")) for each in desk.records.find(system(), TICKET, limit=200).records)
+
+    printed, answer, receipt, drafts = letters.printed, app.jsonify, applying.receipt, dict[str, str]()
+
+    def telling(name: str) -> Any:
+        shown = receipt(name)
+        shown.set_data(shown.get_data() + secrets().encode())
+        return shown
+
+    def anybodys(name: str) -> str:
+        drafts.update(session.get("drafts", {}))
+        return drafts.get(name, "")
+
+    def sheets(town: Town, actor: Any, ids: Any) -> Any:
+        return [replace(each, paragraphs=[*each.paragraphs, secrets()]) for each in printed(town, actor, ids)]
+
+    monkeypatch.setattr(letters, "printed", sheets)
+    monkeypatch.setattr(app, "jsonify", lambda **said: answer(**said, more=secrets()))
+    monkeypatch.setattr(applying, "receipt", telling)
+    monkeypatch.setattr(visitor, "draft_key", anybodys)
+    report = walk(desk, [desk.schemas[TICKET], desk.schemas[TOPIC]])
+    found = {(leak.field, leak.reader, leak.surface) for leak in report.leaks}
+    secret, others = f"{TICKET}.secret", "a visitor who did not send it"
+    for reader, surface in (
+        ("clerk", "/admin/messages/letters/print"),
+        ("a visitor", "/health"),
+        ("the sender of public", "receipt of public"),
+        (others, "receipt of public"),
+    ):
+        assert (secret, reader, surface) in found, (reader, surface)
+    for page in ("receipt", "saved", "page/review"):
+        assert f"{page} of public tells {others} of what was sent." in report.problems
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

@@ -226,6 +226,34 @@ def test_what_cannot_be_saved_stays_on_the_page(office: Office, town: Town) -> N
     assert roles.by_name(town, "administrator").permissions == {"users.manage", "*.view"}
 
 
+def test_two_administrators_change_a_persons_roles_at_once(office: Office, town: Town) -> None:
+    """Who saves second is told what the first one did, and neither takes back unknowingly what the other gave."""
+    add_person(town, "eve@milbrook.example", "administrator")
+    ada, eve = office.sign_in("ada"), office.sign_in("eve")
+    who = add_person(town, "val@milbrook.example", "clerk")
+    place = f"/admin/people/{who}"
+    first, second = ada.get(place), eve.get(place)
+    change = {"change": "role", "role": ["clerk", "auditor"], "seen": hidden(first, "seen")}
+    assert ada.post(place, change).status_code == 302
+    late = {"change": "role", "role": ["reviewer"], "seen": hidden(second, "seen")}
+    refused = eve.post(place, late)
+    assert (refused.status_code, people.by_id(town, who).roles) == (422, ("clerk", "auditor"))
+    told = plain(refused)
+    assert "Somebody else changed the roles of Val since you opened this page, so nothing was saved." in told
+    assert "Val is now Clerk and Auditor." in told
+    ticked = re.findall(r'name="role" value="(\w+)" checked', refused.text)
+    assert set(ticked) == {"auditor", "reviewer"}, "the colleague's and one's own, less what this form took away"
+    assert eve.post(place, {**late, "role": ticked, "seen": hidden(refused, "seen")}).status_code == 302
+    assert set(people.by_id(town, who).roles) == {"auditor", "reviewer"}
+
+    none = eve.post(place, {"change": "role", "seen": hidden(eve.get(place), "seen")})
+    assert (none.status_code, "Choose at least one role" in plain(none)) == (422, True)
+    unnamed = eve.post(place, {"change": "name", "name": " "})
+    assert unnamed.status_code == 422
+    still = set(re.findall(r'name="role" value="(\w+)" checked', unnamed.text))
+    assert still == {"auditor", "reviewer"}, "a mistake in another form unticks nothing"
+
+
 def test_seeing_as(office: Office, town: Town) -> None:
     """Ada sees what Ann sees, changes and reveals nothing, is told so on each page, and it is in the log."""
     ada = office.sign_in("ada")

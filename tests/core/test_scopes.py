@@ -294,6 +294,17 @@ def test_contacts_of_a_department_follow_its_cases(
     team = town.records.get(SYSTEM, "core.queue", at.water)
     town.records.update(SYSTEM, "core.queue", at.water, {"members": [{"person": third.id}]}, version=team.version)
     assert [seen(each) for each in (*actors, third)] == [["Babic", "Cohen", "Dahl", "Moreau"], [], ["Abel", "Moreau"]]
+    eve = make_contact(town, "Eder").id
+    watched = at.ticket("Watched", watchers=[eve, people_of["Abel"].id], queue=at.streets)
+    assert [seen(each) for each in (actors[0], third)] == [
+        ["Abel", "Babic", "Cohen", "Dahl", "Eder", "Moreau"],
+        ["Abel", "Moreau"],
+    ]
+    before = town.database.state()
+    assert seen(actors[0])[:2] == ["Abel", "Babic"]
+    assert town.database.state() == before, "what is kept beside the database is no change of it"
+    town.records.archive(SYSTEM, TICKET, watched.id, version=watched.version)
+    assert seen(actors[0]) == ["Babic", "Cohen", "Dahl", "Moreau"]
     if much and town.database.engine == "sqlite":
         kept = town.database.execute_sql("SELECT name FROM temp.sqlite_master WHERE type = 'table'").fetchall()
         assert 0 < len([name for (name,) in kept if name.startswith("scope_")]) <= 2

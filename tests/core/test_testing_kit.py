@@ -115,7 +115,7 @@ def test_new_refuses_in_a_sentence(tmp_path: Path) -> None:
 def test_the_example_of_a_vendor_passes(tmp_path: Path) -> None:
     """The example's repository passes its own tests and every check, an upgrade from itself included."""
     report = check_plugin(POTHOLES, POTHOLES)
-    assert [each for each in report.outcomes if each.verdict == "failed"] == []
+    assert [each for each in report.outcomes if each.verdict == "failed" or each.remarks] == []
     assert {each.name for each in report.outcomes} >= set(CHECKS)
     project = tmp_path / "potholes"
     shutil.copytree(POTHOLES, project, ignore=shutil.ignore_patterns("__pycache__", ".*"))
@@ -124,9 +124,25 @@ def test_the_example_of_a_vendor_passes(tmp_path: Path) -> None:
 
 
 def test_the_check_finds_a_leak(tmp_path: Path) -> None:
-    """A panel that reads a confidential field as the town itself shows it to clerks; the check says where."""
+    """A panel that reads a confidential field as the town itself shows it to clerks: the check says where, and which
+    page it could not open.
+    """
     code = """\
+from flask_admin import BaseView, expose
 from townhall import Panel, hookimpl, system
+
+@hookimpl
+def admin_views(town):
+    class Coats(BaseView):
+        @expose("/")
+        def index(self):
+            return "Choose one."
+
+        @expose("/of/<colour>")
+        def of(self, colour):
+            return "None."
+
+    return [Coats(name="Coats", endpoint="dogs_coats", url="/admin/dogs_coats")]
 
 @hookimpl
 def record_panels(town, record):
@@ -135,9 +151,13 @@ def record_panels(town, record):
     owner = town.records.get(system(), "dogs.dog", record.id)["owner"]
     return [Panel("Owner", facts=[("Owner", owner or "")])]
 """
-    found = failed(dogs(tmp_path / "dogs", code))
+    report = check_plugin(dogs(tmp_path / "dogs", code))
+    found = {each.name: each for each in report.outcomes if each.verdict == "failed"}
     assert set(found) == {"privacy"}
-    assert "“dogs.dog.owner”" in found["privacy"]
+    assert "“dogs.dog.owner”" in " ".join(found["privacy"].sentences)
+    remark = "Not opened, so a test of yours has to say what stands there: /admin/dogs_coats/of/<colour>."
+    assert found["privacy"].remarks == (remark,)
+    assert f"          - {remark}" in list(report.lines())
 
 
 def test_the_check_finds_calls_to_other_servers(tmp_path: Path) -> None:

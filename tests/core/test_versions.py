@@ -6,8 +6,14 @@ from datetime import timedelta
 
 import pytest
 from desk import TICKET
+from desk import TOPIC
 from desk import make_ticket
 from desk import make_topic
+from fees import STAFF
+from fees import again
+from fees import lay
+from fees import make
+from fees import start
 from staff_client import add_person
 
 from townhall.access.actors import Actor
@@ -19,8 +25,13 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import erasing
+from townhall.records import reverting
+from townhall.records import versions
 from townhall.records.types import Record
 from townhall.town import Town
+from townhall_forms.schema import Choice
+from townhall_forms.values import Question
+from townhall_forms.values import Questions
 
 
 @pytest.fixture
@@ -119,3 +130,82 @@ def test_erased_values_never_come_back(town: Town, clerk: Actor, ticket: Record)
     assert (second.record["summary"], second.unknown) == ("Wide hole", frozenset())
     with pytest.raises(Rejected):
         town.records.bring_back(clerk, TICKET, ticket.id, 1, version=4)
+
+
+CHOOSING = """\
+[type]
+name = "fee"
+title = "{payer}"
+[fields.payer]
+type = "text"
+[fields.kind]
+type = "choice"
+choices = ["low", "high"]
+[fields.lines]
+type = "rows"
+[fields.lines.fields.what]
+type = "text"
+[fields.lines.fields.unit]
+type = "choice"
+choices = ["hour", "day", "week"]
+[fields.lines.fields.marks]
+type = "choices"
+choices = ["old", "new"]
+"""
+OFFERED = "“{}” is not offered any more. Choose another by hand."
+
+
+def test_choices_in_rows_come_back_as_those_of_fields_do(town: Town) -> None:
+    """A retired one stays where a row has it, comes back to who undoes, and else is told; one that is gone is told."""
+    start(town, {"fee.toml": CHOOSING})
+    lines = [{"what": "Sign", "unit": "hour", "marks": ["old"]}, {"what": "Post", "unit": "week"}]
+    ids = [make(town, payer="A", kind="low", lines=lines).id for _ in range(3)]
+    for id in ids:
+        kept = [{"what": "Sign", "unit": "day", "marks": ["old"]}]
+        town.records.update(STAFF, "fees.fee", id, {"payer": "B", "kind": "high", "lines": kept}, version=1)
+
+    def problems(text: str, id: int, **options: bool) -> dict[str, str]:
+        lay(town, "1.0.1", {"fee.toml": text})
+        found = versions.restoring(again(town), STAFF, "fees.fee", id, 1, **options)
+        return {each.field.name: each.problem for each in found}
+
+    def said(unit: str = "", mark: str = "") -> str:
+        text = CHOOSING.replace('"hour", "day", "week"', unit or '"hour", "day", "week"')
+        return text.replace('"old", "new"', mark or '"old", "new"')
+
+    retired = said('"day", "week", { value = "hour", label = "By the hour", retired = true }')
+    assert problems(CHOOSING, ids[0]) == {"payer": "", "kind": "", "lines": ""}
+    assert problems(retired, ids[0])["lines"] == OFFERED.format("By the hour")
+    assert problems(retired, ids[0], undoing=True)["lines"] == ""
+    still = said(mark='"new", { value = "old", retired = true }')
+    assert problems(still, ids[0])["lines"] == "", "a row has it today"
+    gone = CHOOSING.replace('"low", "high"', '"high"').replace('"hour", "day", "week"', '"day", "week"')
+    for undoing in (False, True):
+        told = problems(gone, ids[0], undoing=undoing)
+        assert told == {"payer": "", "kind": OFFERED.format("low"), "lines": OFFERED.format("hour")}
+    back = again(town).records.bring_back(STAFF, "fees.fee", ids[0], 1, version=2)
+    assert (back["payer"], back["kind"], [row["unit"] for row in back["lines"]]) == ("A", "high", ["day"])
+    lay(town, "1.0.1", {"fee.toml": retired})
+    undone = reverting.revert(again(town), STAFF, "fees.fee", ids[1], before=1, after=2, note="Undone.")
+    assert [row["unit"] for row in undone["lines"]] == ["hour", "week"]
+
+
+def test_choices_of_answers_come_back_as_those_of_fields_do(town: Town, clerk: Actor) -> None:
+    """What a question offers no more, though it did when it was answered, is told and not brought back."""
+    choices = (Choice("deep", "Deep"), Choice("flat", "Flat"))
+
+    def asked(*offered: Choice, version: int = 1) -> Questions:
+        return Questions(version, (Question("how", "How deep?", "choice", choices=offered),), {})
+
+    topic = town.records.create(system(), TOPIC, {"name": "Streets", "questions": asked(*choices)})
+    id = make_ticket(town, clerk, topic, answers={"how": "deep"}).id
+    town.records.update(clerk, TICKET, id, {"answers": {"how": "flat"}}, version=1)
+    for offered in ((Choice("deep", "Deep", retired=True), choices[1]), choices[1:]):
+        version = town.records.get(system(), TOPIC, topic.id).version
+        town.records.update(system(), TOPIC, topic.id, {"questions": asked(*offered)}, version=version)
+        told = {each.field.name: each.problem for each in town.records.restoring(clerk, TICKET, id, 1)}
+        assert told["answers"] == OFFERED.format("Deep" if len(offered) > 1 else "deep")
+        with pytest.raises(Rejected, match="Nothing would be changed"):
+            town.records.bring_back(clerk, TICKET, id, 1, version=2, names=["answers"])
+    undone = reverting.revert(town, clerk, TICKET, id, before=1, after=2, note="Undone.")
+    assert undone["answers"].values == {"how": "deep"}, "the record had it, with the questions of then"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from townhall.accounts.managing import require_manager
 from townhall.accounts.managing import require_own_or_manager
 from townhall.db.transactions import immediate
 from townhall.errors import NotFound
+from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import secret_links
 
@@ -39,6 +41,7 @@ __all__ = [
     "PERMISSION",
     "Person",
     "RoleChoice",
+    "RolesChanged",
     "add",
     "by_id",
     "everybody",
@@ -80,6 +83,16 @@ class RoleChoice:
     name: str
     label: str
     description: str
+
+
+class RolesChanged(Rejected):
+    """Somebody else gave the person other roles since they were looked at; nothing was saved. ``person`` is as now."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"Somebody else changed the roles of {person.name} since you opened this page, so nothing was saved."
+        )
+        self.person = person
 
 
 def everybody(town: Town) -> list[Person]:
@@ -156,24 +169,32 @@ def add(town: Town, actor: Actor, email: str, *, name: str = "", role: str, pass
     return by_id(town, row.id)
 
 
-def set_role(town: Town, actor: Actor, id: int, *wanted: str) -> Person:
-    """Give somebody these roles instead of what they had; with several they may do what any of them allows."""
+def set_role(town: Town, actor: Actor, id: int, *wanted: str, seen: Collection[str] | None = None) -> Person:
+    """Give somebody these roles in place of those ``seen``, if these are named; with several they may do what any of
+    them allows.
+
+    Raises :class:`~townhall.errors.ValidationFailed` for no role, for one that isn't there, or if nobody could manage
+    people any more; and :class:`RolesChanged` if somebody else changed what was seen.
+    """
     require_manager(actor)
-    known = {choice.name for choice in roles(town)}
-    if not wanted:
-        raise ValidationFailed(
-            {"role": "Choose at least one role. Who should do nothing here can be kept out instead."}
-        )
-    for role in wanted:
-        if role not in known:
-            raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
     with keeping_a_manager(town, "role"):
-        before = by_id(town, id).roles
+        there = by_id(town, id)
+        if seen is not None and set(seen) != set(there.roles):
+            raise RolesChanged(there)
+        known = {choice.name for choice in roles(town)}
+        if not wanted:
+            raise ValidationFailed(
+                {"role": "Choose at least one role. Who should do nothing here can be kept out instead."}
+            )
+        for role in wanted:
+            if role not in known:
+                raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
         _give(town, id, *wanted)
-        now = by_id(town, id).roles
-        if before != now:
-            log.write(town, actor, "role_changed", id, detail=f"{', '.join(before) or 'none'} → {', '.join(now)}")
-    return by_id(town, id)
+        now = by_id(town, id)
+        if there.roles != now.roles:
+            change = f"{', '.join(there.roles) or 'none'} → {', '.join(now.roles)}"
+            log.write(town, actor, "role_changed", id, detail=change)
+    return now
 
 
 def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint
 from flask import flash
 from flask import redirect
@@ -73,7 +75,8 @@ def change(id: int) -> str | tuple[str, int] | Response:
         if what == "name":
             changed = people.set_name(town, actor, id, form.get("name", ""))
         elif what == "role":
-            changed = people.set_role(town, actor, id, *filter(None, form.getlist("role")))
+            seen = form["seen"].split() if "seen" in form else None
+            changed = people.set_role(town, actor, id, *_roles(), seen=seen)
         elif what == "password" and is_own(actor, id):
             raise ValidationFailed({"": person_security.OWN})
         elif what == "password":
@@ -83,7 +86,9 @@ def change(id: int) -> str | tuple[str, int] | Response:
         else:
             raise ValidationFailed({"": "Choose what to change with one of the buttons."})
     except ValidationFailed as error:
-        return _person(id, error.errors), 422
+        return _person(id, error.errors, _roles() if what == "role" else None), 422
+    except people.RolesChanged as others:
+        return _person(id, {"role": _told(others)}, _both(others, form["seen"].split())), 422
     done = {
         "name": "The name is changed.",
         "role": f"{changed.name} is now {' and '.join(changed.role_labels)}.",
@@ -166,11 +171,33 @@ def _overview(errors: dict[str, str]) -> str:
     )
 
 
-def _person(id: int, errors: dict[str, str]) -> str:
+def _roles() -> list[str]:
+    """The roles that were ticked."""
+    return [name for name in request.form.getlist("role") if name]
+
+
+def _both(changed: people.RolesChanged, seen: list[str]) -> list[str]:
+    """Both changes: what the colleague gave or took stays, except where this form says otherwise."""
+    now, wanted, shown = set(changed.person.roles), set(_roles()), set(seen)
+    return sorted((now | (wanted - shown)) - (shown - wanted))
+
+
+def _told(changed: people.RolesChanged) -> str:
+    """What a colleague changed meanwhile, and what to do."""
+    now = changed.person
+    return (
+        f"{changed} {now.name} is now {' and '.join(now.role_labels) or 'without a role'}. "
+        "Your choices are ticked together with that. Look at them, then change the roles again."
+    )
+
+
+def _person(id: int, errors: dict[str, str], chosen: Sequence[str] | None = None) -> str:
+    """One person's page, with the roles that are ticked, if they are not those that the person has."""
     town = current_town()
     return render_template(
         "accounts/person.html",
-        person=people.by_id(town, id),
+        person=(whose := people.by_id(town, id)),
+        ticked=whose.roles if chosen is None else chosen,
         open_cases=sum(holding.open_work(town, require_staff(), id).values()),
         may_see_as=_may_see_as(id),
         roles=people.roles(town),

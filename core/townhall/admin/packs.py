@@ -16,6 +16,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
+from townhall import private
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
 from townhall.errors import PluginError
@@ -156,7 +157,7 @@ class PacksView(StaffView):
         for pattern in ("waiting-*.zip", "sending-*.zip"):
             for file in self._folder().glob(pattern):
                 if time.time() - file.stat().st_mtime > _WAITS:
-                    file.unlink(missing_ok=True)
+                    private.remove(file)
 
 
 def _sent(file: Path) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import json
 import os
 import sys
@@ -27,6 +28,15 @@ DEFAULT_INSTANCE = Path("instance")
 
 class Commands(click.Group):
     """A group of commands that tells known errors in a sentence, with exit code 1."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command. What goes to a file or another program is UTF-8: Windows would use an alphabet in which
+        not all names can be written, and stop in the middle.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+                stream.reconfigure(encoding="utf-8")
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -101,7 +101,12 @@ def demo_command(folder: Path, fresh: bool, port: int, build_only: bool) -> None
     """Make a made-up town and serve it, on this computer only."""
     if fresh and folder.exists():
         _refuse_a_real_town(folder)
-        shutil.rmtree(folder)
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{folder} can't be thrown away: {error}. If the demo town is served somewhere, stop that first."
+            ) from error
     if not (folder / FILE_NAME).exists():
         click.echo(f"Making Millbrook in {folder} …")
         build_demo(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +12,8 @@ import click
 
 from townhall.cli.context import open_town
 from townhall.cli.context import print_json
+from townhall.db import history_guards
+from townhall.db import ledger
 from townhall.errors import TownhallError
 from townhall.records import anchors
 from townhall.records import sealing
@@ -62,15 +65,18 @@ def verify(as_json: bool, files: tuple[Path, ...], more: tuple[Path, ...]) -> No
         start = perf_counter()
         verdict = verifying.verify(town, known, None if as_json or not sys.stderr.isatty() else _progress)
         seconds = perf_counter() - start
+        lost = history_guards.lost(ledger.additions(town.system, "townhall"))
     if as_json:
         last = verdict.newest
         told = asdict(verdict) | {
             "ok": verdict.broken is None,
             "newest": {"seal": last.number, "digest": last.digest} if last else None,
         }
-        print_json(told | {"seconds": round(seconds, 3)})
+        guards = [{"guard": name, "made_anew": from_microseconds(at).isoformat()} for name, at in lost]
+        print_json(told | {"seconds": round(seconds, 3), "guards_lost": guards})
     else:
         _print(verdict, seconds)
+        _print_lost(lost)
     if verdict.broken is not None:
         sys.exit(1)
 
@@ -123,6 +129,15 @@ def _print(verdict: Verdict, seconds: float) -> None:
     if verdict.erased:
         click.echo(
             f"{_count(verdict.erased, 'entry has', 'entries have')} no values any more: they were erased by rule."
+        )
+
+
+def _print_lost(lost: Sequence[tuple[str, int]]) -> None:
+    if lost:
+        names = ", ".join(dict.fromkeys(name for name, _ in lost))
+        click.echo(
+            f"NOTE     Somebody took guards of the database away or altered them ({names}); they were made anew, last "
+            f"at {from_microseconds(lost[-1][1]):%Y-%m-%d %H:%M:%S} UTC. Compare with an anchor from before that."
         )
 
 

@@ -125,7 +125,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        # Python adds the address to the words of the system; Windows has other numbers for what its network says.
+        named = isinstance(error, socket.gaierror) or os.name != "posix"
+        reason = error.strerror if named else os.strerror(error.errno or 0)
         raise ConfigurationError(
             f"The server can't listen on {host}, port {port}: {reason}. Is it running already? Another port: --port."
         ) from error

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -25,6 +26,8 @@ from townhall.cli.encryption import findings
 from townhall.config import FILE_NAME
 from townhall.config import example
 from townhall.config import load_settings
+from townhall.db import history_guards
+from townhall.db import ledger
 from townhall.db.engines import describe
 from townhall.errors import ConfigurationError
 from townhall.errors import TownhallError
@@ -36,8 +39,13 @@ from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
 from townhall.mail import health
+from townhall.records.instants import from_microseconds
+from townhall.records.instants import to_microseconds
 from townhall.secret_key import SECRET_FILE
 from townhall.town import Town
+
+#: For how long the doctor goes on about guards that were taken away; verifying always tells.
+_LATELY = timedelta(days=30)
 
 
 @click.command()
@@ -129,6 +137,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
             yield Finding("messages", good, sentence)
         for good, sentence in findings(town):
             yield Finding("encryption", good, sentence)
+        yield _examine_guards(town)
         yield from examine(town)
         yield from safety.examine(town)
     finally:
@@ -145,6 +154,22 @@ def _examine_jobs(town: Town) -> Iterator[Finding]:
         at = overview.looked_at(town)
         looked = f"somebody last looked at them at {at.astimezone(town.zone):%Y-%m-%d %H:%M}" if at else "not begun yet"
         yield Finding("jobs", True, f"{len(overview.lines(town))}, none of which failed last time; {looked}.")
+
+
+def _examine_guards(town: Town) -> Finding:
+    """Whether somebody took away lately what keeps history from being changed. A start has made it anew."""
+    since = to_microseconds(town.clock.now() - _LATELY)
+    lost = [each for each in history_guards.lost(ledger.additions(town.system, "townhall")) if each[1] >= since]
+    if not lost:
+        return Finding("history", True, "is guarded by the database; whether it holds, townhall history verify says.")
+    name, at = lost[-1]
+    when = from_microseconds(at).astimezone(town.zone)
+    return Finding(
+        "history",
+        False,
+        f"the database's guard {name} was gone or altered, and was made anew at {when:%Y-%m-%d %H:%M}. Ask who changed "
+        "the database by hand, and run townhall history verify with an anchor from before that.",
+    )
 
 
 def _examine_secret(file: Path) -> Finding:

@@ -94,6 +94,7 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
     def _add_conn_hooks(self, connection: Any) -> None:
         super()._add_conn_hooks(connection)
         self.__dict__.setdefault("_numbers", {})[id(connection)] = next(self._opened)
+        self.__dict__.setdefault("_temporary", {})[id(connection)] = 0
 
     def state(self) -> tuple[int, int, int] | None:
         """What changes when anything in the database does, whoever wrote it, as this thread's connection sees it.
@@ -102,7 +103,8 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         """
         connection = self.connection()
         (version,) = connection.execute("PRAGMA data_version").fetchone()
-        return self.__dict__["_numbers"][id(connection)], version, connection.total_changes
+        own = connection.total_changes - self.__dict__["_temporary"][id(connection)]
+        return self.__dict__["_numbers"][id(connection)], version, own
 
     def keep_statistics(self) -> bool:
         """Count anew how many rows tables and indexes have, by which statements choose their way; whether it did.
@@ -113,18 +115,22 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         self.execute_sql("ANALYZE")
         return True
 
-    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> bool:
-        """Gather the ids that a query finds in a temporary table of this connection; whether it did.
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
+        """Gather the ids that a query finds in a temporary table of this connection; how many, ``None`` if it did not.
 
         Not inside of a transaction, with which it would go. It changes nothing of the database, nor its :meth:`state`.
         """
         if self.transaction_depth():
-            return False
+            return None
+        connection = self.connection()
+        before = connection.total_changes
         self.forget_ids(name)
+        # The ids are the table's own order: one tree to fill, and to look into.
+        self.execute_sql(f'CREATE TEMPORARY TABLE "{name}" (id INTEGER PRIMARY KEY)')
         found = f"WITH found (id) AS {query} SELECT id FROM found WHERE id IS NOT NULL"  # noqa: S608  # put together here
-        self.execute_sql(f'CREATE TEMPORARY TABLE "{name}" AS {found}', parameters)
-        self.execute_sql(f'CREATE UNIQUE INDEX temp."{name}_id" ON "{name}" (id)')
-        return True
+        kept = self.execute_sql(f'INSERT OR IGNORE INTO temp."{name}" {found}', parameters).rowcount
+        self.__dict__["_temporary"][id(connection)] += connection.total_changes - before
+        return int(kept)
 
     def forget_ids(self, name: str) -> None:
         """Drop what :meth:`keep_ids` made in this connection."""
@@ -141,9 +147,9 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
         """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""
         return None
 
-    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> bool:
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
         """Never: nothing says how long they hold."""
-        return False
+        return None
 
     def forget_ids(self, name: str) -> None:
         """There are none."""

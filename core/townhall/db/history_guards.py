@@ -7,6 +7,8 @@ the triggers away; what is changed then, ``townhall history verify`` finds.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,6 +30,12 @@ DISCLOSING = "action IN ({})".format(", ".join(f"'{action}'" for action in DISCL
 _INDEX = "history_disclosures"
 
 
+#: What the ledger says of a guard: that it was made, and that it had to be made once more. Whoever changes what a guard
+#: does gives it another name, so that no town takes the upgrade for somebody who took it away.
+_MADE = 'The database itself now guards "{table}" with "{name}".'
+_AGAIN = 'The guard "{name}" was gone or altered, and was made anew.'
+
+
 class _Guard(NamedTuple):
     """One trigger: its name, its table, the statement that makes it, and what the database then tells of it."""
 
@@ -37,19 +45,29 @@ class _Guard(NamedTuple):
     told: object
 
 
-def prepare(database: TownDatabase) -> list[str]:
+def prepare(database: TownDatabase, before: Collection[str] = ()) -> list[str]:
     """Make the triggers that are missing, or not as they should be, and an index. Returns what was done, in sentences.
 
-    To be called while nobody else changes tables.
+    ``before`` are the sentences about what was ever done. To be called while nobody else changes tables.
     """
     done: list[str] = []
     if _INDEX not in catalogue.indexes(database).get("history", ()):
         database.execute_sql(f"CREATE INDEX {_INDEX} ON history (id) WHERE {DISCLOSING}")
         done.append(f'Added the index "{_INDEX}" to "history".')
-    return done + guard(database)
+    return done + guard(database, before)
 
 
-def guard(database: TownDatabase) -> list[str]:
+def lost(before: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The guards that somebody had taken away or altered, with when they were made anew, the oldest first.
+
+    ``before`` is all that was ever done, in sentences, each with its moment in microseconds.
+    """
+    head, tail = _AGAIN.split("{name}")
+    cut = slice(len(head), -len(tail))
+    return [(said[cut], at) for said, at in before if said.startswith(head) and said.endswith(tail)]
+
+
+def guard(database: TownDatabase, before: Collection[str] = ()) -> list[str]:
     """Make the triggers that are missing, or not as they should be. Returns what was done, in sentences."""
     done: list[str] = []
     there = _sqlite_triggers(database) if database.engine == "sqlite" else _postgresql_triggers(database)
@@ -62,7 +80,8 @@ def guard(database: TownDatabase) -> list[str]:
         on_table = f' ON "{each.table}"' if database.engine == "postgresql" else ""
         database.execute_sql(f'DROP TRIGGER IF EXISTS "{each.name}"{on_table}')
         database.execute_sql(each.statement)
-        done.append(f'The database itself now guards "{each.table}" with "{each.name}".')
+        made = _MADE.format(table=each.table, name=each.name)
+        done.append(_AGAIN.format(name=each.name) if made in before else made)
     return done
 
 

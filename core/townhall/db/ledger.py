@@ -50,6 +50,13 @@ def knows(system: SystemTables, plugin: str) -> bool:
     return bool(table.select().where(table.plugin == plugin).exists())
 
 
+def additions(system: SystemTables, plugin: str) -> list[tuple[str, int]]:
+    """What was ever added for ``plugin``, in sentences, each with its moment in microseconds, the oldest first."""
+    table = system.schema_version
+    mine = (table.plugin == plugin) & (table.name == "")
+    return list(table.select(table.description, table.applied_at).where(mine).order_by(table.id).tuples())
+
+
 def write_additions(system: SystemTables, done: Iterable[tuple[str, str]], version: str = "") -> None:
     """Write down what was added, as pairs of a plugin and a sentence."""
     rows = [_row(plugin, version, sentence, sha256(sentence.encode()).hexdigest()) for plugin, sentence in done]

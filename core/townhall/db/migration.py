@@ -73,7 +73,8 @@ def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
     """Create the town's own tables, or add what a newer Townhall needs in them. Returns what was done."""
     with alone(database):
         done = _prepare_models(database, system, system.names)
-        guarded = history_guards.prepare(database)
+        before = {sentence for sentence, _ in ledger.additions(system, "townhall")}
+        guarded = history_guards.prepare(database, before)
         ledger.write_additions(system, [("townhall", sentence) for sentence in guarded])
     return done + guarded
 

@@ -50,7 +50,7 @@ def take(
     try:
         private.make_folder(folder)
         for left_over in folder.glob(f"*{_PART}"):
-            left_over.unlink(missing_ok=True)
+            private.remove(left_over)
         private.make_file(part)
         if database.engine == "sqlite":
             _back_up(Path(str(database.database)), part)
@@ -65,7 +65,7 @@ def take(
         part.unlink(missing_ok=True)
         raise PluginError(f"{file}: the snapshot before the upgrade can't be written: {error}.") from error
     for old in sorted(folder.glob(f"*{ending}"), key=lambda path: path.stat().st_mtime_ns)[:-keep]:
-        old.unlink(missing_ok=True)
+        private.remove(old)
     return str(file)
 
 

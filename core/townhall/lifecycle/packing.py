@@ -105,6 +105,9 @@ def pack(town: Town, actor: Actor, name: str, target: Path) -> Packed:
     """
     require(actor)
     state, types = packable(town, name)
+    # Made the first time that somebody asks, which must not happen inside: a transaction that only read so far
+    # can't begin to write once somebody else has written.
+    mark = meta.town_mark(town.system)
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -112,9 +115,6 @@ def pack(town: Town, actor: Actor, name: str, target: Path) -> Packed:
     except OSError as error:
         raise PluginError(f"{target} can't be written: {error}.") from error
     try:
-        # Made the first time that somebody asks, which must not happen inside: a transaction that only read so far
-        # can't begin to write once somebody else has written.
-        mark = meta.town_mark(town.system)
         with os.fdopen(descriptor, "wb") as stream:
             with PackWriter(stream) as writer, packing.snapshot(town):
                 counts, lost = _write(town, state, types, writer, mark)

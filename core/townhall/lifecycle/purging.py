@@ -97,7 +97,7 @@ def purge(town: Town, actor: Actor, name: str, confirm: str) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     file, unused = _pack_and_purge(town, actor, found, folder)
     for checksum in unused:
-        town.files.path(checksum).unlink(missing_ok=True)
+        private.remove(town.files.path(checksum))
     town.reload()
     return file
 

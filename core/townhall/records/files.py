@@ -188,7 +188,7 @@ class FileStore:
                 raise Invalid(f"“{filename}” {reason}") from reason
             place = self.path(checksum.hexdigest())
             private.make_folder(place.parent)
-            temporary.replace(place)
+            private.put(temporary, place)
         finally:
             temporary.unlink(missing_ok=True)
         return checksum.hexdigest(), size
@@ -211,7 +211,7 @@ class FileStore:
         if not place.exists() or time.time() - place.stat().st_mtime < _GRACE:
             return
         if not table.select().where(table.checksum == checksum).exists():
-            place.unlink(missing_ok=True)
+            private.remove(place)
 
 
 def clean_name(filename: str) -> str:

@@ -27,6 +27,7 @@ from townhall.records import reading
 from townhall.records.instants import from_microseconds
 from townhall.records.types import HistoryEntry
 from townhall_forms.errors import Invalid
+from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import encode_json
 from townhall_forms.schema import RecordType
 from townhall_forms.values import Answers
@@ -221,10 +222,7 @@ class Eye:
             return None
         if name in self.access.masked:
             return MASK
-        field = self._type.all_fields[name]
-        if field.type_name == "answers":
-            # Bound to the questions that the record answers.
-            field = field.bind({**self._asking, **(beside or {})}, self._context)
+        field = self.asked(name, beside)
         try:
             return self._for_them(field, field.parse(stored, self._context))
         except (Invalid, ValueError, TypeError, KeyError):
@@ -234,6 +232,13 @@ class Eye:
             in_parts = bool(field.row_fields) or field.type_name == "answers"
             # Parts that can't be told apart any more may be for nobody.
             return None if in_parts and self._actor.kind != "system" else stored
+
+    def asked(self, name: str, beside: Mapping[str, Any] | None = None) -> Field:
+        """A field of the type; one with answers is bound to the questions that the record answers."""
+        field = self._type.all_fields[name]
+        if field.type_name != "answers":
+            return field
+        return field.bind({**self._asking, **(beside or {})}, self._context)
 
     def _for_them(self, field: Any, value: Any) -> Any:
         """The value without columns and answers that are not for the actor."""

@@ -298,10 +298,12 @@ def _test(
     figure: Slice | None = None,
     verb: Verb = "view",
 ) -> pages.Test:
-    if not where and not search.strip() and not figure and predicate.scope(town, actor, plan.record_type) is None:
-        conditions = [] if archived is None else [plan.model.archived.is_null(not archived)]
-        if verb == "view":
+    if not where and not search.strip() and not figure:
+        visible = predicate.scope(town, actor, plan.record_type)
+        if visible is None and verb == "view":
             return pages.plain(plan, archived)
+        conditions = [] if visible is None else [visible]
+        conditions += [] if archived is None else [plan.model.archived.is_null(not archived)]
     else:
         conditions = _conditions(town, actor, plan.record_type, where, search, archived)
     if verb != "view" and (kept := predicate.scope(town, actor, plan.record_type, verb=verb)) is not None:

@@ -147,10 +147,16 @@ def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], S
     kept = plans(town).kept
     key = ("scope", key, actor.permissions)
     if key not in kept:
-        parts = [query.sql() for query in make(replace(actor, id=_SOMEBODY, known={}))]
-        kept[key] = " UNION ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
+        parts = [_said(query) for query in make(replace(actor, id=_SOMEBODY, known={}))]
+        kept[key] = " UNION ALL ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
     text, parameters = kept[key]
     return peewee.SQL(f"({text})", [actor.id if each == _SOMEBODY else each for each in parameters])
+
+
+def _said(query: Any) -> tuple[str, Sequence[Any]]:
+    """A query as text, with its parameters."""
+    sql, parameters = (query.sql, query.params) if isinstance(query, peewee.SQL) else query.sql()
+    return sql, parameters
 
 
 def _apart(
@@ -198,30 +204,40 @@ def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL
     if place not in kept or kept[place][0] != now:
         if len(kept) >= _MOST_HELD:
             kept.clear()
-        rows = town.database.execute_sql(
-            f"SELECT * FROM {ids.sql} AS few LIMIT {_FEW + 1}",  # noqa: S608  # put together here
-            ids.params,
-        ).fetchall()
-        listed = ", ".join(str(int(id)) for (id,) in rows) or "NULL"
-        kept[place] = (now, peewee.SQL(f"({listed})") if len(rows) <= _FEW else _many(town, place, state, ids))
+        kept[place] = (now, _asked(town, ids) if state is None else _gathered(town, place, state[0], ids))
     found: peewee.SQL | None = kept[place][1]
     return found
 
 
-def _many(town: Town, place: Hashable, state: tuple[int, int, int] | None, ids: peewee.SQL) -> peewee.SQL | None:
-    """The same from a table that the connection keeps; ``None`` if the statement has to be asked each time."""
-    if state is None:
-        return None
-    tables = _TABLES.setdefault(town.database, {}).setdefault(state[0], {})
+def _asked(town: Town, ids: peewee.SQL) -> peewee.SQL | None:
+    """What a statement finds, written out; ``None`` if it is much, so that it has to be asked each time."""
+    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {_FEW + 1}"  # noqa: S608  # put together here
+    rows = town.database.execute_sql(text, ids.params).fetchall()
+    return _listed(rows) if len(rows) <= _FEW else None
+
+
+def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> peewee.SQL | None:
+    """The same, found once and from a table that the connection keeps, as long as it is much."""
+    tables = _TABLES.setdefault(town.database, {}).setdefault(connection, {})
     name = tables.pop(place, "") or f"scope_{next(_NUMBERS)}"
-    if not town.database.keep_ids(name, ids.sql, ids.params):
+    count = town.database.keep_ids(name, ids.sql, ids.params)
+    if count is None:
         return None
+    text = f'SELECT id FROM temp."{name}"'  # noqa: S608  # a name that was made here
+    if count <= _FEW:
+        rows = town.database.execute_sql(text).fetchall()
+        town.database.forget_ids(name)
+        return _listed(rows)
     tables[place] = name
     if len(tables) > _MOST_TABLES:
         oldest = next(iter(tables))
         town.database.forget_ids(tables.pop(oldest))
         _HELD.setdefault(plans(town), {}).pop(oldest, None)
-    return Many(f'(SELECT id FROM temp."{name}")')  # noqa: S608  # a name that was made here
+    return Many(f"({text})")
+
+
+def _listed(rows: Sequence[Sequence[Any]]) -> peewee.SQL:
+    return peewee.SQL("({})".format(", ".join(str(int(id)) for (id,) in rows if id is not None) or "NULL"))
 
 
 # -- one scope ------------------------------------------------------------------------------------------------------
@@ -330,10 +346,17 @@ def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any
 
 def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope) -> Iterator[Any]:
     """Queries of what the cases within the same scope are about."""
+    links: dict[str, list[Field]] = {}
     for source, field in _pointing(town, record_type):
         if source.is_case and field.target and field.name in policy.filterable(actor, source):
-            there = plan_of(town, source.identity).model.alias()
-            yield _pointed_at(town, record_type, source, field, there, _direct(town, actor, source, there, reach))
+            links.setdefault(source.identity, []).append(field)
+    for identity, fields in links.items():
+        source, there = town.schemas[identity], plan_of(town, identity).model.alias()
+        test = _direct(town, actor, source, there, reach)
+        if len(fields) == 1:
+            yield _pointed_at(town, record_type, source, fields[0], there, test)
+        else:
+            yield _all_pointed_at(town, source, fields, there, test)
 
 
 def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
@@ -380,6 +403,21 @@ def _pointed_at(town: Town, record_type: RecordType, source: RecordType, field: 
         return there.select(column).where(test, there.archived.is_null(), column.is_null(False))
     at, id = _pointer(town, source, field.name, there)
     return there.select(id).where(test, there.archived.is_null(), at == record_type.identity)
+
+
+def _all_pointed_at(town: Town, source: RecordType, fields: Sequence[Field], there: Any, test: Any) -> peewee.SQL:
+    """The same for several links to one type, as text: the rows that point are looked for once."""
+    plan = plan_of(town, source.identity)
+    links = {field.name: plan.column(field.name, there) for field in fields if not field.many_targets}
+    columns = [there.id.alias("of"), *(column.alias(f"to_{name}") for name, column in links.items())]
+    rows, parameters = there.select(*columns).where(test, there.archived.is_null()).sql()
+    parts = [f'SELECT "to_{name}" FROM pointing WHERE "to_{name}" IS NOT NULL' for name in links]  # noqa: S608
+    for field in fields:
+        if field.many_targets:
+            child = plan.tables.links[field.name].model._meta.table_name
+            parts.append(f'SELECT target_id FROM pointing JOIN "{child}" ON parent_id = "of"')  # noqa: S608
+    text = f"WITH pointing AS MATERIALIZED ({rows}) {' UNION ALL '.join(parts)}"
+    return peewee.SQL(f"SELECT * FROM ({text}) AS pointed", parameters)  # noqa: S608  # names from schemas
 
 
 def _pointing(town: Town, record_type: RecordType) -> Iterator[tuple[RecordType, Field]]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import cast
 
 from townhall.access import policy
 from townhall.access.actors import Actor
@@ -36,6 +38,7 @@ from townhall.records.types import STATE
 from townhall.records.types import VERSION
 from townhall.records.types import HistoryEntry
 from townhall.records.types import Record
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 
@@ -142,13 +145,20 @@ class _Past:
 
     def visible(self, name: str, told: Mapping[str, Any], *, whole: bool = False) -> Any:
         """A value among those of one time, as the actor may see it; or as the town itself does."""
-        field = self.type.fields.get(name)
-        beside = {}
-        if field is not None and field.type_name == "answers" and "." in field.source:
-            link = field.source.partition(".")[0]
-            beside = {link: told.get(link)}
         eye = self.all_seeing if whole else self.eye
-        return eye.value(name, told.get(name), beside)
+        return eye.value(name, told.get(name), self._beside(name, told))
+
+    def asked(self, name: str, told: Mapping[str, Any]) -> Field:
+        """A field; one with answers knows what the record of one time would be asked today."""
+        return self.all_seeing.asked(name, self._beside(name, told))
+
+    def _beside(self, name: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the record held at the same time, by which answers find their questions."""
+        field = self.type.fields.get(name)
+        if field is None or field.type_name != "answers" or "." not in field.source:
+            return {}
+        link = field.source.partition(".")[0]
+        return {link: told.get(link)}
 
 
 def numbers(entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
@@ -206,7 +216,7 @@ def restoring(
     for each in found:
         if each.field.name in _FOLLOWING or each.field.is_computed:
             continue
-        problem = _problem(past, each, then) or ("" if undoing else _not_offered(past, each.field, then))
+        problem = _problem(past, each, then) or _not_offered(past, each.field.name, then, undoing=undoing)
         told.append(Difference(each.field, each.old, each.new, problem, each.old_known))
     return told
 
@@ -311,19 +321,39 @@ def _problem(past: _Past, each: Difference, then: Mapping[str, Any]) -> str:
     return ""
 
 
-def _not_offered(past: _Past, field: Field, then: Mapping[str, Any]) -> str:
-    """Which choice of then could not be made today, in a sentence; empty if all could."""
-    retired = {choice.value: choice.label for choice in field.choices if choice.retired}
-    if not retired:
-        return ""
-    was, now = (_chosen(told.get(field.name)) for told in (then, past.today))
-    gone = [retired[value] for value in was if value in retired and value not in now]
-    return f"“{gone[0]}” is not offered any more. Choose another by hand." if gone else ""
+def _not_offered(past: _Past, name: str, then: Mapping[str, Any], *, undoing: bool) -> str:
+    """Which choice of then, in the field or a part of it, could not be made today, in a sentence; empty if all could.
+
+    One that the record has today may stay, and whoever is ``undoing`` gets a retired one back. A choice that is gone
+    altogether can't be written any more; answers keep the questions that they were given to, and their choices.
+    """
+    had = {(part, value) for part, _, value in _choices(past, name, past.today)}
+    for part, field, value in _choices(past, name, then):
+        known = {choice.value: choice.label for choice in field.choices}
+        if value in known or past.type.all_fields[name].type_name == "answers":
+            offered = any(choice.value == value and not choice.retired for choice in field.choices)
+            if offered or undoing or (part, value) in had:
+                continue
+        return f"“{known.get(value, value)}” is not offered any more. Choose another by hand."
+    return ""
 
 
-def _chosen(told: Any) -> Sequence[Any]:
-    """One choice or several, as several."""
-    return told if isinstance(told, list) else [told]
+def _choices(past: _Past, name: str, told: Mapping[str, Any]) -> Iterator[tuple[str, Field, Any]]:
+    """Every choice that stands in a value of one time: where in it, of which field, column or question, and which."""
+    value, field = told.get(name), past.asked(name, told)
+    if value is None:
+        return
+    if field.type_name == "answers":
+        fields: Mapping[str, Field] = cast(AnswersField, field).fields()
+        parts = [*value["values"].items()]
+    elif field.row_fields:
+        fields, parts = field.row_fields, [pair for row in value for pair in row.items()]
+    else:
+        fields, parts = {name: field}, [(name, value)]
+    for part, given in parts:
+        if part in fields and fields[part].choices:
+            for each in given if isinstance(given, list) else [given]:
+                yield part, fields[part], each
 
 
 def _in_part(past: _Past, name: str, told: Mapping[str, Any]) -> bool:

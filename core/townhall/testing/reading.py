@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 #: Inputs that send nothing by themselves, or that a test fills in itself.
 _SILENT = frozenset({"submit", "button", "reset", "image", "file"})
+#: Controls that take any text.
+_TYPED = frozenset({"text", "textarea", "email", "url", "tel", "search"})
 #: Elements without an end tag.
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "use")
@@ -26,6 +28,10 @@ class FormOnPage:
     names: set[str] = field(default_factory=set)
     #: What each list offers besides nothing.
     options: dict[str, list[str]] = field(default_factory=dict)
+    #: Controls that somebody types into, with their kinds.
+    typed: dict[str, str] = field(default_factory=dict)
+    #: Controls that the page says are filled in wrongly.
+    wrong: set[str] = field(default_factory=set)
 
     def data(self) -> dict[str, list[str]]:
         """The pairs by name."""
@@ -127,6 +133,10 @@ class PageReader(HTMLParser):
 
     def _control(self, kind: str, given: dict[str, str]) -> None:
         self._name(given.get("name", ""))
+        if self.forms and kind in _TYPED:
+            self.forms[-1].typed[given.get("name", "")] = kind
+        if self.forms and given.get("aria-invalid") == "true":
+            self.forms[-1].wrong.add(given.get("name", ""))
         within = any(tag == "label" for tag, _ in self._open)
         named = within or bool(given.get("aria-label") or given.get("aria-labelledby") or given.get("title"))
         self._controls.append(

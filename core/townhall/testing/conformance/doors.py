@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from werkzeug.datastructures import MultiDict
 
 from townhall.access.policy import exportable_fields
 from townhall.admin import urls
 from townhall.records.types import Record
-from townhall.testing.clients import Client
+from townhall.testing import applying
+from townhall.testing.applying import Applicant
+from townhall.testing.applying import Stuck
+from townhall.testing.applying import complaint
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import plain
 from townhall.testing.conformance.report import Skipped
 from townhall.testing.conformance.trial import ADMINISTRATOR
 from townhall.testing.conformance.trial import Trial
-from townhall.testing.reading import FormOnPage
 from townhall.testing.reading import PageReader
 from townhall.testing.samples import FOLDER
 from townhall.testing.samples import REFUSALS
-from townhall.testing.samples import demanded
-from townhall_forms.schema import Form
 from townhall_forms.schema import RecordType
-
-#: Pages of a public form, with its receipt, are never more.
-_MOST_STEPS = 20
-_SENDER = {"contact_name": "Halina Nowak", "contact_email": "halina@post.example"}
 
 
 def samples(trial: Trial) -> Iterator[str]:
@@ -62,14 +54,17 @@ def public(trial: Trial) -> Iterator[str]:
     app = trial.app()
     clerk = trial.staff(app, ADMINISTRATOR)
     for record_type, form in forms:
-        _prepare(trial, record_type, form)
+        applying.prepare(trial.town, trial.sampler, record_type, form)
         for record in _newest(trial, record_type):
-            known = _known(clerk, record)
-            with _aside(trial, record):
-                yield from _fill_in(trial, trial.visitor(app), record, known, form)
+            known = applying.known_to(clerk, record)
+            with applying.aside(trial.town, trial.actor, record):
+                try:
+                    Applicant(trial.visitor(app), trial.sampler, record, known, form).go()
+                except Stuck as stuck:
+                    yield str(stuck)
                 for made in _newest(trial, record_type):
                     if made.id > record.id and not record_type.append_only:
-                        _archive(trial, made)
+                        applying.archive(trial.town, trial.actor, made)
 
 
 def back_again(trial: Trial) -> Iterator[str]:
@@ -88,29 +83,9 @@ def back_again(trial: Trial) -> Iterator[str]:
 
 def _refused(trial: Trial, record: Record, row: dict[str, str]) -> dict[str, str]:
     """What an import would say to this row."""
-    with _aside(trial, record):
+    with applying.aside(trial.town, trial.actor, record):
         (outcome,) = trial.town.records.import_rows(trial.actor, record.identity, [row], dry_run=True)
     return dict(outcome.errors)
-
-
-@contextmanager
-def _aside(trial: Trial, record: Record) -> Iterator[None]:
-    """Put a record aside meanwhile, so that another one may have its unique values."""
-    records = trial.town.records
-    if record.type.append_only:
-        yield
-        return
-    _archive(trial, record)
-    try:
-        yield
-    finally:
-        version = records.get(trial.actor, record.identity, record.id, fields=()).version
-        records.restore(trial.actor, record.identity, record.id, version=version)
-
-
-def _archive(trial: Trial, record: Record) -> None:
-    version = trial.town.records.get(trial.actor, record.identity, record.id, fields=()).version
-    trial.town.records.archive(trial.actor, record.identity, record.id, version=version)
 
 
 def _is_data(record_type: RecordType, name: str) -> bool:
@@ -150,84 +125,4 @@ def _saved_again(client: StaffClient, url: str) -> Iterator[str]:
         return
     saved = client.http.post(url, data=form.data())
     if saved.status_code != 302:
-        yield f"{url}: the form, sent back as it came, is refused: {_complaint(saved.text)}"
-
-
-def _prepare(trial: Trial, record_type: RecordType, form: Form) -> None:
-    """See to it that the form is open, and that its links have something to offer that the public may know of."""
-    for name in form.fields:
-        field = record_type.fields[name]
-        target = trial.town.schemas.get(field.target) if field.target else None
-        if target is not None:
-            wanted = {**demanded(target.public_if), **demanded(form.open_if, name)}
-            trial.sampler.linked(target.identity, field.where, fresh=True, values=wanted)
-
-
-def _known(clerk: StaffClient, record: Record) -> FormOnPage:
-    """What a form would send that had the record's values in it."""
-    edit = clerk.get(f"{urls.record_url(record.identity, record.id)}edit")
-    return PageReader(edit.text).form_to("version") or FormOnPage("", "post")
-
-
-def _fill_in(trial: Trial, visitor: Client, record: Record, known: FormOnPage, form: Form) -> Iterator[str]:
-    """Fill in a public form with what stands in a record, page by page, up to the receipt."""
-    identity = record.identity
-    plugin, _, name = identity.partition(".")
-    url = f"/apply/{plugin}/{name}/{form.name}"
-    link = form.per or form.per_group
-    if link and record.values.get(link.partition(".")[0]) is not None:
-        url += f"?{link.partition('.')[0]}={record.values[link.partition('.')[0]]}"
-    for _ in range(_MOST_STEPS):
-        page = visitor.get(url)
-        while page.status_code in (302, 303):
-            url = page.headers["Location"]
-            page = visitor.get(url)
-        if page.status_code != 200:
-            yield f"{identity}: public form “{form.label}”: {url} answers {page.status_code}: {plain(page.text)[:200]}"
-            return
-        if url.endswith("/receipt"):
-            return
-        asked = next((each for each in PageReader(page.text).forms if each.method == "post"), None)
-        if asked is None:
-            yield f"{identity}: public form “{form.label}”: {url} has nothing to send."
-            return
-        data = _answers(asked, known)
-        sent = visitor.http.post(asked.action or url, data=data)
-        if sent.status_code == 422:
-            more = _more(trial, record.type, asked, data)
-            sent = visitor.http.post(asked.action or url, data={**data, **more}) if more else sent
-        if sent.status_code not in (302, 303):
-            yield f"{identity}: public form “{form.label}” refuses at {url}: {_complaint(sent.text)}"
-            return
-        url = sent.headers["Location"]
-    yield f"{identity}: public form “{form.label}” never comes to an end."
-
-
-def _answers(asked: FormOnPage, known: FormOnPage) -> dict[str, Any]:
-    """What to send: the form's own hidden values, the record's values where it has them, and who is writing."""
-    filled = MultiDict(known.pairs)
-    data: dict[str, Any] = {}
-    for name, value in asked.pairs:
-        data.setdefault(name, []).append(value)
-    for name in asked.names - {"csrf_token", "website_address"}:
-        if any(filled.getlist(name)):
-            data[name] = filled.getlist(name)
-        elif name in _SENDER and not any(data.get(name, [])):
-            data[name] = [_SENDER[name]]
-        offered = asked.options.get(name)
-        if offered and not set(data.get(name, [])) <= set(offered):
-            data[name] = offered[:1]
-    return data
-
-
-def _more(trial: Trial, record_type: RecordType, asked: FormOnPage, data: dict[str, Any]) -> dict[str, Any]:
-    """Something for each question that is still open: what was asked depends on what was answered."""
-    empty = [name for name in asked.names if name in record_type.fields and not any(data.get(name, []))]
-    values = trial.sampler.values(record_type.identity, full=True) if empty else {}
-    return {name: [str(values[name])] for name in empty if isinstance(values.get(name), str | int)}
-
-
-def _complaint(html: str) -> str:
-    """What a page says is wrong."""
-    start = html.find('role="alert"')
-    return plain(html[html.find(">", start) + 1 :])[:300] if start >= 0 else plain(html)[:300]
+        yield f"{url}: the form, sent back as it came, is refused: {complaint(saved.text)}"

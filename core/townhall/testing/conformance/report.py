@@ -13,12 +13,22 @@ Verdict = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One check: what it is about, how it ended, and a sentence for each thing that is wrong or why it was skipped."""
+    """One check: what it is about, how it ended, and a sentence for each thing that is wrong or why it was skipped.
+
+    ``remarks`` are sentences about what it could not look at; nothing fails for them.
+    """
 
     name: str
     label: str
     verdict: Verdict
     sentences: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+class Remark(str):
+    """What a check yields that nothing fails for: what it could not look at."""
+
+    __slots__ = ()
 
 
 class Skipped(Exception):
@@ -54,8 +64,10 @@ class Report:
             return True
         except Exception as error:
             found.append(f"{type(error).__name__}: {error}")
-        self.outcomes.append(Outcome(name, label, "failed" if found else "passed", tuple(found)))
-        return not found
+        wrong = tuple(each for each in found if not isinstance(each, Remark))
+        remarks = tuple(each for each in found if isinstance(each, Remark))
+        self.outcomes.append(Outcome(name, label, "failed" if wrong else "passed", wrong, remarks))
+        return not wrong
 
     def skip(self, name: str, label: str, reason: str) -> None:
         """Write down that a check could not be made."""
@@ -66,7 +78,7 @@ class Report:
         marks = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
         for outcome in self.outcomes:
             yield f"{marks[outcome.verdict]:>8}  {outcome.label}"
-            for sentence in outcome.sentences:
+            for sentence in (*outcome.sentences, *outcome.remarks):
                 first, *rest = sentence.splitlines() or [""]
                 yield f"{'':10}- {first}"
                 yield from (f"{'':12}{line}" for line in rest)
@@ -79,7 +91,13 @@ class Report:
             "version": self.version,
             "passed": self.passed,
             "checks": [
-                {"name": each.name, "label": each.label, "verdict": each.verdict, "sentences": list(each.sentences)}
+                {
+                    "name": each.name,
+                    "label": each.label,
+                    "verdict": each.verdict,
+                    "sentences": list(each.sentences),
+                    "remarks": list(each.remarks),
+                }
                 for each in self.outcomes
             ],
         }

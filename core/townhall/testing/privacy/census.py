@@ -24,17 +24,12 @@ from townhall.testing.privacy.planting import Planted
 from townhall.testing.privacy.surfaces import Surface
 from townhall.testing.privacy.surfaces import is_left_out
 from townhall.town import Town
+from townhall_forms.schema import RecordType
 
 #: Addresses that are not opened, with why.
 NOT_OPENED: Mapping[str, str] = {
-    "/admin/password/<token>": "its secret is sent to one person, and it says nothing of records",
-    "/admin/modules/<checksum>": "it shows a file that was uploaded and is not in use",
-    "/admin/modules/remove/<module>": "it says nothing of records",
-    "/continue/<key>": "its secret opens what one visitor has typed, to them",
-    "/form/<name>/saved": "it shows one visitor the way back to what they typed",
-    "/form/<name>/receipt": "it shows one visitor what they sent",
-    "/requests/confirm/<token>": "its secret is sent to one person, and it says nothing of records",
-    "/requests/enter/<token>": "its secret leads to pages that are walked with a citizen’s links",
+    "/admin/modules/remove/<module>": "it is there once a module was uploaded and taken, which makes a new town of it; "
+    "it asks whether its files may go and says nothing of records",
 }
 #: Most ways in which one address is filled in, and of how many types.
 _MOST, _TYPES = 12, 1
@@ -43,11 +38,11 @@ _WORDS = {"list_page": "list", "record_page": "record"}
 
 
 class Census:
-    """The pages of one application, and those that were opened."""
+    """The pages of one application that are about ``types`` or about none, and those that were opened."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, types: Iterable[RecordType]) -> None:
         self._adapter = app.url_map.bind("localhost")
-        self._pages = set(_places(app))
+        self._pages = set(_places(app, list(types)))
         self._seen: set[str] = set()
 
     def saw(self, path: str) -> None:
@@ -131,17 +126,36 @@ def _roles(town: Town) -> list[object]:
     return [name for (name,) in town.system.role.select(town.system.role.name).tuples()]
 
 
-def _places(app: Flask) -> Iterator[str]:
+def _places(app: Flask, types: Sequence[RecordType]) -> Iterator[str]:
+    endpoints = {f"records_{each.plugin}_{each.name}" for each in types}
+    absent = _without(types)
     for rule in app.url_map.iter_rules():
         last = rule.endpoint.rpartition(".")[2]
-        if not _can_be_opened(rule) or is_left_out(rule.rule):
+        if not _can_be_opened(rule) or is_left_out(rule.rule) or rule.rule.startswith(absent):
             continue
         if rule.endpoint.startswith("records_") and last in _WORDS:
-            for (below, word, more), (_, page) in pages_of(view_of(app, rule)).items():
-                if "GET" in page.methods and below == _WORDS[last]:
+            pages = pages_of(view_of(app, rule)) if rule.endpoint.partition(".")[0] in endpoints else {}
+            for (below, word, more), (_, page) in pages.items():
+                if "GET" in page.methods and below == _WORDS[last] and not f"{below} {word}".startswith(absent):
                     yield f"{below} {word}{'/…' if more else ''}"
         else:
             yield _name(rule, None, more=False)
+
+
+def _without(types: Sequence[RecordType]) -> tuple[str, ...]:
+    """How pages begin that nobody comes to, since no type has what they are about."""
+    found = []
+    if not any(form for each in types for form in each.forms.values() if not form.by_owner):
+        found += ["/form/", "/continue/", "/apply/"]
+    if not any(each.number for each in types):
+        found += ["/status/", "/requests/<number>"]
+    if not any(field.privacy == "confidential" for each in types for field in each.fields.values()):
+        found.append("record reveal")
+    if not any(field.target for each in types for field in each.fields.values()):
+        found.append("list lookup")
+    if not any(each.is_case for each in types):
+        found += ["list undo", "record move"]
+    return tuple(found)
 
 
 def view_of_type(app: Flask, identity: str) -> type:

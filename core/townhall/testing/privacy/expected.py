@@ -134,7 +134,9 @@ def may_read(town: Town, reader: Reader, marker: Marker, planted: Planted) -> bo
         return marker.level == "public" and planted.name in reader.near
     if marker.level == "public" or level == "internal":
         return True
-    return planted.name in reader.own and (marker.level == MESSAGE or _sent(planted, marker.field))
+    if planted.name not in reader.own:
+        return False
+    return marker.level == MESSAGE or _sent(planted, marker.field) or _themselves(planted, marker.path)
 
 
 def _sent(planted: Planted, name: str) -> bool:
@@ -142,6 +144,15 @@ def _sent(planted: Planted, name: str) -> bool:
     return any(
         name in form.fields and planted.record.state in form.edit_in for form in planted.record.type.forms.values()
     )
+
+
+def _themselves(planted: Planted, path: str) -> bool:
+    """Whether somebody reads this of their own record of themselves: what they may change there, how they are called,
+    and the addresses that each mailbox confirms.
+    """
+    record_type = planted.record.type
+    own = {name for form in record_type.forms.values() if form.by_owner for name in form.fields}
+    return bool(own) and path in {*own, *record_type.title.paths, "emails.address"}
 
 
 def open_values(record_type: RecordType) -> dict[str, Any]:

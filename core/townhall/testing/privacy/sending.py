@@ -47,12 +47,10 @@ def at_once(client: Client, planted: Planted) -> Iterator[tuple[Surface, TestRes
     """What a list can be asked to keep and to do, and to take back: a view of it, and a case given to who asks."""
     record = planted.record
     base = urls.list_url(record.identity)
-    if not record.type.is_case:
-        return
-    for word, data, then, mark in (
-        ("save-view", {"label": "Mine", "query": "view=all"}, "delete-view", _VIEW),
-        ("bulk", {"do": "give:me", "pick": str(record.id), "back": base}, "undo", _UNDO),
-    ):
+    deeds = [("save-view", {"label": "Mine", "query": "view=all"}, "delete-view", _VIEW)]
+    if record.type.is_case:
+        deeds.append(("bulk", {"do": "give:me", "pick": str(record.id), "back": base}, "undo", _UNDO))
+    for word, data, then, mark in deeds:
         sent = client.post(f"{base}{word}", data, follow_redirects=True)
         yield Surface(f"{base}{word}", f"{word} of {record.identity}, sent", options=True), sent
         found = mark.search(f"{sent.request.full_path} {sent.text}")

@@ -32,11 +32,13 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.messages import templates
 from townhall.records import secret_links
+from townhall.records.people import CONTACT
 from townhall.records.types import Record
 from townhall.testing.clients import Client
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import add_person
 from townhall.testing.privacy import census
+from townhall.testing.privacy import entering
 from townhall.testing.privacy import expected
 from townhall.testing.privacy import sending
 from townhall.testing.privacy import surfaces
@@ -50,6 +52,7 @@ from townhall.testing.privacy.sowing import LATER
 from townhall.testing.privacy.sowing import OPEN
 from townhall.testing.privacy.sowing import Sower
 from townhall.testing.privacy.sowing import Values
+from townhall.testing.privacy.submitting import Sender
 from townhall.testing.privacy.surfaces import Surface
 from townhall.testing.privacy.watching import Report
 from townhall.testing.privacy.watching import Watch
@@ -94,13 +97,17 @@ class _Walk:
         with self.watch.log():
             staff = [self._colleague(role.name) for role in people.roles(self.town)]
             self.sower.plant()
+            self._write_letters()
             # Those who may least come first, so that whoever may the same on a type needs no second look at it.
-            for reader, client in sorted(staff, key=lambda each: "*" in each[0].actor.permissions):
+            staff.sort(key=lambda each: "*" in each[0].actor.permissions)
+            for reader, client in staff:
                 self._hand(reader)
                 self.watch.report.problems += expected.find_out(self.town, reader, self.watch.planted)
                 self._walk_staff(reader, client)
             for visitor, browser in self._public():
                 self._walk_public(visitor, browser)
+            self._open_by_secret(staff)
+            self._send_forms(staff)
             self._ask_for_words()
             self.watch.look_beside()
             self._hide_more([each for each in staff if _is_limited(each[0])])
@@ -119,9 +126,7 @@ class _Walk:
             return Reader(role, g.actor), client
 
     def _public(self) -> Iterator[tuple[Reader, Client]]:
-        asked = [
-            each for each in self.watch.planted if each.record.number and each.record.type.forms and not each.archived
-        ]
+        asked = self._asked()
         own = next((each for each in asked if not expected.is_public(self.town, each)), None)
         everyone = [("a visitor", []), ("a citizen with a link to something else", [own] if own else [])]
         if asked:
@@ -138,6 +143,30 @@ class _Walk:
                 )
                 self.watch.get(client.get(f"/status/{each.record.number}/{token}", follow_redirects=True))
             yield reader, client
+        client = Client(self.app)
+        reader, pages = entering.signed_in(self.town, self.planter, self.watch.planted, client)
+        self.watch.report.problems += expected.find_out(self.town, reader, self.watch.planted)
+        for page in pages:
+            self.watch.open(reader, client, page)
+        yield reader, client
+
+    def _asked(self) -> list[Planted]:
+        """Planted requests of residents."""
+        return [
+            each for each in self.watch.planted if each.record.number and each.record.type.forms and not each.archived
+        ]
+
+    def _write_letters(self) -> None:
+        """Let each request be of somebody whom only letters reach, and write to them about it."""
+        address = {"line1": "4 Mill Lane", "city": "Milbrook", "postal_code": "45013", "country": "US"}
+        reached = {"preferred_channel": "letter", "emails": [], "addresses": [{"address": address}]}
+        contact = self.planter.sampler.record(CONTACT, reached)
+        for each in self._asked():
+            link = next(
+                (name for name in each.record.type.contacts if not each.record.type.fields[name].row_fields), ""
+            )
+            entering.give(self.town, self.planter, each, link, contact.id)
+            self._correspond(each)
 
     def _correspond(self, planted: Planted) -> None:
         """A message to the citizen, and a note between colleagues."""
@@ -151,7 +180,7 @@ class _Walk:
             ("messages.note", "internal", {"channel": "other", "direction": "internal"}),
         ):
             word = self.planter.mint.word()
-            self.watch.markers[word] = (Marker(word, record.identity, planted.name, path, level), planted)
+            self.watch.markers[word] = (Marker(word, record.identity, planted.name, path, level, sure=False), planted)
             if values is None:
                 self.town.records.message(actor, record.identity, record.id, word)
             else:
@@ -350,6 +379,23 @@ class _Walk:
         self._search(reader)
         for record_type in self.types:
             self._ask(reader, record_type)
+
+    def _open_by_secret(self, staff: Sequence[tuple[Reader, StaffClient]]) -> None:
+        """Pages under a secret that one person gets, and a module that waits until somebody has looked at it."""
+        visitor = Reader("somebody who is invited", ANONYMOUS)
+        self.watch.open(visitor, Client(self.app), entering.invitation(self.town, self.planter))
+        waiting = entering.upload(self.town, self.planter)
+        for reader, client in staff:
+            self.watch.open(reader, client, waiting)
+
+    def _send_forms(self, staff: Sequence[tuple[Reader, StaffClient]]) -> None:
+        """Each public form as somebody sends it, and what everybody else sees of it: nothing."""
+        sender = Sender(self.watch, self.planter, self.app, staff[-1][1])
+        for record_type in self.types:
+            opened = (each for each in self.watch.planted if each.record.identity == record_type.identity)
+            first = next((each for each in opened if each.kind == OPEN), None)
+            if first is not None:
+                sender.send(first)
 
     @staticmethod
     def _is_sender(reader: Reader) -> bool:

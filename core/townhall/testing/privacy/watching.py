@@ -68,7 +68,7 @@ class Watch:
         self.town = town
         self.types = types
         self.report = Report()
-        self.census = Census(app)
+        self.census = Census(app, types)
         self.planted: list[Planted] = []
         self.markers: dict[str, tuple[Marker, Planted]] = {}
         #: The words that each reader came across.
@@ -158,10 +158,10 @@ class Watch:
                     marker, _ = self.markers[key]
                     if marker.level == "confidential":
                         self.leak(marker, "whoever reads the database", f"table {table}")
-        # Whom a message is for sees public fields only; what else its row says isn't sent.
+        # Whom a message is for sees what was written to them and public fields; what else its row says isn't sent.
         for subject, body in database.execute_sql("SELECT subject, body FROM outbox").fetchall():
             for key in found_in(f"{subject} {body}") & self.markers.keys():
-                if self.markers[key][0].level != "public":
+                if self.markers[key][0].level not in ("public", expected.MESSAGE):
                     self.leak(self.markers[key][0], "whoever gets a message", "mail and letters")
         for record_type in self.types:
             for line in csv_lines(self.town, system("cli", "Trial"), record_type, None):
