@@ -17,6 +17,7 @@ from typing import Any
 
 from townhall.access import policy
 from townhall.access.actors import Actor
+from townhall.access.actors import system
 from townhall.records import ids
 from townhall.records import parsing
 from townhall.records import predicate
@@ -135,7 +136,21 @@ def check_references(
             errors[name] = f"{field.label}: what you chose can't be found. Choose again."
         elif pointed and actor.kind != "system" and not _may_choose(town, actor, plan, field, pointed):
             errors[name] = f"{field.label}: this one can't be chosen here. Choose another one."
+        elif pointed and merged(town, pointed):
+            errors[name] = f"{field.label}: this one was merged into another. Choose that one."
     return errors
+
+
+def merged(town: Town, pointed: Iterable[tuple[str, int]]) -> bool:
+    """Whether any of these records was merged into another."""
+    for identity, id in pointed:
+        merge = town.schemas[identity].merge
+        if (
+            merge is not None
+            and reading.get(town, system(), identity, id, fields=(merge.into,))[merge.into] is not None
+        ):
+            return True
+    return False
 
 
 def _may_choose(town: Town, actor: Actor, plan: WritePlan, field: Field, pointed: Iterable[tuple[str, int]]) -> bool:

@@ -21,6 +21,7 @@ from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import workflow
 from townhall.records.editing import standard_of
+from townhall.records.pointing import went_into
 from townhall.records.scoping import QUEUE
 from townhall.records.types import Record
 from townhall_forms.schema import Transition
@@ -58,6 +59,8 @@ def deeds(town: Town, actor: Actor, record: Record) -> list[Deed]:
         if "staff" in move.by:
             found.append(Deed(move.label, list(_move(town, actor, record, move))))
     found.append(Deed(VERB_LABELS["archive"], list(_verb(town, actor, record, "archive"))))
+    if record.type.merge is not None:
+        found.append(Deed(VERB_LABELS["merge"], list(_verb(town, actor, record, "merge"))))
     if any(field.privacy == "confidential" for field in record.type.fields.values()):
         found.append(Deed(VERB_LABELS["see_confidential"], list(_verb(town, actor, record, "see_confidential"))))
     return found
@@ -91,13 +94,22 @@ def _verb(town: Town, actor: Actor, record: Record, verb: Verb) -> Iterator[Obst
         yield from _standing(town, record)
         if type_.append_only:
             yield Obstacle(f"{type_.label_plural} are kept as they are. Add a new one that corrects it.")
-        if verb == "edit" and record.archived is not None:
+        if _is_merged(town, record):
+            yield Obstacle("It was merged into another one. Change that one, or take the merge apart.")
+        elif verb in ("edit", "merge") and record.archived is not None:
             yield Obstacle("It is archived. Restore it first.")
     needed = permission(type_.identity, verb)
     if not actor.may(needed):
         yield Obstacle(f"None of your roles lets you {deed(verb, type_.label_plural)}.", needed)
     elif not predicate.reaches(town, actor, verb, type_, record.id):
         yield Obstacle(_too_far(town, actor, record, verb), needed)
+
+
+def _is_merged(town: Town, record: Record) -> bool:
+    merge = record.type.merge
+    if merge is None or record.archived is None:
+        return False
+    return went_into(reading.get(town, system(), record.identity, record.id, fields=(merge.into,))) is not None
 
 
 def _move(town: Town, actor: Actor, record: Record, move: Transition) -> Iterator[Obstacle]:
