@@ -66,9 +66,9 @@ def deeds(town: Town, actor: Actor, record: Record) -> list[Deed]:
     return found
 
 
-def first_obstacle(town: Town, actor: Actor, record: Record) -> str:
-    """The first reason why the actor can't change the record, in a sentence; empty if they can."""
-    return next((each.sentence for each in _verb(town, actor, record, "edit")), "")
+def first_obstacle(town: Town, actor: Actor, record: Record, verb: Verb = "edit") -> str:
+    """The first reason why the actor can't do ``verb`` to the record, in a sentence; empty if they can."""
+    return next((each.sentence for each in _verb(town, actor, record, verb)), "")
 
 
 def locked(town: Town, actor: Actor, record: Record) -> list[str]:
@@ -94,7 +94,7 @@ def _verb(town: Town, actor: Actor, record: Record, verb: Verb) -> Iterator[Obst
         yield from _standing(town, record)
         if type_.append_only:
             yield Obstacle(f"{type_.label_plural} are kept as they are. Add a new one that corrects it.")
-        if _is_merged(town, record):
+        if is_merged(town, record):
             yield Obstacle("It was merged into another one. Change that one, or take the merge apart.")
         elif verb in ("edit", "merge") and record.archived is not None:
             yield Obstacle("It is archived. Restore it first.")
@@ -105,7 +105,8 @@ def _verb(town: Town, actor: Actor, record: Record, verb: Verb) -> Iterator[Obst
         yield Obstacle(_too_far(town, actor, record, verb), needed)
 
 
-def _is_merged(town: Town, record: Record) -> bool:
+def is_merged(town: Town, record: Record) -> bool:
+    """Whether the record was merged into another one."""
     merge = record.type.merge
     if merge is None or record.archived is None:
         return False

@@ -297,7 +297,8 @@ def came_to(town: Town, actor: Actor, record: Record) -> Record | None:
 
 def came_from(town: Town, actor: Actor, record: Record) -> list[Record]:
     """The records that were merged into one, and into those, of which the actor may know; as they were then."""
-    return reading.many(town, actor, record.identity, sorted(_all_from(town, record.type, record.id)), fields=())
+    ids = sorted(_all_from(town, record.type, record.id))
+    return reading.many(town, actor, record.identity, ids, fields=()) if ids else []
 
 
 def _all_from(town: Town, record_type: RecordType, id: int) -> Iterator[int]:

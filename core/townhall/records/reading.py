@@ -298,7 +298,9 @@ def _test(
     figure: Slice | None = None,
     verb: Verb = "view",
 ) -> pages.Test:
-    if not where and not search.strip() and not figure and predicate.scope(town, actor, plan.record_type) is None:
+    merged = bool(archived) and plan.record_type.merge is not None
+    plain = not (where or search.strip() or figure or merged)
+    if plain and predicate.scope(town, actor, plan.record_type) is None:
         conditions = [] if archived is None else [plan.model.archived.is_null(not archived)]
         if verb == "view":
             return pages.plain(plan, archived)
