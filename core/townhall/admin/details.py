@@ -165,7 +165,7 @@ def details(
         "why_not": "" if may_edit else explaining.first_obstacle(town, actor, record),
         "shares": sharing.of(town, actor, record),
         "merged": merged,
-        "merged_here": records.came_from(actor, record) if record.type.merge is not None else [],
+        "merged_here": records.came_from(actor, record),
         "may": {
             "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
             "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,

@@ -49,7 +49,7 @@ class MergingPages(RecordPages):
         """Look for the other record."""
         record = self._mergeable(id)
         text = request.args.get("q", "").strip()[:100]
-        found = self.town.records.lookup(self.actor, record.identity, text, limit=SHOWN + 1) if text else []
+        found = self.town.records.lookup(self.actor, record.identity, text, limit=SHOWN + 2) if text else []
         rows = [
             Row(each.title, self._url(record, f"merge/{each.id}"), each.note, self.type.icon)
             for each in found

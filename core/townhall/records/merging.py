@@ -45,8 +45,8 @@ from townhall_forms.schema import RecordType
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: The action of a merge in history.
-MERGE = "merge"
+#: The actions in history of a merge, and of taking one apart.
+MERGE, UNMERGE = "merge", "unmerge"
 #: Most records that point at the one which goes.
 MOST = 5000
 
@@ -297,8 +297,18 @@ def came_to(town: Town, actor: Actor, record: Record) -> Record | None:
 
 def came_from(town: Town, actor: Actor, record: Record) -> list[Record]:
     """The records that were merged into one, and into those, of which the actor may know; as they were then."""
-    ids = sorted(_all_from(town, record.type, record.id))
-    return reading.many(town, actor, record.identity, ids, fields=()) if ids else []
+    if record.type.merge is None:
+        return []
+    # A page asks for its timeline and for itself.
+    kept = actor.known.get("came_from")
+    if kept is None or kept[0] != town.writes:
+        kept = actor.known["came_from"] = (town.writes, {})
+    found: dict[tuple[str, int], list[Record]] = kept[1]
+    key = (record.identity, record.id)
+    if key not in found:
+        ids = sorted(_all_from(town, record.type, record.id))
+        found[key] = reading.many(town, actor, record.identity, ids, fields=()) if ids else []
+    return found[key]
 
 
 def _all_from(town: Town, record_type: RecordType, id: int) -> Iterator[int]:

@@ -209,8 +209,8 @@ class _Sources:
         if merged := merging.came_from(self.town, self.actor, self.record):
             # What happened to those that were merged into this one, their merging excepted: its own entry tells of it.
             marks = ", ".join([mark] * len(merged))
-            where = f"{about} AND (record_id = {mark} OR (record_id IN ({marks}) AND action <> {mark}))"
-            parameters = (*parameters, *(each.id for each in merged), merging.MERGE)
+            where = f"{about} AND (record_id = {mark} OR (record_id IN ({marks}) AND action NOT IN ({mark}, {mark})))"
+            parameters = (*parameters, *(each.id for each in merged), merging.MERGE, merging.UNMERGE)
         if not self.record.type.is_case:
             return _Source("history", where, parameters)
         return _Source("history", f"{where} AND action NOT IN ({mark}, {mark})", (*parameters, *_MOVES))

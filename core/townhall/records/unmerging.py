@@ -43,8 +43,6 @@ from townhall_forms.fields.base import Field
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: The action in history of taking a merge apart.
-UNMERGE = "unmerge"
 CHANGED_SINCE = "Somebody changed it since."
 FORGOTTEN = "What it was before is not kept any more."
 
@@ -133,7 +131,7 @@ def _bring_back(way: _Way, note: str) -> None:
     if errors := checking.check_unique(way.town, way.plan, edit.values, way.other.id):
         raise ValidationFailed(errors)
     edit.ask("restore")
-    edit.save(UNMERGE, note, told="restore")
+    edit.save(merging.UNMERGE, note, told="restore")
 
 
 def _give_back(way: _Way, note: str) -> None:
@@ -159,7 +157,7 @@ def _give_back(way: _Way, note: str) -> None:
         if why and (name in readable.readable or name in readable.masked):
             way.left.append((record.identity, record.id, f"{plan.record_type.fields[name].label}: {why}"))
     edit.ask("update")
-    edit.save(UNMERGE, note, told="update")
+    edit.save(merging.UNMERGE, note, told="update")
 
 
 def _move_back(way: _Way, identity: str, id: int) -> None:
@@ -179,7 +177,7 @@ def _move_back(way: _Way, identity: str, id: int) -> None:
     if back:
         try:
             with immediate(town.database):
-                merging.point_anew(town, way.actor, plan, record, back, UNMERGE, way.note, way.memo)
+                merging.point_anew(town, way.actor, plan, record, back, merging.UNMERGE, way.note, way.memo)
         except TownhallError as refused:
             problem = str(refused)
         else:
@@ -218,7 +216,7 @@ def _since(
 ) -> Iterator[tuple[str, Any, str]]:
     """What each field that an entry changed held before; or why that can't be put back, in a sentence."""
     # A later merge that was taken apart again has left no trace in the values.
-    people = [step for step in told if step.id > entry and step.action not in (merging.MERGE, UNMERGE)]
+    people = [step for step in told if step.id > entry and step.action not in (merging.MERGE, merging.UNMERGE)]
     later = {name for step in people for name in step.changes or ()}
     for name, (old, new) in changes.items():
         field = record.type.fields.get(name)

@@ -73,7 +73,7 @@ def create(
         if public is not None:
             _require_open(plan, public, record, scene)
         chosen = [name for name in values if name in plan.record_type.fields]
-        errors = checking.check_references(town, actor, plan, record.values, chosen)
+        errors = checking.check_references(town, actor, plan, record.values, chosen, hold=True)
         errors |= checking.check_unique(town, plan, record.values, None)
         if errors:
             raise ValidationFailed(errors)
