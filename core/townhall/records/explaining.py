@@ -21,7 +21,7 @@ from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import workflow
 from townhall.records.editing import standard_of
-from townhall.records.pointing import went_into
+from townhall.records.merged import went_into
 from townhall.records.scoping import QUEUE
 from townhall.records.types import Record
 from townhall_forms.schema import Transition

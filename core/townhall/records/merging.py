@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,10 +30,11 @@ from townhall.records.choosing import choices
 from townhall.records.domains import MERGED
 from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
+from townhall.records.merged import MERGE
+from townhall.records.merged import went_into
 from townhall.records.pointing import Pointing
 from townhall.records.pointing import pointed_anew
 from townhall.records.pointing import pointing
-from townhall.records.pointing import went_into
 from townhall.records.transaction import refuse_frozen
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
@@ -45,8 +45,6 @@ from townhall_forms.schema import RecordType
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: The actions in history of a merge, and of taking one apart.
-MERGE, UNMERGE = "merge", "unmerge"
 #: Most records that point at the one which goes.
 MOST = 5000
 
@@ -274,52 +272,3 @@ def _beside(town: Town, actor: Actor, record: Record, sentence: str) -> str:
         return f"A record that names the other can't name the kept one: its rules refuse it. {sentence}"
     shown = reading.get(town, actor, record.identity, record.id, fields=())
     return f"{label} “{shown.title}” can't name the kept one: {sentence}"
-
-
-# -- the way from one to the other --------------------------------------------------------------------------------
-
-
-def came_to(town: Town, actor: Actor, record: Record) -> Record | None:
-    """The record as which a merged one goes on, however often it was merged on; ``None`` if it was never merged, or the
-    actor may not know of that one.
-    """
-    whole = reading.get(town, system(), record.identity, record.id)
-    if went_into(whole) is None:
-        return None
-    seen = {whole.id}
-    while (following := went_into(whole)) is not None and following not in seen:
-        seen.add(following)
-        whole = reading.get(town, system(), record.identity, following)
-    if not predicate.may_see(town, actor, record.type, [whole.id]):
-        return None
-    return reading.get(town, actor, record.identity, whole.id)
-
-
-def came_from(town: Town, actor: Actor, record: Record) -> list[Record]:
-    """The records that were merged into one, and into those, of which the actor may know; as they were then."""
-    if record.type.merge is None:
-        return []
-    # A page asks for its timeline and for itself.
-    kept = actor.known.get("came_from")
-    if kept is None or kept[0] != town.writes:
-        kept = actor.known["came_from"] = (town.writes, {})
-    found: dict[tuple[str, int], list[Record]] = kept[1]
-    key = (record.identity, record.id)
-    if key not in found:
-        ids = sorted(_all_from(town, record.type, record.id))
-        found[key] = reading.many(town, actor, record.identity, ids, fields=()) if ids else []
-    return found[key]
-
-
-def _all_from(town: Town, record_type: RecordType, id: int) -> Iterator[int]:
-    merge = record_type.merge
-    if merge is None:
-        return
-    plan = write_plan(town, record_type.identity)
-    (column,) = (each.name for each in record_type.fields[merge.into].columns())
-    seen, asked = {id}, [id]
-    while asked:
-        query = plan.tables.model.select(plan.column("id")).where(plan.column(column).in_(asked))
-        asked = [row[0] for row in query.tuples() if row[0] not in seen]
-        seen.update(asked)
-        yield from asked

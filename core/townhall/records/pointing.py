@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
-from townhall.records.types import Record
 from townhall.records.write_plans import write_plan
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -35,12 +34,6 @@ class Pointing:
     identity: str
     id: int
     fields: tuple[str, ...]
-
-
-def went_into(record: Record) -> int | None:
-    """Id of the record into which one was merged, or ``None``. The record must have been read with that field."""
-    merge = record.type.merge
-    return record.values.get(merge.into) if merge is not None else None
 
 
 def pointing(town: Town, identity: str, id: int) -> list[Pointing]:

@@ -19,6 +19,7 @@ from townhall.access.permissions import Verb
 from townhall.records import attachments
 from townhall.records import history
 from townhall.records import importing
+from townhall.records import merged
 from townhall.records import merging
 from townhall.records import messages
 from townhall.records import panels
@@ -333,11 +334,11 @@ class Records:
 
     def came_to(self, actor: Actor, record: Record) -> Record | None:
         """The record as which a merged one goes on, if the actor may know of it."""
-        return merging.came_to(self._town, actor, record)
+        return merged.came_to(self._town, actor, record)
 
     def came_from(self, actor: Actor, record: Record) -> list[Record]:
         """The records that were merged into one, of which the actor may know."""
-        return merging.came_from(self._town, actor, record)
+        return merged.came_from(self._town, actor, record)
 
     def import_rows(
         self, actor: Actor, identity: str, rows: Sequence[Mapping[str, Any]], *, dry_run: bool = False

@@ -31,8 +31,12 @@ from townhall.records import reading
 from townhall.records import writing
 from townhall.records.choosing import FILES
 from townhall.records.domains import MERGED
+from townhall.records.merged import MERGE
+from townhall.records.merged import UNMERGE
+from townhall.records.merged import went_into
+from townhall.records.plans import batches
+from townhall.records.pointing import Pointing
 from townhall.records.pointing import pointing
-from townhall.records.pointing import went_into
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
@@ -102,9 +106,9 @@ def take_apart(town: Town, actor: Actor, identity: str, other: int, *, version: 
         )  # fmt: skip
         _give_back(way, f"{names[1]} was taken out of this again. {note}".strip())
         _bring_back(way, f"Taken out of {names[0]} again. {note}".strip())
-        for found in pointing(town, identity, into):
-            if (found.identity, found.id) not in {(identity, into), (identity, other)}:
-                _move_back(way, found.identity, found.id)
+        for named, id in _merged_since(way, pointing(town, identity, into)):
+            if (named, id) not in {(identity, into), (identity, other)}:
+                _move_back(way, named, id)
     back = writing.seen_by(town, actor, identity, other)
     left = [(record, why) for each, id, why in way.left if (record := _known(town, actor, each, id)) is not None]
     return Apart(writing.seen_by(town, actor, identity, into), back, way.moved, left)
@@ -119,7 +123,7 @@ def _known(town: Town, actor: Actor, identity: str, id: int) -> Record | None:
 
 def _entry_of(town: Town, gone: Record) -> int:
     """Id of the entry with which a record went."""
-    return max((each.id for each in history.told(town, gone.type, gone.id) if each.action == merging.MERGE), default=0)
+    return max((each.id for each in history.told(town, gone.type, gone.id) if each.action == MERGE), default=0)
 
 
 def _bring_back(way: _Way, note: str) -> None:
@@ -131,14 +135,14 @@ def _bring_back(way: _Way, note: str) -> None:
     if errors := checking.check_unique(way.town, way.plan, edit.values, way.other.id):
         raise ValidationFailed(errors)
     edit.ask("restore")
-    edit.save(merging.UNMERGE, note, told="restore")
+    edit.save(UNMERGE, note, told="restore")
 
 
 def _give_back(way: _Way, note: str) -> None:
     """Take from the kept record what the merge gave it, where that is still what stands there."""
     town, plan, record = way.town, way.plan, way.kept
     told = history.told(town, plan.record_type, record.id)
-    step = next((each for each in told if each.id > way.since and each.action == merging.MERGE), None)
+    step = next((each for each in told if each.id > way.since and each.action == MERGE), None)
     edit = merging.begun(town, way.actor, plan, record, way.memo)
     taken = []
     if step is not None and step.changes is not None:
@@ -157,7 +161,19 @@ def _give_back(way: _Way, note: str) -> None:
         if why and (name in readable.readable or name in readable.masked):
             way.left.append((record.identity, record.id, f"{plan.record_type.fields[name].label}: {why}"))
     edit.ask("update")
-    edit.save(merging.UNMERGE, note, told="update")
+    edit.save(UNMERGE, note, told="update")
+
+
+def _merged_since(way: _Way, found: Sequence[Pointing]) -> Iterator[tuple[str, int]]:
+    """Those of the records that some merge has changed since: of all that points at somebody mostly a small part."""
+    entry = way.town.system.history
+    for identity in dict.fromkeys(each.identity for each in found):
+        changed: set[int] = set()
+        for part in batches([each.id for each in found if each.identity == identity]):
+            asked = (entry.record_id.in_(part), entry.id > way.since, entry.action == MERGE)
+            query = entry.select(entry.record_id).where(way.town.old_names.where(entry, identity), *asked)
+            changed.update(id for (id,) in query.tuples())
+        yield from ((identity, id) for id in sorted(changed))
 
 
 def _move_back(way: _Way, identity: str, id: int) -> None:
@@ -165,7 +181,7 @@ def _move_back(way: _Way, identity: str, id: int) -> None:
     town, plan = way.town, write_plan(way.town, identity)
     record = writing.lock(town, system(), plan, id, None)
     told = history.told(town, plan.record_type, id)
-    steps = [step for step in told if step.action == merging.MERGE and step.id > way.since]
+    steps = [step for step in told if step.action == MERGE and step.id > way.since]
     ours = [(step.id, step.changes) for step in steps if step.changes and _was_there(way, plan, step.changes)]
     if not ours:
         if any(step.changes is None for step in steps):
@@ -177,7 +193,7 @@ def _move_back(way: _Way, identity: str, id: int) -> None:
     if back:
         try:
             with immediate(town.database):
-                merging.point_anew(town, way.actor, plan, record, back, merging.UNMERGE, way.note, way.memo)
+                merging.point_anew(town, way.actor, plan, record, back, UNMERGE, way.note, way.memo)
         except TownhallError as refused:
             problem = str(refused)
         else:
@@ -216,7 +232,7 @@ def _since(
 ) -> Iterator[tuple[str, Any, str]]:
     """What each field that an entry changed held before; or why that can't be put back, in a sentence."""
     # A later merge that was taken apart again has left no trace in the values.
-    people = [step for step in told if step.id > entry and step.action not in (merging.MERGE, merging.UNMERGE)]
+    people = [step for step in told if step.id > entry and step.action not in (MERGE, UNMERGE)]
     later = {name for step in people for name in step.changes or ()}
     for name, (old, new) in changes.items():
         field = record.type.fields.get(name)

@@ -24,8 +24,8 @@ from townhall.records import people
 from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records import reading
+from townhall.records.merged import went_into
 from townhall.records.plans import possible
-from townhall.records.pointing import went_into
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
