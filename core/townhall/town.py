@@ -60,6 +60,7 @@ from townhall.lifecycle import seeds
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
 from townhall.lifecycle.roles import seed_roles
+from townhall.messages import following
 from townhall.messages import queueing
 from townhall.records.domains import Domain
 from townhall.records.files import FileStore
@@ -87,6 +88,7 @@ DOMAINS: tuple[Domain, ...] = (
     *clock_keeping.DOMAINS,
     EFFECTS,
     *queueing.DOMAINS,
+    following.DOMAIN,
     guarding.DOMAIN,
 )
 #: Counts writes of all towns of this process, so that no number ever comes again.

@@ -147,9 +147,11 @@ def _tables(given: Any, table: str, at: str, report: Report, nested: tuple[str, 
 
 
 def _type(given: Any, report: Report) -> dict[str, Any]:
-    read = _table(given, "type", "type", report, nested=("event",))
-    if isinstance(given, Mapping) and "event" in given:
-        read["event"] = _table(given["event"], "type.event", "type.event", report)
+    inside = ("event", "merge")
+    read = _table(given, "type", "type", report, nested=inside)
+    for name in inside:
+        if isinstance(given, Mapping) and name in given:
+            read[name] = _table(given[name], f"type.{name}", f"type.{name}", report)
     return read
 
 

@@ -77,7 +77,7 @@ def language_schema(types: Mapping[str, type[Field]] = FIELD_TYPES) -> Json:
         "required": ["type"],
         "additionalProperties": False,
         "properties": {
-            "type": _table("type", {"event": _table("type.event")}),
+            "type": _table("type", {name: _table(f"type.{name}") for name in ("event", "merge")}),
             "fields": {
                 "description": TABLES["fields.NAME"],
                 "type": "object",

@@ -17,6 +17,7 @@ from townhall_forms.keys_of_pages import PUBLIC
 from townhall_forms.keys_of_pages import WORKFLOW
 from townhall_forms.keys_of_records import EVENT
 from townhall_forms.keys_of_records import FIELD
+from townhall_forms.keys_of_records import MERGE
 from townhall_forms.keys_of_records import RULES
 from townhall_forms.keys_of_records import TYPE
 
@@ -38,6 +39,7 @@ __all__ = [
 TABLES: Mapping[str, str] = {
     "type": "What the type is called and how it behaves as a whole.",
     "type.event": "Which of the type's fields put its records on the calendar.",
+    "type.merge": "Lets two records that stand for the same become one. Neither cases nor `append_only` types have it.",
     "fields.NAME": "One field. The name is lower case with underscores, and never changes once there is data.",
     "checks": "A rule over several fields, with a sentence for when it is broken.",
     "unique": "Fields whose values together must not repeat.",
@@ -57,7 +59,7 @@ TABLES: Mapping[str, str] = {
 LISTS = frozenset({"checks", "unique", "sections", "list.views", "forms.NAME.steps", "workflow.transitions"})
 
 #: Every key, in the order of the reference.
-KEYS: tuple[Key, ...] = (*TYPE, *EVENT, *FIELD, *RULES, *LIST, *FORM, *PUBLIC, *WORKFLOW)
+KEYS: tuple[Key, ...] = (*TYPE, *EVENT, *MERGE, *FIELD, *RULES, *LIST, *FORM, *PUBLIC, *WORKFLOW)
 
 
 def keys_of(table: str) -> Mapping[str, Key]:

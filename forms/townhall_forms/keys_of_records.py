@@ -80,6 +80,24 @@ EVENT = (
     ),
 )
 
+MERGE = (
+    Key(
+        "type.merge",
+        "into",
+        "name",
+        "The link to the type itself, `read_only`, in which a record keeps to which other it went.",
+        ("records", "details"),
+        required=True,
+    ),
+    Key(
+        "type.merge",
+        "yes_wins",
+        "names",
+        "Booleans that are yes afterwards if either of the two records says yes, whatever was chosen.",
+        ("records",),
+    ),
+)
+
 FIELD = (
     Key(
         "fields.NAME", "type", "name", "What the field holds; see the field types.", ("storage", "form"), required=True

@@ -84,7 +84,7 @@ def lint(
     from townhall_forms.linting_values import lint_values
 
     subject = Subject(record_type, schemas, source, report, Resolver(schemas, record_type, unsure=unsure))
-    for check in (_names, _links, _layout, _title, _computed, _prefill, _loops, _event, _contacts, _tables):
+    for check in (_names, _links, _layout, _title, _computed, _prefill, _loops, _event, _merge, _contacts, _tables):
         check(subject)
     lint_values(subject)
     lint_workflow(subject)
@@ -369,6 +369,23 @@ def _event(subject: Subject) -> None:
                 subject.report.add(f"type.event.{key}", f"“{name}” is not of type {' or '.join(types)}")
             if field.privacy == "confidential":
                 subject.report.add(f"type.event.{key}", f"“{name}” is confidential and can't be on a calendar")
+
+
+def _merge(subject: Subject) -> None:
+    merge, fields = subject.type.merge, subject.type.fields
+    if merge is None:
+        return
+    if subject.type.is_case or subject.type.append_only:
+        subject.report.add("type.merge", "neither cases nor records that never change can be merged")
+    for name in subject.names([merge.into] if merge.into else (), "type.merge.into", fields):
+        field = fields[name]
+        if field.target != subject.type.identity or field.many_targets:
+            subject.report.add("type.merge.into", f"“{name}” is not a link to {subject.type.identity}")
+        elif not field.read_only or field.privacy == "confidential":
+            subject.report.add("type.merge.into", f"“{name}” must be read_only, and not confidential")
+    for name in subject.names(merge.yes_wins, "type.merge.yes_wins", fields):
+        if fields[name].type_name != "boolean":
+            subject.report.add("type.merge.yes_wins", f"“{name}” is not of type boolean")
 
 
 def _contacts(subject: Subject) -> None:

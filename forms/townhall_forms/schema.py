@@ -272,6 +272,18 @@ class EventMapping:
     status: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """That two records of the type which stand for the same can become one.
+
+    ``into`` names the link, to the type itself, in which the one that goes keeps to which other it went. A boolean of
+    ``yes_wins`` is yes afterwards if either of the two said so.
+    """
+
+    into: str
+    yes_wins: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RecordType:
     """A declared type of record: everything that its schema file says.
@@ -312,6 +324,7 @@ class RecordType:
     workflow: Workflow | None = None
     public: PublicOptions | None = None
     event: EventMapping | None = None
+    merge: MergeOptions | None = None
     frozen: str = ""
     restricted: bool = False
 

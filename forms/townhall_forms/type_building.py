@@ -25,6 +25,7 @@ from townhall_forms.schema import EventEffect
 from townhall_forms.schema import EventMapping
 from townhall_forms.schema import Form
 from townhall_forms.schema import ListOptions
+from townhall_forms.schema import MergeOptions
 from townhall_forms.schema import PublicOptions
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Section
@@ -143,7 +144,13 @@ class TypeBuilder:
             workflow=self.workflow(),
             public=self.public(all_fields),
             event=EventMapping(**{"starts": ""} | self.head["event"]) if "event" in self.head else None,
+            merge=self.merge(),
         )
+
+    def merge(self) -> MergeOptions | None:
+        """How two records become one, if they can."""
+        told = self.head.get("merge")
+        return MergeOptions(told.get("into", ""), tuple(told.get("yes_wins", ()))) if told is not None else None
 
     def condition(self, table: Mapping[str, Any], key: str, at: str) -> Condition | None:
         """The condition under ``key``, if there is one."""

@@ -99,6 +99,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         f"{CASE}{{first}}/",
         f"{CONTACT}{{first}}/",
         f"{CONTACT}{{last}}/",
+        f"{CONTACT}{{merged}}/",
         "/admin/grants/application/{first}/",
         "/admin/core/working_calendar/{first}/",
         "/admin/core/target/{first}/",
@@ -117,7 +118,14 @@ KINDS: dict[str, tuple[str, ...]] = {
     "record move +": ("/admin/complaints/service_request/{open}/move/resolve",),
     "record archive": (f"{CASE}{{first}}/archive",),
     "record restore": (f"{CASE}{{first}}/restore",),
-    "record history": (f"{CASE}{{first}}/history", f"{CONTACT}{{first}}/history"),
+    "record merge": (
+        f"{CONTACT}{{first}}/merge",
+        f"{CONTACT}{{first}}/merge?q=Mill",
+        f"{CONTACT}{{first}}/merge?q=zzz",
+    ),
+    "record merge +": (f"{CONTACT}{{first}}/merge/{{last}}", f"{CONTACT}{{last}}/merge/{{first}}"),
+    "record apart": (f"{CONTACT}{{merged}}/apart",),
+    "record history": (f"{CONTACT}{{merged}}/history", f"{CASE}{{first}}/history", f"{CONTACT}{{first}}/history"),
     "record holidays": ("/admin/core/working_calendar/{first}/holidays",),
     "record version +": (f"{CASE}{{first}}/version/1", f"{CONTACT}{{first}}/version/1"),
     "record compare": (f"{CASE}{{first}}/compare?old=1&new=2", f"{CASE}{{first}}/compare?old=1&new=1"),
@@ -351,6 +359,9 @@ def filled(town: Town, address: str) -> str:
         address = address.replace("{first}", str(ids(town, identity)[0]))
     if "{last}" in address:
         address = address.replace("{last}", str(ids(town, identity, sort="-created")[0]))
+    if "{merged}" in address:
+        found = town.records.find(OFFICE, identity, {"merged_into": {"empty": False}}, archived=None, fields=()).records
+        address = address.replace("{merged}", str(found[0].id))
     if "{open}" in address:
         address = address.replace("{open}", str(ids(town, identity, {"state": "in_progress"})[0]))
     if "{module}" in address:

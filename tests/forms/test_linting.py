@@ -142,6 +142,11 @@ LAYOUT_CASES = [
     ("[[list.views]]\nname = 'v'\n[[list.views]]\nname = 'v'\n", "list.views.v", "there twice"),
     ("[type.event]\nstarts = 'name'\n", "type.event.starts", "not of type date"),
     ("[type.event]\nstarts = 'begins'\n", "type.event.starts", "no field “begins”"),
+    ("[type.merge]\n", "type.merge", "“into” is missing"),
+    ("[type.merge]\ninto = 'name'\n[workflow]\ninitial = 'new'\nstates.new = {}\n", "type.merge", "neither cases"),
+    ("[type.merge]\ninto = 'name'\n", "type.merge.into", "“name” is not a link to"),
+    ("[type.merge]\ninto = 'nowhere'\n", "type.merge.into", "no field “nowhere”"),
+    ("[type.merge]\ninto = 'name'\nyes_wins = ['name']\n", "type.merge.yes_wins", "not of type boolean"),
 ]
 
 

@@ -17,7 +17,7 @@ from typing import get_args
 from townhall_forms.schema import RecordType
 
 Verb = Literal[
-    "view", "see_internal", "create", "edit", "archive", "transition", "export", "import", "see_confidential"
+    "view", "see_internal", "create", "edit", "archive", "merge", "transition", "export", "import", "see_confidential"
 ]
 #: Which records a permission is about. Each scope holds those before it.
 Scope = Literal["own", "assigned", "department", "all"]
@@ -32,6 +32,7 @@ VERB_LABELS: Mapping[Verb, str] = {
     "create": "Add",
     "edit": "Change",
     "archive": "Archive and restore",
+    "merge": "Merge two into one",
     "transition": "Move",
     "export": "Export",
     "import": "Import",
@@ -59,7 +60,7 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
 }
 
 #: Verbs that are asked of one record, and may therefore be given a scope. The others are about a whole type.
-SCOPED: frozenset[Verb] = frozenset({"view", "edit", "archive", "transition", "export", "see_confidential"})
+SCOPED: frozenset[Verb] = frozenset({"view", "edit", "archive", "merge", "transition", "export", "see_confidential"})
 
 #: Permissions that belong to no type of record.
 TOWN_PERMISSIONS: Mapping[str, str] = {
@@ -78,6 +79,8 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
 
 def deed(verb: Verb, plural: str) -> str:
     """To do ``verb`` to records that are called ``plural``, within a sentence."""
+    if verb == "merge":
+        return f"merge {plural.lower()}"
     between = " of " if verb in ("see_internal", "see_confidential") else " "
     return f"{VERB_LABELS[verb].lower()}{between}{plural.lower()}"
 
@@ -108,10 +111,15 @@ def split(held: str) -> tuple[str, str]:
     return name, scope or "all"
 
 
+def applies(verb: Verb, record_type: RecordType) -> bool:
+    """Whether records of the type can be done ``verb`` to at all, by whomever."""
+    return verb != "merge" or record_type.merge is not None
+
+
 def verbs_of(record_type: RecordType) -> Iterator[tuple[str, str]]:
     """Permissions of a type by verb, as ``(name, label)``."""
     for verb in VERBS:
-        if verb != "transition":
+        if verb != "transition" and applies(verb, record_type):
             yield permission(record_type.identity, verb), VERB_LABELS[verb]
 
 

@@ -18,6 +18,7 @@ from townhall.access.permissions import SCOPED
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.access.permissions import applies
 from townhall.access.permissions import deed
 from townhall.access.permissions import field_permission
 from townhall.access.permissions import permission
@@ -60,7 +61,7 @@ def is_staff(actor: Actor) -> bool:
 
 def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
     """Whether the actor may do ``verb`` to any record of the type at all."""
-    if record_type.frozen and verb not in READING:
+    if (record_type.frozen and verb not in READING) or not applies(verb, record_type):
         return False
     if record_type.restricted and not actor.may(UNRESTRICTED):
         return False

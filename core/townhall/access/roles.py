@@ -31,13 +31,14 @@ ROLES: Mapping[str, Role] = {
         Role(
             name="clerk",
             label="Clerk",
-            description="Works with all records: adds, changes, moves, archives and exports them.",
+            description="Works with all records: adds, changes, moves, archives, merges and exports them.",
             permissions=_SEEING
             | {
                 "*.create",
                 "*.edit",
                 "*.transition.*",
                 "*.archive",
+                "*.merge",
                 "*.export",
                 "*.see_confidential",
                 "citizens.sign_in",

@@ -20,6 +20,7 @@ from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import VERBS
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.access.permissions import applies
 from townhall.access.permissions import fields_of
 from townhall.access.permissions import moves_of
 from townhall.access.permissions import narrowed
@@ -152,7 +153,7 @@ def _line(role: Role, record_type: RecordType) -> Line:
     cells = [
         _cell(role, _pattern(record_type.identity, verb), VERB_LABELS[verb], scoped=verb in SCOPED)
         for verb in VERBS
-        if verb != "transition" or record_type.workflow is not None
+        if applies(verb, record_type) and (verb != "transition" or record_type.workflow is not None)
     ]
     said = [name for name, _ in (*moves_of(record_type), *fields_of(record_type))]
     more = sum(split(each)[0] in said for each in role.permissions)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: Most records that one action takes: a page of the list.
 MOST = 200
 NOBODY = "nobody"
+#: The action that two records have a page of their own for.
+MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
         rest.append(("export", "Export as CSV"))
     if records.may(actor, "archive", identity) and not record_type.append_only:
         rest.append(("archive", "Archive"))
+    if records.may(actor, "merge", identity) and may_edit:
+        rest.append((MERGE, "Merge the two…"))
     if rest:
         groups.append(ActionGroup("Other" if groups else "", tuple(rest)))
     return groups

@@ -68,7 +68,7 @@ class ContactView(RecordView, OwnRequestsPages):
     def details_view(self, id: int) -> ResponseReturnValue:
         """Who, how to reach them, what is open, what happened."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
-        return self.contact_page(record)
+        return self.onward(record) or self.contact_page(record)
 
     def contact_page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
         """A contact's page, perhaps with what is wrong in the quick log."""

@@ -139,6 +139,7 @@ def details(
     writer = FactWriter(town.context(actor), desk.presenter)
     contact = contact_of(desk, actor, record)
     panels = sheets(desk, actor, record, filled=filled)
+    merged = explaining.is_merged(town, record)
     return {
         "record": record,
         "type": record.type,
@@ -163,13 +164,16 @@ def details(
         "links": more_links(actor, record),
         "why_not": "" if may_edit else explaining.first_obstacle(town, actor, record),
         "shares": sharing.of(town, actor, record),
+        "merged": merged,
+        "merged_here": records.came_from(actor, record),
         "may": {
             "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
             "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
             "edit": may_edit,
             "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
-            "archive": records.reaches(actor, "archive", record) and not record.type.append_only,
+            "archive": records.reaches(actor, "archive", record) and not record.type.append_only and not merged,
+            "merge": may_edit and record.type.merge is not None and records.reaches(actor, "merge", record),
             "share": records.may_share(actor, record),
             "message": contact is not None and record.type.is_case and not frozen,
         },

@@ -237,6 +237,11 @@ class ListPages(RecordPages):
         if action == "export":
             pairs: list[tuple[str, str | int]] = [("view", "all"), *(("pick", id) for id in ids)]
             return redirect(urls.with_query(f"{self.lister.base}export.csv", pairs))
+        if action == bulk.MERGE:
+            if len(ids) == 2:
+                return redirect(urls.record_url(self.type.identity, ids[0], f"merge/{ids[1]}"))
+            flash("Select exactly two lines to merge: the one that is kept, and the other.", "soon")
+            return redirect(back)
         if len(ids) > bulk.MOST:
             flash(f"{len(ids):,} lines at once are too many: select {bulk.MOST} at most. Nothing was changed.", "bad")
             return redirect(back)

@@ -30,6 +30,7 @@ from townhall.admin.keeping_pages import KeepingPages
 from townhall.admin.link_pages import LinkPages
 from townhall.admin.list_pages import ListPages
 from townhall.admin.listing import Lister
+from townhall.admin.merging_pages import MergingPages
 from townhall.admin.pages import open_page
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
@@ -57,6 +58,7 @@ class RecordView(
     VersionPages,
     UndoPages,
     LinkPages,
+    MergingPages,
     SharingPages,
     TaskPages,
     WorkflowPages,
@@ -206,6 +208,8 @@ class RecordView(
     def details_view(self, id: int) -> ResponseReturnValue:
         """A record's page."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
+        if onward := self.onward(record):
+            return onward
         shown = details(self.desk, self.actor, record, request.args)
         return self.render("admin/details.html", **shown, present=self._present(record))
 

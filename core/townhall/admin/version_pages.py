@@ -40,6 +40,8 @@ DEEDS = {
     "restore": "Restored",
     "reveal": "Looked at",
     "import": "Imported",
+    "merge": "Merged",
+    "unmerge": "Taken out of a merge",
     "link": "Gave a new secret link",
 }
 UNKNOWN = "Not kept any more"

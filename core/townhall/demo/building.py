@@ -173,8 +173,24 @@ class Demo:
         self._tasks()
         self._clocks()
         messages.build(self)
+        self._twins()
         self._kept()
         resident.choose(self)
+
+    def _twins(self) -> None:
+        """Somebody who was taken down twice, and is one again."""
+        records, contact, id, clerk = self.town.records, "core.contact", self.people[1], self.as_staff()
+        with self.at(self.days_ago(15, 10)):
+            one = records.get(clerk, contact, id)
+            words = {name: one[name] for name in ("kind", "given_name", "family_name")}
+            phones = [{"number": self._phone(), "label": "work"}]
+            two = records.create(clerk, contact, {**words, "phones": phones, "notes": "Rings from work."})
+            call = {"contact": two.id, "subject": "Bulky waste", "body": "Asked when it is collected."}
+            records.create(clerk, "core.interaction", {**call, "outcome": "answered"})
+        with self.at(self.days_ago(3, 9)):
+            seen = records.get(clerk, contact, id, fields=())
+            note = "The same person, at home and at work."
+            records.merge(clerk, contact, id, two.id, versions=(seen.version, two.version), note=note)
 
     def _kept(self) -> None:
         """What history is there for: a change that was taken back, a look at a confidential value, and an export."""

@@ -21,6 +21,7 @@ from townhall.records import ids
 from townhall.records import parsing
 from townhall.records import predicate
 from townhall.records import reading
+from townhall.records.plans import batches
 from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
 from townhall_forms import computing
@@ -122,11 +123,31 @@ def missing(town: Town, wanted: Mapping[str, set[int]]) -> set[tuple[str, int]]:
     return gone
 
 
+def merged(town: Town, wanted: Mapping[str, Collection[int]], *, hold: bool = False) -> set[tuple[str, int]]:
+    """Which of the wanted records were merged into another. With ``hold`` none of them can be before this transaction
+    ends, where the engine lets several write at once.
+    """
+    found: set[tuple[str, int]] = set()
+    for identity, wanted_ids in wanted.items():
+        record_type = town.schemas.get(identity)
+        if record_type is None or record_type.merge is None:
+            continue
+        plan = write_plan(town, identity)
+        (into,) = (column.name for column in record_type.fields[record_type.merge.into].columns())
+        for part in batches(sorted(wanted_ids)):
+            query = plan.tables.model.select(plan.column("id"), plan.column(into)).where(plan.column("id").in_(part))
+            if hold and town.database.supports_row_locks:
+                query = query.order_by(plan.column("id")).for_update("FOR SHARE")
+            found.update((identity, id) for id, went in query.tuples() if went is not None)
+    return found
+
+
 def check_references(
-    town: Town, actor: Actor, plan: WritePlan, values: Mapping[str, Any], names: Collection[str]
+    town: Town, actor: Actor, plan: WritePlan, values: Mapping[str, Any], names: Collection[str], *, hold: bool = False
 ) -> dict[str, str]:
-    """What is wrong with newly set links: a record that isn't there, or that may not be chosen here."""
-    gone = missing(town, references(plan, values, names))
+    """What is wrong with newly set links: a record that isn't there or was merged, or that may not be chosen here."""
+    wanted = references(plan, values, names)
+    gone, went = missing(town, wanted), merged(town, wanted, hold=hold)
     errors = {}
     for name in names:
         field = plan.record_type.fields[name]
@@ -135,6 +156,8 @@ def check_references(
             errors[name] = f"{field.label}: what you chose can't be found. Choose again."
         elif pointed and actor.kind != "system" and not _may_choose(town, actor, plan, field, pointed):
             errors[name] = f"{field.label}: this one can't be chosen here. Choose another one."
+        elif any(reference in went for reference in pointed):
+            errors[name] = f"{field.label}: this one was merged into another. Choose that one."
     return errors
 
 

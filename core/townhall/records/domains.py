@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 ACKNOWLEDGEMENT = "acknowledgement"
 
 
+#: Where merging hands on, in :attr:`Change.memo`, which record of a type became which: identity, old id and new id. It
+#: stands with every change that a merge, or taking one apart, makes to what points at one of the two.
+MERGED = "merged"
+
+
 @dataclass(frozen=True, slots=True)
 class Domain:
     """What one domain of core does about writes.

@@ -161,8 +161,11 @@ class Edit:
             version=self.before.version + 1,
         )
 
-    def save(self, action: str, note: str = "") -> None:
-        """Write row, children, log, history and index entry. An edit that changes nothing leaves no trace."""
+    def save(self, action: str, note: str = "", *, told: str = "") -> None:
+        """Write row, children, log, history and index entry. An edit that changes nothing leaves no trace.
+
+        ``action`` stands in history; domains and plugins are told of ``told``, where that is another.
+        """
         changed = self.changed
         if not changed and not note and not self.transition:
             return
@@ -190,7 +193,7 @@ class Edit:
         indexing.refresh(town, plan, [id])
         renamed = {"title"} if title != self.before.title else set()
         titles.refresh_dependents(town, plan, id, renamed | set(changed))
-        tell(town, plan, lambda: [self.as_change(action)])
+        tell(town, plan, lambda: [self.as_change(told or action)])
 
     def _log_move(self, at: int) -> None:
         states = self.before.state, self.standard["state"]

@@ -21,6 +21,7 @@ from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import workflow
 from townhall.records.editing import standard_of
+from townhall.records.merged import went_into
 from townhall.records.scoping import QUEUE
 from townhall.records.types import Record
 from townhall_forms.schema import Transition
@@ -58,14 +59,16 @@ def deeds(town: Town, actor: Actor, record: Record) -> list[Deed]:
         if "staff" in move.by:
             found.append(Deed(move.label, list(_move(town, actor, record, move))))
     found.append(Deed(VERB_LABELS["archive"], list(_verb(town, actor, record, "archive"))))
+    if record.type.merge is not None:
+        found.append(Deed(VERB_LABELS["merge"], list(_verb(town, actor, record, "merge"))))
     if any(field.privacy == "confidential" for field in record.type.fields.values()):
         found.append(Deed(VERB_LABELS["see_confidential"], list(_verb(town, actor, record, "see_confidential"))))
     return found
 
 
-def first_obstacle(town: Town, actor: Actor, record: Record) -> str:
-    """The first reason why the actor can't change the record, in a sentence; empty if they can."""
-    return next((each.sentence for each in _verb(town, actor, record, "edit")), "")
+def first_obstacle(town: Town, actor: Actor, record: Record, verb: Verb = "edit") -> str:
+    """The first reason why the actor can't do ``verb`` to the record, in a sentence; empty if they can."""
+    return next((each.sentence for each in _verb(town, actor, record, verb)), "")
 
 
 def locked(town: Town, actor: Actor, record: Record) -> list[str]:
@@ -91,13 +94,23 @@ def _verb(town: Town, actor: Actor, record: Record, verb: Verb) -> Iterator[Obst
         yield from _standing(town, record)
         if type_.append_only:
             yield Obstacle(f"{type_.label_plural} are kept as they are. Add a new one that corrects it.")
-        if verb == "edit" and record.archived is not None:
+        if is_merged(town, record):
+            yield Obstacle("It was merged into another one. Change that one, or take the merge apart.")
+        elif verb in ("edit", "merge") and record.archived is not None:
             yield Obstacle("It is archived. Restore it first.")
     needed = permission(type_.identity, verb)
     if not actor.may(needed):
         yield Obstacle(f"None of your roles lets you {deed(verb, type_.label_plural)}.", needed)
     elif not predicate.reaches(town, actor, verb, type_, record.id):
         yield Obstacle(_too_far(town, actor, record, verb), needed)
+
+
+def is_merged(town: Town, record: Record) -> bool:
+    """Whether the record was merged into another one."""
+    merge = record.type.merge
+    if merge is None or record.archived is None:
+        return False
+    return went_into(reading.get(town, system(), record.identity, record.id, fields=(merge.into,))) is not None
 
 
 def _move(town: Town, actor: Actor, record: Record, move: Transition) -> Iterator[Obstacle]:

@@ -139,6 +139,24 @@ class FileStore:
             if not changed:
                 raise Invalid(f"The file “{file.filename}” is no longer there. Choose it again.")
 
+    def copies(self, files: Sequence[StoredFile]) -> tuple[StoredFile, ...]:
+        """The same files once more, for a record to claim in this transaction; the others stay where they are."""
+        now = to_microseconds(self._town.clock.now())
+        made = []
+        for file in files:
+            token = secrets.token_urlsafe(16)
+            id = self._town.system.attachment.insert(
+                token_hash=digest(token),
+                checksum=file.checksum,
+                filename=file.filename,
+                media_type=file.media_type,
+                size=file.size,
+                staged_at=now,
+                expires_at=now,
+            ).execute()
+            made.append(StoredFile(int(id), f"kept-{id}", file.filename, file.media_type, file.size, file.checksum))
+        return tuple(made)
+
     def remove_orphans(self) -> int:
         """Delete staged files that nobody claimed in time, and bytes that no file uses; how many files."""
         table = self._town.system.attachment

@@ -120,17 +120,21 @@ def _check_links(
         return
     wanted: dict[str, set[int]] = {}
     for record in pending.values():
-        for identity, pointed in checking.references(plan, record.values, plan.pointing).items():
-            wanted.setdefault(identity, set()).update(pointed)
-    gone = checking.missing(town, wanted)
-    if not gone:
+        for identity, named in checking.references(plan, record.values, plan.pointing).items():
+            wanted.setdefault(identity, set()).update(named)
+    gone, went = checking.missing(town, wanted), checking.merged(town, wanted)
+    if not gone and not went:
         return
     for index, record in pending.items():
         for name in plan.pointing:
             value = record.values.get(name)
             field = plan.record_type.fields[name]
-            if value is not None and any(reference in gone for reference in field.references(value)):
+            pointed = field.references(value) if value is not None else ()
+            if any(reference in gone for reference in pointed):
                 errors.setdefault(index, {})[name] = f"{field.label}: the record it names can't be found."
+            elif any(reference in went for reference in pointed):
+                said = f"{field.label}: the record it names was merged into another. Name that one."
+                errors.setdefault(index, {})[name] = said
 
 
 def _check_repeats(

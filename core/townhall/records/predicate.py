@@ -204,6 +204,9 @@ def rows(
         parts.append(visible)
     if archived is not None:
         parts.append(model.archived.is_null(not archived))
+    if archived and record_type.merge is not None:
+        # What was merged goes on as another record, so it is not among what was put aside either.
+        parts.append(getattr(model, record_type.fields[record_type.merge.into].columns()[0].name).is_null())
     condition = asked(town, actor, record_type, where)
     if condition is not None:
         parts.append(compiled(town, actor, record_type, condition, own=False))

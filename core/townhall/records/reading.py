@@ -298,7 +298,8 @@ def _test(
     figure: Slice | None = None,
     verb: Verb = "view",
 ) -> pages.Test:
-    if not where and not search.strip() and not figure:
+    merged = bool(archived) and plan.record_type.merge is not None
+    if not (where or search.strip() or figure or merged):
         visible = predicate.scope(town, actor, plan.record_type)
         if visible is None and verb == "view":
             return pages.plain(plan, archived)

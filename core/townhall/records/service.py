@@ -19,6 +19,8 @@ from townhall.access.permissions import Verb
 from townhall.records import attachments
 from townhall.records import history
 from townhall.records import importing
+from townhall.records import merged
+from townhall.records import merging
 from townhall.records import messages
 from townhall.records import panels
 from townhall.records import plans
@@ -30,10 +32,12 @@ from townhall.records import searching
 from townhall.records import secret_links
 from townhall.records import sharing
 from townhall.records import timeline
+from townhall.records import unmerging
 from townhall.records import versions
 from townhall.records import workflow
 from townhall.records import writing
 from townhall.records.figures.slices import Slice
+from townhall.records.merging import Merging
 from townhall.records.predicate import Where
 from townhall.records.sharing import Share
 from townhall.records.standing import Standing
@@ -45,6 +49,7 @@ from townhall.records.types import Page
 from townhall.records.types import Record
 from townhall.records.types import RowOutcome
 from townhall.records.types import TimelineEntry
+from townhall.records.unmerging import Apart
 from townhall.records.versions import Difference
 from townhall.records.versions import Version
 from townhall.records.write_plans import write_plan
@@ -301,6 +306,39 @@ class Records:
     def restore(self, actor: Actor, identity: str, id: int, *, version: int, note: str = "") -> Record:
         """Take an archived record back."""
         return writing.restore(self._town, actor, identity, id, version=version, note=note)
+
+    def merge(
+        self,
+        actor: Actor,
+        identity: str,
+        kept: int,
+        other: int,
+        chosen: Mapping[str, str] | None = None,
+        *,
+        versions: tuple[int, int],
+        note: str = "",
+    ) -> Record:
+        """Make one of two records: ``other`` goes on as ``kept``. ``versions`` are those that the actor saw, of both.
+
+        ``chosen`` says of fields whose value stands: ``kept``, ``other`` or ``both``, as :meth:`merging` offers them.
+        """
+        return merging.merge(self._town, actor, identity, kept, other, chosen or {}, versions=versions, note=note)
+
+    def merging(self, actor: Actor, identity: str, kept: int, other: int) -> Merging:
+        """What merging ``other`` into ``kept`` would do, and what there is to choose."""
+        return merging.merging(self._town, actor, identity, kept, other)
+
+    def take_apart(self, actor: Actor, identity: str, other: int, *, version: int, note: str = "") -> Apart:
+        """Bring back a record that was merged into another, as far as nobody has changed since what that did."""
+        return unmerging.take_apart(self._town, actor, identity, other, version=version, note=note)
+
+    def came_to(self, actor: Actor, record: Record) -> Record | None:
+        """The record as which a merged one goes on, if the actor may know of it."""
+        return merged.came_to(self._town, actor, record)
+
+    def came_from(self, actor: Actor, record: Record) -> list[Record]:
+        """The records that were merged into one, of which the actor may know."""
+        return merged.came_from(self._town, actor, record)
 
     def import_rows(
         self, actor: Actor, identity: str, rows: Sequence[Mapping[str, Any]], *, dry_run: bool = False

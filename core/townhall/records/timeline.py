@@ -16,6 +16,7 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Rejected
+from townhall.records import merged as merges
 from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import standing
@@ -205,6 +206,11 @@ class _Sources:
         mark = self.town.database.param
         about, names = self.town.old_names.test(mark, self.record.identity)
         where, parameters = f"{about} AND record_id = {mark}", (*names, self.record.id)
+        if merged := merges.came_from(self.town, self.actor, self.record):
+            # What happened to those that were merged into this one, their merging excepted: its own entry tells of it.
+            marks = ", ".join([mark] * len(merged))
+            where = f"{about} AND (record_id = {mark} OR (record_id IN ({marks}) AND action NOT IN ({mark}, {mark})))"
+            parameters = (*parameters, *(each.id for each in merged), merges.MERGE, merges.UNMERGE)
         if not self.record.type.is_case:
             return _Source("history", where, parameters)
         return _Source("history", f"{where} AND action NOT IN ({mark}, {mark})", (*parameters, *_MOVES))

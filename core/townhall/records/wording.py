@@ -58,6 +58,8 @@ _DEEDS = {
     "archive": "Archived",
     "restore": "Restored",
     "import": "Imported",
+    "merge": "Merged",
+    "unmerge": "Merge taken apart",
     "link": "New secret link given",
     "share": "Shared",
     "unshare": "No longer shared",

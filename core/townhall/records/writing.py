@@ -24,6 +24,7 @@ from townhall.records import people
 from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records import reading
+from townhall.records.merged import went_into
 from townhall.records.plans import possible
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
@@ -72,7 +73,7 @@ def create(
         if public is not None:
             _require_open(plan, public, record, scene)
         chosen = [name for name in values if name in plan.record_type.fields]
-        errors = checking.check_references(town, actor, plan, record.values, chosen)
+        errors = checking.check_references(town, actor, plan, record.values, chosen, hold=True)
         errors |= checking.check_unique(town, plan, record.values, None)
         if errors:
             raise ValidationFailed(errors)
@@ -104,6 +105,7 @@ def update(
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
         predicate.require_within(town, actor, "edit", plan.record_type, id)
+        _refuse_merged(before)
         if before.archived is not None:
             raise Rejected("This record is archived. Restore it first, then change it.")
         if not policy.is_staff(actor):
@@ -172,6 +174,7 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
         predicate.require_within(town, actor, "archive", plan.record_type, id)
+        _refuse_merged(before)
         if (before.archived is not None) == archived:
             raise Rejected("This record is archived already." if archived else "This record isn't archived.")
         edit = editing.Edit.of(town, actor, plan, before, {}, archived=town.clock.now() if archived else None)
@@ -180,6 +183,13 @@ def _set_archived(town: Town, actor: Actor, identity: str, id: int, archived: bo
         edit.ask(action)
         edit.save(action, note)
     return seen_by(town, actor, identity, id)
+
+
+def _refuse_merged(record: Record) -> None:
+    """Raise :class:`~townhall.errors.Rejected` for a record that goes on as another."""
+    if went_into(record) is not None:
+        label = record.type.label.lower()
+        raise Rejected(f"This {label} was merged into another one, so nothing is changed here. Change that one.")
 
 
 def _form(plan: WritePlan, name: str | None) -> Form:

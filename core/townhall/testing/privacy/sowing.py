@@ -23,8 +23,9 @@ from townhall_forms.schema import RecordType
 
 Values = Mapping[str, Mapping[str, Any]]
 
-#: Kinds of planted records: that many may see, that nobody outside may, that the calendar shows, made at the end.
-OPEN, CLOSED, SOON, LATER = "open", "closed", "soon", "later"
+#: Kinds of planted records: that many may see, that nobody outside may, that the calendar shows, made at the end, that
+#: may be merged with the first.
+OPEN, CLOSED, SOON, LATER, TWIN = "open", "closed", "soon", "later", "twin"
 
 
 class Sower:
@@ -42,6 +43,8 @@ class Sower:
         """Records that many may see; then, while nobody outside may notice anything, those that are hidden."""
         for record_type in self._watch.types:
             self.one(record_type, OPEN, self._public_values(record_type))
+            if record_type.merge is not None:
+                self.one(record_type, TWIN, self.given(record_type))
             if record_type.event is not None:
                 self.one(record_type, SOON, [{**given, **self._soon(record_type)} for given in self.given(record_type)])
         public = self._public_records()

@@ -99,6 +99,15 @@ def of_record(view: type, planted: Planted) -> Iterator[Surface]:
     yield from files_of(planted, urls.FILES)
 
 
+def of_merging(planted: Planted, others: Iterable[Planted]) -> Iterator[Surface]:
+    """The page of a record and each other of its type that it may be merged with, either way round."""
+    for other in others:
+        if planted.record.type.merge is not None and other is not planted and not other.archived:
+            for kept, gone in ((planted, other), (other, planted)):
+                url = urls.record_url(kept.record.identity, kept.record.id, f"merge/{gone.record.id}")
+                yield Surface(url, f"{kept.name} merged with {gone.name}")
+
+
 def new_from(record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Surface]:
     """The form for a new record, opened from a record of each type that it can be about."""
     targets = {field.target for field in record_type.fields.values() if field.target}

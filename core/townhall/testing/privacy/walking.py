@@ -211,6 +211,7 @@ class _Walk:
                     pages.append(Surface(urls.record_url(each.record.identity, each.record.id), f"page of {each.name}"))
                 elif each.kind == OPEN:
                     pages += list(surfaces.of_record(view, each))[: 1 if again else None]
+                    pages += surfaces.of_merging(each, own)
             self._ask(reader, record_type)
         pages += surfaces.searches(self._one_of_each(lambda marker: marker.level == "confidential"), urls.SEARCH)
         for page in pages:
