@@ -343,6 +343,7 @@ _FORM = (
     "contact",
     "submit_label",
     "receipt",
+    "after",
     "service",
     "icon",
     "state",

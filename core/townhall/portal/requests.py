@@ -303,7 +303,7 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
     state = workflow.states.get(record.state) if workflow is not None else None
     passed = town.records.passed(actor, record.identity, record.id) if workflow is not None else []
     told = _told(record.type)
-    facts = listings.facts(town, actor, record, told)
+    facts = listings.facts(town, actor, record, told) + _received(opened)
     moves = town.records.transitions(actor, record) if workflow is not None else []
     return render_template(
         "portal/status.html",
@@ -331,6 +331,17 @@ def _told(record_type: RecordType) -> list[str]:
     """Public fields that the sender filled in or chose, in the order of the type."""
     asked = {name for form in record_type.forms.values() for name in (*form.fields, form.per)}
     return [name for name, field in record_type.fields.items() if name in asked and field.privacy == "public"]
+
+
+def _received(opened: Opened) -> list[listings.Fact]:
+    """How many files the sender gave us in fields that are not for the public: that they came is no secret to them."""
+    town, actor, record = opened
+    sent = town.records.sent_files(actor, record.identity, record.id)
+    return [
+        listings.Fact(field.label, f"{sent[name]} received")
+        for name, field in record.type.fields.items()
+        if sent.get(name) and field.privacy != "public"
+    ]
 
 
 def _published(record_type: RecordType) -> list[str]:
