@@ -33,6 +33,7 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.messages.rendering import LINK_IN_WORDS
 from townhall.portal import applying
 from townhall.portal import details
 from townhall.portal import journey
@@ -83,6 +84,11 @@ class Letter:
 
     entry: TimelineEntry
     ours: bool
+
+    @property
+    def here(self) -> str:
+        """Its words on the status page, to which a message by e-mail only leads."""
+        return self.entry.body.replace(LINK_IN_WORDS, "(on this page)")
 
 
 def requests() -> BaseResponse:
