@@ -118,7 +118,7 @@ class TownContext:
     def _remember(self, identity: str, ids: Sequence[int]) -> None:
         found: Mapping[int, Record] = {}
         if identity in self._town.schemas:
-            found = assembling.records(self._town, _ITSELF, plan(self._town, identity), ids)
+            found = assembling.records(self._town, _ITSELF, plan(self._town, identity), ids, named=False)
         self._records.update({(identity, id): found.get(id) for id in ids})
 
     def staff(self) -> Sequence[Option]:

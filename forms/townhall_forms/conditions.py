@@ -159,6 +159,12 @@ class Condition:
         """Whether it can change by itself as time passes."""
         return any(isinstance(operand, Moment) for leaf in self.leaves() for operand in leaf.operands)
 
+    def behind(self, link: str) -> Condition | None:
+        """The same condition as one of the record that ``link`` points at; ``None`` if it is about anything else."""
+        if any(path.partition(".")[0] != link or "." not in path for path in self.paths()):
+            return None
+        return Condition(_behind(self.root, len(link) + 1))
+
     def to_json(self) -> dict[str, Any]:
         """The condition for ``conditions.js``."""
         return self.root.to_json()
@@ -182,6 +188,17 @@ class Condition:
     def any_of(conditions: Iterable[Condition]) -> Condition:
         """One condition that holds when one of ``conditions`` does (never, when there are none)."""
         return _grouped("any", conditions)
+
+
+def _behind(node: Leaf | Group, cut: int) -> Leaf | Group:
+    """The tests with the first letters of every path cut off."""
+    if isinstance(node, Group):
+        return replace(node, members=tuple(_behind(member, cut) for member in node.members))
+    operands = tuple(
+        replace(operand, path=operand.path[cut:]) if isinstance(operand, OtherField) else operand
+        for operand in node.operands
+    )
+    return replace(node, path=node.path[cut:], operands=operands)
 
 
 def _grouped(name: str, conditions: Iterable[Condition]) -> Condition:

@@ -49,6 +49,15 @@ FORM = (
         "forms.NAME", "submit_label", "text", "The words on the button that sends it.", ("public_form",), default="Send"
     ),
     Key("forms.NAME", "receipt", "text", "What happens next, told after sending.", ("public_form",)),
+    Key(
+        "forms.NAME",
+        "after",
+        "text",
+        "The form on whose receipt this one is offered, with the links that both ask for filled in. It stands among "
+        "no services, and nothing else of what was sent goes with it.",
+        ("public_form",),
+        example="application.public",
+    ),
     Key("forms.NAME", "service", "text", "The heading under which it stands on the home page.", ("public_form",)),
     Key("forms.NAME", "icon", "text", "Symbol on the home page.", ("public_form",)),
     Key("forms.NAME", "keywords", "names", "Words by which people find the service.", ("public_form",)),

@@ -180,10 +180,28 @@ def _form(subject: Subject, form: Form) -> None:
     if form.by_owner:
         _by_owner(subject, form, at)
         return
+    if form.after:
+        _after(subject, form, at)
     _contact(subject, form, at)
     _per(subject, form, at)
     _states(subject, form, at)
     _complete(subject, form, asked, at)
+
+
+def _after(subject: Subject, form: Form, at: str) -> None:
+    """``type.form`` or ``plugin.type.form``: a form that is sent, and another one."""
+    identity, name = subject.type.form_named(form.after)
+    other = subject.schemas.get(identity)
+    if other is None:
+        if identity not in subject.resolve.unsure:
+            subject.report.add(f"{at}.after", f"there is no type “{identity}”; write type.form")
+    elif name not in other.sent_forms:
+        subject.report.add(f"{at}.after", f"{identity} has no form “{name}”{did_you_mean(name, other.sent_forms)}")
+    elif (identity, name) == (subject.type.identity, form.name):
+        subject.report.add(f"{at}.after", "a form can't come after itself")
+    for key in ("service", "icon", "keywords", "per"):
+        if getattr(form, key):
+            subject.report.add(f"{at}.{key}", "it means nothing in a form that comes after another: it is no service")
 
 
 def _by_owner(subject: Subject, form: Form, at: str) -> None:
@@ -192,7 +210,7 @@ def _by_owner(subject: Subject, form: Form, at: str) -> None:
         subject.report.add(f"{at}.by_owner", "a case says with “edit_in” in which states it may be changed")
     if not subject.type.has_status_page and subject.type.identity != "core.contact":
         subject.report.add(f"{at}.by_owner", "nobody could open it: the type has no number, or no form to send it with")
-    for key in ("state", "edit_in", "per", "open_if", "receipt", "service"):
+    for key in ("state", "edit_in", "per", "open_if", "receipt", "service", "after"):
         if getattr(form, key):
             subject.report.add(f"{at}.{key}", "it means nothing in a form “by_owner”, through which nothing new comes")
     if form.contact != "none":
@@ -298,9 +316,7 @@ def _public(subject: Subject, public: PublicOptions) -> None:
 def _apply(subject: Subject, apply: str) -> None:
     """``type.form:link`` or ``plugin.type.form:link``, of which the link points back here."""
     target, _, link = apply.partition(":")
-    identity, _, form = target.rpartition(".")
-    if identity and "." not in identity:
-        identity = f"{subject.type.plugin}.{identity}"
+    identity, form = subject.type.form_named(target)
     other = subject.schemas.get(identity)
     if other is None:
         if identity not in subject.resolve.unsure:

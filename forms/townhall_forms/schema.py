@@ -187,6 +187,7 @@ class Step:
 class Form:
     """A form that the public fills in: what they may write, apart from what they may read.
 
+    One that comes ``after`` another form (``"application.public"``) is offered on its receipt, and among no services.
     With ``by_owner`` nothing new is sent through it: whoever a record belongs to changes it there, and of a rows field
     only the ``columns`` that are named, if any are.
     """
@@ -210,6 +211,7 @@ class Form:
     closed_message: str = ""
     by_owner: bool = False
     columns: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
+    after: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -347,6 +349,11 @@ class RecordType:
     def sent_forms(self) -> Mapping[str, Form]:
         """The public forms through which something new is sent."""
         return {name: form for name, form in self.forms.items() if not form.by_owner}
+
+    def form_named(self, path: str) -> tuple[str, str]:
+        """Identity and form that ``type.form`` (of the same plugin) or ``plugin.type.form`` names."""
+        name, _, form = path.rpartition(".")
+        return name if "." in name else f"{self.plugin}.{name}", form
 
     @property
     def has_status_page(self) -> bool:

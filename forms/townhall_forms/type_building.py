@@ -349,6 +349,7 @@ _FORM = (
     "contact",
     "submit_label",
     "receipt",
+    "after",
     "service",
     "icon",
     "state",

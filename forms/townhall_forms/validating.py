@@ -322,13 +322,9 @@ def missing_message(field: Field) -> str:
         return "Please answer this question."
     if field.type_name == "boolean":
         return f"Answer yes or no: {label}."
-    verb = (
-        "Choose"
-        if field.type_name in _CHOSEN
-        else "Add"
-        if field.type_name in _UPLOADED or field.row_fields
-        else "Enter"
-    )
+    if field.row_fields:
+        return f"Add at least one line to “{label}”."
+    verb = "Choose" if field.type_name in _CHOSEN else "Add" if field.type_name in _UPLOADED else "Enter"
     return f"{verb} {_in_sentence(label)}."
 
 

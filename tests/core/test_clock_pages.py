@@ -71,6 +71,19 @@ def test_a_case_shows_its_clocks(
     assert "First answer done in 6 h, late" in main_of(browser.get(page))
 
 
+def test_nothing_of_a_closed_case_is_due_any_more(
+    town: Town, ticket: Record, browser: StaffClient, clerk: Actor, clock: FixedClock
+) -> None:
+    """A case that ended without a first answer says so, and there is no date left to change."""
+    now_is(town, clock, "17 12:00")
+    values = {"outcome": "fixed"}
+    town.records.transition(clerk, TICKET, ticket.id, "finish", values, version=ticket.version)
+    words = main_of(browser.get(f"/admin/desk/ticket/{ticket.id}/"))
+    assert "First answer none before it was closed" in words
+    assert "due in" not in words
+    assert "Change first answer" not in words
+
+
 def test_saving_who_has_it_does_not_set_a_date(
     town: Town, ticket: Record, browser: StaffClient, clock: FixedClock
 ) -> None:

@@ -15,6 +15,9 @@ from desk import make_topic
 
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
+from townhall.access.actors import citizen
+from townhall.access.actors import system
+from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
@@ -188,3 +191,29 @@ def test_files_are_given_out_by_field(town: Town, clerk: Actor) -> None:
 def test_file_names_are_cleaned(given: str, kept: str) -> None:
     """A name keeps no folder, no control characters, and not too much of anything."""
     assert clean_name(given) == kept
+
+
+def test_a_sender_is_told_how_many_files_they_sent_and_nothing_of_others(town: Town, clerk: Actor) -> None:
+    """The status page counts what came from the public, also where its names are internal; nobody else is told."""
+    topic = make_topic(town, questions=None)
+    sent = [town.files.stage(ANONYMOUS, Sent(name, PNG)) for name in ("one.png", "two.png")]
+    values = {"topic": topic.id, "summary": "Deep hole", "photos": [file.token for file in sent]}
+    ticket = town.records.create(ANONYMOUS, TICKET, values, form="public")
+    ticket = town.records.get(clerk, TICKET, ticket.id)
+    added = town.files.stage(clerk, Sent("crew.png", PNG))
+    photos = [*ticket["photos"], added]
+    town.records.transition(clerk, TICKET, ticket.id, "ask", version=ticket.version)
+    ticket = town.records.get(clerk, TICKET, ticket.id)
+    town.records.update(clerk, TICKET, ticket.id, {"photos": photos}, version=ticket.version)
+    owner = citizen(frozenset({(TICKET, ticket.id)}))
+    assert town.records.sent_files(owner, TICKET, ticket.id) == {"photos": 2}
+    assert town.records.sent_files(clerk, TICKET, ticket.id) == {}
+    with pytest.raises(NotFound):
+        town.records.sent_files(ANONYMOUS, TICKET, ticket.id)
+    browser = create_app(town).test_client()
+    token = town.records.make_link(system(), TICKET, ticket.id, "status")
+    page = browser.get(f"/status/{ticket.number}/{token}", follow_redirects=True)
+    assert "<dt>Photos</dt><dd>2 received</dd>" in page.text
+    assert "one.png" not in page.text
+    assert "crew.png" not in page.text
+    assert browser.get(f"/files/{sent[0].id}").status_code == 404

@@ -408,6 +408,21 @@ def test_a_public_form_from_its_first_page_to_its_receipt(town: Town) -> None:
     assert f"/requests/{record.number}/edit" not in browser.get(f"/requests/{record.number}").text
 
 
+@shows("forms.NAME.after", "public_form")
+def test_a_form_that_comes_after_another_is_offered_on_its_receipt(town: Town) -> None:
+    """With the link that both ask for, and nothing else of what was sent; it stands among no services."""
+    kind = make(town, KIND, name="Oaks", group="Oak group").id
+    browser = create_app(town).test_client()
+    texts = fill(browser, kind)
+    (offered,) = re.findall(r'href="(/apply/keys/applied/next[^"]*)"', texts[-1])
+    assert offered == f"/apply/keys/applied/next?kind={kind}"
+    begun = browser.get(offered, follow_redirects=True)
+    assert begun.status_code == 200
+    assert "Next form" in begun.text
+    assert "Long Lane" not in begun.text
+    assert "Next form" not in browser.get("/").text + browser.get("/search?q=next").text
+
+
 @shows("forms.NAME.open_if", "public_form")
 def test_a_form_is_closed_while_its_condition_does_not_hold(pages: Pages) -> None:
     """Where the condition fails, nothing is asked."""

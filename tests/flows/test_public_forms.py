@@ -136,6 +136,15 @@ class TestFilling:
         sender = park.records.get(STAFF, "core.contact", record["sender"])
         assert "Ada" in sender.title
 
+    def test_a_link_offers_only_what_the_form_is_open_for(
+        self, visitor: FlaskClient, park: Town, spots: dict[str, int]
+    ) -> None:
+        """Nobody chooses what they would be told on the next page to be closed, on screen or on paper."""
+        for address in ("/apply/park/wish/adopt", "/apply/park/wish/adopt/print"):
+            page = visitor.get(address).text
+            assert "Old oak" in page
+            assert "Closed gate" not in page
+
     def test_mistake_keeps_what_was_typed(self, visitor: FlaskClient, spots: dict[str, int]) -> None:
         """A refused page says what to put right, links to the input, and still has everything that was typed."""
         response = send(

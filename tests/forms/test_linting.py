@@ -344,6 +344,23 @@ def test_a_form_may_leave_out_what_a_draft_can_lack() -> None:
     assert mistakes(HEAD + fields + STATES.replace("new = {}", "new = { incomplete = true }")) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "key", "words"),
+    [
+        ("after = 'other.public'", "forms.next.after", "no type “town.other”"),
+        ("after = 'thing.first'", "forms.next.after", "has no form “first”"),
+        ("after = 'thing.next'", "forms.next.after", "can't come after itself"),
+        ("after = 'thing.public'\nservice = 'Questions'", "forms.next.service", "it is no service"),
+        ("after = 'thing.public'\nkeywords = ['ask']", "forms.next.keywords", "it is no service"),
+    ],
+)
+def test_a_form_comes_after_another_form_that_is_sent(more: str, key: str, words: str) -> None:
+    """``after`` names a form of a type, and what is offered on a receipt is no service of its own."""
+    text = HEAD + NAME + "[forms.public]\nfields = ['name']\n[forms.next]\nfields = ['name']\n"
+    assert mistakes(text + "after = 'thing.public'\n") == []
+    assert any(place == key and words in sentence for place, sentence in mistakes(f"{text}{more}\n"))
+
+
 PUBLIC_CASES = [
     ("columns = ['inner']", "public.columns", "is internal; the public may not see it"),
     ("fields = ['inner']", "public.fields", "is internal"),

@@ -308,7 +308,7 @@ def test_conditions_read_over_links() -> None:
         ("type = 'choice'\nlabel = 'Kind'\nchoices = ['a']", "Choose kind."),
         ("type = 'boolean'\nlabel = 'Danger'", "Answer yes or no: Danger."),
         ("type = 'files'\nlabel = 'Photos'", "Add photos."),
-        ("type = 'rows'\nlabel = 'Budget lines'\nfields.a.type = 'text'", "Add budget lines."),
+        ("type = 'rows'\nlabel = 'Budget lines'\nfields.a.type = 'text'", "Add at least one line to “Budget lines”."),
     ],
 )
 def test_what_is_missing_is_said_as_at_the_counter(field: str, words: str) -> None:

@@ -17,12 +17,15 @@ from townhall.records.types import Record
 def lines(desk: Desk, record: Record) -> list[tuple[str, Markup, str, bool]]:
     """Label, clock and note of each clock of a case, and whether it runs; none for a case that has no clocks."""
     found = standing.of(desk.town, record)
-    return [(one.label, _html(desk, one), note(desk, one), one.met is None) for one in found]
+    closed = record.closed is not None
+    return [(one.label, _html(desk, one, closed), note(desk, one), one.met is None and not closed) for one in found]
 
 
-def words(desk: Desk, one: Standing) -> tuple[str, str, str]:
-    """Class, icon and words of a clock."""
+def words(desk: Desk, one: Standing, closed: bool = False) -> tuple[str, str, str]:
+    """Class, icon and words of a clock; of a case that is ``closed`` nothing is due any more."""
     presenter = desk.presenter
+    if closed and one.met is None:
+        return "", "dial-none", "none before it was closed"
     if one.met is not None:
         took = span(timedelta(minutes=one.actual_minutes)) if one.actual_minutes is not None else ""
         said = f"done in {took}" if took else "done"
@@ -66,6 +69,6 @@ def length(minutes: int, business: bool = True) -> str:
     return f"{minutes // 60} h"
 
 
-def _html(desk: Desk, one: Standing) -> Markup:
-    css, icon, said = words(desk, one)
+def _html(desk: Desk, one: Standing, closed: bool) -> Markup:
+    css, icon, said = words(desk, one, closed)
     return Markup('<span class="due {}">{}{}</span>').format(css, desk.marks.icon(icon), said)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -266,7 +267,7 @@ def _due(desk: Desk, record: Record, change_url: str) -> list[Clock]:
     """Each of a case's clocks with what it goes by; a case without any says when it is due, if it is."""
     found = clock_lines.lines(desk, record)
     if found:
-        first = next((label for label, _, _, runs in found if runs), found[0][0])
+        first = next((label for label, _, _, runs in found if runs), found[0][0]) if record.closed is None else ""
         return [Clock(label, html, note, change_url if label == first else "") for label, html, note, _ in found]
     presenter = desk.presenter
     note = f"{presenter.long_day(record.due)}, {presenter.clock(record.due)}" if record.due is not None else ""
@@ -381,6 +382,9 @@ def record_row(desk: Desk, record: Record, *, icon: bool = False) -> Row:
         overdue = not state.final and record.due is not None
         end = desk.marks.due(record) if overdue else desk.marks.pill(state)
     words = [record.number] if record.number else [desk.presenter.seen(record.created)]
+    starts = record.get(record.type.event.starts) if record.type.event is not None else None
+    if isinstance(starts, datetime):
+        words.insert(0, desk.presenter.moment(starts))
     if state is not None and record.due is not None and not state.final:
         words.append(state.label)
     return Row(

@@ -24,6 +24,7 @@ from townhall.cases.clocks import Case
 from townhall.cases.clocks import Clock
 from townhall.cases.clocks import Heard
 from townhall.records import dues
+from townhall.records import preparing
 from townhall.records.domains import Domain
 from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
@@ -73,10 +74,11 @@ def maker_of(town: Town, record_type: RecordType, context: Context) -> Maker | N
 
 def _cases_written(town: Town, changes: Sequence[Change]) -> None:
     record_type = town.schemas[changes[0].identity]
-    context = town.context(system())
-    maker = maker_of(town, record_type, context)
+    maker = maker_of(town, record_type, town.context(system()))
     if maker is None:
         return
+    # What rules of the write looked up (a category, a round) decides about clocks too.
+    context: TownContext = changes[0].memo.get(preparing.RULES) or town.context(system())
     known = [change.id for change in changes if change.id is not None and change.action != "create"]
     clocks, stints = read(town, record_type.identity, known), _stints(town, record_type.identity, known)
     made = []

@@ -25,7 +25,6 @@ from typing import Any
 from typing import Literal
 
 from dateutil.rrule import rrulestr
-from icalendar import Calendar
 
 from townhall.access.actors import Actor
 from townhall.cases import calendars
@@ -68,6 +67,8 @@ def read_icalendar(data: bytes, today: date) -> Found:
     try:
         if data.upper().count(b"\nBEGIN:") > _MOST_PARTS or data.upper().count(b"\nRRULE") > _MOST_REPEATING:
             raise Rejected("There is more in this file than a calendar of holidays can hold.", field="file")
+        from icalendar import Calendar  # rarely needed, and not for the first page
+
         events = [event for calendar in Calendar.from_ical(data, multiple=True) for event in calendar.walk("VEVENT")]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise Rejected("This is no calendar file. Its name usually ends in .ics.", field="file") from error

@@ -41,6 +41,9 @@ BATCH = 1000
 TOWNHALL_CAME = 1410
 TASK = "core.task"
 SEED = 1866
+#: When the town hall opens, and how long it stays open, in minutes; the first day of the week on which it doesn't.
+OPENS, OPEN_FOR = 8 * 60, 9 * 60
+SATURDAY = 5
 
 
 class Demo:
@@ -71,14 +74,23 @@ class Demo:
     def days_ago(self, days: float, hour: int | None = None) -> datetime:
         """A moment ``days`` before now, within office hours; days in the future are negative.
 
-        What is earlier stays earlier: the hours of a day are pressed into the time from eight to five.
+        What is earlier stays earlier: the hours of a day are pressed into the time from eight to five, those of today
+        into the time from eight to now. What is still to come is on a working day, at a time that people would say.
         """
+        present = self.now.astimezone(self.town.zone)
         local = (self.now - timedelta(days=days)).astimezone(self.town.zone)
+        day, minutes = local.date(), local.hour * 60 + local.minute
         if hour is not None:
             minutes = hour * 60 + self.random.randrange(0, 60, 5)
+        elif days >= 0 and day == present.date():
+            so_far = present.hour * 60 + present.minute
+            minutes = OPENS + minutes * min(max(so_far - OPENS, 0), OPEN_FOR) // max(so_far, 1)
         else:
-            minutes = 8 * 60 + (local.hour * 60 + local.minute) * 9 // 24
-        moment = datetime.combine(local.date(), time(minutes // 60, minutes % 60), tzinfo=self.town.zone)
+            minutes = OPENS + minutes * OPEN_FOR // (24 * 60)
+        if days < 0:
+            minutes -= minutes % 5
+            day += timedelta(days=7 - day.weekday() if day.weekday() >= SATURDAY else 0)
+        moment = datetime.combine(day, time(minutes // 60, minutes % 60), tzinfo=self.town.zone)
         return min(moment, self.now) if days >= 0 else moment
 
     def create(self, identity: str, values: Mapping[str, Any], *, at: datetime, by: str = "", **more: Any) -> Record:

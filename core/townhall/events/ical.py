@@ -14,14 +14,13 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from icalendar import Calendar
-from icalendar import Event
-
 from townhall.access.actors import Actor
 from townhall.events import calendar
 from townhall.events.calendar import CalendarEntry
 
 if TYPE_CHECKING:
+    from icalendar import Event
+
     from townhall.town import Town
 
 PRODUCT = "-//Townhall//Calendar//EN"
@@ -41,6 +40,8 @@ def feed_text(town: Town, actor: Actor, *, identities: Iterable[str] | None = No
 
 def text(town: Town, entries: Iterable[CalendarEntry]) -> str:
     """These entries as iCalendar text."""
+    from icalendar import Calendar  # not for the first page: few pages need it
+
     feed = Calendar()
     feed.add("prodid", PRODUCT)
     feed.add("version", "2.0")
@@ -53,6 +54,8 @@ def text(town: Town, entries: Iterable[CalendarEntry]) -> str:
 
 
 def _event(town: Town, entry: CalendarEntry) -> Event:
+    from icalendar import Event
+
     event = Event()
     event.add("uid", uid(town, entry))
     event.add("dtstamp", _whole_seconds(entry.record.updated))

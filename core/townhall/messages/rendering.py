@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LONGEST_SUBJECT = 200
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _BLANK_LINES = re.compile(r"\n{3,}")
+#: What stands in a text that is shown or kept, where the secret link goes in what is sent.
+LINK_IN_WORDS = "(link to the status page)"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029" + LINK + "]")
 
 
@@ -51,7 +53,7 @@ def tidy(text: str) -> str:
 
 def readable(text: str) -> str:
     """A text as it may be shown and kept: with words where the secret link goes."""
-    return text.replace(LINK, "(link to the status page)")
+    return text.replace(LINK, LINK_IN_WORDS)
 
 
 def _fill(line: str, get: Callable[[str], str]) -> str | None:

@@ -6,6 +6,7 @@ visitor's session (and the link of a saved form) holds, and each page is an ordi
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ def receipt(name: str) -> Response:
     found = _declared(town, draft) if draft is not None and draft.sent else None
     if draft is None or found is None:
         return gone()
-    _, form = found
+    record_type, form = found
     number, token = draft.receipt.get("number", ""), draft.receipt.get("token", "")
     if token:
         visitor.remember_request(number, token)
@@ -128,6 +129,7 @@ def receipt(name: str) -> Response:
         number=number,
         link=url_for("portal.exchange", number=number, token=token, _external=True) if token else "",
         code=link_codes.readable(token) if token else "",
+        offered=services.offered_after(town, record_type, form, json.loads(draft.receipt.get("links", "{}"))),
     )
     return make_response(page)
 

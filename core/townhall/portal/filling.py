@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from townhall.access.actors import citizen
 from townhall.errors import NotFound
 from townhall.portal import contact
 from townhall.portal import services
+from townhall_forms.conditions import Condition
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
@@ -64,6 +66,18 @@ class Filling:
         if self.editing:
             return citizen(frozenset({(self.record_type.identity, self.draft.record)}))
         return ANONYMOUS
+
+    @cached_property
+    def offering(self) -> RecordType:
+        """The type as the form asks for it: a link offers only what the form is open for at the moment."""
+        links = {path.partition(".")[0] for path in self.form.open_if.paths()} if self.form.open_if else set()
+        link = self.record_type.fields.get(next(iter(links))) if len(links) == 1 and not self.editing else None
+        is_open = self.form.open_if.behind(link.name) if self.form.open_if and link is not None else None
+        if link is None or not link.target or is_open is None:
+            return self.record_type
+        where = is_open if link.where is None else Condition.all_of([link.where, is_open])
+        fields = {**self.record_type.fields, link.name: replace(link, where=where)}
+        return replace(self.record_type, fields=fields)
 
     @cached_property
     def context(self) -> Any:
@@ -223,7 +237,7 @@ class Filling:
                 asked, list(asked.fields), self.context, values=self.draft.contact, formdata=data, files=files
             )
         return build_form(
-            self.record_type,
+            self.offering,
             [name for name in step.fields if self._shows(self.record_type.fields[name], self._outside(step))],
             self.context,
             values=self.values,
@@ -300,7 +314,7 @@ class Filling:
 
     def shown_fields(self, names: Iterable[str]) -> list[Field]:
         """The fields of these names whose conditions hold, bound to the answers."""
-        fields = [self.record_type.fields[name] for name in names]
+        fields = [self.offering.fields[name] for name in names]
         return [field.bind(self.values, self.context) for field in fields if self.asks(field)]
 
     # -- helpers ----------------------------------------------------------------------------------------------

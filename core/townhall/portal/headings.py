@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from townhall.records.types import Record
 from townhall_forms.schema import Form
-from townhall_forms.schema import RecordType
 
 
 def heading(record: Record) -> str:
-    """What a request is called on its own page: its title, if that is made of public fields only."""
-    return (record.title if title_is_public(record.type) else "") or record.type.label
-
-
-def title_is_public(record_type: RecordType) -> bool:
-    """Whether nothing internal is in the titles of a type."""
-    for path in record_type.title.paths:
-        field = record_type.field(path.partition(".")[0])
-        if field is None or (field.name in record_type.fields and field.privacy != "public"):
-            return False
-    return True
+    """What a request is called on its own page: its title, of which the public is given what is public."""
+    return record.title or record.type.label
 
 
 def editable(record: Record) -> Form | None:

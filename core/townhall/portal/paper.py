@@ -44,7 +44,7 @@ def paper(filling: Filling) -> list[tuple[str, str, list[Question]]]:
         if step.name == contact.STEP:
             fields: Iterable[Field] = contact.contact_type(filling.contact_wanted).fields.values()
         else:
-            asked = (filling.record_type.fields[name] for name in step.fields)
+            asked = (filling.offering.fields[name] for name in step.fields)
             fields = (field for field in asked if filling.asks(field) and field.type_name not in SCREEN_ONLY)
         questions = [question for field in fields for question in _questions(filling, field)]
         chapters.append((step.label, step.help, questions))

@@ -33,6 +33,7 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.messages.rendering import LINK_IN_WORDS
 from townhall.portal import applying
 from townhall.portal import details
 from townhall.portal import journey
@@ -83,6 +84,11 @@ class Letter:
 
     entry: TimelineEntry
     ours: bool
+
+    @property
+    def here(self) -> str:
+        """Its words on the status page, to which a message by e-mail only leads."""
+        return self.entry.body.replace(LINK_IN_WORDS, "(on this page)")
 
 
 def requests() -> BaseResponse:
@@ -303,7 +309,7 @@ def _status_page(opened: Opened, text: str = "", problem: str = "") -> str:
     state = workflow.states.get(record.state) if workflow is not None else None
     passed = town.records.passed(actor, record.identity, record.id) if workflow is not None else []
     told = _told(record.type)
-    facts = listings.facts(town, actor, record, told)
+    facts = listings.facts(town, actor, record, told) + _received(opened)
     moves = town.records.transitions(actor, record) if workflow is not None else []
     return render_template(
         "portal/status.html",
@@ -331,6 +337,17 @@ def _told(record_type: RecordType) -> list[str]:
     """Public fields that the sender filled in or chose, in the order of the type."""
     asked = {name for form in record_type.forms.values() for name in (*form.fields, form.per)}
     return [name for name, field in record_type.fields.items() if name in asked and field.privacy == "public"]
+
+
+def _received(opened: Opened) -> list[listings.Fact]:
+    """How many files the sender gave us in fields that are not for the public: that they came is no secret to them."""
+    town, actor, record = opened
+    sent = town.records.sent_files(actor, record.identity, record.id)
+    return [
+        listings.Fact(field.label, f"{sent[name]} received")
+        for name, field in record.type.fields.items()
+        if sent.get(name) and field.privacy != "public"
+    ]
 
 
 def _published(record_type: RecordType) -> list[str]:

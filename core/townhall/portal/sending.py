@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import flash
 from flask import redirect
 from flask import url_for
@@ -57,7 +59,8 @@ def _create(filling: Filling) -> Response:
                 contact=sender,
                 contact_id=visitor.sender_id(town, sender),
             )
-            kept = {"label": filling.label, "promise": filling.promise}
+            links = {name: record.id for name, record in filling.known_links().items()}
+            kept = {"label": filling.label, "promise": filling.promise, "links": json.dumps(links)}
             if record_type.number and record.number:
                 token = town.records.make_link(system("portal"), record.identity, record.id, visitor.STATUS)
                 kept |= {"number": record.number, "token": token}

@@ -66,9 +66,7 @@ def applied_to(record_type: RecordType) -> tuple[str, str, str] | None:
     if record_type.public is None or not record_type.public.apply:
         return None
     target, _, link = record_type.public.apply.partition(":")
-    name, _, form = target.rpartition(".")
-    identity = name if "." in name else f"{record_type.plugin}.{name}"
-    return identity, form, link
+    return *record_type.form_named(target), link
 
 
 def start_url(record_type: RecordType, form: Form, chosen: dict[str, int] | None = None) -> str:
@@ -90,12 +88,29 @@ def services(town: Town) -> list[Service]:
     for record_type in sorted(town.schemas.values(), key=_rank):
         forms = {} if town.plugins.read_only(record_type.identity) else record_type.sent_forms
         for form in forms.values():
+            if form.after:
+                continue
             if form.per:
                 found.extend(_per_services(town, record_type, form))
             elif form.service or (record_type.identity, form.name) not in applied:
                 found.append(_form_service(record_type, form))
         if record_type.public is not None and record_type.public_if is not None:
             found.append(_list_service(town, record_type))
+    return found
+
+
+def offered_after(town: Town, record_type: RecordType, form: Form, links: Mapping[str, int]) -> list[tuple[Form, str]]:
+    """Forms that come after one that was sent, each with its address: the ``links`` that both ask for stand in it."""
+    found = []
+    for other in sorted(town.schemas.values(), key=_rank):
+        for each in {} if town.plugins.read_only(other.identity) else other.sent_forms.values():
+            if each.after and other.form_named(each.after) == (record_type.identity, form.name):
+                shared = {
+                    name: id
+                    for name, id in links.items()
+                    if name in each.fields and other.fields[name].target == record_type.fields[name].target
+                }
+                found.append((each, start_url(other, each, shared)))
     return found
 
 

@@ -47,7 +47,8 @@ class View:
 
     ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
     of ``masked`` ones only whether they hold something is told. ``columns`` are those that are asked for of rows
-    fields, where not all are. What ``leaves`` the house holds nothing confidential, whoever takes it.
+    fields, where not all are. What ``leaves`` the house holds nothing confidential, whoever takes it. ``named`` says
+    that titles of what is linked to are wanted.
     """
 
     record_type: RecordType
@@ -61,6 +62,7 @@ class View:
     retitle: bool
     columns: Mapping[str, frozenset[str]]
     leaves: bool
+    named: bool
 
     @property
     def needed(self) -> frozenset[str]:
@@ -86,11 +88,16 @@ def records(
     ids: Sequence[int],
     fields: Collection[str] | None = None,
     reveal: Collection[str] = (),
+    *,
+    named: bool = True,
 ) -> dict[int, Record]:
-    """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before."""
+    """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before.
+
+    Without ``named`` they come without the titles of what they link to.
+    """
     if not ids:
         return {}
-    view = view_of(town, actor, plan, fields, reveal)
+    view = view_of(town, actor, plan, fields, reveal, named=named)
     rows = plan.reader(view.needed).fetch(town.database, ids)
     return {record.id: record for record in assembled(town, plan, view, rows)}
 
@@ -116,7 +123,7 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> li
             id: frozenset(path for path in paths if path.partition(".")[0] in view.shown) for id, paths in parts.items()
         }
     pointing = [field for field in reader.pointing if field.name not in view.masked]
-    names = _titles(town, actor, pointing, values) if pointing else {}
+    names = _titles(town, actor, pointing, values) if pointing and (view.named or view.retitle) else {}
     context = town.context(actor) if view.retitle else None
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
     reveals = bool(parts) and policy.may(actor, "see_confidential", view.record_type)
@@ -160,6 +167,7 @@ def view_of(
     reveal: Collection[str] = (),
     *,
     leaves: bool = False,
+    named: bool = True,
 ) -> View:
     """What this question by this actor gets of the type."""
     record_type = plan.record_type
@@ -182,6 +190,7 @@ def view_of(
         retitle=retitle,
         columns=columns,
         leaves=leaves,
+        named=named,
     )
 
 

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
+def sent_files(town: Town, actor: Actor, identity: str, id: int) -> dict[str, int]:
+    """How many files came from the public with a record, by field: told to whoever it belongs to, and to nobody else.
+
+    What is in them, and what they are called, the field's privacy decides; that they arrived is no secret from who sent
+    them.
+    """
+    record_type = reading.get(town, actor, identity, id, fields=()).type
+    return town.files.sent(identity, id) if policy.granted(actor, record_type, id) else {}
+
+
 def open_file(town: Town, actor: Actor, file_id: int, reason: str = "") -> tuple[StoredFile, Path]:
     """The file and where its bytes stand. Raises :class:`~townhall.errors.NotFound` if there is none for the actor.
 

@@ -190,10 +190,25 @@ class Edit:
         changes = history.changes_between(plan.record_type, old, new, changed)
         event = history.Event(id, self.before.version + 1, action, changes, note)
         history.write(town, self.actor, plan.record_type.identity, to_microseconds(now), [event])
-        indexing.refresh(town, plan, [id])
+        self._index(title, to_microseconds(now))
         renamed = {"title"} if title != self.before.title else set()
         titles.refresh_dependents(town, plan, id, renamed | set(changed))
         tell(town, plan, lambda: [self.as_change(told or action)])
+
+    def _index(self, title: str, now: int) -> None:
+        """Write the entry of the index anew, of the values that were just written."""
+        indexing.write(
+            self.town,
+            self.plan,
+            self.before.id,
+            self.values,
+            number=self.before.number,
+            title=title,
+            state=self.standard.get("state") or "",
+            updated=now,
+            archived=self.standard.get("archived") is not None,
+            context=self.scene.rules,
+        )
 
     def _log_move(self, at: int) -> None:
         states = self.before.state, self.standard["state"]

@@ -50,6 +50,8 @@ _NOT_IN_NAMES = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 _KEEP_REMOVED = timedelta(days=30)
 #: Seconds after which bytes that no row names were not just written.
 _GRACE = 3600
+#: Who has staged a file that came from no member of staff.
+_PUBLIC = "public"
 
 
 class FileStore:
@@ -117,6 +119,13 @@ class FileStore:
             hashes[row[0]]: StoredFile(row[1], hashes[row[0]], row[2], row[3], row[4], row[5])
             for row in (rows if hashes else ())
         }
+
+    def sent(self, identity: str, record_id: int) -> dict[str, int]:
+        """How many of a record's files the public sent, by field."""
+        table = self._town.system.attachment
+        mine = (table.identity == identity) & (table.record_id == record_id) & (table.staged_by == _PUBLIC)
+        query = table.select(table.field, peewee.fn.COUNT(table.id)).where(mine).group_by(table.field)
+        return dict(query.tuples())
 
     def claim(self, identity: str, record_id: int, field: str, files: Sequence[StoredFile]) -> None:
         """Make ``files``, in this order, the files of a record's field. Runs in the record's own transaction.
@@ -247,4 +256,4 @@ def clean_name(filename: str) -> str:
 
 def _owner(actor: Actor) -> str:
     """Who may use a staged file: one member of staff, or whoever has its token."""
-    return f"staff:{actor.id}" if actor.kind == "staff" else "public"
+    return f"staff:{actor.id}" if actor.kind == "staff" else _PUBLIC

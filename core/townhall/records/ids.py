@@ -26,11 +26,11 @@ def take(database: TownDatabase, table: str, count: int) -> Sequence[int]:
         return [row[0] for row in cursor.fetchall()]
     # The write lock is held, so nobody else can take the ids that follow. Ids of a table that never reuses them
     # (AUTOINCREMENT) are remembered in sqlite_sequence even when the rows are gone.
-    highest = database.execute_sql(f'SELECT max(id) FROM "{table}"').fetchone()[0] or 0  # noqa: S608
-    if database.execute_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-        remembered = database.execute_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-        highest = max(highest, remembered[0] if remembered else 0)
-    return range(highest + 1, highest + 1 + count)
+    highest = f'(SELECT coalesce(max(id), 0) FROM "{table}")'  # noqa: S608
+    remembered = "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?)"
+    # Tables of records are such ones, so SQLite has made its own.
+    taken = database.execute_sql(f"SELECT max({highest}, {remembered})", (table,)).fetchone()[0]
+    return range(taken + 1, taken + 1 + count)
 
 
 def rows_with(

@@ -33,6 +33,34 @@ def linked_titles(plan: WritePlan, many: Iterable[Mapping[str, Any]], context: C
     }
 
 
+def write(
+    town: Town,
+    plan: WritePlan,
+    id: int,
+    values: Mapping[str, Any],
+    *,
+    number: str,
+    title: str,
+    state: str,
+    updated: int,
+    archived: bool,
+    context: Context,
+) -> None:
+    """Write the index entry of one record anew, of values that are at hand."""
+    entry = search_entries.search_plan(town, plan.record_type).entry(
+        id,
+        values,
+        number=number,
+        title=title,
+        state=state,
+        updated=updated,
+        archived=archived,
+        titles=linked_titles(plan, [values], context),
+        context=context,
+    )
+    search_entries.write_entries(town, [entry])
+
+
 def refresh(town: Town, plan: WritePlan, ids: Sequence[int]) -> None:
     """Write the index entries of records anew, from what the database holds."""
     actor = system()

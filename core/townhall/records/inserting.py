@@ -121,10 +121,11 @@ def update(
         "updated_by": actor.name,
         "updated_by_id": actor.id,
     }
-    model = plan.tables.model
-    model.update({plan.column(name): value for name, value in assigned.items()}).where(
-        plan.column("id") == id
-    ).execute()
+    mark, columns = town.database.param, plan.tables.columns
+    changed = ", ".join(f'"{columns[name].column_name}" = {mark}' for name in assigned)
+    cells = [columns[name].db_value(value) for name, value in assigned.items()]
+    # Names come from schemas, which allow no quotes in them.
+    town.database.execute_sql(f'UPDATE "{plan.table}" SET {changed} WHERE "id" = {mark}', (*cells, id))  # noqa: S608
 
 
 def replace_children(town: Town, plan: WritePlan, id: int, values: Mapping[str, Any], names: Collection[str]) -> None:

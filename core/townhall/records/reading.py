@@ -61,8 +61,11 @@ def get(
     *,
     fields: Collection[str] | None = None,
     reveal: Collection[str] = (),
+    named: bool = True,
 ) -> Record:
     """One record; ``reveal`` names confidential fields whose values are wanted as well.
+
+    Without ``named`` it comes without the titles of what it links to, for whoever only wants its values.
 
     Raises :class:`~townhall.errors.NotFound` if there is none that the actor may know of.
     """
@@ -71,7 +74,7 @@ def get(
         policy.require(actor, "view", plan.record_type)
     all_of_it = predicate.sees_all(town, actor, plan.record_type)
     visible = all_of_it or id in predicate.may_see(town, actor, plan.record_type, [id])
-    found = assembling.records(town, actor, plan, [id], fields, reveal) if visible else {}
+    found = assembling.records(town, actor, plan, [id], fields, reveal, named=named) if visible else {}
     if reveal and found:
         predicate.require_within(town, actor, "see_confidential", plan.record_type, id)
     if id not in found:

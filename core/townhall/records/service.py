@@ -417,6 +417,10 @@ class Records:
         """
         return attachments.open_file(self._town, actor, file_id, reason)
 
+    def sent_files(self, actor: Actor, identity: str, id: int) -> dict[str, int]:
+        """How many files whoever the record belongs to sent with it, by field; nothing for anybody else."""
+        return attachments.sent_files(self._town, actor, identity, id)
+
     def make_link(self, actor: Actor, identity: str, id: int, purpose: str, *, expires: datetime | None = None) -> str:
         """A secret token that opens the record for ``purpose``. It can't be read back later."""
         refuse_frozen(write_plan(self._town, identity))

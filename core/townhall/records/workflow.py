@@ -67,7 +67,7 @@ def transition(
     )
     _refuse_values(town, actor, plan, move, given, may_edit=may_edit)
     with write_transaction(town, plan):
-        before = lock(town, actor, plan, id, version)
+        before = lock(town, actor, plan, id, version, named=town.plugins.has("guard_transition", identity))
         predicate.require_within(town, actor, "transition", plan.record_type, id, move=move)
         if before.archived is not None:
             raise Rejected("This record is archived. Restore it first.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import ClassVar
@@ -24,6 +26,9 @@ from townhall_forms.values import Questions
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
+
+#: Lists of questions that are kept as they were read.
+_MOST_READ = 200
 
 
 class QuestionsField(OneColumn):
@@ -126,9 +131,7 @@ class QuestionsField(OneColumn):
 
     def load(self, stored: Any) -> Questions:
         """The questions again, without checking them a second time."""
-        entry = json.loads(stored)
-        earlier = {int(number): trusted_questions(lines) for number, lines in entry.get("earlier", {}).items()}
-        return Questions(entry["version"], trusted_questions(entry["questions"]), earlier)
+        return Questions(*_read(stored))
 
     def display(self, value: Any, context: Context) -> str:
         """The questions' labels."""
@@ -178,3 +181,11 @@ class QuestionsField(OneColumn):
             },
             "required": ["version", "questions"],
         }
+
+
+@lru_cache(maxsize=_MOST_READ)
+def _read(stored: str) -> tuple[int, tuple[Question, ...], Mapping[int, tuple[Question, ...]]]:
+    """What a stored text says: many records are asked the same questions, and nobody changes any of it."""
+    entry = json.loads(stored)
+    earlier = {int(number): trusted_questions(lines) for number, lines in entry.get("earlier", {}).items()}
+    return entry["version"], trusted_questions(entry["questions"]), MappingProxyType(earlier)
