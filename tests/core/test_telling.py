@@ -29,16 +29,17 @@ def mailing(town: Town) -> Town:
     return town
 
 
-def notify(town: Town, person: int) -> None:
-    """A notice for somebody."""
+def notify(town: Town, person: int) -> str:
+    """A notice for somebody; the number of the case that it is about."""
     ticket = make_ticket(town, system(), make_topic(town))
     with immediate(town.database):
-        notices.notify(town, [person], ticket, "warn", f"{ticket.number}: its time is running out.")
+        notices.notify(town, [person], ticket, "warn", "Its time is running out.")
+    return ticket.number
 
 
 def test_a_notice_is_mailed_once_with_a_way_to_its_case(mailing: Town) -> None:
-    """However often the job runs; the mail says who sent it, that nobody answers it, and nothing of the case."""
-    notify(mailing, add_person(mailing, "rae@milbrook.example", "clerk", "Rae Clerk"))
+    """However often the job runs; the mail says who sent it, that nobody answers it, and of the case its number."""
+    number = notify(mailing, add_person(mailing, "rae@milbrook.example", "clerk", "Rae Clerk"))
     assert telling.run(mailing) == "1 to colleagues put into the outbox."
     assert telling.run(mailing) == ""
     (message,) = outbox.find(mailing)
@@ -46,8 +47,9 @@ def test_a_notice_is_mailed_once_with_a_way_to_its_case(mailing: Town) -> None:
     assert mail["To"] == "Rae Clerk <rae@milbrook.example>"
     assert mail["From"].endswith("<hello@milbrook.example>")
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Subject"].endswith(f"] {number}: Its time is running out.")
     text = mail.get_content()
-    assert "its time is running out." in text
+    assert f"{number}: Its time is running out." in text
     assert "https://milbrook.example/admin/desk/ticket/" in text
     assert composing.ABOVE not in text
 
