@@ -60,13 +60,7 @@ def mailed(town: Town, clerk: Actor) -> outbox.Message:
 
 def test_a_letter_is_addressed_as_on_an_envelope(town: Town, clerk: Actor, chief: StaffClient) -> None:
     """Town, state and code stand in one line, another country below it; lists have all of it in one."""
-    post = {
-        "line1": "14 Mill Lane",
-        "line2": "Flat 2, rear",
-        "city": "Millbrook",
-        "region": "OH",
-        "postal_code": "45011",
-    }
+    town_line = {"city": "Millbrook", "region": "OH", "postal_code": "45011", "country": "CA"}
     case(town, clerk, addresses=[{"address": {"line1": "14 Mill Lane", "line2": "Flat 2, rear", **town_line}}])
     assert "14 Mill Lane, Flat 2, rear, Millbrook, OH 45011, Canada" in main_of(chief.get(LETTERS))
     paper = chief.get(f"{LETTERS}print").text
