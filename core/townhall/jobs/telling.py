@@ -6,16 +6,14 @@ however often the job runs and by however many processes.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import system
 from townhall.cases import digest_delivery
+from townhall.errors import NotFound
 from townhall.messages import outbox
-from townhall.records import reading
 from townhall.records.instants import to_microseconds
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def _notices(town: Town) -> list[tuple[str, str, int, str, str]]:
     """Event, key, person, subject and body of each notice that nobody saw so far."""
     table, user = town.system.notice, town.system.user
     since = to_microseconds(town.clock.now() - NEWS)
-    rows = list(
+    rows = (
         table.select(table.id, table.user_id, table.identity, table.record_id, table.text)
         .join(user, on=(user.id == table.user_id))
         .where(table.seen_at.is_null(), table.at >= since, user.active)
@@ -48,26 +46,23 @@ def _notices(town: Town) -> list[tuple[str, str, int, str, str]]:
         .tuples()
     )
     told = []
-    named = _names(town, rows)
     for id, person, identity, record_id, text in rows:
-        name = named.get((identity, record_id), "")
-        said = f"{name}: {text}" if name and name not in text else text
         place = f"{digest_delivery.address(town)}/admin/{identity.replace('.', '/')}/{record_id}/"
+        said = f"{_name(town, identity, record_id)}: {text}"
         told.append(("notice", str(id), person, said, f"{said}\n\n{place}"))
     return told
 
 
-def _names(town: Town, rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, int], str]:
-    """What a subject calls each record, which anybody on the way may read: its number, or else its kind."""
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for _, _, identity, record_id, _ in rows:
-        if identity in town.schemas:
-            wanted[identity].add(record_id)
-    return {
-        (identity, record.id): record.number or record.type.label
-        for identity, ids in wanted.items()
-        for record in reading.many(town, system(), identity, sorted(ids), fields=())
-    }
+def _name(town: Town, identity: str, record_id: int) -> str:
+    """What a case is called in a mail: its type and number, and nothing of what it is about."""
+    record_type = town.schemas.get(identity)
+    if record_type is None:
+        return "A case"
+    try:
+        number = town.records.get(system(), identity, record_id, fields=()).number
+    except NotFound:
+        number = ""
+    return " ".join(part for part in (record_type.label, number) if part)
 
 
 def _digests(town: Town) -> list[tuple[str, str, int, str, str]]:
