@@ -49,11 +49,16 @@ class Address:
 
     def one_line(self, home: str = "") -> str:
         """The address in one line; the country is left out when it is ``home``."""
+        return ", ".join(self.lines(home))
+
+    def lines(self, home: str = "") -> list[str]:
+        """The address as it stands on an envelope; the country is left out when it is ``home``."""
         area = (
             f"{self.region} {self.postal_code}" if self.region and self.postal_code else self.region or self.postal_code
         )
         country = "" if self.country == home else self.country
-        return ", ".join(filter(None, (self.line1, self.line2, self.city, area, country)))
+        town = ", ".join(filter(None, (self.city, area)))
+        return [*filter(None, (self.line1, self.line2, town, country))]
 
 
 @dataclass(frozen=True, slots=True)

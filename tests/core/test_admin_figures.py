@@ -23,10 +23,12 @@ from staff_client import main_of
 from staff_client import staff_client
 from stories import Clock
 from stories import Story
+from stories import nearest_rank
 from stories import write_clock
 
 from townhall.access.actors import system
 from townhall.admin.figures.counted import Keeper
+from townhall.admin.figures.numbers import length
 from townhall.admin.figures.tables import Shown
 from townhall.clock import FixedClock
 from townhall.records.figures import Slice
@@ -52,13 +54,13 @@ def clerk(town: Town) -> StaffClient:
     return staff_client(town)
 
 
-def tables(text: str) -> dict[str, list[list[str]]]:
-    """The rows of each table of a page, by its caption."""
+def tables(text: str, *, links: bool = False) -> dict[str, list[list[str]]]:
+    """The rows of each table of a page, by its caption; with ``links`` cells are HTML."""
     found = {}
     for table in re.findall(r"<table class=\"table\">(.*?)</table>", text, re.DOTALL):
         caption = unescape(re.search(r"<caption[^>]*>(.*?)</caption>", table).group(1))  # type: ignore[union-attr]
         rows = [
-            [unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+            [cell if links else words_of(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
             for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
         ]
         found[caption] = rows
@@ -85,13 +87,90 @@ def test_every_figure_leads_to_exactly_its_records(story: Story, clerk: StaffCli
         assert "note-soon" not in response.text
         for url, words in {(unescape(url), unescape(words)) for url, words in LINK.findall(response.text)}:
             if not re.fullmatch(r"[\d,]+", words):
-                continue  # a share or a time: it is of the records of a number beside it
+                continue  # a share or a time, which have tests of their own
             wanted = decoded(parse_qs(urlsplit(url).query)["figure"][0])
             kind = (wanted.measure, wanted.of, bool(wanted.by))
             seen[kind] += 1
             if seen[kind] <= 2:
                 assert listed(clerk, url) == int(words.replace(",", "")), (url, words)
     assert len(seen) > 15
+
+
+#: Columns that hold no number of records, nor a time that records took: how often, how much more, how many to one.
+NO_RECORDS = {"Times", "Change", "Change of it", "E-mails to letters"}
+
+
+@pytest.mark.parametrize("choice", [TICKET, "all"])
+def test_every_figure_is_a_link(story: Story, clerk: StaffClient, choice: str) -> None:
+    """Each cell but noughts and dashes leads to records; a share to those that it is a share of."""
+    linked = 0
+    for page in PAGES:
+        response = clerk.get(f"{FIGURES}{page}?type={choice}&period=free&from=2026-03-17&to=2027-01-31")
+        for caption, (columns, *rows) in tables(response.text, links=True).items():
+            for row in rows:
+                numbers = {link_of(cell) for cell in row if re.fullmatch(r"[\d,]+", words_of(cell))}
+                for column, cell in zip(columns[1:], row[1:], strict=True):
+                    text = words_of(cell)
+                    if words_of(column) in NO_RECORDS or text in ("", "0", "\u2013", "0\u00a0%"):
+                        continue
+                    assert link_of(cell), (caption, words_of(row[0]), words_of(column), text)
+                    assert not text.endswith("%") or link_of(cell) in numbers, (caption, text)
+                    linked += 1
+    assert linked > 100
+
+
+@pytest.mark.parametrize("choice", [TICKET, "all"])
+def test_a_time_leads_to_the_cases_that_took_longer(story: Story, clerk: StaffClient, choice: str) -> None:
+    """Each median, percentile and target opens as many cases as the journal has that took longer, or else all."""
+    opened: Counter[str] = Counter()
+    for page in ("times", "states"):
+        response = clerk.get(f"{FIGURES}{page}?type={choice}&period=free&from=2026-03-17&to=2027-01-31&by=topic")
+        for columns, *rows in tables(response.text, links=True).values():
+            for row in rows:
+                for column, cell in zip(columns, row, strict=True):
+                    if ("within" not in words_of(column) and words_of(column) != "Target") or not link_of(cell):
+                        continue
+                    wanted = decoded(parse_qs(urlsplit(link_of(cell)).query)["figure"][0])
+                    times = times_behind(story, wanted)
+                    many = listed(clerk, link_of(cell))
+                    if wanted.measure in ("longer", "stayed"):
+                        minutes = int(wanted.of.rpartition(".")[2])
+                        assert words_of(cell) == length(minutes, business=".working." in wanted.of).text
+                        assert many == len({id for id, time in times if time > minutes}) > 0, wanted
+                        share = re.match(r"(\d+) of 100|(Half)", words_of(column))
+                        if share is not None:
+                            assert minutes == nearest_rank([time for _, time in times], int(share.group(1) or 50))
+                            assert sum(time > minutes for _, time in times) * 100 <= len(times) * (
+                                100 - int(share.group(1) or 50)
+                            )
+                    else:
+                        assert many == len({id for id, _ in times}), wanted
+                    opened[wanted.measure] += 1
+    assert opened["longer"] > 5
+    assert opened["measured"] > 0
+    assert opened["stayed"] > 2
+
+
+def times_behind(story: Story, wanted: Slice) -> list[tuple[int, int]]:
+    """Ids and minutes that a figure of times is about, from the journal."""
+    assert wanted.period is not None
+    kind, _, rest = wanted.of.partition(".")
+    if wanted.measure in ("left", "stayed"):
+        return [(id, time // timedelta(minutes=1)) for id, time in story.stays(wanted.period).get(kind, [])]
+    mine = [case for case in story.met(wanted.period, kind) if wanted.value in ("", str(case.topic))]
+    clocks = [(case.id, case.clocks[kind]) for case in mine]
+    return [(id, clock.minutes or 0) for id, clock in clocks if clock.business == rest.startswith("working")]
+
+
+def words_of(cell: str) -> str:
+    """What a cell says."""
+    return unescape(re.sub(r"<[^>]+>", "", cell))
+
+
+def link_of(cell: str) -> str:
+    """Where a cell leads to."""
+    found = re.search(r'href="([^"]+)"', cell)
+    return unescape(found.group(1)) if found is not None else ""
 
 
 def test_screen_paper_and_file_say_the_same(story: Story, clerk: StaffClient) -> None:

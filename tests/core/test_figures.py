@@ -15,6 +15,7 @@ from desk import TICKET
 from stories import FINAL
 from stories import FRESH
 from stories import OPEN
+from stories import Clock
 from stories import Story
 from stories import nearest_rank
 
@@ -77,11 +78,18 @@ def expected(story: Story, period: Period) -> Iterator[tuple[Slice, set[int]]]:
     yield Slice("dormant"), story.ids(lambda c: c.state in OPEN and c.updated is not None and c.updated < dormant)
     for kind in figures.KINDS:
         yield Slice("measured", period, kind), {case.id for case in story.met(period, kind)}
+        for way, business in (("working", True), ("calendar", False)):
+            for minutes in (0, 20, 59):
+                slow = {c.id for c in story.met(period, kind) if took_longer(c.clocks[kind], minutes, business)}
+                yield Slice("longer", period, f"{kind}.{way}.{minutes}"), slow
         yield Slice("in_time", period, kind), story.in_time(period, kind)
         yield Slice("late", period, kind), story.late(period, kind)
     stays = story.stays(period)
     for state in ("draft", "new", "waiting", "done"):
         yield Slice("left", period, state), {id for id, _ in stays.get(state, [])}
+        for minutes in (0, 30, 2000, 20_000):
+            slow = {id for id, time in stays.get(state, []) if time // timedelta(minutes=1) > minutes}
+            yield Slice("stayed", period, f"{state}.{minutes}"), slow
     moment = min(story.end(period), now)
     for name, _, low, high in AGES:
         most = timedelta(days=high) if high is not None else timedelta.max
@@ -89,6 +97,11 @@ def expected(story: Story, period: Period) -> Iterator[tuple[Slice, set[int]]]:
             Slice("age", period, name),
             story.open(period) & story.ids(lambda c, a=low, b=most: timedelta(days=a) <= moment - c.created < b),  # type: ignore[misc]
         )
+
+
+def took_longer(clock: Clock, minutes: int, business: bool) -> bool:
+    """Whether a clock of working or of all time took more than so many minutes."""
+    return clock.business == business and clock.minutes is not None and clock.minutes > minutes
 
 
 @pytest.mark.parametrize("story", [1, 2], indirect=True)
@@ -234,6 +247,10 @@ def test_nobody_counts_what_they_may_not_see(story: Story, periods: list[Period]
     [
         "nothing",
         "came_in", "came_in~2026-01-40~2026-02-01", "came_in~2026-03-01~2026-02-01", "left~2026-01-01~2026-01-02~gone",
+        "longer~2026-01-01~2026-01-02~resolution.working", "longer~2026-01-01~2026-01-02~resolution.90",
+        "longer~2026-01-01~2026-01-02~new.90", "stayed~2026-01-01~2026-01-02~new",
+        "stayed~2026-01-01~2026-01-02~new.-1", "stayed~2026-01-01~2026-01-02~gone.90",
+        "longer~2026-01-01~2026-01-02~resolution.working.99999999999",
         "talks_in~2026-01-01~2026-01-02", "came_in~2026-01-01~2026-01-02~~nowhere~1", "age~2026-01-01~2026-01-02~old",
         "came_in~0001-01-01~9999-12-31",
     ],

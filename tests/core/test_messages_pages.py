@@ -58,6 +58,16 @@ def mailed(town: Town, clerk: Actor) -> outbox.Message:
     return outbox.find(town, about=(TICKET, record.id))[0]
 
 
+def test_a_letter_is_addressed_as_on_an_envelope(town: Town, clerk: Actor, chief: StaffClient) -> None:
+    """Town, state and code stand in one line, another country below it; lists have all of it in one."""
+    town_line = {"city": "Millbrook", "region": "OH", "postal_code": "45011", "country": "CA"}
+    case(town, clerk, addresses=[{"address": {"line1": "14 Mill Lane", "line2": "Flat 2, rear", **town_line}}])
+    assert "14 Mill Lane, Flat 2, rear, Millbrook, OH 45011, Canada" in main_of(chief.get(LETTERS))
+    paper = chief.get(f"{LETTERS}print").text
+    lines = "Ada Moreau<br>14 Mill Lane<br>Flat 2, rear<br>Millbrook, OH 45011<br>Canada</address>"
+    assert f'<address class="letter-to">{lines}' in paper
+
+
 def test_the_outbox_shows_what_needs_somebody(town: Town, clerk: Actor, chief: StaffClient) -> None:
     """Why a message waits, why one is dead, and what can be done: try again, drop, print."""
     message = mailed(town, clerk)

@@ -61,7 +61,7 @@ class OwnRequestsPages(RecordPages):
                 "admin/own_requests_link.html",
                 type=self.type,
                 record=record,
-                address=[part for part in recipients.post_address(self.town, record).split(", ") if part],
+                address=recipients.post_address(self.town, record).splitlines(),
                 link=url_for("portal.follow", token=token, _external=True),
                 code=link_codes.readable(token),
                 by_hand=url_for("portal.requests", _external=True),

@@ -76,7 +76,8 @@ def drop(id: int) -> None:
     """Never send a message."""
     with open_town() as town:
         message = outbox.drop(town, operator(), id)
-    click.echo(f"The message to {message.recipient} is not sent.")
+    to = ", ".join(message.recipient.splitlines())
+    click.echo(f"The message to {to} is not sent.")
 
 
 @messages.command()

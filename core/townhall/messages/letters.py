@@ -108,8 +108,10 @@ def _letter(town: Town, message: Message) -> Letter:
     text = message.body
     if LINK in text:
         text = text.replace(LINK, links.on_paper(town, message))
-    lines = [part.strip() for line in message.recipient.splitlines() for part in line.split(", ")]
-    return Letter(message, (message.name, *filter(None, lines)), town.today(), text.split("\n\n"))
+    lines = message.recipient.splitlines()
+    if len(lines) == 1:  # as earlier versions wrote it
+        lines = message.recipient.split(", ")
+    return Letter(message, (message.name, *lines), town.today(), text.split("\n\n"))
 
 
 def _theirs(town: Town, actor: Actor, ids: Sequence[int]) -> list[Message]:

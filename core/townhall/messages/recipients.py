@@ -11,6 +11,7 @@ from townhall.access.actors import system
 from townhall.errors import NotFound
 from townhall.records import reading
 from townhall.records.types import Record
+from townhall_forms.fields.places import AddressField
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -67,14 +68,14 @@ def mail_address(contact: Record) -> str:
 
 
 def post_address(town: Town, contact: Record) -> str:
-    """The postal address to write to: the one for letters, or the one to try first."""
+    """The postal address to write to, in lines: the one for letters, or the one to try first."""
     rows = [row for row in contact["addresses"] or () if row.get("address")]
     for_letters = [row for row in rows if row.get("primary")] or [row for row in rows if row.get("label") == "post"]
     chosen = (for_letters or rows or [{}])[0].get("address")
     if not chosen:
         return ""
     field = contact.type.fields["addresses"].row_fields["address"]
-    return field.display(chosen, town.context(system()))
+    return "\n".join(field.lines(chosen, town.context(system()))) if isinstance(field, AddressField) else ""
 
 
 def nobody_reads(town: Town, address: str) -> bool:

@@ -132,12 +132,14 @@ class AddressField(Field):
 
     def display(self, value: Any, context: Context) -> str:
         """In one line; the town's own country is left out, others are written out."""
-        if value is None:
-            return ""
-        text = value.one_line(home=context.country)
+        return "" if value is None else ", ".join(self.lines(value, context))
+
+    def lines(self, value: Address, context: Context) -> list[str]:
+        """The same as on an envelope."""
+        lines = value.lines(home=context.country)
         if value.country and value.country != context.country:
-            text = text.removesuffix(value.country) + COUNTRIES.get(value.country, value.country)
-        return str(text)
+            lines[-1] = COUNTRIES.get(value.country, value.country)
+        return lines
 
     def to_csv(self, value: Any, context: Context) -> str:
         """Six parts with ``;`` between them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from datetime import date
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from townhall.records import figures
 from townhall.records.figures import Grouping
 from townhall.records.figures import Period
 from townhall.records.figures import Slice
+from townhall.records.figures import Times
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -81,6 +83,20 @@ class Asked:
         if where:
             return urls.with_query(urls.list_url(where), [("view", "all"), ("figure", wanted.encoded())])
         return urls.with_query(f"{urls.FIGURES}records", [("figure", wanted.encoded())])
+
+    def beyond(
+        self,
+        wanted: Slice,
+        times: Times,
+        minutes: int | None,
+        record_type: RecordType | None = None,
+        identity: str = "",
+    ) -> str:
+        """Where the records of ``wanted`` are that took longer than these minutes; all of them where none did."""
+        if minutes is not None and times.longest > minutes:
+            measure = "stayed" if wanted.measure == "left" else "longer"
+            wanted = replace(wanted, measure=measure, of=f"{wanted.of}.{minutes}")
+        return self.link(wanted, record_type, identity)
 
     def count(self, wanted: Slice) -> int:
         """How many records a slice has, over all types that are asked for; counted once for a page."""

@@ -142,11 +142,11 @@ def _talks(asked: Asked) -> Table:
     for measure in ("chases", "on_the_spot"):
         now = _talk_count(asked, measure, asked.period)
         cells = [Cell(figures.MEASURES[measure].label), number(now, _link(asked, Slice(measure, asked.period)))]
-        cells.append(share(now, whole))
+        cells.append(share(now, whole, cells[1].url))
         if asked.before is not None:
             then = _talk_count(asked, measure, asked.before)
             cells += [number(then, _link(asked, Slice(measure, asked.before)))]
-            cells += [share(then, _talk_count(asked, "talks_in", asked.before)), signed(now, then)]
+            cells += [share(then, _talk_count(asked, "talks_in", asked.before), cells[-1].url), signed(now, then)]
         rows.append(tuple(cells))
     compare = ("Before", "Share before (%)", "Change (%)") if asked.before is not None else ()
     return Table(
@@ -185,7 +185,7 @@ def _back(asked: Asked, rates: Sequence[tuple[str, str, str]]) -> Table:
             part, whole = asked.count(Slice(measure, period)), asked.count(Slice(of, period))
             cells.append(number(part, asked.link(Slice(measure, period))))
             cells.append(number(whole, asked.link(Slice(of, period))))
-            cells.append(share(part, whole))
+            cells.append(share(part, whole, cells[-2].url))
             numbers.append(part)
         if asked.before is not None:
             cells.append(signed(*numbers))

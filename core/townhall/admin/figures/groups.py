@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from townhall.admin.figures.asking import Asked
@@ -24,15 +25,20 @@ class Group:
     label: str
 
 
-def counted(asked: Asked, wanted: Slice) -> Mapping[str, int]:
-    """How many records of a slice each group has."""
+def counted(asked: Asked, wanted: Sequence[Slice]) -> list[Mapping[str, int]]:
+    """How many records of each slice each group has."""
     town, actor = asked.desk.town, asked.actor
     if asked.by == TYPE:
-        return {type_.identity: figures.count(town, actor, type_.identity, wanted) for type_ in asked.types}
-    total: Counter[str] = Counter()
+        return [
+            {type_.identity: figures.count(town, actor, type_.identity, each) for type_ in asked.types}
+            for each in wanted
+        ]
+    totals = [Counter[str]() for _ in wanted]
     for type_ in asked.types:
-        total.update(figures.counted(town, actor, type_.identity, wanted, asked.by))
-    return total
+        found = figures.counted_each(town, actor, type_.identity, wanted, asked.by)
+        for total, counts in zip(totals, found, strict=True):
+            total.update(counts)
+    return [*totals]
 
 
 def named(asked: Asked, values: Iterable[str]) -> list[Group]:
@@ -47,9 +53,13 @@ def named(asked: Asked, values: Iterable[str]) -> list[Group]:
 
 def link(asked: Asked, wanted: Slice, group: Group) -> str:
     """Where the records of one group of a slice are."""
-    if asked.by == TYPE:
-        return asked.link(wanted, identity=group.value)
-    return asked.link(wanted.of_group(asked.by, group.value))
+    mine, identity = part(asked, wanted, group)
+    return asked.link(mine, identity=identity)
+
+
+def part(asked: Asked, wanted: Slice, group: Group) -> tuple[Slice, str]:
+    """One group of a slice, and the type that it is of if groups are types."""
+    return (wanted, group.value) if asked.by == TYPE else (wanted.of_group(asked.by, group.value), "")
 
 
 def label(asked: Asked) -> str:

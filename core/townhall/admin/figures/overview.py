@@ -132,10 +132,10 @@ def _by_group(asked: Asked, left: Mapping[str, int]) -> Table:
     closed, open_ = Slice("closed", asked.period), Slice("open", asked.period)
     if not asked.by or not asked.types:
         return Table("groups", "By group", ("Group",), ())
-    now = groups.counted(asked, came)
     before_slice = Slice("came_in", asked.before) if asked.before is not None else None
-    before = groups.counted(asked, before_slice) if before_slice is not None else {}
-    done = groups.counted(asked, closed)
+    slices = (came, closed, *((before_slice,) if before_slice is not None else ()))
+    now, done, *beside = groups.counted(asked, slices)
+    before = beside[0] if beside else {}
     values = sorted({*now, *before, *done, *left}, key=lambda value: (-now.get(value, 0), -left.get(value, 0), value))
     shown = groups.named(asked, values[: groups.MOST])
     rows = []

@@ -44,9 +44,10 @@ def _states(asked: Asked) -> Table:
             if name not in found:
                 continue
             times = found[name]
-            link = asked.link(Slice("left", asked.period, name), type_)
+            left = Slice("left", asked.period, name)
+            link = asked.link(left, type_)
             label = state.label if asked.one is not None else f"{type_.label}: {state.label}"
-            lengths = [length(each, url=link) for each in times.percentiles]
+            lengths = [length(each, url=asked.beyond(left, times, each, type_)) for each in times.percentiles]
             rows.append(
                 (Cell(label), number(len(times.cases), link), Cell(f"{times.count:,}", str(times.count)), *lengths)
             )
@@ -57,7 +58,8 @@ def _states(asked: Asked) -> Table:
         title="Time in each state",
         columns=("State", "Cases that left it", "Times", "Half within", "80 of 100 within", "90 of 100 within"),
         rows=tuple(rows),
-        note="By the calendar, from the moment at which a case came into the state until it moved on.",
+        note="By the calendar, from the moment at which a case came into the state until it moved on. A time leads to"
+        " the cases that stayed longer; where none did, to all that left it.",
         chart=charts.bars(drawn[: charts.MOST_BARS]),
         chart_label="Bar chart of the time in each state, in days",
         key=((charts.key("s1"), "Half within, in days"),),
@@ -70,7 +72,7 @@ def _again(asked: Asked) -> Table:
     for measure, of in (("back_again", "closed"), ("reopened", "")):
         now = asked.count(Slice(measure, asked.period))
         cells = [Cell(figures.MEASURES[measure].label), number(now, asked.link(Slice(measure, asked.period)))]
-        cells.append(share(now, asked.count(Slice(of, asked.period))) if of else Cell("", ""))
+        cells.append(share(now, asked.count(Slice(of, asked.period)), cells[1].url) if of else Cell("", ""))
         if asked.before is not None:
             wanted = Slice(measure, asked.before)
             then = asked.count(wanted)

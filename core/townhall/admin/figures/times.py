@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterable
+from dataclasses import replace
 
 from townhall.admin.figures import charts
 from townhall.admin.figures import groups
@@ -26,6 +27,7 @@ from townhall.records.figures import Slice
 from townhall.records.figures import Times
 
 _WAYS = (("working", "working time", True), ("calendar", "calendar time", False))
+_NO_TIMES = (None, None, None)
 _EMPTY = "No clock was met in these days. Cases have clocks where targets are set."
 Found = dict[tuple[int, str, str], Kept]
 
@@ -102,7 +104,7 @@ def _headlines(asked: Asked, now: dict[str, Kept], before: dict[str, Kept]) -> l
     for kind, label in figures.KINDS.items():
         times, way, business = _main(now[kind])
         half = _half(times)
-        link = asked.link(Slice("measured", asked.period, f"{kind}.{way}"))
+        link = asked.beyond(Slice("measured", asked.period, f"{kind}.{way}"), times, half)
         said, tone = "", ""
         then = before.get(kind)
         if then is not None and half is not None:
@@ -131,15 +133,13 @@ def _whole(asked: Asked, now: dict[str, Kept], before: dict[str, Kept]) -> Table
             if not times.count and not earlier.count:
                 continue
             measured = Slice("measured", asked.period, f"{kind}.{way}")
-            link = asked.link(measured)
-            cells = [Cell(f"{label}, {words}"), number(times.count, link)]
-            for place in range(len(figures.PERCENTILES)):
-                cells.append(length(times.percentiles[place] if times.count else None, business=business, url=link))
-            cells.append(length(times.goal, business=business))
+            cells = [Cell(f"{label}, {words}"), number(times.count, asked.link(measured))]
+            cells += _lengths(asked, measured, times, (*(times.percentiles or _NO_TIMES), times.goal))
             if then is not None:
-                past = asked.link(Slice("measured", asked.before, f"{kind}.{way}"))
-                cells += [number(earlier.count, past), signed(times.count, earlier.count)]
-                cells += [length(_half(earlier), business=business, url=past), signed(_half(times), _half(earlier))]
+                past = Slice("measured", asked.before, f"{kind}.{way}")
+                cells += [number(earlier.count, asked.link(past)), signed(times.count, earlier.count)]
+                cells += _lengths(asked, past, earlier, [_half(earlier)])
+                cells.append(signed(_half(times), _half(earlier)))
             rows.append(tuple(cells))
     compare = ("Cases before", "Change (%)", "Half within before", "Change of it (%)") if before else ()
     return Table(
@@ -147,18 +147,39 @@ def _whole(asked: Asked, now: dict[str, Kept], before: dict[str, Kept]) -> Table
         title="In short",
         columns=("Time", "Cases", "Half within", "80 of 100 within", "90 of 100 within", "Target", *compare),
         rows=tuple(rows),
-        note="Working time counts the hours of the calendar that a target goes by. A file has all times in minutes.",
+        note="Working time counts the hours of the calendar that a target goes by. A time leads to the cases that took"
+        " longer; where none did, to all of them. A file has all times in minutes.",
         empty=_EMPTY,
     )
 
 
-def _decided(asked: Asked, kind: str, kept: Kept, period: Period, group: groups.Group | None = None) -> list[Cell]:
-    """Cells for what was in time and what was late."""
-    cells = []
-    for measure, value in (("in_time", kept.in_time), ("late", kept.late)):
-        wanted = Slice(measure, period, kind)
-        cells.append(number(value, groups.link(asked, wanted, group) if group is not None else asked.link(wanted)))
-    return [*cells, share(kept.in_time, kept.in_time + kept.late)]
+def _lengths(
+    asked: Asked, measured: Slice, times: Times, minutes: Iterable[int | None], identity: str = ""
+) -> list[Cell]:
+    """Cells for some of the times; each leads to the cases that took longer."""
+    business = measured.of.endswith(".working")
+    return [
+        length(each, business=business, url=asked.beyond(measured, times, each, identity=identity)) for each in minutes
+    ]
+
+
+def _row(asked: Asked, label: str, measured: Slice, kept: Kept, group: groups.Group | None = None) -> tuple[Cell, ...]:
+    """Cells of a month or of a group: the times of one kind, and how many were in time and late."""
+    kind, _, way = measured.of.partition(".")
+    times = kept.working if way == "working" else kept.calendar
+    wanted, identity = groups.part(asked, measured, group) if group is not None else (measured, "")
+    half, _, most = times.percentiles or _NO_TIMES
+    decided = [
+        number(value, asked.link(replace(wanted, measure=measure, of=kind), identity=identity))
+        for measure, value in (("in_time", kept.in_time), ("late", kept.late))
+    ]
+    return (
+        Cell(label),
+        number(times.count, asked.link(wanted, identity=identity)),
+        *_lengths(asked, wanted, times, [half, most], identity),
+        *decided,
+        share(kept.in_time, kept.in_time + kept.late, decided[0].url),
+    )
 
 
 def _by_month(asked: Asked, kind: str, months: list[Period], found: Found) -> Table:
@@ -167,19 +188,9 @@ def _by_month(asked: Asked, kind: str, months: list[Period], found: Found) -> Ta
     rows, halves = [], []
     for place, month in enumerate(months):
         kept = found.get((place, kind, ""), Kept())
-        times = kept.working if business else kept.calendar
-        half = _half(times)
+        half = _half(kept.working if business else kept.calendar)
         halves.append(None if half is None else half / HOUR)
-        link = asked.link(Slice("measured", month, f"{kind}.{way}"))
-        rows.append(
-            (
-                Cell(month_name(month)),
-                number(times.count, link),
-                length(half, business=business, url=link),
-                length(times.percentiles[2] if times.count else None, business=business, url=link),
-                *_decided(asked, kind, kept, month),
-            )
-        )
+        rows.append(_row(asked, month_name(month), Slice("measured", month, f"{kind}.{way}"), kept))
     label = figures.KINDS[kind]
     goal = main.goal / HOUR if main.goal is not None else None
     key = [(charts.key("l1"), "Half within, in hours, solid line")]
@@ -206,17 +217,8 @@ def _by_group(asked: Asked, kind: str, found: Found) -> Table:
     for group in groups.named(asked, order[: groups.MOST]):
         kept = mine[group.value]
         times, way, business = _main(kept)
-        link = groups.link(asked, Slice("measured", asked.period, f"{kind}.{way}"), group)
         half = _half(times)
-        rows.append(
-            (
-                Cell(group.label),
-                number(times.count, link),
-                length(half, business=business, url=link),
-                length(times.percentiles[2] if times.count else None, business=business, url=link),
-                *_decided(asked, kind, kept, asked.period, group),
-            )
-        )
+        rows.append(_row(asked, group.label, Slice("measured", asked.period, f"{kind}.{way}"), kept, group))
         if half is not None:
             drawn.append((group.label, half / HOUR, None, length(half, business=business).text))
     return Table(

@@ -21,7 +21,7 @@ class History(Model):
     identity = CharField(max_length=120)
     record_id = BigIntegerField()
     version = IntegerField()
-    at = BigIntegerField(index=True)
+    at = BigIntegerField()
     actor_kind = CharField(max_length=20)
     actor_id = BigIntegerField(null=True)
     actor_name = TextField()
@@ -31,8 +31,13 @@ class History(Model):
     digest = CharField(max_length=64)
 
     class Meta:
-        # The second finds what somebody made, where they may see their own records only.
-        indexes = ((("identity", "record_id", "id"), False), (("actor_id", "identity", "record_id"), False))
+        # The second finds what somebody made, where they may see their own records only; the third what was changed
+        # in some days, without a look at all that an import made in them.
+        indexes = (
+            (("identity", "record_id", "id"), False),
+            (("actor_id", "identity", "record_id"), False),
+            (("at", "action"), False),
+        )
 
 
 class HistoryValues(Model):

@@ -12,6 +12,7 @@ from townhall.records.figures.counting import Flow
 from townhall.records.figures.counting import backlog
 from townhall.records.figures.counting import count
 from townhall.records.figures.counting import counted
+from townhall.records.figures.counting import counted_each
 from townhall.records.figures.counting import flow
 from townhall.records.figures.counting import volume
 from townhall.records.figures.durations import PERCENTILES
@@ -52,6 +53,7 @@ __all__ = [
     "clocks",
     "count",
     "counted",
+    "counted_each",
     "flow",
     "groupings",
     "handed_on",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,11 +14,11 @@ from townhall.access.actors import Actor
 from townhall.records.figures import grouping
 from townhall.records.figures import moving
 from townhall.records.figures import picking
+from townhall.records.figures import placing
 from townhall.records.figures.measures import test_of
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
-from townhall.records.figures.scenes import joined
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.words import AGES
@@ -52,15 +53,24 @@ _MOVES = ("came_in", "closed", "reopened")
 
 def counted(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> dict[str, int]:
     """How many records of a slice each group has, the largest first; keys are values of the groups' own slices."""
+    return counted_each(town, actor, identity, [wanted], by)[0]
+
+
+def counted_each(town: Town, actor: Actor, identity: str, wanted: Sequence[Slice], by: str) -> list[dict[str, int]]:
+    """The same for several slices; in which group a case is is looked up once for all of them."""
     scene = Scene.of(town, actor, identity)
     column = grouping.column_of(scene, by)
-    test = test_of(scene, wanted)
-    if not wanted.by and wanted.measure in (*_MOVES, "open"):
-        found = _moved_by(scene, wanted, column)
-        rows = sorted(((stored, many) for stored, many in found.items() if many), key=_largest_first)
-    else:
-        rows = [(stored, number) for stored, number in _counted(scene, test, column)]
-    return {grouping.value_of(scene, by, stored): number for stored, number in rows}
+    tests = [test_of(scene, each) for each in wanted]
+    moved = [set(_moved(scene, each)) if not each.by and each.measure in (*_MOVES, "open") else None for each in wanted]
+    group_of = placing.groups_of(scene, by, [cases for cases in moved if cases])
+    found = []
+    for test, cases in zip(tests, moved, strict=True):
+        if cases is None:
+            rows = [(stored, number) for stored, number in _counted(scene, test, column)]
+        else:
+            rows = sorted(Counter(map(group_of, cases)).items(), key=_largest_first)
+        found.append({grouping.value_of(scene, by, stored): number for stored, number in rows})
+    return found
 
 
 def _largest_first(row: tuple[Any, int]) -> tuple[Any, ...]:
@@ -68,14 +78,12 @@ def _largest_first(row: tuple[Any, int]) -> tuple[Any, ...]:
     return -number, stored is not None, stored
 
 
-def _moved_by(scene: Scene, wanted: Slice, column: str) -> Mapping[Any, int]:
+def _moved(scene: Scene, wanted: Slice) -> Iterable[int]:
+    """The cases of a slice that is told by moves alone."""
     span = picking.bounds(scene, wanted)
-    if wanted.measure != "open":
-        return moving.cases_by(scene, moving.ways(scene)[wanted.measure], span, column)
-    found: Counter[Any] = Counter()
-    for (stored, _), number in moving.open_by(scene, min(span[1], scene.now), Sql(f"{column}, 0")).items():
-        found[stored] += number
-    return found
+    if wanted.measure == "open":
+        return moving.open_at(scene, min(span[1], scene.now))
+    return moving.cases_in(scene, moving.ways(scene)[wanted.measure], span)
 
 
 def backlog(
@@ -86,29 +94,24 @@ def backlog(
     Without ``by`` all are one group, ``""``.
     """
     scene = Scene.of(town, actor, identity)
-    ages, groups = Counter({name: 0 for name, *_ in AGES}), Counter[str]()
+    ages, groups = Counter({name: 0 for name, *_ in AGES}), Counter[Any]()
     if scene.open:
-        column = grouping.column_of(scene, by) if by else "0"
         moment = min(period.bounds(town.zone)[1], scene.now)
-        group = joined([Sql(column), _age(scene, moment)])
-        for (stored, age), number in moving.open_by(scene, moment, group).items():
-            groups[grouping.value_of(scene, by, stored) if by else ""] += number
-            if age:
-                ages[age] += number
-    return dict(ages), {value: number for value, number in groups.items() if number}
+        columns = f"{scene.column('created')}, {grouping.column_of(scene, by) if by else 'NULL'}"
+        for _, created, stored in placing.values_of(scene, columns, moving.open_at(scene, moment)):
+            groups[stored] += 1
+            if created <= moment:
+                ages[_age(moment - created)] += 1
+    return dict(ages), {grouping.value_of(scene, by, stored) if by else "": many for stored, many in groups.items()}
 
 
-def _age(scene: Scene, moment: int) -> Sql:
-    """The name of a case's age at a moment; empty if it was made after that."""
-    created, mark = scene.column("created"), scene.mark
-    parts = [Sql(f"WHEN {created} > {mark} THEN ''", (moment,))]
-    parts += [
-        Sql(f"WHEN {created} > {mark} THEN '{name}'", (moment - high * DAY,))
-        for name, _, _, high in AGES
-        if high is not None
-    ]
-    case = joined(parts, " ")
-    return Sql(f"CASE {case.text} ELSE '{AGES[-1][0]}' END", case.parameters)
+def _age(time: int) -> str:
+    """The name of an age in microseconds."""
+    return AGES[bisect_right(_LIMITS, time)][0]
+
+
+#: Where one age ends and the next begins, in microseconds.
+_LIMITS = [high * DAY for _, _, _, high in AGES if high is not None]
 
 
 def volume(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> list[tuple[Period, dict[str, int]]]:
@@ -127,7 +130,8 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period]) -> 
     ways = moving.ways(scene)
     often = {name: moving.times(scene, way, after) for name, way in ways.items()}
     cases = {name: moving.cases(scene, ways[name], spans, often[name]) for name in _MOVES}
-    open_ = sum(moving.open_by(scene, scene.now, Sql("0, 0")).values())
+    open_now = moving.open_now(scene)
+    open_ = int(scene.rows(Sql(f"SELECT COUNT(*) {open_now.text}", open_now.parameters))[0][0])
     flows: list[Flow] = []
     for place in reversed(range(len(periods))):
         # What was open at an end is what is open now, less what came since.
@@ -140,12 +144,10 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period]) -> 
 _COMING, _GOING = ("came_in", "reopened"), ("closed", "recalled")
 
 
-def _counted(scene: Scene, test: Sql, by: str | Sql) -> list[tuple[Any, ...]]:
+def _counted(scene: Scene, test: Sql, by: str) -> list[tuple[Any, ...]]:
     """Rows of a group and its number, the largest first; without ``by`` one row with the number of all."""
-    group = by if isinstance(by, Sql) else Sql(by)
     every = scene.mine("t1.id") & test
-    selected = f"{group.text}, COUNT(*)" if group.text else "COUNT(*)"
-    text = f"SELECT {selected} {scene.plan.source} WHERE {every.text}"  # names, marks and made-up words
-    if group.text:
+    text = f"SELECT {by or 0}, COUNT(*) {scene.plan.source} WHERE {every.text}"  # names and marks
+    if by:
         text += " GROUP BY 1 ORDER BY 2 DESC, 1"
-    return scene.rows(Sql(text, (*group.parameters, *every.parameters)))
+    return scene.rows(Sql(text, every.parameters))

@@ -5,23 +5,31 @@ The times of a period are read and ranked here: an engine that ranks them by win
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections import defaultdict
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from itertools import compress
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.records.figures import grouping
 from townhall.records.figures import handing
+from townhall.records.figures import moving
+from townhall.records.figures import placing
 from townhall.records.figures.picking import missed_by
 from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
+from townhall.records.figures.scenes import numbers
 from townhall.records.figures.slices import Period
 from townhall.records.figures.words import KINDS
 from townhall.records.plans import batches
@@ -47,9 +55,15 @@ class Times:
         return len(self.minutes)
 
     @property
+    def longest(self) -> int:
+        """The longest of them; 0 if there are none."""
+        return max(self.minutes, default=0)
+
+    @property
     def percentiles(self) -> tuple[int, ...]:
         """Those of :data:`PERCENTILES` by nearest rank: the shortest time that at least so many kept to."""
-        ordered = sorted(self.minutes)
+        ordered = self.minutes
+        ordered.sort()  # in place: what is in order already costs little the next time
         return tuple(ordered[(len(ordered) * each + 99) // 100 - 1] for each in PERCENTILES) if ordered else ()
 
     @property
@@ -95,65 +109,91 @@ def clocks(
     found: dict[tuple[int, str, str], Kept] = defaultdict(Kept)
     if not scene.open:
         return found
-    starts = [period.bounds(town.zone)[0] for period in periods]
-    begin, end = starts[0], periods[-1].bounds(town.zone)[1]
-    late = missed_by(scene)
-    for kind in KINDS:
-        met = _Asked(kind, "met_at", begin, end, starts, by)
-        for place, stored, business, goal, in_time, minutes in _clocks(scene, met, _MET):
-            kept = found[place, kind, grouping.value_of(scene, by, stored) if by else ""]
-            kept.in_time += int(in_time or 0)
-            if minutes:
-                (kept.working if business else kept.calendar).add([*map(int, minutes.split(","))], goal)
-        missed = _Asked(kind, "due_at", begin, min(end, scene.now), starts, by)
-        for place, stored, number in _clocks(scene, missed, ("", "COUNT(*)"), late):
-            found[place, kind, grouping.value_of(scene, by, stored) if by else ""].late += int(number)
+    spans = [period.bounds(town.zone) for period in periods]
+    over = [(first, min(last, scene.now)) for first, last in spans]
+    cases = scene.text_of("c.record_id") if by else ""
+    asked = _Asked("met_at", spans, ("c.business", "c.target_minutes"), _met(scene, cases))
+    met = [(kind, row) for kind in KINDS for row in _clocks(scene, kind, asked)]
+    asked = _Asked("due_at", over, (), (cases or "COUNT(*)",), missed_by(scene))
+    missed = [(kind, row) for kind in KINDS for row in _clocks(scene, kind, asked)]
+    whose = [numbers(row[-1]) for _, row in (*met, *missed)] if by else []
+    group_of = placing.groups_of(scene, by, whose) if by else None
+
+    def kept(place: int, kind: str, stored: Any) -> Kept:
+        return found[place, kind, grouping.value_of(scene, by, stored) if by else ""]
+
+    for kind, (place, business, goal, in_time, minutes, cases) in met:
+        for stored, number in _counts(group_of, in_time).items():
+            kept(place, kind, stored).in_time += number
+        for stored, times in _apart(group_of, cases, minutes).items():
+            mine = kept(place, kind, stored)
+            (mine.working if business else mine.calendar).add(times, goal)
+    for kind, (place, cases) in missed:
+        for stored, number in _counts(group_of, cases).items():
+            kept(place, kind, stored).late += number
     return found
+
+
+GroupOf = Callable[[int], Any] | None
+
+
+def _counts(group_of: GroupOf, cases: str | int | None) -> Mapping[Any, int]:
+    """How many of these cases are of each group; without groups it is their number that is given."""
+    if group_of is not None:
+        return Counter(map(group_of, numbers(cases)))  # type: ignore[arg-type]  # as it was asked
+    return {None: int(cases)} if cases else {}
+
+
+def _apart(group_of: GroupOf, cases: str | None, minutes: str) -> dict[Any, list[int]]:
+    """The minutes of cases by group, but for those of which none were counted."""
+    every = numbers(minutes)
+    found: dict[Any, list[int]] = {None: every}
+    if group_of is not None:
+        found = defaultdict(list)
+        for stored, time in zip(map(group_of, numbers(cases)), every, strict=True):
+            found[stored].append(time)
+    for stored, times in found.items():
+        if _UNCOUNTED in times:
+            found[stored] = [time for time in times if time != _UNCOUNTED]
+    return {stored: times for stored, times in found.items() if times}
+
+
+#: What stands for the minutes of a clock that was met without any.
+_UNCOUNTED = -1
+
+
+def _met(scene: Scene, cases: str) -> tuple[str, str, str]:
+    """What is asked of clocks that were met: who was in time, the minutes, and whose; without ``cases`` how many."""
+    in_time, minutes = "CASE WHEN c.met_at <= c.due_at THEN {} END", f"COALESCE(c.actual_minutes, {_UNCOUNTED})"
+    who = scene.text_of(in_time.format("c.record_id")) if cases else f"SUM({in_time.format(1)})"
+    return who, scene.text_of(minutes), cases or "NULL"
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Clocks of a kind of which a moment lies in the span, by the period and group that they belong to."""
+    """Clocks of which a moment lies in one of these spans: by what they are told apart, what of each part is wanted."""
 
-    kind: str
     moment: str
-    begin: int
-    end: int
-    starts: Sequence[int]
-    by: str
+    spans: Sequence[moving.Span]
+    apart: Sequence[str]
+    wanted: Sequence[str]
+    also: Sql = EVERY
 
 
-#: By what else clocks that were met are told apart, and what is asked of them: all times of a group as one text, since
-#: it costs most to bring rows over one by one.
-_MET = (
-    "c.business, c.target_minutes",
-    "SUM(CASE WHEN c.met_at <= c.due_at THEN 1 ELSE 0 END), {joined}",
-)
-_JOINED = {
-    "sqlite": "GROUP_CONCAT(c.actual_minutes)",
-    "postgresql": "STRING_AGG(CAST(c.actual_minutes AS TEXT), ',')",
-}
-
-
-def _clocks(scene: Scene, asked: _Asked, columns: tuple[str, str], also: Sql = EVERY) -> list[tuple[Any, ...]]:
-    """Period, group and these columns of the clocks that are asked for."""
-    mark, moment = scene.mark, f"c.{asked.moment}"
-    places = [Sql(f"WHEN {moment} >= {mark} THEN {place}", (start,)) for place, start in enumerate(asked.starts)]
-    case = joined(reversed(places[1:]), " ")
-    place = f"CASE {case.text} ELSE 0 END" if case.text else "0"
-    group = grouping.column_of(scene, asked.by) if asked.by else "''"
-    table = f" CROSS JOIN {scene.quoted(scene.plan.table)} AS t1" if asked.by else ""
-    join = " AND t1.id = c.record_id" if asked.by else ""
-    apart, wanted = columns[0], columns[1].format(joined=_JOINED[scene.town.database.engine])
-    selected = ", ".join(part for part in (place, group, apart, wanted) if part)
-    mine = scene.mine("c.record_id")
-    text = (
-        f"SELECT {selected} FROM case_clock AS c{table} WHERE c.identity = {mark} AND c.kind = {mark}"  # noqa: S608
-        f" AND {moment} >= {mark} AND {moment} < {mark} AND {also.text} AND {mine.text}{join}"
-        f" GROUP BY {', '.join(str(place + 1) for place in range(2 + (apart.count(',') + 1 if apart else 0)))}"
-    )
-    span = (scene.identity, asked.kind, asked.begin, asked.end)
-    return scene.rows(Sql(text, (*case.parameters, *span, *also.parameters, *mine.parameters)))
+def _clocks(scene: Scene, kind: str, asked: _Asked) -> list[tuple[Any, ...]]:
+    """Place of the span, what tells them apart and what is wanted, of the clocks of one kind."""
+    mark, mine = scene.mark, scene.mine("c.record_id")
+    by = f" GROUP BY {', '.join(asked.apart)}" if asked.apart else ""
+    parts = [
+        Sql(
+            f"SELECT {', '.join((str(place), *asked.apart, *asked.wanted))} FROM case_clock AS c"  # noqa: S608  # names
+            f" WHERE c.identity = {mark} AND c.kind = {mark} AND c.{asked.moment} >= {mark}"
+            f" AND c.{asked.moment} < {mark} AND {asked.also.text} AND {mine.text}{by}",
+            (scene.identity, kind, *span, *asked.also.parameters, *mine.parameters),
+        )
+        for place, span in enumerate(asked.spans)
+    ]
+    return scene.rows(joined(parts, " UNION ALL "))
 
 
 def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, Times]:
@@ -162,36 +202,58 @@ def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, 
     found: dict[str, Times] = defaultdict(Times)
     if not scene.open:
         return found
-    begin, end = period.bounds(town.zone)
-    mark, mine = scene.mark, scene.mine("m.record_id")
-    text = (
-        f"SELECT m.record_id, m.at, m.source {scene.log('m', 'identity_at_source_target_record_id')}"
-        f" WHERE m.identity = {mark} AND m.at >= {mark} AND m.at < {mark} AND {mine.text} ORDER BY m.id"
-    )
-    rows = scene.rows(Sql(text, (identity, begin, end, *mine.parameters)))
-    first = {case: source for case, _, source in reversed(rows)}
-    since = _entered(scene, [case for case, source in first.items() if source], begin)
-    for case, at, source in rows:
-        # A stay of which the beginning isn't known has no time.
-        if source and case in since:
-            times = found[source]
-            times.cases.add(case)
-            times.minutes.append((at - since[case]) // MINUTE)
-        since[case] = at
-    return found
+    span = period.bounds(town.zone)
+    came, went = _Moments(), _Moments()
+    for source, target, cases, moments in moving.trails(scene, span):
+        came.add(target, cases, moments)
+        if source:  # what was just made was in no state before
+            went.add(source, cases, moments)
+    # Who came into a state once and left it once after that tells how long it took; the others are looked at.
+    unclear, took = came.twice | went.twice, dict[str, list[int]]()
+    for state, left in went.of.items():
+        entered = map(came.of[state].get, left, left.values())
+        took[state] = [*map(operator.sub, left.values(), entered)]
+        unclear.update(case for case, time in zip(left, took[state], strict=True) if time <= 0)
+    for state, left in went.of.items():
+        clear = compress(took[state], [case not in unclear for case in left])
+        found[state].cases = left.keys() - unclear
+        found[state].minutes = [time // MINUTE for time in clear]
+    _add_slowly(scene, unclear, span, found)
+    return {state: times for state, times in found.items() if times.count}
 
 
-def _entered(scene: Scene, cases: Sequence[int], before: int) -> dict[int, int]:
-    """When cases came into the state that they were in at a moment."""
-    found: dict[int, int] = {}
-    for part in batches(cases):
+class _Moments:
+    """When cases moved, by state; ``twice`` are those of which a state has two moments, of which one is kept."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, dict[int, int]] = defaultdict(dict)
+        self.twice: set[int] = set()
+
+    def add(self, state: str, cases: Sequence[int], moments: Sequence[int]) -> None:
+        known = self.of[state]
+        before = len(known)
+        both = known.keys() & set(cases)
+        known.update(zip(cases, moments, strict=True))
+        if both or len(known) < before + len(cases):
+            self.twice |= both | {case for case, times in Counter(cases).items() if times > 1}
+
+
+def _add_slowly(scene: Scene, cases: Iterable[int], span: moving.Span, found: dict[str, Times]) -> None:
+    """Add the stays of cases by following each through its moves."""
+    begin, end = span
+    for part in batches(sorted(cases)):
         among = scene.among("m.record_id", part)
         text = (
-            f"SELECT m.record_id, m.at {scene.log('m', 'identity_record_id_id')}"
-            f" WHERE m.identity = {scene.mark} AND {among.text} AND m.at < {scene.mark} ORDER BY m.id"
+            f"SELECT m.record_id, m.at, m.source {scene.log('m', 'identity_record_id_id')}"
+            f" WHERE m.identity = {scene.mark} AND {among.text} AND m.at < {scene.mark} ORDER BY m.record_id, m.id"
         )
-        found.update(scene.rows(Sql(text, (scene.identity, *among.parameters, before))))
-    return found
+        since: dict[int, int] = {}
+        for case, at, source in scene.rows(Sql(text, (scene.identity, *among.parameters, end))):
+            # A stay of which the beginning isn't known has no time.
+            if source and case in since and at >= begin:
+                found[source].cases.add(case)
+                found[source].minutes.append((at - since[case]) // MINUTE)
+            since[case] = at
 
 
 def handed_on(town: Town, actor: Actor, identity: str, field: str, period: Period) -> Counter[int]:

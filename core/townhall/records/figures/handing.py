@@ -21,7 +21,7 @@ def entries(scene: Scene, field: str, begin: int, end: int) -> Sql:
     # Only few entries name the field, and only these are read as JSON.
     test = f"CASE WHEN v.changes LIKE {mark} THEN {' AND '.join(both)} ELSE 1 = 0 END"
     # By the days that are asked for: SQLite may well think that all entries of a type are fewer.
-    by = " INDEXED BY history_at" if scene.town.database.engine == "sqlite" else ""
+    by = " INDEXED BY history_at_action" if scene.town.database.engine == "sqlite" else ""
     text = (
         f"FROM history AS h{by} JOIN history_values v ON v.history_id = h.id WHERE h.at >= {mark} AND h.at < {mark}"
         f" AND h.action <> {mark} AND {mine} AND {test}"

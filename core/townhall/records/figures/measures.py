@@ -16,6 +16,7 @@ from townhall.records.figures import picking
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Slice
+from townhall.records.figures.slices import exceeded
 from townhall.records.figures.words import AGES
 from townhall.records.figures.words import DORMANT_DAYS
 from townhall.records.figures.words import HANDED
@@ -27,7 +28,10 @@ from townhall.records.figures.words import WAYS
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing to measure. ``of`` says what a slice has to say besides: nothing, a state, a kind of clock, an age."""
+    """One thing to measure. ``of`` says what a slice has to say besides: nothing, a state, a kind of clock, an age.
+
+    A ``slow`` one also needs the minutes that were exceeded: ``resolution.working.90``, ``new.90``.
+    """
 
     name: str
     label: str
@@ -36,6 +40,7 @@ class Measure:
     about: Literal["cases", "talks"] = "cases"
     timed: bool = True
     of: Literal["", "state", "clock", "age", "field"] = ""
+    slow: bool = False
 
 
 def test_of(scene: Scene, wanted: Slice) -> Sql:
@@ -51,10 +56,17 @@ def test_of(scene: Scene, wanted: Slice) -> Sql:
         raise Rejected(f"{scene.type.label_plural} have no figure “{measure.label}”.")
     if measure.timed and wanted.period is None:
         raise Rejected(f"“{measure.label}” is counted in a period, and none is given.")
-    if measure.of and wanted.of not in _known(scene, measure):
+    if measure.of and not _is_known(scene, measure, wanted.of):
         raise Rejected(f"“{measure.label}” has no “{wanted.of}” here.")
     test = measure.test(scene, wanted)
     return test & grouping.test_of(scene, wanted.by, wanted.value) if wanted.by else test
+
+
+def _is_known(scene: Scene, measure: Measure, of: str) -> bool:
+    if measure.slow:
+        of, minutes = exceeded(of)
+        return minutes >= 0 and of in _known(scene, measure) and of not in KINDS
+    return of in _known(scene, measure)
 
 
 def _known(scene: Scene, measure: Measure) -> frozenset[str]:
@@ -127,6 +139,14 @@ MEASURES: Mapping[str, Measure] = {
             of="clock",
         ),
         Measure(
+            "longer",
+            "Took longer",
+            "Of the cases measured, those whose clock took more than so many minutes.",
+            picking.longer,
+            of="clock",
+            slow=True,
+        ),
+        Measure(
             "in_time",
             "In time",
             "Cases whose clock of that kind was met in the period, no later than it was due.",
@@ -149,6 +169,14 @@ MEASURES: Mapping[str, Measure] = {
             "calendar; a case that was in it twice counts once and gives two times.",
             picking.left,
             of="state",
+        ),
+        Measure(
+            "stayed",
+            "Stayed longer",
+            "Cases that moved out of the state in the period after more than so many minutes in it.",
+            picking.stayed,
+            of="state",
+            slow=True,
         ),
         Measure(
             "back_again",

@@ -1,23 +1,24 @@
 """Counting moves: how many cases came in, were closed or opened again, and from that how many were open on a day.
 
 What :mod:`~townhall.records.figures.picking` says as a test of each record is counted here from the log itself, by an
-index that has the moves of one way side by side; a case is looked at only for its group. Both give the same, since a
-case moves from the state into which its last move led it.
+index that has the moves of one way side by side; no case is looked at. Both give the same, since a case moves from the
+state into which its last move led it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
 from townhall.records.figures.words import CASE_MOVES
+from townhall.records.figures.words import WAYS_INDEX
+from townhall_forms.tables import open_index
 
 #: From a moment until before another one, in microseconds.
 Span = tuple[int, int]
@@ -54,7 +55,7 @@ def cases(scene: Scene, way: Way, spans: Sequence[Span], often: Sequence[int] = 
     again = _again(scene, way, (spans[0][0], spans[-1][1]))
     found = []
     for number, (begin, end) in zip(often, spans, strict=False):
-        mine = [case for case, at, _ in again if begin <= at < end]
+        mine = [case for case, at in again if begin <= at < end]
         found.append(number - len(mine) + len(set(mine)))
     return found
 
@@ -69,60 +70,81 @@ def times(scene: Scene, way: Way, spans: Sequence[Span]) -> list[int]:
     return [int(rows[place]) for place in range(len(spans))]
 
 
-def cases_by(scene: Scene, way: Way, span: Span, group: str) -> Counter[Any]:
-    """How many cases of each group moved so in the span; ``group`` is a column of the type's table."""
-    rows = scene.rows(_joined(scene, way, span, Sql(group), "1"))
-    found = Counter({stored: int(number) for stored, number in rows})
-    again: dict[Any, list[int]] = {}
-    for case, _, stored in _again(scene, way, span, group):
-        again.setdefault(stored, []).append(case)
-    for stored, mine in again.items():
-        found[stored] -= len(mine) - len(set(mine))
+def cases_in(scene: Scene, way: Way, span: Span) -> list[int]:
+    """The ids of the cases that moved so in the span, as often as they did."""
+    test = _moved(scene, "m", way, span)
+    (found,) = scene.lists(["m.record_id"], Sql(f"{_log(scene, 'm')} WHERE {test.text}", test.parameters))
     return found
 
 
-def open_by(scene: Scene, moment: int, group: Sql) -> Counter[Any]:
-    """How many cases of each group were open at a moment: those that are now, less all that has moved since.
-
-    ``group`` is two columns, so that the groups are pairs.
-    """
+def open_now(scene: Scene) -> Sql:
+    """The cases that are open now, from FROM on."""
+    index = f' INDEXED BY "{open_index(scene.type).name}"' if scene.town.database.engine == "sqlite" else ""
     test = scene.among("t1.state", scene.open) & scene.unclosed("t1") & scene.mine("t1.id")
-    text = f"SELECT {group.text}, COUNT(*) {scene.plan.source} WHERE {test.text} GROUP BY 1, 2"
-    found = Counter(_pairs(scene, Sql(text, (*group.parameters, *test.parameters))))
+    table = scene.quoted(scene.plan.table)
+    return Sql(f"FROM {table} AS t1{index} WHERE {test.text}", test.parameters)
+
+
+def open_at(scene: Scene, moment: int) -> set[int]:
+    """The ids of the cases that were open at a moment: those that are now, less all that has moved since."""
+    (now,) = scene.lists(["t1.id"], open_now(scene))
+    there, gone = Counter(now), Counter[int]()
     if moment < scene.now:
         since, known = (moment, LAST), ways(scene)
-        for name, sign in (("came_in", -1), ("reopened", -1), ("closed", 1), ("recalled", 1)):
-            for pair, number in _pairs(scene, _joined(scene, known[name], since, group, "1, 2")).items():
-                found[pair] += sign * number
-    return found
+        for name in ("closed", "recalled"):
+            there.update(cases_in(scene, known[name], since))
+        for name in ("came_in", "reopened"):
+            gone.update(cases_in(scene, known[name], since))
+    return {case for case, number in there.items() if number > gone.get(case, 0)}
+
+
+def trails(scene: Scene, span: Span) -> Iterator[tuple[str, str, list[int], list[int]]]:
+    """Of each two states: who moved from the one into the other in the span, and when.
+
+    The states are those of the log, not of the schema: a state that is gone has its moves too.
+    """
+    mark, mine, log = scene.mark, scene.mine("m.record_id"), _log(scene, "m")
+    for source, target in _pairs(scene):
+        text = (
+            f"{log} WHERE m.identity = {mark} AND m.source = {mark} AND m.target = {mark}"
+            f" AND m.at >= {mark} AND m.at < {mark} AND {mine.text}"
+        )
+        found = Sql(text, (scene.identity, source, target, *span, *mine.parameters))
+        cases, moments = scene.lists(("m.record_id", "m.at"), found)
+        yield source, target, cases, moments
+
+
+def _pairs(scene: Scene) -> Iterator[tuple[str, str]]:
+    """The states between which cases of the type ever moved, each found by one step in the index."""
+    source = _next(scene, "source", "")
+    while source is not None:
+        target = _next(scene, "target", f" AND m.source = {scene.mark}", source)
+        while target is not None:
+            yield source, target
+            after = f" AND m.source = {scene.mark} AND m.target > {scene.mark}"
+            target = _next(scene, "target", after, source, target)
+        source = _next(scene, "source", f" AND m.source > {scene.mark}", source)
+
+
+def _next(scene: Scene, column: str, after: str, *values: str) -> str | None:
+    text = f"SELECT MIN(m.{column}) {_log(scene, 'm')} WHERE m.identity = {scene.mark}{after}"
+    ((found,),) = scene.rows(Sql(text, (scene.identity, *values)))
+    return None if found is None else str(found)
 
 
 # -- statements -------------------------------------------------------------------------------------------------------
 
 
-def _joined(scene: Scene, way: Way, span: Span, group: Sql, columns: str) -> Sql:
-    """How often cases of each group moved so. The log is read first and each case of it looked up, not the reverse."""
-    test = _moved(scene, "m", way, span)
-    text = (
-        f"SELECT {group.text}, COUNT(*) {_log(scene, 'm')} CROSS JOIN {scene.quoted(scene.plan.table)} AS t1"
-        f" WHERE {test.text} AND t1.id = m.record_id GROUP BY {columns}"
-    )
-    return Sql(text, (*group.parameters, *test.parameters))
-
-
-def _again(scene: Scene, way: Way, span: Span, group: str = "") -> list[tuple[int, int, Any]]:
-    """Case, moment and group of each such move in the span of a case that may have made several: of few."""
+def _again(scene: Scene, way: Way, span: Span) -> list[tuple[int, int]]:
+    """Case and moment of each such move in the span of a case that may have made several: of few."""
     back = _moved(scene, "b", Way(*way.back), (0, LAST), readable=False)
     test = _moved(scene, "m", way, span)
-    table, among = "", ""
-    if group:
-        table, among = f" CROSS JOIN {scene.quoted(scene.plan.table)} AS t1", " AND t1.id = m.record_id"
     text = (
-        f"SELECT m.record_id, m.at, {group or 0} FROM (SELECT DISTINCT b.record_id {_log(scene, 'b')}"  # noqa: S608  # names and marks
-        f" WHERE {back.text}) AS twice CROSS JOIN {CASE_MOVES} AS m{table}"
-        f" WHERE m.record_id = twice.record_id AND {test.text}{among}"
+        f"SELECT m.record_id, m.at FROM (SELECT DISTINCT b.record_id {_log(scene, 'b')}"  # noqa: S608  # names and marks
+        f" WHERE {back.text}) AS twice CROSS JOIN {CASE_MOVES} AS m"
+        f" WHERE m.record_id = twice.record_id AND {test.text}"
     )
-    return [(case, at, stored) for case, at, stored in scene.rows(Sql(text, (*back.parameters, *test.parameters)))]
+    return scene.rows(Sql(text, (*back.parameters, *test.parameters)))
 
 
 def _moved(scene: Scene, alias: str, way: Way, span: Span, *, readable: bool = True) -> Sql:
@@ -136,8 +158,4 @@ def _moved(scene: Scene, alias: str, way: Way, span: Span, *, readable: bool = T
 
 
 def _log(scene: Scene, alias: str) -> str:
-    return scene.log(alias, "identity_source_target_at_record_id")
-
-
-def _pairs(scene: Scene, sql: Sql) -> Mapping[tuple[Any, Any], int]:
-    return {(first, second): int(number) for first, second, number in scene.rows(sql)}
+    return scene.log(alias, WAYS_INDEX)

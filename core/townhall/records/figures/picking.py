@@ -8,16 +8,19 @@ from townhall.records import predicate
 from townhall.records.figures import grouping
 from townhall.records.figures import handing
 from townhall.records.figures.scenes import DAY
+from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import NOTHING
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Slice
+from townhall.records.figures.slices import exceeded
 from townhall.records.figures.words import AGES
 from townhall.records.figures.words import CASE_MOVES
 from townhall.records.figures.words import DORMANT_DAYS
 from townhall.records.figures.words import INTERACTION
 from townhall.records.figures.words import REPEAT_DAYS
 from townhall.records.figures.words import WAYS
+from townhall.records.figures.words import WAYS_INDEX
 
 
 def bounds(scene: Scene, wanted: Slice) -> tuple[int, int]:
@@ -61,18 +64,31 @@ def left(scene: Scene, wanted: Slice) -> Sql:
     return _moved(scene, wanted, Sql(f"m.source = {scene.mark}", (wanted.of,)))
 
 
+def stayed(scene: Scene, wanted: Slice) -> Sql:
+    """Cases that left the state that the slice names after more than the minutes that it names."""
+    state, minutes = exceeded(wanted.of)
+    mark = scene.mark
+    entered = (
+        f"(SELECT n.at FROM {CASE_MOVES} n WHERE n.identity = {mark} AND n.record_id = m.record_id"  # noqa: S608  # names
+        " AND n.id < m.id ORDER BY n.id DESC LIMIT 1)"
+    )
+    left = f"m.source = {mark} AND m.at - {entered} >= {mark}"
+    return _moved(scene, wanted, Sql(left, (state, scene.identity, (minutes + 1) * MINUTE)))
+
+
 def back_again(scene: Scene, wanted: Slice) -> Sql:
     """Closed in the period, and opened again after that."""
     begin, end = bounds(scene, wanted)
     closed, opened = scene.moved("m", scene.open, scene.final), scene.moved("n", scene.final, scene.open)
     mark = scene.mark
+    # From the few that were opened again, not from the many that were closed.
     text = (
-        f"t1.id IN (SELECT m.record_id FROM {CASE_MOVES} m WHERE m.identity = {mark}"  # noqa: S608  # names and marks
-        f" AND m.at >= {mark} AND m.at < {mark} AND {closed.text}"
-        f" AND EXISTS (SELECT 1 FROM {CASE_MOVES} n WHERE n.identity = {mark} AND n.record_id = m.record_id"
-        f" AND n.id > m.id AND {opened.text}))"
+        f"t1.id IN (SELECT n.record_id {scene.log('n', WAYS_INDEX)}"  # noqa: S608  # names and marks
+        f" WHERE n.identity = {mark} AND n.at >= {mark} AND {opened.text}"
+        f" AND EXISTS (SELECT 1 FROM {CASE_MOVES} m WHERE m.identity = {mark} AND m.record_id = n.record_id"
+        f" AND m.id < n.id AND m.at >= {mark} AND m.at < {mark} AND {closed.text}))"
     )
-    return Sql(text, (scene.identity, begin, end, *closed.parameters, scene.identity, *opened.parameters))
+    return Sql(text, (scene.identity, begin, *opened.parameters, scene.identity, begin, end, *closed.parameters))
 
 
 def handed_on(scene: Scene, wanted: Slice) -> Sql:
@@ -136,8 +152,8 @@ def dormant(scene: Scene, wanted: Slice) -> Sql:
 
 
 def _clock(scene: Scene, wanted: Slice, test: str, *values: int | str) -> Sql:
-    kind, _, way = wanted.of.partition(".")
-    mark = scene.mark
+    kind, _, rest = wanted.of.partition(".")
+    way, mark = rest.partition(".")[0], scene.mark
     also = Sql(f" AND c.business = {mark}", (WAYS[way],)) if way else Sql("")
     text = (
         "t1.id IN (SELECT c.record_id FROM case_clock c"  # noqa: S608  # names and marks
@@ -156,6 +172,12 @@ def met(scene: Scene, wanted: Slice) -> Sql:
         begin,
         end,
     )
+
+
+def longer(scene: Scene, wanted: Slice) -> Sql:
+    """Cases whose clock was met after more than the minutes that the slice names."""
+    within = f"c.met_at >= {scene.mark} AND c.met_at < {scene.mark} AND c.actual_minutes > {scene.mark}"
+    return _clock(scene, wanted, within, *bounds(scene, wanted), exceeded(wanted.of)[1])
 
 
 def in_time(scene: Scene, wanted: Slice) -> Sql:

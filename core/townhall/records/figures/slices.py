@@ -59,8 +59,8 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
 class Slice:
     """The records that ``measure`` picks in ``period``, of the group in which the field ``by`` has ``value``.
 
-    ``of`` says more where a measure asks for it: a state, a kind of clock, an age. An empty ``by`` means all groups, an
-    empty ``value`` the group of records where the field is empty.
+    ``of`` says more where a measure asks for it: a state, a kind of clock, an age, minutes. An empty ``by`` means all
+    groups, an empty ``value`` the group of records where the field is empty.
     """
 
     measure: str
@@ -78,6 +78,12 @@ class Slice:
     def of_group(self, by: str, value: str) -> Slice:
         """The part of it that is of one group."""
         return replace(self, by=by, value=value)
+
+
+def exceeded(of: str) -> tuple[str, int]:
+    """What a slice of slow cases is of, and the whole minutes that they exceed; -1 where it says none."""
+    name, _, minutes = of.rpartition(".")
+    return name, int(minutes) if minutes.isascii() and minutes.isdecimal() and len(minutes) < 10 else -1
 
 
 def decoded(text: str) -> Slice:

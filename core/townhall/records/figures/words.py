@@ -24,3 +24,5 @@ WAYS: Mapping[str, bool] = {"working": True, "calendar": False}
 HANDED: Mapping[str, str] = {"assignee": "From person to person", "queue": "From queue to queue"}
 INTERACTION = "core.interaction"
 CASE_MOVES = "case_transition"
+#: The index of the log that has the moves of one way side by side, by what follows the table in its name.
+WAYS_INDEX = "identity_source_target_at_record_id"

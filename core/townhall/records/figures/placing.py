@@ -1,0 +1,48 @@
+"""Of which group each of many records is: by a look at each, or, where they are many, by an index read as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Sequence
+from typing import Any
+
+from townhall.records.figures import grouping
+from townhall.records.figures import wards
+from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Sql
+from townhall.records.figures.scenes import numbers
+from townhall.records.plans import batches
+
+#: From which part of all records on it costs less to read the groups of all than to look at each that is asked for.
+_PART = 10
+
+
+def groups_of(scene: Scene, by: str, ids: Sequence[Collection[int]]) -> Callable[[int], Any]:
+    """What tells what the column of the group holds, by the id, for the records of several collections."""
+    column, last = grouping.column_of(scene, by), _last(scene)
+    if sum(map(len, ids)) * _PART < last or wards.is_meant(scene.type, by):
+        return dict(values_of(scene, column, set().union(*ids))).get
+    # The index of a column has no rows in which it is empty.
+    found = f"{scene.plan.source} WHERE {column} IS NOT NULL GROUP BY {column}"
+    places: list[Any] = [None] * (1 + max([last, *(max(each, default=0) for each in ids)]))
+    for stored, text in scene.rows(Sql(f"SELECT {column}, {scene.text_of('t1.id')} {found}")):
+        for id in numbers(text):
+            places[id] = stored
+    return places.__getitem__
+
+
+def values_of(scene: Scene, columns: str, ids: Collection[int]) -> list[tuple[Any, ...]]:
+    """Id and columns of each of these records."""
+    found: list[tuple[Any, ...]] = []
+    for part in batches([*ids]):
+        among = scene.among("t1.id", part)
+        text = f"SELECT t1.id, {columns} {scene.plan.source} WHERE {among.text}"
+        found += scene.rows(Sql(text, among.parameters))
+    return found
+
+
+def _last(scene: Scene) -> int:
+    """About how many records the type has: the last id."""
+    ((last,),) = scene.rows(Sql(f"SELECT MAX(t1.id) {scene.plan.source}"))
+    return last or 0
