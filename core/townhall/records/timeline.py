@@ -109,7 +109,14 @@ class _Sources:
             standings = standing.of(town, actor, record.id) if contact else ()
         self.standings = standings
         self.cases = [each for each in self.standings if town.schemas[each.identity].is_case]
+        self._births = [
+            Item(each.created, _BIRTH, index)
+            for index, each in enumerate(self.standings)
+            if each.starts is None and not town.schemas[each.identity].is_case
+        ]
         self._talks, self._moves, self._edits = self._talk_source(), self._move_source(), self._edit_source()
+        #: How many items a source has, by rank, where a page held all of them.
+        self._whole: dict[int, int] = {}
 
     # -- one page of each source ------------------------------------------------------------------------------
 
@@ -122,12 +129,11 @@ class _Sources:
             found += self._talks.newest(town, _TALK, after, size, only)
         if "change" in self.kinds:
             for source, rank in ((self._moves, _MOVE), (self._edits, _EDIT)):
-                found += source.newest(town, rank, after, size) if source is not None else ()
-            found += [
-                Item(each.created, _BIRTH, index)
-                for index, each in enumerate(self.standings)
-                if each not in self.cases and each.starts is None
-            ]
+                newest = source.newest(town, rank, after, size) if source is not None else []
+                if after is None and len(newest) < size:
+                    self._whole[rank] = len(newest)
+                found += newest
+            found += self._births
         if "event" in self.kinds:
             found += [Item(starts, _EVENT, index) for index, starts in self._past_events()]
         if after is not None:
@@ -136,10 +142,13 @@ class _Sources:
 
     def counts(self) -> dict[str, int]:
         """How many items there are of each kind."""
-        changes = sum(source.counted(self.town) for source in (self._moves, self._edits) if source is not None)
-        changes += sum(each not in self.cases and each.starts is None for each in self.standings)
+        changes = sum(
+            self._whole[rank] if rank in self._whole else source.counted(self.town)
+            for source, rank in ((self._moves, _MOVE), (self._edits, _EDIT))
+            if source is not None
+        )
         talk, note = self._talk_counts()
-        return {"talk": talk, "note": note, "change": changes, "event": len(self._past_events())}
+        return {"talk": talk, "note": note, "change": changes + len(self._births), "event": len(self._past_events())}
 
     def _past_events(self) -> list[tuple[int, int]]:
         now = to_microseconds(self.town.clock.now())
