@@ -168,14 +168,15 @@ def _panel(panel: Panel, plugin: str) -> Panel:
         text(panel.label),
         tuple([_row(row) for row in _all_of(PanelRow, panel.rows, MAX_ROWS)]),
         tuple([(text(name), text(value)) for name, value in _some(panel.facts, MAX_ROWS)]),
-        text(panel.note),
-        text(panel.empty),
+        "" if panel.note == "" else text(panel.note),
+        "" if panel.empty == "" else text(panel.empty),
         plugin,
     )
 
 
 def _row(row: PanelRow) -> PanelRow:
-    words, identity, note = text(row.text), text(row.identity), text(row.note)
+    words, note = text(row.text), text(row.note)
+    identity = "" if row.identity == "" else text(row.identity)
     id, tone = _id(row.id, "a record's id"), None if row.tone is None else _tone(row.tone)
     if identity and identity.count(".") != 1:
         raise ValueError("it gave something else where a type of record belongs")

@@ -93,7 +93,8 @@ class Maker:
             if stored is not None:
                 values[name] = load(stored)
         if self.others:
-            cells = dict(zip(self.columns, row, strict=False))
+            beyond = self.start + len(self.plain)
+            cells = dict(zip(self.columns[beyond:], row[beyond:], strict=False))
             for name, build in self.others:
                 values[name] = build(cells)
         return values

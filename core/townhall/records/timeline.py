@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 
 from townhall.access import policy
 from townhall.access.actors import Actor
@@ -43,8 +44,7 @@ _MOVES = ("create", "transition")
 _ONLY = {"note": " AND direction = 'internal'", "talk": " AND direction <> 'internal'"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Item:
+class Item(NamedTuple):
     """One thing that happened, before it is put into words. Items sort by time; ``rank`` tells sources apart."""
 
     at: int
