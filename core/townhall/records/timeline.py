@@ -68,16 +68,16 @@ class _Source:
         """The newest items beyond ``after``; ``more`` is one more test."""
         place, parameters = self._place(rank, after, town.database.param)
         sql = (
-            f"SELECT at, id FROM {self.table} WHERE {self.where}{more}{place}"  # noqa: S608  # names and marks
+            f"SELECT at, id {self.rows}{more}{place}"  # names and marks
             f" ORDER BY at DESC, id DESC LIMIT {size}"
         )
         rows = town.database.execute_sql(sql, (*self.parameters, *parameters)).fetchall()
         return [Item(moment, rank, number) for moment, number in rows if moment is not None]
 
-    def counted(self, town: Town) -> int:
-        """How many items there are."""
-        sql = f"SELECT count(*) FROM {self.table} WHERE {self.where}"  # noqa: S608
-        return int(town.database.execute_sql(sql, self.parameters).fetchone()[0])
+    @property
+    def rows(self) -> str:
+        """The rows, as the end of a statement."""
+        return f"FROM {self.table} WHERE {self.where}"
 
     @staticmethod
     def _place(rank: int, after: Item | None, mark: str) -> tuple[str, tuple[int, ...]]:
@@ -115,8 +115,6 @@ class _Sources:
             if each.starts is None and not town.schemas[each.identity].is_case
         ]
         self._talks, self._moves, self._edits = self._talk_source(), self._move_source(), self._edit_source()
-        #: How many items a source has, by rank, where a page held all of them.
-        self._whole: dict[int, int] = {}
 
     # -- one page of each source ------------------------------------------------------------------------------
 
@@ -129,10 +127,7 @@ class _Sources:
             found += self._talks.newest(town, _TALK, after, size, only)
         if "change" in self.kinds:
             for source, rank in ((self._moves, _MOVE), (self._edits, _EDIT)):
-                newest = source.newest(town, rank, after, size) if source is not None else []
-                if after is None and len(newest) < size:
-                    self._whole[rank] = len(newest)
-                found += newest
+                found += source.newest(town, rank, after, size) if source is not None else ()
             found += self._births
         if "event" in self.kinds:
             found += [Item(starts, _EVENT, index) for index, starts in self._past_events()]
@@ -141,14 +136,20 @@ class _Sources:
         return sorted(found, reverse=True)[:size]
 
     def counts(self) -> dict[str, int]:
-        """How many items there are of each kind."""
-        changes = sum(
-            self._whole[rank] if rank in self._whole else source.counted(self.town)
-            for source, rank in ((self._moves, _MOVE), (self._edits, _EDIT))
-            if source is not None
-        )
-        talk, note = self._talk_counts()
-        return {"talk": talk, "note": note, "change": changes + len(self._births), "event": len(self._past_events())}
+        """How many items there are of each kind, asked of all tables at once."""
+        counted = {"talk": 0, "note": 0, "change": len(self._births), "event": len(self._past_events())}
+        asked = [("change", "''", "", source) for source in (self._moves, self._edits) if source is not None]
+        if self._talks is not None:
+            asked.append(("talk", "direction", " GROUP BY direction", self._talks))
+        if asked:
+            sql = " UNION ALL ".join(
+                f"SELECT '{kind}', {direction}, count(*) {source.rows}{grouped}"
+                for kind, direction, grouped, source in asked
+            )
+            parameters = [value for *_, source in asked for value in source.parameters]
+            for kind, direction, many in self.town.database.execute_sql(sql, parameters).fetchall():
+                counted["note" if direction == "internal" else kind] += int(many)
+        return counted
 
     def _past_events(self) -> list[tuple[int, int]]:
         now = to_microseconds(self.town.clock.now())
@@ -183,15 +184,6 @@ class _Sources:
             model.select(model.id).where(predicate.scope(self.town, self.actor, record_type)).sql()
         )
         return statement
-
-    def _talk_counts(self) -> tuple[int, int]:
-        talks = self._talks
-        if talks is None:
-            return 0, 0
-        sql = f"SELECT direction, count(*) FROM {talks.table} WHERE {talks.where} GROUP BY direction"  # noqa: S608
-        counted = dict(self.town.database.execute_sql(sql, talks.parameters).fetchall())
-        notes = int(counted.pop("internal", 0))
-        return sum(map(int, counted.values())), notes
 
     def _move_source(self) -> _Source | None:
         """Moves between states: the case's own, or those of all that a contact has."""
