@@ -26,6 +26,7 @@ from townhall import portal
 from townhall import presentation
 from townhall import security
 from townhall.compiling import Address
+from townhall.compiling import Application
 from townhall.compiling import CompiledTemplates
 from townhall.current import current_town
 from townhall.db import meta
@@ -50,7 +51,7 @@ class RecordNumber(IntegerConverter):
 
 def create_app(town: Town) -> Flask:
     """Build the web application that shows ``town``."""
-    app = Flask(
+    app = Application(
         "townhall",
         root_path=str(_HERE),
         static_folder=str(_HERE / "static"),

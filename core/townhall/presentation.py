@@ -333,6 +333,7 @@ def install(app: _Application, town: Any) -> Marks:
         # Of a constant a filter is worked out when the template is compiled: {{ 'edit'|icon }} costs nothing later.
         icon=marks.icon,
         asset=marks.asset,
+        privacy_mark=marks.privacy,
     )
     environment.globals.update(
         icon=marks.icon,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 
@@ -155,3 +156,32 @@ def test_importing_the_entry_opens_nothing(monkeypatch: pytest.MonkeyPatch, tmp_
         vars(wsgi).pop("application")
     with pytest.raises(AttributeError):
         wsgi.nothing  # noqa: B018
+
+
+def test_what_one_template_is_given_no_other_sees(town: Town) -> None:
+    """Templates share what the application gives to all; what one of them is given besides stays its own."""
+    environment = create_app(town).jinja_env
+    environment.globals["greeting"] = "Hello"
+    plain = environment.get_template("favicon.svg")
+    given = environment.get_template("favicon.svg", globals={"greeting": "Hands off", "more": 1})
+    assert (given.globals["greeting"], given.globals["more"]) == ("Hands off", 1)
+    assert plain.globals["greeting"] == "Hello"
+    assert "more" not in environment.globals
+    assert environment.from_string("{{ greeting }}").render() == "Hello"
+
+
+def test_async_pages_are_not_taken_for_plain_ones(town: Town) -> None:
+    """A plain function is called as it is; an async one is what Flask says about it, wrapped or not."""
+    app = create_app(town)
+
+    def plain() -> str:
+        return ""
+
+    async def waits() -> str:
+        return ""
+
+    assert app.ensure_sync(plain) is plain
+    with pytest.raises(RuntimeError, match="async"):  # its extra is not installed with Townhall
+        app.ensure_sync(waits)
+    with pytest.raises(RuntimeError, match="async"):
+        app.ensure_sync(partial(waits))

@@ -116,6 +116,7 @@ def test_hostile_panels_reach_the_page_as_plain_text(sqlite_hall: Hall) -> None:
         response = sqlite_hall.desk.get(f"/admin/desk/ticket/{sqlite_hall.ticket}/")
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in response.text
         assert "&lt;script&gt;alert(2)&lt;/script&gt;" in response.text
+        assert "&lt;script&gt;alert(3)&lt;/script&gt;" in response.text
         assert "<script>alert" not in response.text
         assert "? &lt;b&gt;bold" in response.text
         assert len(response.text) < 200_000

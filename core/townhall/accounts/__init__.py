@@ -66,9 +66,9 @@ def install(app: Flask, town: Town) -> None:
 
 def current_actor() -> Actor:
     """Who makes this request: the person who is signed in, or nobody in particular."""
-    if "actor" not in g:
-        g.actor = _actor()
-    actor: Actor = g.actor
+    actor: Actor | None = g.get("actor")
+    if actor is None:
+        actor = g.actor = _actor()
     return actor
 
 

@@ -49,6 +49,7 @@ def install(app: Flask, town: Town) -> None:
     from townhall.admin.record_view import RecordView
     from townhall.admin.search import SearchView
     from townhall.admin.settings import SettingsView
+    from townhall.admin.sheets import SheetWriter
     from townhall.admin.types_view import TypesView
     from townhall.admin.working_calendar_view import WorkingCalendarView
 
@@ -74,4 +75,5 @@ def install(app: Flask, town: Town) -> None:
     install_frame(app, Menu(desk, admin))
     install_once(app, town)
     app.jinja_env.globals["timeline"] = TimelineWriter(marks, town).write
+    app.jinja_env.globals["side_sheets"] = SheetWriter(marks).write
     app.add_url_rule(f"{FEED}<token>.ics", "calendar_feed", lambda token: feed_response(desk, token))

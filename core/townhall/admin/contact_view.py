@@ -21,13 +21,13 @@ from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.desk import Desk
 from townhall.admin.details import TASK
-from townhall.admin.details import Row
 from townhall.admin.details import details
 from townhall.admin.details import get_record
 from townhall.admin.details import record_row
 from townhall.admin.own_requests_page import OwnRequestsPages
 from townhall.admin.pages import page
 from townhall.admin.record_view import RecordView
+from townhall.admin.sheets import Row
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Flag
@@ -113,14 +113,24 @@ class ContactView(RecordView, OwnRequestsPages):
 
     def new_cases(self, actor: Actor, record: Record) -> Markup:
         """Links to open a case of theirs, one for each type."""
-        links = (f'<a class="btn" href="{_new_url(type_, record)}{rest}' for type_, rest in self._new_links(actor))
+        task = urls.record_url(record.identity, record.id, "task")
+        query = urls.with_query("", [("contact", record.id)])
+        links = (
+            f'<a class="btn" href="{f"{form}{query}" if form else task}{rest}' for form, rest in self._new_links(actor)
+        )
         return Markup("".join(links))  # noqa: S704  # escaped, or our own
 
-    def _make_new_links(self, actor: Actor) -> tuple[tuple[RecordType, str], ...]:
-        """Each type of case that the actor may open, and what follows the address in its link."""
+    def _make_new_links(self, actor: Actor) -> tuple[tuple[str, str], ...]:
+        """For each type of case that the actor may open its form, none for a task, which has a small one below the
+        contact; and what follows the address in its link.
+        """
         icon = self.desk.marks.icon
         return tuple(
-            (type_, f'">{icon(type_.icon)}{escaped(type_.label)}</a>') for type_ in self.desk.creatable_cases(actor)
+            (
+                "" if type_.identity == TASK else urls.new_url(type_.identity),
+                f'">{icon(type_.icon)}{escaped(type_.label)}</a>',
+            )
+            for type_ in self.desk.creatable_cases(actor)
         )
 
     # -- what stands at the top -------------------------------------------------------------------------------
@@ -253,15 +263,8 @@ class ContactView(RecordView, OwnRequestsPages):
 def _breakable(address: str) -> Markup:
     """An e-mail address that may be broken before its @."""
     name, at, host = address.partition("@")
-    return Markup("{}<wbr>{}{}").format(name, at, host)
+    return Markup(f"{escaped(name)}<wbr>{at}{escaped(host)}")  # noqa: S704  # escaped, or our own
 
 
 def _best_first(rows: Any) -> list[Any]:
     return sorted(rows or (), key=lambda row: not row.get("primary"))
-
-
-def _new_url(record_type: RecordType, record: Record) -> str:
-    """The form for a new case of a contact; for a task the small one."""
-    if record_type.identity == TASK:
-        return urls.record_url(record.identity, record.id, "task")
-    return urls.new_url(record_type.identity, contact=record.id)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from typing import Any
 
 from markupsafe import Markup
@@ -18,10 +16,12 @@ from townhall.admin import clock_lines
 from townhall.admin import urls
 from townhall.admin.desk import Desk
 from townhall.admin.facts import FILES
-from townhall.admin.facts import NOTHING
 from townhall.admin.facts import FactWriter
 from townhall.admin.facts import out_of_sight
 from townhall.admin.happenings import story
+from townhall.admin.sheets import Row
+from townhall.admin.sheets import Sheet
+from townhall.admin.sheets import plugin_sheets
 from townhall.cases import calendars
 from townhall.cases import recomputing
 from townhall.cases import targets
@@ -36,10 +36,6 @@ from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.schema import Transition
-
-if TYPE_CHECKING:
-    from townhall.extend.values import Panel
-    from townhall.extend.values import PanelRow
 
 CONTACT = "core.contact"
 INTERACTION = "core.interaction"
@@ -80,40 +76,6 @@ class FileLine:
     url: str
     label: str
     is_image: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a panel."""
-
-    title: str
-    url: str = ""
-    meta: str = ""
-    icon: str = ""
-    end: Markup = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A panel beside the record."""
-
-    label: str
-    rows: Sequence[Row]
-    identity: str = ""
-    count: str = ""
-    all_url: str = ""
-    new_url: str = ""
-    new_label: str = ""
-    facts: Sequence[tuple[str, str]] = ()
-    note: str = ""
-    empty: str = ""
-    problem: str = ""
-    type_label: str = ""
-
-    @property
-    def says_something(self) -> bool:
-        """Whether anything stands on it."""
-        return bool(self.rows or self.facts or self.note or self.problem or self.empty)
 
 
 def details(
@@ -325,29 +287,7 @@ def files_of(record: Record) -> list[FileLine]:
 def sheets(desk: Desk, actor: Actor, record: Record, *, filled: bool = False) -> list[Sheet]:
     """Lists of related records, then what plugins add."""
     made = [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record, filled=filled)]
-    made += plugin_sheets(desk, desk.town.plugins.record_panels(actor, record))
-    return [sheet for sheet in made if sheet.says_something or sheet.new_url]
-
-
-def plugin_sheets(desk: Desk, panels: Iterable[Panel]) -> list[Sheet]:
-    """What plugins add, as sheets."""
-    return [
-        Sheet(
-            panel.label,
-            [_panel_row(desk, row) for row in panel.rows],
-            facts=panel.facts,
-            note=panel.note,
-            empty=panel.empty,
-            problem=panel.problem,
-        )
-        for panel in panels
-    ]
-
-
-def _panel_row(desk: Desk, row: PanelRow) -> Row:
-    url = urls.record_url(row.identity, row.id) if row.identity and row.id is not None else ""
-    end = desk.marks.pill_of(row.note, row.tone) if row.tone is not None and row.note else Markup("")
-    return Row(row.text, url, "" if end else row.note, "", end)
+    return made + plugin_sheets(desk.marks, desk.town.plugins.record_panels(actor, record))
 
 
 def related(desk: Desk, actor: Actor, record: Record, panel: Any) -> Sheet:

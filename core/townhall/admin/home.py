@@ -19,10 +19,10 @@ from townhall.accounts import current_actor
 from townhall.admin import once
 from townhall.admin import talking
 from townhall.admin import urls
-from townhall.admin.details import Row
-from townhall.admin.details import plugin_sheets
 from townhall.admin.happenings import CHANNEL_ICONS
 from townhall.admin.places import CORE
+from townhall.admin.sheets import Row
+from townhall.admin.sheets import plugin_sheets
 from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
@@ -94,7 +94,9 @@ class HomeView(StaffView, AdminIndexView):
             recent=self._recent(),
             coming=self._coming(),
             cards=[
-                card for card in plugin_sheets(self.desk, self.town.plugins.home_cards(actor)) if card.says_something
+                card
+                for card in plugin_sheets(self.desk.marks, self.town.plugins.home_cards(actor))
+                if card.says_something
             ],
             new_cases=self.desk.creatable_cases(actor),
             has_cases=any(type_.plugin != CORE for type_ in cases),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -63,7 +64,7 @@ class ListPages(RecordPages):
         return self.render(
             "admin/list.html",
             kept_back=self.town.records.kept_back(actor, self.type.identity),
-            actions=groups,
+            heads=self._heads(groups, shown) if shown["shown"] else "",
             may={
                 "create": self._may_create(),
                 "export": self.may("export"),
@@ -74,6 +75,19 @@ class ListPages(RecordPages):
             foot=self._foot(shown),
             words=self._words(shown["asked"].sort),
             **shown,
+        )
+
+    def _heads(self, groups: Sequence[bulk.ActionGroup], page: dict[str, Any]) -> Markup:
+        """What is done with many of them, and the heads of the columns."""
+        return self.desk.drawer.draw(
+            "admin/list_heads.html",
+            base=self.lister.base,
+            query=page["query"],
+            actions=tuple(groups),
+            headings=tuple(page["headings"]),
+            plural=self.type.label_plural,
+            view_label=page["view_label"],
+            picked=page["picked"],
         )
 
     def _may_create(self) -> bool:

@@ -125,6 +125,7 @@ class Lister:
         self._choices = lru_cache(maxsize=200)(self._make_choices)
         self._resolve = resolver(town.schemas, record_type)
         self._declared = {view.name: view for view in record_type.list.views}
+        self._hidden_columns = {name for name, field in record_type.fields.items() if "list" in field.hide}
 
     # -- what is asked ----------------------------------------------------------------------------------------
 
@@ -142,8 +143,7 @@ class Lister:
         figure = self._figure(actor, arguments.get(slicing.PARAMETER, ""), applied)
         narrowed = bool(applied.conditions or text or figure)
         view_name, view = self._view(actor, arguments, narrowed)
-        hidden = {name for name, field in self.type.fields.items() if "list" in field.hide}
-        paths = self._paths(arguments, view, allowed - hidden)
+        paths = self._paths(arguments, view, allowed - self._hidden_columns)
         asked = Asked(
             arguments=arguments,
             view=view,

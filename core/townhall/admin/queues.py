@@ -13,8 +13,8 @@ from flask_admin import expose
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
-from townhall.admin.details import Row
 from townhall.admin.details import staff_name
+from townhall.admin.sheets import Row
 from townhall.admin.staff import StaffView
 from townhall.cases import overview
 from townhall.cases import wards

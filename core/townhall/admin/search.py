@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from townhall.admin import urls
-from townhall.admin.details import Row
+from townhall.admin.sheets import Row
 from townhall.admin.staff import StaffView
 
 if TYPE_CHECKING:

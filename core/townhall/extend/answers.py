@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from datetime import datetime
 from itertools import islice
@@ -91,9 +92,9 @@ def assignment_of(answer: Any) -> Assignment | None:
     return given if given != Assignment(reason=given.reason) else None
 
 
-def panels_of(answer: Any) -> list[Panel]:
-    """Panels for a page."""
-    return [_panel(panel) for panel in _all_of(Panel, answer, MAX_PANELS)]
+def panels_of(answer: Any, plugin: str = "") -> list[Panel]:
+    """Panels of ``plugin`` for a page."""
+    return [_panel(panel, plugin) for panel in _all_of(Panel, answer, MAX_PANELS)]
 
 
 def flags_of(answer: Any) -> list[Flag]:
@@ -161,22 +162,27 @@ def text(value: Any) -> str:
     return plain.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _panel(panel: Panel) -> Panel:
+def _panel(panel: Panel, plugin: str) -> Panel:
+    # In the order in which they are declared, and by place: a page may have dozens.
     return Panel(
-        label=text(panel.label),
-        rows=tuple(_row(row) for row in _all_of(PanelRow, panel.rows, MAX_ROWS)),
-        facts=tuple((text(name), text(value)) for name, value in _some(panel.facts, MAX_ROWS)),
-        note=text(panel.note),
-        empty=text(panel.empty),
+        text(panel.label),
+        tuple([_row(row) for row in _all_of(PanelRow, panel.rows, MAX_ROWS)]),
+        tuple([(text(name), text(value)) for name, value in _some(panel.facts, MAX_ROWS)]),
+        "" if panel.note == "" else text(panel.note),
+        "" if panel.empty == "" else text(panel.empty),
+        plugin,
     )
 
 
 def _row(row: PanelRow) -> PanelRow:
-    id = _id(row.id, "a record's id")
-    identity = text(row.identity)
+    words, note = text(row.text), text(row.note)
+    identity = "" if row.identity == "" else text(row.identity)
+    id, tone = _id(row.id, "a record's id"), None if row.tone is None else _tone(row.tone)
     if identity and identity.count(".") != 1:
         raise ValueError("it gave something else where a type of record belongs")
-    return PanelRow(text(row.text), identity, id, text(row.note), None if row.tone is None else _tone(row.tone))
+    if type(row) is PanelRow and words is row.text and identity is row.identity and note is row.note:
+        return row  # it is frozen, and nothing in it had to be made plain
+    return PanelRow(words, identity, id, note, tone)
 
 
 def _id(value: Any, what: str) -> int | None:
@@ -192,7 +198,7 @@ def _tone(value: Any) -> Tone:
     return known
 
 
-def _all_of(kind: type[T], answer: Any, most: int) -> list[T]:
+def _all_of(kind: type[T], answer: Any, most: int) -> Sequence[T]:
     items = _some(answer, most)
     for item in items:
         if not isinstance(item, kind):
@@ -200,12 +206,12 @@ def _all_of(kind: type[T], answer: Any, most: int) -> list[T]:
     return items
 
 
-def _some(answer: Any, most: int) -> list[Any]:
+def _some(answer: Any, most: int) -> Sequence[Any]:
     """What an iterable gives, if it is not too much."""
     if answer is None:
-        return []
+        return ()
     if type(answer) in (tuple, list) and len(answer) <= most:
-        return list(answer)
+        return tuple(answer)
     if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
         raise TypeError(f"it gave {type(answer).__name__}, not a sequence")
     items = list(islice(answer, most + 1))

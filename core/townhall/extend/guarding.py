@@ -14,9 +14,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import local
+from types import TracebackType
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Generic
@@ -49,7 +50,7 @@ HOPELESS = 10
 DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reaction(Generic[T]):
     """What a hook that reacts answered, or, in ``problem``, a sentence for the person instead."""
 
@@ -85,7 +86,7 @@ class Guard:
             raise Rejected(self.out(hook.plugin) or f"{self._title(hook.plugin)} can't check this at the moment.")
         refusal: Rejected | ValidationFailed | None = None
         try:
-            with _OnceMore(self._within.depths, hook), _Measured(self._town, hook):
+            with _Alone(self._town, self._within.depths, hook):
                 try:
                     answer = hook.function(*[arguments[name] for name in hook.names])
                 except (Rejected, ValidationFailed) as error:
@@ -114,7 +115,7 @@ class Guard:
                 "Everything else works.",
             )
         try:
-            with _OnceMore(self._within.depths, hook), self._undoable(hook), _Measured(self._town, hook) as call:
+            with _Alone(self._town, self._within.depths, hook, self._undoing(hook)) as call:
                 value = accept(hook.function(*[arguments[name] for name in hook.names]))
         except PASSED:
             raise
@@ -142,7 +143,7 @@ class Guard:
         if not self.breakers.allows(job.plugin, job.hook):
             raise PluginError(f"{self._title(job.plugin)} failed several times, so its job is left alone for a minute.")
         try:
-            with _OnceMore(self._within.depths, job), _Measured(self._town, job) as call:
+            with _Alone(self._town, self._within.depths, job) as call:
                 done = accept(job.function(*[arguments[name] for name in job.names]))
         except PASSED:
             raise
@@ -177,60 +178,61 @@ class Guard:
 
     # -- how --------------------------------------------------------------------------------------------------
 
-    def _undoable(self, hook: Implementation) -> Any:
-        """A transaction that undoes what a failing hook wrote: a savepoint inside another one."""
+    def _undoing(self, hook: Implementation) -> AbstractContextManager[Any] | None:
+        """A transaction that undoes what a failing hook wrote, a savepoint inside another one; ``None`` if it can't."""
         database = self._town.database
-        if hook.what.writes or database.transaction_depth():
-            return immediate(database)
-        return nullcontext()
+        return immediate(database) if hook.what.writes or database.transaction_depth() else None
 
 
-class _OnceMore:
-    """Counts how deep a hook has led to itself, and stops it before the interpreter does.
+class _Alone:
+    """What stands around one call of a hook: it counts how deep the hook has led to itself, and stops it before the
+    interpreter does; it undoes what a failing one wrote; and it writes down a call that took too long.
 
-    An import asks a hook for every row, so this and :class:`_Measured` are no generators.
+    ``hopeless`` says that it took hopelessly long; waiting for a transaction, and its end, are not the hook's fault.
+    A page asks a dozen hooks and an import one for every row, so all of it is in one, and no generator.
     """
 
-    __slots__ = ("_depth", "_depths", "_key")
+    __slots__ = ("_depth", "_depths", "_hook", "_start", "_town", "_undoing", "hopeless")
 
-    def __init__(self, depths: dict[tuple[str, str], int], hook: Implementation) -> None:
-        self._depths = depths
-        self._key = (hook.plugin, hook.hook)
-        self._depth = 0
-
-    def __enter__(self) -> None:
-        self._depth = self._depths.get(self._key, 0)
-        if self._depth >= DEEPEST:
-            raise RecursionError("it leads to itself: what it writes asks it again, without an end")
-        self._depths[self._key] = self._depth + 1
-
-    def __exit__(self, *error: object) -> None:
-        self._depths[self._key] = self._depth
-
-
-class _Measured:
-    """Writes down a call that took too long; ``hopeless`` says that it was hopelessly long."""
-
-    __slots__ = ("_hook", "_start", "_town", "hopeless")
-
-    def __init__(self, town: Town, hook: Implementation) -> None:
+    def __init__(
+        self,
+        town: Town,
+        depths: dict[tuple[str, str], int],
+        hook: Implementation,
+        undoing: AbstractContextManager[Any] | None = None,
+    ) -> None:
         self._town = town
+        self._depths = depths
         self._hook = hook
-        self._start = 0.0
+        self._undoing = undoing
         self.hopeless = False
 
-    def __enter__(self) -> _Measured:
+    def __enter__(self) -> _Alone:
+        key = (self._hook.plugin, self._hook.hook)
+        self._depth = self._depths.get(key, 0)
+        if self._depth >= DEEPEST:
+            raise RecursionError("it leads to itself: what it writes asks it again, without an end")
+        if self._undoing is not None:
+            self._undoing.__enter__()
+        self._depths[key] = self._depth + 1
         self._start = self._town.clock.monotonic()
         return self
 
-    def __exit__(self, kind: object, *error: object) -> None:
-        took, allowed, hook = self._town.clock.monotonic() - self._start, self._hook.what.seconds, self._hook
-        if kind is not None or took <= allowed:
-            return
-        said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
-        log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
-        self._town.failures.note(hook.plugin, "slow", hook.hook, said)
-        self.hopeless = took >= allowed * HOPELESS
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        hook, took = self._hook, self._town.clock.monotonic() - self._start
+        try:
+            if self._undoing is not None:
+                self._undoing.__exit__(kind, error, trace)
+        finally:
+            self._depths[hook.plugin, hook.hook] = self._depth
+        allowed = hook.what.seconds
+        if kind is None and took > allowed:
+            said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
+            log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
+            self._town.failures.note(hook.plugin, "slow", hook.hook, said)
+            self.hopeless = took >= allowed * HOPELESS
 
 
 def _in_plain_words(error: Rejected | ValidationFailed, title: str) -> Rejected | ValidationFailed:

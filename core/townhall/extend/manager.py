@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -226,7 +227,7 @@ class PluginManager:
 
     def record_panels(self, actor: Actor, record: Record) -> list[Panel]:
         """The panels that plugins add to a record's page; one that failed is a panel with a ``problem``."""
-        return self._panels(self._react("record_panels", panels_of, record.identity, actor=actor, record=record))
+        return self._panels(self._panel_answers("record_panels", record.identity, actor=actor, record=record))
 
     def record_flags(self, actor: Actor, record: Record) -> list[Flag]:
         """The flags that plugins add beside a record's title."""
@@ -235,12 +236,12 @@ class PluginManager:
 
     def public_panels(self, actor: Actor, record: Record) -> list[Panel]:
         """The panels that plugins add to a citizen's page; nothing of those that failed."""
-        answers = self._react("public_panels", panels_of, record.identity, actor=actor, record=record)
-        return [replace(panel, plugin=each.plugin) for each in answers for panel in each.value or ()]
+        answers = self._panel_answers("public_panels", record.identity, actor=actor, record=record)
+        return [panel for each in answers for panel in each.value or ()]
 
     def home_cards(self, actor: Actor) -> list[Panel]:
         """The cards that plugins add to "My work"; one that failed is a card with a ``problem``."""
-        return self._panels(self._react("home_cards", panels_of, actor=actor))
+        return self._panels(self._panel_answers("home_cards", actor=actor))
 
     def calendar_entries(self, actor: Actor, start: datetime, end: datetime) -> list[Deadline]:
         """The days that plugins add to the calendar."""
@@ -282,8 +283,16 @@ class PluginManager:
         for each in answers:
             if each.problem:
                 panels.append(Panel(label=self.title(each.plugin), plugin=each.plugin, problem=each.problem))
-            panels += [replace(panel, plugin=each.plugin) for panel in each.value or ()]
+            panels += each.value or ()
         return panels
+
+    def _panel_answers(self, hook: str, type_: str = "", /, **arguments: Any) -> list[Reaction[list[Panel]]]:
+        """The panels that each plugin answers, with its name in them."""
+        asked = self._implementations(hook, type_)
+        if not asked:
+            return []
+        given = {"town": self._town, **arguments}
+        return [self.guard.react(each, partial(panels_of, plugin=each.plugin), given) for each in asked]
 
     def _react(self, hook: str, accept: Callable[[Any], T], type_: str = "", /, **arguments: Any) -> list[Reaction[T]]:
         """What each plugin answers to a hook that reacts, in their order."""

@@ -88,21 +88,25 @@ def records(
     ids: Sequence[int],
     fields: Collection[str] | None = None,
     reveal: Collection[str] = (),
+    known: display.Titles | None = None,
     *,
     named: bool = True,
 ) -> dict[int, Record]:
     """The records with these ids as the actor may see them, by id. Whether they may be seen at all was asked before.
 
-    Without ``named`` they come without the titles of what they link to.
+    ``known`` are titles that the actor has read already, of records at which these may point. Without ``named`` they
+    come without the titles of what they link to.
     """
     if not ids:
         return {}
     view = view_of(town, actor, plan, fields, reveal, named=named)
     rows = plan.reader(view.needed).fetch(town.database, ids)
-    return {record.id: record for record in assembled(town, plan, view, rows)}
+    return {record.id: record for record in assembled(town, plan, view, rows, known)}
 
 
-def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> list[Record]:
+def assembled(
+    town: Town, plan: TypePlan, view: View, rows: Sequence[Row], known: display.Titles | None = None
+) -> list[Record]:
     """The records whose rows were read already, in their order."""
     if not rows:
         return []
@@ -123,7 +127,8 @@ def assembled(town: Town, plan: TypePlan, view: View, rows: Sequence[Row]) -> li
             id: frozenset(path for path in paths if path.partition(".")[0] in view.shown) for id, paths in parts.items()
         }
     pointing = [field for field in reader.pointing if field.name not in view.masked]
-    names = _titles(town, actor, pointing, values) if pointing and (view.named or view.retitle) else {}
+    wanted = pointing and (view.named or view.retitle)
+    names = _titles(town, actor, pointing, values, known or {}) if wanted else {}
     context = town.context(actor) if view.retitle else None
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
     reveals = bool(parts) and policy.may(actor, "see_confidential", view.record_type)
@@ -309,7 +314,9 @@ def _file_value(field: Field, files: Sequence[StoredFile]) -> Any:
     return tuple(files) or None
 
 
-def _titles(town: Town, actor: Actor, pointing: Sequence[Field], values: Mapping[int, Values]) -> display.Titles:
+def _titles(
+    town: Town, actor: Actor, pointing: Sequence[Field], values: Mapping[int, Values], known: display.Titles
+) -> display.Titles:
     wanted = {
         point
         for field in pointing
@@ -317,4 +324,5 @@ def _titles(town: Town, actor: Actor, pointing: Sequence[Field], values: Mapping
         if (value := mine.get(field.name)) is not None
         for point in field.references(value)
     }
-    return display.titles(town, actor, wanted) if wanted else {}
+    wanted -= known.keys()
+    return {**known, **display.titles(town, actor, wanted)} if wanted else known

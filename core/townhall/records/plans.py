@@ -87,13 +87,15 @@ class Maker:
 
     def make(self, row: Sequence[Any]) -> dict[str, Any]:
         """The values of one row."""
-        values: dict[str, Any] = dict(zip(self.plain, row[self.start :], strict=False))
+        # Lists make hundreds, and to say strict=False costs more than the rest of this line.
+        values: dict[str, Any] = dict(zip(self.plain, row[self.start :]))  # noqa: B905
         for name, load in self.loads:
             stored = values[name]
             if stored is not None:
                 values[name] = load(stored)
         if self.others:
-            cells = dict(zip(self.columns, row, strict=False))
+            beyond = self.start + len(self.plain)
+            cells = dict(zip(self.columns[beyond:], row[beyond:]))  # noqa: B905
             for name, build in self.others:
                 values[name] = build(cells)
         return values

@@ -32,6 +32,7 @@ from townhall.records.balancing import balanced
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
+from townhall.records.plans import plans
 from townhall.records.plans import possible
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
@@ -302,12 +303,23 @@ def _is_hidden_title(town: Town, actor: Actor, record_type: RecordType, resolved
 
 
 def may_ask(town: Town, actor: Actor, record_type: RecordType, path: str) -> bool:
-    """Whether the actor may filter, sort and group by ``path``."""
-    try:
-        _check_path(town, actor, record_type, path, "ask")
-    except Rejected:
-        return False
-    return True
+    """Whether the actor may filter, sort and group by ``path``.
+
+    For who goes by permissions that is worked out once; what answers there are is data, and looked at each time.
+    """
+    kept = plans(town).kept
+    key = ("ask", record_type.identity, path, actor.kind, actor.permissions)
+    found: bool | None = kept.get(key)
+    if found is None:
+        try:
+            _check_path(town, actor, record_type, path, "ask")
+            found = True
+        except Rejected:
+            found = False
+        resolved = town.schemas.resolve(record_type, path)
+        if policy.is_staff(actor) and resolved is not None and not resolved.answer:
+            kept[key] = found
+    return found
 
 
 def _check_answer(town: Town, actor: Actor, record_type: RecordType, resolved: Resolved, path: str, deed: str) -> None:

@@ -125,14 +125,14 @@ def may_keep_back(town: Town, actor: Actor, record_type: RecordType) -> bool:
 
 
 def _unseen(town: Town, actor: Actor) -> tuple[list[RecordType], list[RecordType]]:
-    """Types of case of which the actor sees nothing, and those of which they see some."""
-    kept = actor.known.get("unseen")
-    if kept is None or kept[0] is not town.schemas:
+    """Types of case of which a colleague sees nothing, and those of which they see some; by what they hold."""
+    kept, key = plans(town).kept, ("unseen", actor.permissions)
+    if key not in kept:
         reaches = [(each, policy.reach(actor, "view", each)) for each in town.schemas.values() if each.is_case]
         closed = [each for each, reach in reaches if reach is None]
         narrow = [each for each, reach in reaches if reach not in (None, "all")]
-        kept = actor.known["unseen"] = (town.schemas, (closed, narrow))
-    found: tuple[list[RecordType], list[RecordType]] = kept[1]
+        kept[key] = closed, narrow
+    found: tuple[list[RecordType], list[RecordType]] = kept[key]
     return found
 
 

@@ -49,12 +49,7 @@ class Standing:
 
 def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
     """The records on which the contact stands and that the actor may see, the newest first."""
-    types = [
-        record_type
-        for record_type in types_of(town, actor)
-        if record_type.contacts and record_type.identity not in _APART
-    ]
-    sql, places = _statement(town, types)
+    types, sql, places = _asked(town, actor)
     if not sql:
         return []
     rows = town.database.execute_sql(sql, [contact_id] * places).fetchall()
@@ -66,6 +61,21 @@ def of(town: Town, actor: Actor, contact_id: int) -> list[Standing]:
             seen = predicate.may_see(town, actor, record_type, mine)
             found = [each for each in found if each.identity != record_type.identity or each.id in seen]
     return _named(town, actor, found)
+
+
+def _asked(town: Town, actor: Actor) -> tuple[Sequence[RecordType], str, int]:
+    """The types that are asked, the statement and how often it wants the contact's id; for who goes by permissions
+    they are worked out once.
+    """
+    kept = plans(town).kept
+    key = ("stands", actor.kind, actor.permissions)
+    found: tuple[Sequence[RecordType], str, int] | None = kept.get(key) if policy.is_staff(actor) else None
+    if found is None:
+        types = [each for each in types_of(town, actor) if each.contacts and each.identity not in _APART]
+        found = (types, *_statement(town, types))
+        if policy.is_staff(actor):
+            kept[key] = found
+    return found
 
 
 def _named(town: Town, actor: Actor, found: list[Standing]) -> list[Standing]:

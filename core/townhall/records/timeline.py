@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 
 from townhall.access import policy
 from townhall.access.actors import Actor
@@ -44,8 +45,7 @@ _MOVES = ("create", "transition")
 _ONLY = {"note": " AND direction = 'internal'", "talk": " AND direction <> 'internal'"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Item:
+class Item(NamedTuple):
     """One thing that happened, before it is put into words. Items sort by time; ``rank`` tells sources apart."""
 
     at: int
@@ -69,16 +69,16 @@ class _Source:
         """The newest items beyond ``after``; ``more`` is one more test."""
         place, parameters = self._place(rank, after, town.database.param)
         sql = (
-            f"SELECT at, id FROM {self.table} WHERE {self.where}{more}{place}"  # noqa: S608  # names and marks
+            f"SELECT at, id {self.rows}{more}{place}"  # names and marks
             f" ORDER BY at DESC, id DESC LIMIT {size}"
         )
         rows = town.database.execute_sql(sql, (*self.parameters, *parameters)).fetchall()
         return [Item(moment, rank, number) for moment, number in rows if moment is not None]
 
-    def counted(self, town: Town) -> int:
-        """How many items there are."""
-        sql = f"SELECT count(*) FROM {self.table} WHERE {self.where}"  # noqa: S608
-        return int(town.database.execute_sql(sql, self.parameters).fetchone()[0])
+    @property
+    def rows(self) -> str:
+        """The rows, as the end of a statement."""
+        return f"FROM {self.table} WHERE {self.where}"
 
     @staticmethod
     def _place(rank: int, after: Item | None, mark: str) -> tuple[str, tuple[int, ...]]:
@@ -110,6 +110,11 @@ class _Sources:
             standings = standing.of(town, actor, record.id) if contact else ()
         self.standings = standings
         self.cases = [each for each in self.standings if town.schemas[each.identity].is_case]
+        self._births = [
+            Item(each.created, _BIRTH, index)
+            for index, each in enumerate(self.standings)
+            if each.starts is None and not town.schemas[each.identity].is_case
+        ]
         self._talks, self._moves, self._edits = self._talk_source(), self._move_source(), self._edit_source()
 
     # -- one page of each source ------------------------------------------------------------------------------
@@ -124,11 +129,7 @@ class _Sources:
         if "change" in self.kinds:
             for source, rank in ((self._moves, _MOVE), (self._edits, _EDIT)):
                 found += source.newest(town, rank, after, size) if source is not None else ()
-            found += [
-                Item(each.created, _BIRTH, index)
-                for index, each in enumerate(self.standings)
-                if each not in self.cases and each.starts is None
-            ]
+            found += self._births
         if "event" in self.kinds:
             found += [Item(starts, _EVENT, index) for index, starts in self._past_events()]
         if after is not None:
@@ -136,11 +137,20 @@ class _Sources:
         return sorted(found, reverse=True)[:size]
 
     def counts(self) -> dict[str, int]:
-        """How many items there are of each kind."""
-        changes = sum(source.counted(self.town) for source in (self._moves, self._edits) if source is not None)
-        changes += sum(each not in self.cases and each.starts is None for each in self.standings)
-        talk, note = self._talk_counts()
-        return {"talk": talk, "note": note, "change": changes, "event": len(self._past_events())}
+        """How many items there are of each kind, asked of all tables at once."""
+        counted = {"talk": 0, "note": 0, "change": len(self._births), "event": len(self._past_events())}
+        asked = [("change", "''", "", source) for source in (self._moves, self._edits) if source is not None]
+        if self._talks is not None:
+            asked.append(("talk", "direction", " GROUP BY direction", self._talks))
+        if asked:
+            sql = " UNION ALL ".join(
+                f"SELECT '{kind}', {direction}, count(*) {source.rows}{grouped}"
+                for kind, direction, grouped, source in asked
+            )
+            parameters = [value for *_, source in asked for value in source.parameters]
+            for kind, direction, many in self.town.database.execute_sql(sql, parameters).fetchall():
+                counted["note" if direction == "internal" else kind] += int(many)
+        return counted
 
     def _past_events(self) -> list[tuple[int, int]]:
         now = to_microseconds(self.town.clock.now())
@@ -175,15 +185,6 @@ class _Sources:
             model.select(model.id).where(predicate.scope(self.town, self.actor, record_type)).sql()
         )
         return statement
-
-    def _talk_counts(self) -> tuple[int, int]:
-        talks = self._talks
-        if talks is None:
-            return 0, 0
-        sql = f"SELECT direction, count(*) FROM {talks.table} WHERE {talks.where} GROUP BY direction"  # noqa: S608
-        counted = dict(self.town.database.execute_sql(sql, talks.parameters).fetchall())
-        notes = int(counted.pop("internal", 0))
-        return sum(map(int, counted.values())), notes
 
     def _move_source(self) -> _Source | None:
         """Moves between states: the case's own, or those of all that a contact has."""

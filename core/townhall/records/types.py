@@ -9,6 +9,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any
 from typing import Final
+from typing import NamedTuple
 
 from townhall.records.instants import from_microseconds
 from townhall_forms.schema import RecordType
@@ -190,8 +191,7 @@ class Hit:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+class TimelineEntry(NamedTuple):
     """One thing that happened, in plain words.
 
     ``kind`` is ``talk`` (an interaction with a citizen), ``note``, ``change`` (workflow or edit) or ``event``;

@@ -30,6 +30,7 @@ from townhall_forms.schema import RecordType
 if TYPE_CHECKING:
     from townhall.town import Town
 
+CONTACT = "core.contact"
 INTERACTION = "core.interaction"
 _TALK_FIELDS = frozenset(
     {"channel", "direction", "at", "contact", "about", "subject", "body", "public", "files", "handled_by", "outcome"}
@@ -93,7 +94,8 @@ class Writer:
         """Entries of interactions. What a citizen gets to see of them was decided when they were chosen."""
         reader = self.actor if self.staff else system("timeline")
         plan = plan_of(self.town, INTERACTION)
-        found = assembling.records(self.town, reader, plan, ids, _TALK_FIELDS)
+        known = {(self.record.identity, self.record.id): self.record.title} if self.staff else None
+        found = assembling.records(self.town, reader, plan, ids, _TALK_FIELDS, known=known)
         if self.staff:
             self._name({about for record in found.values() if (about := record.get("about")) is not None})
         return {id: self._interaction(record) for id, record in found.items()}
@@ -107,7 +109,7 @@ class Writer:
             headline=self._headline(record, direction),
             body="\n".join(part for part in (value("subject"), value("body")) if part),
             actor=self._who(record) if self.staff else "",
-            channel=record.get("channel") or "",
+            channel=value("channel") or "",
             direction=direction,
             public=bool(value("public")),
             about=self._about.get((about.identity, about.id)) if about is not None else None,
@@ -119,19 +121,19 @@ class Writer:
     def _headline(self, record: Record, direction: str) -> str:
         if direction == "internal":
             return "Note"
-        channel = record.get("channel") or ""
-        field = record.type.field("channel")
-        noun = _NOUNS.get(channel) or (field.display(channel, self.context) if field is not None and channel else "")
+        channel, contact = record.values.get("channel") or "", record.values.get("contact")
+        noun = _NOUNS.get(channel, "")
+        if not noun and channel and (field := record.type.field("channel")) is not None:
+            noun = field.display(channel, self.context)
         noun = noun or "Message"
-        contact = record.get("contact")
-        name = record.titles.get(("core.contact", contact), "") if self.staff and contact is not None else ""
-        if (self.record.identity, self.record.id) == ("core.contact", contact) or not name:
+        name = record.titles.get((CONTACT, contact), "") if self.staff and contact is not None else ""
+        if not name or (contact == self.record.id and self.record.identity == CONTACT):
             return f"{noun} {'out' if direction == 'out' else 'in'}"
         return f"{noun} {'to' if direction == 'out' else 'from'} {name}"
 
     def _who(self, record: Record) -> str:
-        handler = record.get("handled_by")
-        return self._people.get(handler, "") or record.created_by
+        handler = record.values.get("handled_by")
+        return (self._people.get(handler, "") if handler is not None else "") or record.created_by
 
     @cached_property
     def _people(self) -> dict[int, str]:

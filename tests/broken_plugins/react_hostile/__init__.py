@@ -20,7 +20,11 @@ def record_panels(town, record):
     return [
         Panel(
             Markup("<script>alert(1)</script>"),
-            rows=[PanelRow("\ud800 <b>bold</b>", "core.contact", record.id), PanelRow("x" * 1_000_000)],
+            rows=[
+                PanelRow("\ud800 <b>bold</b>", "core.contact", record.id),
+                PanelRow("x" * 1_000_000),
+                PanelRow("plain but for its note", note=Markup("<script>alert(3)</script>")),
+            ],
             facts=[(Markup("<i>"), "javascript:alert(1)")],
         )
     ]

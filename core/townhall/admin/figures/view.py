@@ -13,7 +13,6 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from townhall.admin import urls
-from townhall.admin.details import Row
 from townhall.admin.figures import asking
 from townhall.admin.figures import contact
 from townhall.admin.figures import overview
@@ -25,6 +24,7 @@ from townhall.admin.figures.counted import Counted
 from townhall.admin.figures.counted import Keeper
 from townhall.admin.figures.tables import Shown
 from townhall.admin.figures.tables import Table
+from townhall.admin.sheets import Row
 from townhall.admin.staff import StaffView
 from townhall.errors import Rejected
 from townhall.presentation import plural
