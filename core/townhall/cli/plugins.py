@@ -153,9 +153,10 @@ def enable(names: tuple[str, ...], yes: bool) -> None:
         if not yes:
             click.confirm(f"Switch {plan.title} on?", abort=True)
         switching.enable_all(town, operator(), names)
-        for name in names:
+        for name in dict.fromkeys(names):
             status = switching.status(town, name)
-            click.echo(f"{status.title} is on, with {len(status.types)} types of records.")
+            count = len(status.types)
+            click.echo(f"{status.title} is on, with {count} {'type' if count == 1 else 'types'} of records.")
 
 
 @plugins.command()
