@@ -206,6 +206,8 @@ def unpack(file: Path, yes: bool) -> None:
             raise PluginError(found.problem)
         click.echo(f"{found.title} {found.contents.version}, packed by {found.contents.town}:")
         click.echo(f"  {packing.as_told(found.contents.counts, found.types)}, with {found.files} files")
+        for change in found.layer:
+            click.echo(f"  Of the other town's own, {change.label}: {' '.join(change.sentences)}")
         if not yes:
             click.confirm("Bring it into this town?", abort=True)
         done = unpacking.unpack(town, operator(), file)
