@@ -281,9 +281,12 @@ class Town:
         """The present day in the town's zone."""
         return self.clock.now().astimezone(self.zone).date()
 
-    def try_out(self, wanted: frozenset[str]) -> Loaded:
-        """What would run if exactly the plugins in ``wanted`` were on; changes nothing."""
-        return self._run(discover(self.instance), wanted, self.layer, code=not self.safe_mode)
+    def try_out(self, wanted: frozenset[str], *, code: bool = True) -> Loaded:
+        """What would run if exactly the plugins in ``wanted`` were on; changes nothing.
+
+        In safe mode, and without ``code``, no plugin's code runs.
+        """
+        return self._run(discover(self.instance), wanted, self.layer, code=code and not self.safe_mode)
 
     def try_layer(self, layer: Layer) -> Loaded:
         """The types as they would be under another layer; runs no plugin's code and changes nothing."""

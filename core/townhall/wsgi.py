@@ -35,8 +35,9 @@ log = logging.getLogger("townhall")
 
 #: How often a request is made on an application that turns out to be outdated.
 ATTEMPTS = 3
-#: Seconds after which what could not be taken up is tried again.
-PATIENCE = 30
+#: Seconds after which what could not be taken up is tried again: at first, since a database may just have been busy,
+#: and at last, each time twice as long as the time before.
+FIRST_PATIENCE, PATIENCE = 1.0, 30.0
 #: Bytes of a request's body that are kept in memory; more goes to a temporary file.
 IN_MEMORY = 1024 * 1024
 #: Held while an application is built: one at a time in a process (Python 3.11 can't parse in two threads at once).
@@ -49,8 +50,8 @@ class TownApplication:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._app = create_app(town)
-        #: The generation that could not be taken up, and when that was tried.
-        self._failed = (-1, 0.0)
+        #: The generation that could not be taken up, when that was tried, and after how many seconds it is again.
+        self._failed = (-1, 0.0, 0.0)
         # Outside the application that is built anew: a scheduler in it would keep every old one in memory.
         self._scheduler = Scheduler(self.current_town)
 
@@ -122,17 +123,20 @@ class TownApplication:
                 town = self._town.renewed()
                 self._app, self._town = create_app(town), town
             except RestartNeeded as reason:
-                self._failed = (generation, self._town.clock.monotonic())
+                self._failed = (generation, self._town.clock.monotonic(), PATIENCE)
                 log.warning("%s Until then the town goes on as it was before the last change", reason)
             except Exception:
-                self._failed = (generation, self._town.clock.monotonic())
+                failed, _, patience = self._failed
+                patience = min(2 * patience, PATIENCE) if failed == generation else FIRST_PATIENCE
+                self._failed = (generation, self._town.clock.monotonic(), patience)
                 log.exception("The town could not be renewed; it goes on as it was before the last change")
 
     def _is_taken_up(self, generation: int) -> bool:
         """Whether the town is that of this generation, or could not be made so a moment ago."""
-        failed, at = self._failed
-        waits = generation == failed and self._town.clock.monotonic() - at < PATIENCE
-        return generation == self._town.built_for or waits
+        failed, at, patience = self._failed
+        return generation == self._town.built_for or (
+            generation == failed and self._town.clock.monotonic() - at < patience
+        )
 
 
 class RepeatableInput:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
 from plugging import add_plugin
 from serving import Served
 from staff_client import StaffClient
@@ -30,6 +31,7 @@ from townhall.jobs.declared import jobs
 from townhall.jobs.keeping import TownKeeper
 from townhall.jobs.running import run_by_hand
 from townhall.jobs.running import run_due
+from townhall.jobs.scheduler import Scheduler
 from townhall.jobs.scheduler import work_once
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
@@ -359,6 +361,33 @@ def test_a_process_does_them_beside_the_pages(
     assert not overview.is_forgotten(town)
     gc.collect()
     assert [ref() for ref in before] == [None, None]
+
+
+def test_stopping_while_jobs_are_looked_for_comes_to_an_end(
+    make_town: Callable[..., Town], clock: FixedClock, only: Job
+) -> None:
+    """Whoever stops a server just as it finds a job that is due doesn't wait for ever."""
+    town = make_town()
+    work_once(lambda: town)
+    clock.move(timedelta(days=1))
+    looking, stopping = threading.Event(), threading.Event()
+
+    def current() -> Town:
+        looking.set()
+        stopping.wait(30)
+        return town
+
+    scheduler = Scheduler(current)
+    scheduler.start()
+    assert looking.wait(30)
+    # The look goes on once the scheduler says that it is stopped, which is while it waits for the look.
+    scheduler._scheduler.add_listener(lambda event: stopping.set(), EVENT_SCHEDULER_SHUTDOWN)
+    stop = threading.Thread(target=scheduler.stop, daemon=True)
+    stop.start()
+    stopping.wait(1)
+    stopping.set()
+    stop.join(30)
+    assert not stop.is_alive()
 
 
 def test_a_setting_leaves_them_to_another_process(town: Town) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from plugging import SCHEMA
 from plugging import add_plugin
 from staff_client import main_of
 from staff_client import plain
@@ -20,6 +22,7 @@ from townhall.errors import PluginError
 from townhall.errors import RestartNeeded
 from townhall.extend import states
 from townhall.extend.compatibility import in_words
+from townhall.lifecycle import previewing
 from townhall.lifecycle import switching
 from townhall.town import Town
 from townhall.wsgi import TownApplication
@@ -75,6 +78,97 @@ def test_what_blocks_what_is_a_sentence_at_each_door(make_town: Callable[..., To
         assert (tried.exit_code, sentence in tried.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("others", "sentence"),
+    [
+        (
+            {"lake": ('requires = ["pond"]', ">=2,<3"), "pond": ("", ">=1,<2")},
+            "Park 1.0 needs Lake, which can't run. Lake 1.0 is made for plugin API 2 or newer, older than 3, and this "
+            "Townhall has 1.0. Install a version of it that fits.",
+        ),
+        (
+            {
+                "lake": ('requires = ["pond"]', ">=1"),
+                "pond": ('requires = ["ring"]', ">=1"),
+                "ring": ('requires = ["lake"]', ">=1"),
+            },
+            "Park 1.0 needs Lake, which can't run. Lake, Pond and Ring need each other, so none of them can be the "
+            "first to start. Ask whoever makes them.",
+        ),
+        ({"lake": ('requires = ["townhall>=9"]', ">=1")}, "townhall is no plugin; say in api which Townhall"),
+        ({"lake": ("", "")}, "api: this is missing."),
+    ],
+)
+def test_what_keeps_off_what_is_needed_is_told(
+    make_town: Callable[..., Town], others: dict[str, tuple[str, str]], sentence: str
+) -> None:
+    """Who needs one that can't run can't either: the sentence goes down to the cause, and nothing changes."""
+    town = make_town()
+    add_plugin(town, "park", manifest=manifest("park", more='requires = ["lake"]'))
+    for name, (more, api) in others.items():
+        add_plugin(town, name, manifest=manifest(name, more=more).replace(">=1,<2", api))
+    before = (town.generation(), set(town.schemas), set(town.database.get_tables()))
+    with pytest.raises(PluginError) as refused:
+        switching.enable(town, system(), "park")
+    assert sentence in str(refused.value)
+    assert (town.generation(), set(town.schemas), set(town.database.get_tables())) == before
+    assert sentence in plain(staff_client(town, "administrator").get("/admin/plugins/"))
+
+
+def test_two_that_want_different_versions_are_both_named(town: Town) -> None:
+    """Nobody fetches the version that one asks for and then finds the other one stopped by it."""
+    add_plugin(town, "lake", manifest=manifest("lake", "1.5"))
+    for name, more in (("park", 'requires = ["lake<2"]'), ("ring", 'requires = ["lake>=2"]')):
+        add_plugin(town, name, manifest=manifest(name, more=more))
+    sentence = "Ring 1.0 needs Lake 2 or newer, and 1.5 is installed. Mind that Park 1.0 needs it older than 2."
+    with pytest.raises(PluginError) as refused:
+        switching.enable_all(town, system(), ("park", "ring"))
+    assert str(refused.value) == sentence
+    switching.enable(town, system(), "park")
+    assert sentence in plain(staff_client(town, "administrator").get("/admin/plugins/"))
+
+
+def test_what_is_broken_already_holds_up_nobody_else(town: Town) -> None:
+    """A plugin whose new tables don't fit stays off, and any other can be switched on beside it."""
+    folder = add_plugin(town, "park")
+    switching.enable(town, system(), "park")
+    schema = folder / "schemas" / "thing.toml"
+    schema.write_text(schema.read_text(encoding="utf-8").replace('"text"', '"integer"'), encoding="utf-8")
+    town.reload()
+    assert "park" in town.plugins.problems
+    add_plugin(town, "lake")
+    assert switching.preview(town, "lake").problem == ""
+    switching.enable(town, system(), "lake")
+    assert set(town.plugins.running) - {"desk"} == {"lake"}
+
+
+def test_named_twice_is_switched_once(town: Town) -> None:
+    """A name that somebody types twice is one plugin."""
+    add_plugin(town, "lake")
+    assert previewing.preview(town, ("lake", "lake")).title == "Lake"
+    switching.enable_all(town, system(), ("lake", "lake"))
+    assert set(town.plugins.running) - {"desk"} == {"lake"}
+
+
+def test_looking_ahead_on_the_page_runs_no_code(town: Town) -> None:
+    """What only a plugin's code can tell is left open; when somebody says yes it runs, and is refused with a reason."""
+    ran = town.instance / "ran"
+    schema = SCHEMA.format(name="thing") + '[fields.shape]\ntype = "polygon"\n'
+    add_plugin(town, "lake", code=f"open({str(ran)!r}, 'w').close()\nraise ValueError('no')\n")
+    add_plugin(town, "park", code=f"open({str(ran)!r}, 'w').close()\n", schema=schema)
+    boss = staff_client(town, "administrator")
+    assert "1 table" in main_of(boss.get("/admin/plugins/?on=lake"))
+    open_ = main_of(boss.get("/admin/plugins/?on=park"))
+    assert "what Park keeps, because its schemas can't be read before its code runs" in html.unescape(open_)
+    assert not ran.exists()
+    said = boss.post("/admin/plugins/switch", {"name": "lake", "on": "1"}, follow_redirects=True)
+    assert "lake: its code could not be imported: ValueError: no." in plain(said)
+    said = boss.post("/admin/plugins/switch", {"name": "park", "on": "1"}, follow_redirects=True)
+    assert "“polygon” is not a field type" in plain(said)
+    assert ran.exists()
+    assert set(town.plugins.running) == {"desk"}
+
+
 def test_a_fitting_range_lets_in_and_an_upgrade_out_of_it_is_told(make_town: Callable[..., Town]) -> None:
     """When the other plugin's files become a version that doesn't fit, the one that needs it is off, and says why."""
     town = make_town()
@@ -84,7 +178,7 @@ def test_a_fitting_range_lets_in_and_an_upgrade_out_of_it_is_told(make_town: Cal
     assert set(town.plugins.running) == {"lake", "park"}
     (lake / "plugin.toml").write_text(manifest("lake", "2.0"), encoding="utf-8")
     town.reload()
-    assert set(town.plugins.running) == {"lake"}
+    assert set(town.plugins.running) - {"desk"} == {"lake"}
     assert town.plugins.problems == {"park": "Park 2.0 needs Lake 1.2 or newer, older than 2, and 2.0 is installed."}
     assert town.schemas["park.thing"].frozen
 

@@ -478,7 +478,8 @@ def test_health_and_the_plugins_page_run_no_plugin_code(sqlite_hall: Hall) -> No
     """With a plugin in which everything ends the process, these pages don't even ask it."""
     with sqlite_hall.on("all_exit") as town:
         town.failures.forget("all_exit")
-        for url in ("/admin/plugins/", "/admin/plugins/all_exit/", "/admin/plugins/?off=all_exit"):
+        pages = ("/admin/plugins/", "/admin/plugins/all_exit/", "/admin/plugins/?off=all_exit", "/admin/modules/")
+        for url in (*pages, "/admin/packs/unpack", "/admin/packs/pack?name=all_exit"):
             assert sqlite_hall.desk.get(url).status_code == 200
         assert sqlite_hall.street.get("/health").json == {"status": "ok", "database": "answers"}
         assert town.failures.of("all_exit") == []
@@ -510,6 +511,8 @@ def test_safe_mode_runs_no_code_and_lets_no_decision_through(sqlite_hall: Hall) 
             ("/admin/plugins/decide_exits/", "records about which it decides can only be read"),
         ):
             assert words in main_of(sqlite_hall.desk.get(url))
+        closed = sqlite_hall.desk.get("/admin/decide_exits/thing/new")
+        assert (closed.status_code, "safe mode, without the code of Decide exits" in main_of(closed)) == (403, True)
         assert sqlite_hall.desk.get("/admin/view_raises/").status_code == 404
         assert sqlite_hall.desk.get("/static/plugins/static_gone/here.css").status_code == 404
         sqlite_hall.desk.http.application = sqlite_hall.application

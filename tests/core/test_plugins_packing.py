@@ -374,6 +374,32 @@ def test_fields_of_the_towns_own_are_packed_with_their_values(
     assert other.renewed().schemas[TICKET].fields["town_ward"].label == "Quarter"
 
 
+def test_a_look_into_a_pack_names_what_the_other_town_says_itself(
+    make_town: Callable[..., Town], clerk: Actor, tmp_path: Path
+) -> None:
+    """Fields, labels and choices that would be published with the records stand in the look ahead, at both doors."""
+    town = with_layer(make_town("desk"), f'{WARD}[desk.ticket]\nlabel = "Docket"\n')
+    make_ticket(town, clerk, make_topic(town), town_ward="north")
+    file = tmp_path / "desk.zip"
+    packing.pack(town, system(), "desk", file)
+    new, other = make_town("desk"), with_layer(make_town("desk"), '[desk.ticket]\nlabel = "Errand"\n')
+    told = {
+        name: " ".join(unpacking.look(there, file).layer[0].sentences) for name, there in (("n", new), ("o", other))
+    }
+    assert "“Ward” is added" in told["n"]
+    assert "“Ward” is added" in told["o"]
+    assert ("Docket" in told["n"], "Docket" in told["o"]) == (True, False)
+    boss = staff_client(new, "administrator")
+    looked = plain(boss.post("/admin/packs/unpack", {"pack": (BytesIO(file.read_bytes()), "desk.zip")}))
+    assert "Of the other town’s own" in looked
+    assert "“Ward” is added" in looked
+    if new.database.engine == "sqlite":
+        new.database.close()
+        asked = CliRunner().invoke(main, ["--instance", str(new.instance), "plugins", "unpack", str(file)], input="n\n")
+        assert "Of the other town's own" in asked.output
+        assert "“Ward” is added" in asked.output
+
+
 def test_a_layer_that_does_not_fit_keeps_a_pack_out(
     make_town: Callable[..., Town], clerk: Actor, tmp_path: Path
 ) -> None:
@@ -389,6 +415,7 @@ def test_a_layer_that_does_not_fit_keeps_a_pack_out(
     drafted = make_town("desk")
     head = town_layer.standing(drafted.system).head
     town_layer.save_draft(drafted, system("cli", "Ivo"), read_layer('[desk.ticket]\nlabel = "X"\n'), follows=head)
+    assert "Publish or discard them first" in unpacking.look(drafted, file).problem
     with pytest.raises(PluginError, match="Publish or discard them first"):
         unpacking.unpack(drafted, system(), file)
     for untouched in (other, drafted):

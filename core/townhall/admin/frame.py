@@ -131,7 +131,7 @@ class Menu:
     def _drawn(self, actor: Actor, path: str) -> Markup:
         """The menu's lines. What a vendor added is asked each time, and so is whether a plugin is in trouble."""
         # No plugin's code runs for the pages about plugins.
-        counts, others = self.counts(actor), () if path.startswith(urls.PLUGINS) else tuple(self._others())
+        counts, others = self.counts(actor), () if path.startswith(urls.ABOUT_PLUGINS) else tuple(self._others())
         key = (_place(path), others, self._trouble())
         made = counts.drawn.get(key)
         if made is None:

@@ -69,7 +69,7 @@ class ListPages(RecordPages):
                 "create": self._may_create(),
                 "export": self.may("export"),
                 "save_view": True,
-                "types": actor.may(town_layer.PERMISSION),
+                "types": not self.type.frozen and actor.may(town_layer.PERMISSION),
             },
             headline=self._headline(shown),
             foot=self._foot(shown),

@@ -43,7 +43,8 @@ class PluginsView(StaffView):
             "admin/plugins.html",
             trouble=[status for status in found if status.enabled and not status.running],
             installed=[status for status in found if not (status.enabled and not status.running)],
-            preview=switching.preview(self.town, asked_on) if asked_on in named else None,
+            # Looking runs no plugin's code: that is tried when somebody says yes.
+            preview=switching.preview(self.town, asked_on, code=False) if asked_on in named else None,
             switching_off=off if off is not None and off.enabled else None,
             refusal=switching.needed_sentence(self.town, off) if off is not None and off.needed_by else "",
             kept={status.name: self._kept(status) for status in found if status.frozen or status is off},

@@ -50,8 +50,8 @@ class RecordPages:
 
     def _changeable(self) -> None:
         """Raise :class:`~townhall.errors.Forbidden`, saying why, if no record of the type can be changed at present."""
-        if self.type.frozen:
-            raise Forbidden(self.type.frozen)
+        if reason := self.type.frozen or self.town.plugins.read_only(self.type.identity):
+            raise Forbidden(reason)
 
     def _editable(self, id: int) -> Record:
         self._changeable()

@@ -15,6 +15,8 @@ DIGEST = "/admin/digest/"
 PLUGINS = "/admin/plugins/"
 PACKS = "/admin/packs/"
 MODULES = "/admin/modules/"
+#: The pages about plugins, which run no code of theirs.
+ABOUT_PLUGINS = (PLUGINS, PACKS, MODULES)
 JOBS = "/admin/jobs/"
 SETTINGS = "/admin/settings/"
 TYPES = "/admin/types/"

@@ -153,9 +153,10 @@ def enable(names: tuple[str, ...], yes: bool) -> None:
         if not yes:
             click.confirm(f"Switch {plan.title} on?", abort=True)
         switching.enable_all(town, operator(), names)
-        for name in names:
+        for name in dict.fromkeys(names):
             status = switching.status(town, name)
-            click.echo(f"{status.title} is on, with {len(status.types)} types of records.")
+            count = len(status.types)
+            click.echo(f"{status.title} is on, with {count} {'type' if count == 1 else 'types'} of records.")
 
 
 @plugins.command()
@@ -205,6 +206,8 @@ def unpack(file: Path, yes: bool) -> None:
             raise PluginError(found.problem)
         click.echo(f"{found.title} {found.contents.version}, packed by {found.contents.town}:")
         click.echo(f"  {packing.as_told(found.contents.counts, found.types)}, with {found.files} files")
+        for change in found.layer:
+            click.echo(f"  Of the other town's own, {change.label}: {' '.join(change.sentences)}")
         if not yes:
             click.confirm("Bring it into this town?", abort=True)
         done = unpacking.unpack(town, operator(), file)

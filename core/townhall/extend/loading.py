@@ -106,8 +106,10 @@ def load_one(
         raise PluginError(plugin.problem, "manifest")
     for needed in manifest.requires:
         if needed not in loaded.running:
+            reason = loaded.problems.get(needed, "").partition("\n")[0]
             raise PluginError(
-                f"{manifest.title} needs the plugin {found[needed].title}, which could not start.", "requires"
+                f"{manifest.title} needs the plugin {found[needed].title}, which could not start. {reason}".rstrip(),
+                "requires",
             )
     with _at("settings"):
         values = plugin_settings(manifest, settings)

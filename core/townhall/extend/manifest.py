@@ -159,7 +159,7 @@ class _Reader:
     def manifest(self, data: Mapping[str, Any]) -> Manifest | None:
         self.known("", data, tuple(KEYS))
         for key in REQUIRED:
-            if key not in data:
+            if data.get(key, "") == "":
                 self.mistake(key, f"this is missing. {KEYS[key]}")
         name = self.text("name", data)
         self.check_name(name)
@@ -230,6 +230,8 @@ class _Reader:
             found = _REQUIREMENT.fullmatch(item.strip())
             if found is None or not _is_range(found.group(2)):
                 self.mistake("requires", f"{item!r} is no plugin with a range of versions; write complaints>=1.2,<2.")
+            elif found.group(1) in RESERVED:
+                self.mistake("requires", f"{found.group(1)} is no plugin; say in api which Townhall it works with.")
             elif found.group(1) in ranges:
                 self.mistake("requires", f"{found.group(1)} is named twice; write one range, like complaints>=1.2,<2.")
             else:

@@ -45,6 +45,7 @@ class Scheduler:
         self._signed = -SIGN_SECONDS
         self._process = 0
         self._scheduler: Any = None
+        self._pools: dict[str, ThreadPoolExecutor] = {}
 
     def start(self) -> None:
         """Begin to look. A process that was forked from a started one begins again: threads don't come along."""
@@ -55,9 +56,10 @@ class Scheduler:
             self._busy = set()
         self.worker = claims.worker_name()
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        self._pools = {"default": ThreadPoolExecutor(1), "jobs": ThreadPoolExecutor(AT_ONCE)}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1), "jobs": ThreadPoolExecutor(AT_ONCE)},
+            executors=self._pools,
             job_defaults={"coalesce": True, "misfire_grace_time": None},
         )
         self._scheduler.add_job(self.look, "interval", seconds=LOOK_SECONDS, next_run_time=datetime.now(UTC))
@@ -66,7 +68,10 @@ class Scheduler:
     def stop(self) -> None:
         """Stop looking, and wait for the jobs that run."""
         if self._scheduler is not None and self._process == os.getpid():
-            self._scheduler.shutdown(wait=True)
+            # APScheduler waits with its locks held, and a look that starts a job wants one of them: so wait without.
+            self._scheduler.shutdown(wait=False)
+            for pool in self._pools.values():
+                pool.shutdown(wait=True)
             self._scheduler = None
             self._process = 0
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def merged(town: Town, pack: PackReader) -> Layer:
     """The town's layer as it will be with what comes in a pack.
 
-    Raises :class:`~townhall.errors.PluginError` if both towns call a field of their own the same and mean another.
+    Raises :class:`~townhall.errors.PluginError` if both towns call a field of their own the same and mean another, and
+    while somebody's changes wait to be published: they would be lost.
     """
     types: dict[str, Table] = dict(town.layer.types)
     theirs = _packed(pack)
@@ -41,24 +42,22 @@ def merged(town: Town, pack: PackReader) -> Layer:
                 raise pack.wrong(f"the field “{name}” of {identity} in it holds something else than that of this town.")
         fields = {**theirs.own_fields(identity), **town.layer.table(identity, "fields")}
         types[identity] = {**types[identity], "fields": fields} if fields else types[identity]
-    return Layer({identity: types[identity] for identity in sorted(types)})
-
-
-def take_over(town: Town, actor: Actor, pack: PackReader) -> bool:
-    """Publish the layer as it is with what comes in a pack; whether it became another.
-
-    Raises :class:`~townhall.errors.PluginError` while somebody's changes wait to be published: they would be lost.
-    """
-    layer = merged(town, pack)
-    if layer == town.layer:
-        return False
-    now = town_layer.standing(town.system)
-    if now.draft is not None:
+    layer = Layer({identity: types[identity] for identity in sorted(types)})
+    if layer != town.layer and town_layer.standing(town.system).draft is not None:
         raise pack.wrong(
             "fields and labels of the other town come with it, and this town has changes to fields and labels "
             "that are not published yet. Publish or discard them first."
         )
-    town_layer.publish(town, actor, layer, follows=now.head, note=f"With a pack of {pack.contents.town}")
+    return layer
+
+
+def take_over(town: Town, actor: Actor, pack: PackReader) -> bool:
+    """Publish the layer as it is with what comes in a pack; whether it became another. Raises as ``merged`` does."""
+    layer = merged(town, pack)
+    if layer == town.layer:
+        return False
+    head = town_layer.standing(town.system).head
+    town_layer.publish(town, actor, layer, follows=head, note=f"With a pack of {pack.contents.town}")
     return True
 
 

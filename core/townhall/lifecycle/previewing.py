@@ -14,7 +14,9 @@ from townhall.access.permissions import moves_of
 from townhall.access.permissions import verbs_of
 from townhall.db import migration
 from townhall.errors import PluginError
+from townhall.extend import compatibility
 from townhall.extend import states
+from townhall.extend.compatibility import listed
 from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
 from townhall.extend.loading import Loaded
@@ -52,28 +54,45 @@ class Preview:
     problem: str = ""
 
 
-def preview(town: Town, names: Sequence[str]) -> Preview:
-    """What switching ``names`` on together would add, or why they can't be switched on. Changes nothing."""
-    title = " and ".join(status(town, name).title for name in names)
+def preview(town: Town, names: Sequence[str], *, code: bool = True) -> Preview:
+    """What switching ``names`` on together would add, or why they can't be switched on. Changes nothing.
+
+    Without ``code`` no plugin's code runs, and what only that can tell is left open.
+    """
+    names = tuple(dict.fromkeys(names))
+    title = listed([status(town, name).title for name in names])
     found = discover(town.instance)
     wanted = states.enabled(town.system)
     also = requirements(found, tuple(names)) - wanted - {*names}
     added = {*also, *names}
-    loaded = town.try_out(wanted | added)
+    loaded = town.try_out(wanted | added, code=code)
+    ordered = in_order(found, added)
+    unseen = [] if code else [found[name].title for name in ordered if _needs_code(found, loaded, name)]
+    if unseen:
+        blocked = compatibility.check(found, wanted | added)
+        problem = next((blocked[name] for name in ordered if name in blocked), "")
+        which = f"what {listed(unseen)} keeps, because its schemas can't be read before its code runs"
+        return Preview(names[-1], title, (), tuple(sorted(also)), (Addition("Not known yet", which),), problem)
     types = tuple(record_type for record_type in loaded.schemas.values() if record_type.plugin in added)
-    problem = _problem(town, found, added, loaded)
-    additions = () if problem else tuple(_additions(town, found, in_order(found, added), tuple(sorted(also)), loaded))
+    problem = _problem(town, found, (*names, *in_order(found, also)), loaded)
+    additions = () if problem else tuple(_additions(town, found, ordered, tuple(sorted(also)), loaded))
     return Preview(names[-1], title, types, tuple(sorted(also)), additions, problem)
 
 
-def _problem(town: Town, found: Mapping[str, Found], added: set[str], loaded: Loaded) -> str:
+def _needs_code(found: Mapping[str, Found], loaded: Loaded, name: str) -> bool:
+    """Whether a plugin's schemas could not be read and may have needed field types that its code brings."""
+    error = loaded.errors.get(name)
+    return error is not None and error.stage == "schemas" and (found[name].folder / "__init__.py").is_file()
+
+
+def _problem(town: Town, found: Mapping[str, Found], added: Sequence[str], loaded: Loaded) -> str:
     """The first sentence on what doesn't fit: of the plugins to be switched on, or of one that would stop running."""
-    concerned = [name for name in in_order(found, added) if name in loaded.problems]
+    concerned = [name for name in added if name in loaded.problems]
     if concerned:
         return loaded.problems[concerned[0]]
-    new_problems = (text for name, text in loaded.problems.items() if name not in town.plugins.problems)
-    conflicts = upgrading.conflicts(town, found, loaded)
-    return next(new_problems, "") or next(iter(conflicts.values()), "")
+    # What can't run already holds nobody up.
+    problems = {**upgrading.conflicts(town, found, loaded), **loaded.problems}
+    return next((text for name, text in problems.items() if name not in town.plugins.problems), "")
 
 
 def _additions(

@@ -17,6 +17,7 @@ from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import PluginError
 from townhall.extend import states
+from townhall.extend.compatibility import listed
 from townhall.extend.discovery import discover
 from townhall.extend.loading import in_order
 from townhall.lifecycle import previewing
@@ -36,9 +37,12 @@ __all__ = ["PERMISSION", "Preview", "Status", "disable", "enable", "enable_all",
 PERMISSION = "plugins.manage"
 
 
-def preview(town: Town, name: str) -> Preview:
-    """What switching ``name`` on would add, or why it can't be switched on. Changes nothing."""
-    return previewing.preview(town, (name,))
+def preview(town: Town, name: str, *, code: bool = True) -> Preview:
+    """What switching ``name`` on would add, or why it can't be switched on. Changes nothing.
+
+    Without ``code`` no plugin's code runs, and what only that can tell is left open.
+    """
+    return previewing.preview(town, (name,), code=code)
 
 
 def enable(town: Town, actor: Actor, name: str) -> Status:
@@ -55,6 +59,7 @@ def enable_all(town: Town, actor: Actor, names: Sequence[str]) -> None:
     require(actor)
     if not names:
         return
+    names = tuple(dict.fromkeys(names))
     plan = previewing.preview(town, names)
     previewing.refuse(plan)
     found = discover(town.instance)
@@ -93,7 +98,7 @@ def needed_sentence(town: Town, known: Status) -> str:
     """Which plugins need this one, and what to do about it."""
     titles = [status(town, name).title for name in known.needed_by]
     verb, those = ("needs", "that") if len(titles) == 1 else ("need", "those")
-    return f"{' and '.join(titles)} {verb} {known.title}. Switch {those} off first."
+    return f"{listed(titles)} {verb} {known.title}. Switch {those} off first."
 
 
 def require(actor: Actor) -> None:

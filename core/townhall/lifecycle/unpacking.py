@@ -31,6 +31,7 @@ from townhall.extend.manifest import is_name
 from townhall.extend.states import Essentials
 from townhall.extend.states import State
 from townhall.lifecycle import packed_layer
+from townhall.lifecycle.layer_review import Change
 from townhall.lifecycle.pack_files import Contents
 from townhall.lifecycle.pack_files import PackReader
 from townhall.lifecycle.packing import ATTACHMENTS
@@ -54,6 +55,7 @@ from townhall.records.packing import INTERACTION
 from townhall.records.packing import Outside
 from townhall.records.pointers import pointers
 from townhall.records.secret_links import digest
+from townhall_forms.layer_changes import changes
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
 from townhall_forms.tables import describe
@@ -86,12 +88,16 @@ class Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a pack holds and, in ``problem``, why it can't come into this town."""
+    """What a pack holds and, in ``problem``, why it can't come into this town.
+
+    ``layer`` says, type by type, which fields, labels and choices of the other town's own come along.
+    """
 
     contents: Contents
     title: str
     types: Mapping[str, RecordType]
     files: int
+    layer: tuple[Change, ...] = ()
     problem: str = ""
 
 
@@ -106,8 +112,19 @@ def look(town: Town, source: Path) -> Holding:
         try:
             types = _fitting(town, pack, state)
         except PluginError as error:
-            return Holding(pack.contents, state.title, {}, len(pack.names("files")), str(error))
-        return Holding(pack.contents, state.title, types, len(pack.names("files")))
+            return Holding(pack.contents, state.title, {}, len(pack.names("files")), problem=str(error))
+        return Holding(pack.contents, state.title, types, len(pack.names("files")), _own(town, state, types))
+
+
+def _own(town: Town, state: State, types: Mapping[str, RecordType]) -> tuple[Change, ...]:
+    """What the other town's own layer makes different in the types, over what this town says about them."""
+    others = Schemas({identity: each for identity, each in town.schemas.items() if each.plugin != state.name})
+    plain, _ = kept_types(state, others, town.layer)
+    return tuple(
+        Change(identity, record_type.label_plural, tuple(sentences))
+        for identity, record_type in types.items()
+        if identity in plain and (sentences := changes(plain[identity], record_type, ()))
+    )
 
 
 def unpack(town: Town, actor: Actor, source: Path) -> Unpacked:
