@@ -12,12 +12,12 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from townhall.admin import urls
-from townhall.admin.details import Row
 from townhall.admin.facts import FactWriter
 from townhall.admin.pages import page
 from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
+from townhall.admin.sheets import Row
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
