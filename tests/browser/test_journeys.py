@@ -327,7 +327,7 @@ def test_an_applicant_is_hired(resident: Page, clerk: Page, javascript: bool) ->
     clerk.get_by_label("Pay", exact=True).fill("19.50")
     choose(clerk, "Per", "Hour")
     clerk.get_by_label("First day").fill("2026-05-01")
-    clerk.get_by_label("Answer until").fill("2026-04-01")
+    clerk.get_by_label("Last day to answer").fill("2026-04-01")
     press(clerk, "Save job offer")
     move(clerk, "Accepted", lambda: clerk.get_by_label("What they said").fill("Gladly."))
     assert state(clerk) == "Accepted"

@@ -137,9 +137,10 @@ def test_an_applicant_is_taken_to_hired(recruitment: Town, clerk: Actor, posting
     record = move(recruitment, clerk, record, "hire", hired_on="2026-05-01")
     assert record.state == "hired"
     assert record.closed is not None
-    (task,) = recruitment.records.find(clerk, "core.task").records
-    assert task["about"].id == record.id
-    assert task.title.startswith("Prepare the first day of ")
+    first, last = recruitment.records.find(clerk, "core.task", sort="id").records
+    assert {first["about"].id, last["about"].id} == {record.id}
+    assert first.title.startswith("Fix day and panel of the interview with ")
+    assert last.title.startswith("Prepare the first day of ")
 
 
 def test_one_person_is_one_candidate_and_applies_once_for_a_job(
