@@ -18,6 +18,7 @@ from plugging import add_plugin
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import switching
@@ -219,6 +220,19 @@ def test_hooks_are_told_and_decide(shops: Town, clerk: Actor) -> None:
     with pytest.raises(Rejected, match="held by the court"):
         merge(shops, clerk, kept, other)
     assert [now(shops, each).version for each in (kept, other, branch)] == before
+
+
+def test_frozen_records_are_not_merged(shops: Town, clerk: Actor) -> None:
+    """While the plugin is off, its records are neither merged nor taken apart, with its sentence."""
+    kept, other, third = (make_shop(shops, name) for name in "ABC")
+    merge(shops, clerk, kept, other)
+    switching.disable(shops, system("cli"), "shops")
+    with pytest.raises(Forbidden, match="switched off"):
+        merge(shops, clerk, kept, third)
+    with pytest.raises(Forbidden, match="switched off"):
+        shops.records.merging(clerk, SHOP, kept.id, third.id)
+    with pytest.raises(Forbidden, match="switched off"):
+        shops.records.take_apart(clerk, SHOP, other.id, version=now(shops, other).version)
 
 
 def test_what_waits_to_be_sent_follows(town: Town, clerk: Actor) -> None:

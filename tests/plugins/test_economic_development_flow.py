@@ -12,6 +12,7 @@ from staff_client import staff_client
 from townhall import Actor
 from townhall import NotFound
 from townhall import Record
+from townhall import Rejected
 from townhall import ValidationFailed
 from townhall import system
 from townhall.access.actors import ANONYMOUS
@@ -51,6 +52,32 @@ def test_an_organisation_is_one_business(development: Town, clerk: Actor, busine
     with pytest.raises(ValidationFailed) as refused:
         development.records.create(clerk, BUSINESS, {"contact": business["contact"], "trade_name": "Twice"})
     assert "contact" in refused.value.errors
+
+
+def test_a_business_that_is_there_twice(development: Town, clerk: Actor, business: Record, clock: FixedClock) -> None:
+    """Its organisations are merged once the two businesses are; the visits of both are those of one, and its page says
+    what was merged into it.
+    """
+    records = development.records
+    twin = records.create(clerk, "core.contact", {"kind": "organisation", "name": "Bridge St. Joinery"})
+    second = records.create(clerk, BUSINESS, {"contact": twin.id, "trade_name": "Bridge St.", "revenue_band": "2m_10m"})
+    visit = records.create(clerk, VISIT, {"business": second.id, "starts": clock.now()})
+
+    def versions(identity: str, *ids: int) -> tuple[int, int]:
+        kept, other = (records.get(system(), identity, id).version for id in ids)
+        return kept, other
+
+    contacts = business["contact"], twin.id
+    with pytest.raises(Rejected, match=r"Business “Bridge St\.” can't name the kept one"):
+        records.merge(clerk, "core.contact", *contacts, versions=versions("core.contact", *contacts))
+    both = business.id, second.id
+    records.merge(clerk, BUSINESS, *both, versions=versions(BUSINESS, *both))
+    records.merge(clerk, "core.contact", *contacts, versions=versions("core.contact", *contacts))
+    kept = records.get(system(), BUSINESS, business.id)
+    assert (kept["contact"], kept["revenue_band"], kept["naics"]) == (business["contact"], "2m_10m", "337110")
+    assert records.get(system(), VISIT, visit.id)["business"] == business.id
+    page = staff_client(development).get(f"/admin/economic_development/business/{business.id}/")
+    assert "Merged into this 1 Bridge St." in plain(page)
 
 
 def test_industry_codes_have_two_to_six_digits(development: Town, clerk: Actor, business: Record) -> None:
