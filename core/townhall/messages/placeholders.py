@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import ANONYMOUS
@@ -142,8 +143,11 @@ class _Resolved(Mapping[str, str]):
         self._type = facts.record.type
         self._reader: Actor = ANONYMOUS if subject else citizen(frozenset({(self._type.identity, self._record.id)}))
         self._known = known(town, self._type, subject=subject)
-        #: Whether the record's own fields may be told at all.
-        self._open = not subject or _anybody_may_see(town, self._record)
+
+    @cached_property
+    def _open(self) -> bool:
+        """Whether the record's own fields may be told at all; most subjects name none."""
+        return not self._subject or _anybody_may_see(self._town, self._record)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
