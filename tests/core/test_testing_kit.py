@@ -12,12 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from careless_pages import SEEN
+from careless_pages import page
 from click.testing import CliRunner
 
 from townhall.cli import main
 from townhall.errors import PluginError
 from townhall.testing import NetworkUsed
 from townhall.testing import no_network
+from townhall.testing.accessibility import obstacles
 from townhall.testing.conformance import CHECKS
 from townhall.testing.conformance import check_plugin
 from townhall.testing.reading import PageReader
@@ -287,3 +290,11 @@ def test_a_page_that_keeps_people_out_is_found(html: str, words: str) -> None:
     """Each kind of mistake is a sentence."""
     page = PageReader(f'<!doctype html><html lang="en"><title>T</title><h1>T</h1>{html}</html>')
     assert re.search(words, " ".join(page.problems)), page.problems
+
+
+@pytest.mark.parametrize("wrong", SEEN)
+def test_what_keeps_people_out_is_seen_without_a_browser(wrong: str) -> None:
+    """Each page with one thing wrong gets its sentence, and a page that is fine gets none."""
+    html, sentence = SEEN[wrong]
+    assert sentence in obstacles(html)
+    assert obstacles(page('<form><label for="a">A</label><input id="a" name="a"></form>')) == []
