@@ -266,7 +266,8 @@ def test_a_page_is_read_as_a_browser_sends_it() -> None:
         '<input type="hidden" name="version" value="3"><label>A <input name="a" value="x &amp; y"></label>'
         '<label>B <input type="checkbox" name="b" checked></label><label>C <input type="checkbox" name="c"></label>'
         '<label>D <select name="d"><option value="1">1<option value="2" selected>2</select></label>'
-        '<label>E <textarea name="e">one\ntwo</textarea></label><button name="f" value="1">Go</button></form></main></html>'
+        '<label>E <textarea name="e">one\ntwo</textarea></label>'
+        '<button name="f" value="1">Go</button></form></main></html>'
     )
     form = page.form_to("version")
     assert form is not None
