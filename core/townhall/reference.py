@@ -364,6 +364,15 @@ def testing_page() -> str:
         *(f"| {name} | {label} |" for name, (label, _) in conformance.CHECKS.items()),
         "| upgrade | an upgrade from the version named with `--previous` keeps all records |",
         "",
+        "*accessibility* reads the pages of its types and those of its own views that need nothing more in their",
+        "address, as HTML: names of inputs, buttons, links, pictures and frames; headings, languages, lists and",
+        "tables; roles and `aria-` attributes; ids; what a keyboard comes to and in which order; a page that",
+        "can't be made larger. On pages with one mistake each it finds what axe-core finds, but for what needs a",
+        "page that is drawn: contrast, links that only their colour tells from the text around them, the size of",
+        "what is touched. Nor does it see a wrong `autocomplete`, empty corners of tables, roles that belong",
+        "inside of others, keys given twice, or what a script does. Look at your own templates in a browser, at",
+        "320 px, with axe-core and by keyboard.",
+        "",
     ]
     return "\n".join(lines)
 

@@ -20,6 +20,8 @@ from browsing import Served
 from browsing import accessibility_violations
 from browsing import has_no_sideways_scroll
 from browsing import sign_in
+from careless_pages import SEEN
+from careless_pages import UNSEEN
 from journeys import OFFICE
 from journeys import open_town
 from journeys import press
@@ -43,6 +45,7 @@ from townhall.jobs.running import run_by_hand
 from townhall.lifecycle import layer_review
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import uploading
+from townhall.testing.accessibility import obstacles
 from townhall.town import Town
 from townhall_forms.layer import read_layer
 
@@ -525,3 +528,20 @@ def test_a_call_is_logged_with_the_keyboard_alone(hall: Served, desk: Page) -> N
     expect(button).to_be_focused()
     desk.keyboard.press("Enter")
     expect(desk.locator(".timeline")).to_contain_text("Called about the lamp. Called back.")
+
+
+def test_the_check_without_a_browser_sees_what_axe_sees(browser: Browser) -> None:
+    """What axe finds on careless pages the conformance check finds too, or its reference says that it doesn't."""
+    context = browser.new_context()
+    tab = context.new_page()
+    shown = [""]
+    tab.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body=shown[0]))
+    missed = []
+    for name, html in {**{each: told for each, (told, _) in SEEN.items()}, **UNSEEN}.items():
+        shown[0] = html
+        tab.goto("http://careless.example/")
+        if accessibility_violations(tab) and not obstacles(html):
+            missed.append(name)
+    context.close()
+    assert missed == [name for name in UNSEEN if name in missed]
+    assert "contrast" in missed

@@ -12,12 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from careless_pages import SEEN
+from careless_pages import page
 from click.testing import CliRunner
 
 from townhall.cli import main
 from townhall.errors import PluginError
 from townhall.testing import NetworkUsed
 from townhall.testing import no_network
+from townhall.testing.accessibility import obstacles
 from townhall.testing.conformance import CHECKS
 from townhall.testing.conformance import check_plugin
 from townhall.testing.reading import PageReader
@@ -279,11 +282,12 @@ def test_no_network_refuses_other_machines_only() -> None:
 def test_a_page_is_read_as_a_browser_sends_it() -> None:
     """Ticked boxes, chosen options, text and hidden values are sent; buttons and unticked boxes are not."""
     page = PageReader(
-        '<!doctype html><html lang="en"><title>T</title><h1>T</h1><form method="post" action="/go">'
+        '<!doctype html><html lang="en"><title>T</title><main><h1>T</h1><form method="post" action="/go">'
         '<input type="hidden" name="version" value="3"><label>A <input name="a" value="x &amp; y"></label>'
         '<label>B <input type="checkbox" name="b" checked></label><label>C <input type="checkbox" name="c"></label>'
         '<label>D <select name="d"><option value="1">1<option value="2" selected>2</select></label>'
-        '<label>E <textarea name="e">one\ntwo</textarea></label><button name="f" value="1">Go</button></form></html>'
+        '<label>E <textarea name="e">one\ntwo</textarea></label>'
+        '<button name="f" value="1">Go</button></form></main></html>'
     )
     form = page.form_to("version")
     assert form is not None
@@ -307,3 +311,11 @@ def test_a_page_that_keeps_people_out_is_found(html: str, words: str) -> None:
     """Each kind of mistake is a sentence."""
     page = PageReader(f'<!doctype html><html lang="en"><title>T</title><h1>T</h1>{html}</html>')
     assert re.search(words, " ".join(page.problems)), page.problems
+
+
+@pytest.mark.parametrize("wrong", SEEN)
+def test_what_keeps_people_out_is_seen_without_a_browser(wrong: str) -> None:
+    """Each page with one thing wrong gets its sentence, and a page that is fine gets none."""
+    html, sentence = SEEN[wrong]
+    assert sentence in obstacles(html)
+    assert obstacles(page('<form><label for="a">A</label><input id="a" name="a"></form>')) == []

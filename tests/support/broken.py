@@ -101,9 +101,9 @@ def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> H
     (folder / "townhall.toml").write_text(settings, encoding="utf-8")
     town = Town.open(folder, clock=clock, database=database)
     switching.enable(town, system(), "desk")
-    if BROUGHT_UP:
-        _bring_up(town)
     contact = town.records.create(system(), "core.contact", PERSON)
+    if BROUGHT_UP:
+        _bring_up(town, contact.id)
     ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
     add_person(town, "ada@milbrook.example", "administrator")
     application = TownApplication(town)
@@ -114,11 +114,13 @@ def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> H
     return Hall(application, desk, Visitor(application), contact.id, ticket.id)
 
 
-def _bring_up(town: Town) -> None:
+def _bring_up(town: Town, contact: int) -> None:
     """Let the earlier versions work, then put the broken ones in their place."""
     switching.enable_all(town, system(), BROUGHT_UP)
     for name in BROUGHT_UP:
-        town.records.create(system(), f"{name}.thing", {"label": "Moreau"})
+        given = {"label": "Moreau", "lines": [{"what": "Kerb"}], "who": contact}
+        known = town.schemas[f"{name}.thing"].fields
+        town.records.create(system(), f"{name}.thing", {key: given[key] for key in given if key in known})
         switching.disable(town, system(), name)
         shutil.rmtree(town.instance / "plugins" / name)
         shutil.copytree(BROKEN / name, town.instance / "plugins" / name)

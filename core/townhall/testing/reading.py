@@ -7,14 +7,13 @@ from dataclasses import field
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
+from townhall.testing.accessibility import VOID
+from townhall.testing.accessibility import obstacles
+
 #: Inputs that send nothing by themselves, or that a test fills in itself.
 _SILENT = frozenset({"submit", "button", "reset", "image", "file"})
 #: Controls that take any text.
 _TYPED = frozenset({"text", "textarea", "email", "url", "tel", "search"})
-#: Elements without an end tag.
-_VOID = frozenset(
-    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "use")
-)
 _LOADING = {"src": None, "srcset": None, "poster": None, "action": None, "href": ("link", "use", "image")}
 
 
@@ -41,14 +40,6 @@ class FormOnPage:
         return data
 
 
-@dataclass
-class _Control:
-    kind: str
-    name: str
-    labelled: bool
-    id: str
-
-
 class PageReader(HTMLParser):
     """Reads one page. ``problems`` holds what keeps people out or leaves the server, each as a sentence."""
 
@@ -58,15 +49,11 @@ class PageReader(HTMLParser):
         self.problems: list[str] = []
         self.title = ""
         self._open: list[tuple[str, dict[str, str]]] = []
-        self._controls: list[_Control] = []
-        self._labels: set[str] = set()
-        self._ids: set[str] = set()
-        self._headings: list[int] = []
         self._text: list[str] = []
         self._select: tuple[str, list[tuple[str, bool]]] | None = None
         self.feed(html)
         self.close()
-        self._judge()
+        self.problems += obstacles(html)
 
     def form_to(self, *names: str) -> FormOnPage | None:
         """The form that has all of these controls."""
@@ -86,13 +73,9 @@ class PageReader(HTMLParser):
             self._select = (given.get("name", ""), []) if tag == "select" else self._select
         elif tag == "option" and self._select is not None:
             self._select[1].append((given.get("value", ""), "selected" in given))
-        elif tag == "label":
-            self._labels.add(given.get("for", ""))
-        if tag in ("textarea", "title", "button", "a"):
+        if tag in ("textarea", "title"):
             self._text = []
-        elif tag == "img":
-            self._text.append(given.get("alt", ""))  # a picture's words are the words of the link around it
-        if tag not in _VOID:
+        if tag not in VOID:
             self._open.append((tag, given))
 
     def handle_endtag(self, tag: str) -> None:
@@ -114,8 +97,6 @@ class PageReader(HTMLParser):
             self._select = None
         elif tag == "title" and not any(name == "svg" for name, _ in self._open):
             self.title = text
-        elif tag in ("button", "a") and not (text or opened.get("aria-label") or opened.get("aria-labelledby")):
-            self.problems.append(f"A {'button' if tag == 'button' else 'link'} has no words.")
 
     def handle_data(self, data: str) -> None:
         self._text.append(data)
@@ -137,11 +118,6 @@ class PageReader(HTMLParser):
             self.forms[-1].typed[given.get("name", "")] = kind
         if self.forms and given.get("aria-invalid") == "true":
             self.forms[-1].wrong.add(given.get("name", ""))
-        within = any(tag == "label" for tag, _ in self._open)
-        named = within or bool(given.get("aria-label") or given.get("aria-labelledby") or given.get("title"))
-        self._controls.append(
-            _Control(kind, given.get("name", ""), named or kind in _SILENT - {"file"}, given.get("id", ""))
-        )
 
     def _name(self, name: str) -> None:
         if self.forms and name:
@@ -155,15 +131,6 @@ class PageReader(HTMLParser):
     # -- what is wrong with it ----------------------------------------------------------------------------------
 
     def _look_at(self, tag: str, given: dict[str, str], names: set[str]) -> None:
-        if given.get("id") in self._ids and given.get("id"):
-            self.problems.append(f"Two elements have the id “{given['id']}”.")
-        self._ids.add(given.get("id", ""))
-        if tag == "html" and not given.get("lang"):
-            self.problems.append("The page doesn't say its language.")
-        if tag == "img" and "alt" not in names:
-            self.problems.append(f"The picture {given.get('src', '')} has no text in its place.")
-        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            self._headings.append(int(tag[1]))
         inline = sorted(name for name in names if name.startswith("on") or name == "style")
         if inline:
             self.problems.append(f"<{tag}> has {inline[0]}=, which the page's policy forbids.")
@@ -172,15 +139,3 @@ class PageReader(HTMLParser):
         for name, tags in _LOADING.items():
             if name in names and (tags is None or tag in tags) and urlsplit(given[name].split(" ")[0]).netloc:
                 self.problems.append(f"<{tag}> asks another server: {given[name]}")
-
-    def _judge(self) -> None:
-        for control in self._controls:
-            if not control.labelled and (not control.id or control.id not in self._labels):
-                self.problems.append(f"The {control.kind} input “{control.name or control.id}” has no label.")
-        if self._headings.count(1) != 1:
-            self.problems.append(f"The page has {self._headings.count(1)} headings of the first level instead of one.")
-        for before, after in zip(self._headings, self._headings[1:], strict=False):
-            if after > before + 1:
-                self.problems.append(f"A heading of level {after} follows one of level {before}.")
-        if not self.title:
-            self.problems.append("The page has no title.")

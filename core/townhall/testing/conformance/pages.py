@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flask import Flask
+
 from townhall.admin import urls
 from townhall.testing.clients import Client
 from townhall.testing.conformance.report import Skipped
@@ -19,7 +21,7 @@ def accessible(trial: Trial) -> Iterator[str]:
         raise Skipped("It declares no types.")
     app = trial.app()
     for client, addresses in (
-        (trial.staff(app, ADMINISTRATOR), _staff_pages(trial)),
+        (trial.staff(app, ADMINISTRATOR), (*_staff_pages(trial), *_own_views(trial, app))),
         (trial.visitor(app), _public_pages(trial)),
     ):
         for address in addresses:
@@ -50,6 +52,15 @@ def _staff_pages(trial: Trial) -> Iterator[str]:
             yield f"{own}print"
             if not record_type.append_only:
                 yield f"{own}edit"
+
+
+def _own_views(trial: Trial, app: Flask) -> Iterator[str]:
+    """The pages of the plugin's own views that open without more in their address."""
+    for rule in app.url_map.iter_rules():
+        view = rule.endpoint.partition(".")[0]
+        own = view == trial.name or view.startswith(f"{trial.name}_")
+        if own and rule.rule.startswith("/admin/") and not rule.arguments and "GET" in (rule.methods or ()):
+            yield rule.rule
 
 
 def _public_pages(trial: Trial) -> Iterator[str]:
