@@ -130,10 +130,11 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Desk:
-    """One page with one form, served."""
+    """One page with one form, served; ``answers`` cleared keeps everybody waiting for the server."""
 
     url: str
     saved: list[dict[str, Any]]
+    answers: threading.Event
 
 
 def _context() -> PlainContext:
@@ -144,7 +145,7 @@ def _context() -> PlainContext:
     return PlainContext(records={"desk.category": categories, "desk.person": people})
 
 
-def _application(saved: list[dict[str, Any]]) -> Flask:
+def _application(saved: list[dict[str, Any]], answers: threading.Event) -> Flask:
     schemas = load_schemas([Source("desk", None, text, frozenset()) for text in (SCHEMA, *OTHERS)])
     context = _context()
     app = Flask("desk")
@@ -165,6 +166,7 @@ def _application(saved: list[dict[str, Any]]) -> Flask:
     @app.route("/", methods=["GET", "POST"])
     def page() -> Any:
         record_type = schemas["desk.request"]
+        assert answers.wait(60)
         sent = {"formdata": request.form, "files": request.files} if request.method == "POST" else {}
         form = build_form(record_type, record_type.fields, context, lookup_url=lambda path: f"/find/{path}", **sent)
         said = ""
@@ -180,10 +182,12 @@ def _application(saved: list[dict[str, Any]]) -> Flask:
 def desk() -> Iterator[Desk]:
     """The page, on a free port of this machine."""
     saved: list[dict[str, Any]] = []
-    server = make_server("127.0.0.1", 0, _application(saved), threaded=True)
+    answers = threading.Event()
+    answers.set()
+    server = make_server("127.0.0.1", 0, _application(saved, answers), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Desk(f"http://127.0.0.1:{server.server_port}", saved)
+    yield Desk(f"http://127.0.0.1:{server.server_port}", saved, answers)
     server.shutdown()
     thread.join()
     server.server_close()
@@ -283,6 +287,45 @@ def test_questions_of_a_category(desk: Desk, new_page: Pages, javascript: bool) 
         page.get_by_role("button", name="Show what is asked for this").click()
     page.get_by_label("Which lamp?").fill("4")
     expect(page.get_by_label("Why?")).to_be_visible()
+    expect(page.get_by_label("Category")).to_have_value("4")
+
+
+def test_what_people_do_while_the_form_is_drawn_again_stays(desk: Desk, new_page: Pages) -> None:
+    """Typing, picking and attaching go on while the server answers; focus and caret stay where somebody is."""
+    page = new_page(desk)
+    page.goto("/")
+    page.get_by_label("Amount").fill("12")
+    desk.answers.clear()
+    page.get_by_label("Category").select_option("Lights")
+    page.get_by_role("combobox", name="Contact").press_sequentially("person 142")
+    page.get_by_role("option", name="Person 142").click()
+    page.get_by_label("What, line 1").fill("Oak")
+    page.get_by_label("Papers").set_input_files(
+        {"name": "plan.txt", "mimeType": "text/plain", "buffer": b"A plan of the bench"}
+    )
+    page.get_by_label("Summary").press_sequentially("New ches")
+    for _ in "ches":
+        page.keyboard.press("ArrowLeft")
+    desk.answers.set()
+    expect(page.get_by_label("Which lamp?")).to_be_visible()
+    expect(page.get_by_label("Summary")).to_be_focused()
+    page.keyboard.type("ben")
+    expect(page.get_by_label("Summary")).to_have_value("New benches")
+    expect(page.locator("input[name=contact]")).to_have_value("142")
+    expect(page.get_by_label("What, line 1")).to_have_value("Oak")
+    expect(page.get_by_label("Amount")).to_have_value("12")
+    assert page.get_by_label("Papers").evaluate("input => input.files[0].name") == "plan.txt"
+
+
+def test_the_last_choice_counts_though_an_earlier_one_is_still_answered(desk: Desk, new_page: Pages) -> None:
+    """Somebody chooses twice before the server has answered once: the questions are those of the second choice."""
+    page = new_page(desk)
+    page.goto("/")
+    desk.answers.clear()
+    page.get_by_label("Category").select_option("Roads")
+    page.get_by_label("Category").select_option("Lights")
+    desk.answers.set()
+    expect(page.get_by_label("Which lamp?")).to_be_visible()
     expect(page.get_by_label("Category")).to_have_value("4")
 
 

@@ -18,6 +18,7 @@ from townhall.db.transactions import immediate
 from townhall.jobs import telling
 from townhall.mail import composing
 from townhall.messages import outbox
+from townhall.records.types import Record
 from townhall.town import Town
 
 
@@ -29,16 +30,17 @@ def mailing(town: Town) -> Town:
     return town
 
 
-def notify(town: Town, person: int) -> None:
-    """A notice for somebody."""
+def notify(town: Town, person: int) -> Record:
+    """A notice for somebody; the case that it is about."""
     ticket = make_ticket(town, system(), make_topic(town))
     with immediate(town.database):
-        notices.notify(town, [person], ticket, "warn", f"{ticket.number}: its time is running out.")
+        notices.notify(town, [person], ticket, "warn", "Its time is running out.")
+    return ticket
 
 
 def test_a_notice_is_mailed_once_with_a_way_to_its_case(mailing: Town) -> None:
-    """However often the job runs; the mail says who sent it, that nobody answers it, and nothing of the case."""
-    notify(mailing, add_person(mailing, "rae@milbrook.example", "clerk", "Rae Clerk"))
+    """However often the job runs; the mail names the case by its number, and tells nothing more of it."""
+    ticket = notify(mailing, add_person(mailing, "rae@milbrook.example", "clerk", "Rae Clerk"))
     assert telling.run(mailing) == "1 to colleagues put into the outbox."
     assert telling.run(mailing) == ""
     (message,) = outbox.find(mailing)
@@ -47,7 +49,10 @@ def test_a_notice_is_mailed_once_with_a_way_to_its_case(mailing: Town) -> None:
     assert mail["From"].endswith("<hello@milbrook.example>")
     assert mail["Auto-Submitted"] == "auto-generated"
     text = mail.get_content()
-    assert "its time is running out." in text
+    said = f"Ticket {ticket.number}: Its time is running out."
+    assert mail["Subject"] == f"[Milbrook] {said}"
+    assert text.splitlines()[0] == said
+    assert ticket.title not in text
     assert "https://milbrook.example/admin/desk/ticket/" in text
     assert composing.ABOVE not in text
 

@@ -58,7 +58,7 @@ def show(email: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    last = facts["last_sign_in"] or "never"
+    last = person.last_sign_in.isoformat(timespec="minutes") if person.last_sign_in else "never"
     click.echo(f"{person.name} ({person.email}), {', '.join(person.role_labels) or 'without a role'}")
     click.echo(f"May sign in: {_state(facts)}. Last sign-in: {last}.")
     click.echo(f"Code app: {'set up' if facts['second_factor'] else 'none'}; devices signed in: {facts['sessions']}.")

@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import system
 from townhall.cases import digest_delivery
+from townhall.errors import NotFound
 from townhall.messages import outbox
 from townhall.records.instants import to_microseconds
 
@@ -46,8 +48,21 @@ def _notices(town: Town) -> list[tuple[str, str, int, str, str]]:
     told = []
     for id, person, identity, record_id, text in rows:
         place = f"{digest_delivery.address(town)}/admin/{identity.replace('.', '/')}/{record_id}/"
-        told.append(("notice", str(id), person, text, f"{text}\n\n{place}"))
+        said = f"{_name(town, identity, record_id)}: {text}"
+        told.append(("notice", str(id), person, said, f"{said}\n\n{place}"))
     return told
+
+
+def _name(town: Town, identity: str, record_id: int) -> str:
+    """What a case is called in a mail: its type and number, and nothing of what it is about."""
+    record_type = town.schemas.get(identity)
+    if record_type is None:
+        return "A case"
+    try:
+        number = town.records.get(system(), identity, record_id, fields=()).number
+    except NotFound:
+        number = ""
+    return " ".join(part for part in (record_type.label, number) if part)
 
 
 def _digests(town: Town) -> list[tuple[str, str, int, str, str]]:

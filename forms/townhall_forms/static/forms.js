@@ -18,14 +18,15 @@ export function enhance(root) {
 }
 
 function start(form) {
-  const state = { dirty: false, busy: false, leaving: false };
-  dress(form, state);
-  form.addEventListener("input", () => {
-    state.dirty = true;
+  const state = { dirty: false, leaving: false, turn: Promise.resolve(), touched: new Set() };
+  dress(form, form, state);
+  showWhatIsAsked(form);
+  form.addEventListener("input", (event) => {
+    touch(state, event.target);
     showWhatIsAsked(form);
   });
   form.addEventListener("change", (event) => {
-    state.dirty = true;
+    touch(state, event.target);
     showWhatIsAsked(form);
     const field = event.target.closest("[data-refresh]");
     const chosen = field !== null && event.target.name === field.dataset.field;
@@ -60,12 +61,18 @@ function wasChanged(input) {
   return input.selectedIndex !== Math.max(drawn, 0);
 }
 
-/** What has to be done again whenever the content of a form is new. */
-function dress(form, state) {
-  for (const part of form.querySelectorAll("[data-without-script]")) part.hidden = true;
-  for (const box of form.querySelectorAll("[data-lookup]")) if (box.dataset.url) combobox(form, state, box);
-  for (const button of form.querySelectorAll("[data-locate]")) locating(button);
-  showWhatIsAsked(form);
+/** Somebody changed this: it is not saved yet, and an answer that is under way knows nothing of it. */
+function touch(state, element) {
+  state.dirty = true;
+  const field = element.closest("[data-field]");
+  if (field !== null) state.touched.add(field);
+}
+
+/** What has to be done with content that is new, in the form or on its way there. */
+function dress(root, form, state) {
+  for (const part of root.querySelectorAll("[data-without-script]")) part.hidden = true;
+  for (const box of root.querySelectorAll("[data-lookup]")) if (box.dataset.url) combobox(form, state, box);
+  for (const button of root.querySelectorAll("[data-locate]")) locating(button);
 }
 
 // -- conditions ---------------------------------------------------------------------------------------------------
@@ -140,64 +147,90 @@ function addUp(form, cell) {
 
 // -- asking the server for the form again -------------------------------------------------------------------------
 
-async function redraw(form, state, name, value, button = null) {
-  if (state.busy) return;
-  state.busy = true;
+/** Draw the form again as the server has it, one after the other when several things are asked at once. */
+function redraw(form, state, name, value, button = null) {
+  state.turn = state.turn.then(() => drawAgain(form, state, name, value, button));
+}
+
+async function drawAgain(form, state, name, value, button) {
+  const asking = document.activeElement;
+  // What a button changes is drawn anew by the answer, so nobody may type into it meanwhile.
+  const changing = name === "_refresh" ? null : fieldOf(form, name === "_remove" ? value.replace(/-[^-]*$/, "") : value);
   form.setAttribute("aria-busy", "true");
-  const focused = document.activeElement?.id;
+  if (changing !== null) changing.inert = true;
+  state.touched.clear();
   try {
     const data = new FormData(form);
     data.append(name, value);
-    const sent = contents(form);
+    const sent = loose(form);
     const response = await fetch(form.getAttribute("action") || location.href, { method: "POST", body: data });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const prefix = form.querySelector("[data-townhall-form]").dataset.townhallForm;
     const fresh = page.querySelector(`[data-townhall-form="${CSS.escape(prefix)}"]`)?.closest("form");
     if (!fresh) throw new Error("The answer has no such form.");
-    keepTyping(form, sent, fresh);
+    const place = placeOf(form);
+    dress(fresh, form, state);
+    keepWork(state, changing, sent, fresh);
     form.replaceChildren(...fresh.childNodes);
-    dress(form, state);
-    focusAfter(form, name, value, focused);
+    showWhatIsAsked(form);
+    const stayed = asking === place?.element || place === null;
+    if (name === "_refresh" || !stayed) goBack(place);
+    else focusAfter(form, name, value, asking?.id);
   } catch {
     state.leaving = true;
     state.dirty = false;
     if (button?.isConnected) HTMLFormElement.prototype.requestSubmit.call(form, button);
     state.leaving = false;
   } finally {
-    state.busy = false;
+    if (changing !== null) changing.inert = false;
     form.removeAttribute("aria-busy");
   }
 }
 
-/** What stands in the inputs that people type into, by name and by their order under it. */
-function contents(form) {
-  const held = new Map();
-  for (const input of form.querySelectorAll("input[name]:not([type=hidden], [type=file]), select[name], textarea[name]")) {
-    const same = held.get(input.name) ?? [];
-    held.set(input.name, [...same, input]);
-  }
-  return new Map([...held].map(([name, inputs]) => [name, inputs.map((input) => ({ input, at: stateOf(input) }))]));
+function fieldOf(root, name) {
+  return root.querySelector(`[data-field="${CSS.escape(name)}"]`);
+}
+
+/** The inputs that stand in no field, with what stood in them when the server was asked. */
+function loose(form) {
+  const inputs = form.querySelectorAll("input[name]:not([type=hidden]), select[name], textarea[name]");
+  return [...inputs].filter((input) => input.closest("[data-field]") === null).map((input) => ({ input, at: stateOf(input) }));
 }
 
 function stateOf(input) {
   return input.type === "checkbox" || input.type === "radio" ? input.checked : input.value;
 }
 
-/** People type on while the server answers: what they changed meanwhile goes over into the answer. */
-function keepTyping(form, sent, fresh) {
-  const now = contents(fresh);
-  for (const [name, inputs] of sent) {
-    inputs.forEach(({ input, at }, index) => {
-      const target = now.get(name)?.[index]?.input;
-      if (target === undefined || stateOf(input) === at || target.type !== input.type) return;
-      if (typeof at === "boolean") target.checked = input.checked;
-      else target.value = input.value;
-    });
+/** People go on while the server answers: fields that they changed meanwhile go over into the answer as they are. */
+function keepWork(state, changing, sent, fresh) {
+  for (const field of state.touched) {
+    if (field.isConnected && !changing?.contains(field)) fieldOf(fresh, field.dataset.field)?.replaceWith(field);
+  }
+  for (const { input, at } of sent) {
+    if (stateOf(input) !== at) loose(fresh).find((one) => alike(one.input, input))?.input.replaceWith(input);
   }
 }
 
+function alike(one, other) {
+  const tick = one.type === "checkbox" || one.type === "radio";
+  return one.name === other.name && one.type === other.type && (!tick || one.value === other.value);
+}
+
+/** Where somebody is in a form: the element, and what is marked in it. */
+function placeOf(form) {
+  const element = document.activeElement;
+  if (element === null || !form.contains(element)) return null;
+  return { element, id: element.id, from: element.selectionStart ?? null, to: element.selectionEnd ?? null };
+}
+
+function goBack(place) {
+  const target = place?.element.isConnected ? place.element : place?.id ? document.getElementById(place.id) : null;
+  target?.focus();
+  if (place?.from != null && target?.selectionStart != null) target.setSelectionRange(place.from, place.to);
+}
+
 function focusAfter(form, name, value, focused) {
-  const field = form.querySelector(`[data-field="${CSS.escape(value)}"]`);
+  const field = fieldOf(form, value);
   const inputs = "input:not([type=hidden]), select, textarea";
   let target = document.getElementById(focused);
   if (name === "_add") target = [...(field?.querySelectorAll("tbody tr, fieldset.then") ?? [])].pop()?.querySelector(inputs);
@@ -273,7 +306,7 @@ function combobox(form, state, box) {
   const choose = (option) => {
     close();
     input.value = "";
-    state.dirty = true;
+    touch(state, box);
     if (box.dataset.many) pickOneMore(box, option);
     else pick(form, state, box, input, option);
     showWhatIsAsked(form);
@@ -312,6 +345,7 @@ function pick(form, state, box, input, option) {
   box.hidden = true;
   box.after(picked);
   change.addEventListener("click", () => {
+    touch(state, box);
     picked.remove();
     box.hidden = false;
     input.focus();
