@@ -179,7 +179,8 @@ def test_what_was_chosen_before_the_script_ran_is_asked_for(desk: Served, new_pa
     sign_in(page, CLERK, PASSWORD)
     held: list[Route] = []
     page.route("**/forms.js*", lambda route: held.append(route))
-    page.goto("/admin/desk/ticket/new", wait_until="commit")
+    with page.expect_request("**/forms.js*"):
+        page.goto("/admin/desk/ticket/new", wait_until="commit")
     page.get_by_label("Topic", exact=True).select_option(label="Potholes")
     held[0].continue_()
     expect(page.get_by_label("How deep?")).to_be_visible()

@@ -166,7 +166,7 @@ def _application(saved: list[dict[str, Any]], answers: threading.Event) -> Flask
     @app.route("/", methods=["GET", "POST"])
     def page() -> Any:
         record_type = schemas["desk.request"]
-        assert answers.wait(60)
+        assert answers.wait(300)
         sent = {"formdata": request.form, "files": request.files} if request.method == "POST" else {}
         form = build_form(record_type, record_type.fields, context, lookup_url=lambda path: f"/find/{path}", **sent)
         said = ""
