@@ -6,10 +6,10 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
-import pytest
 from desk import make_topic
 from plugging import add_plugin
 from staff_client import StaffClient
@@ -19,6 +19,7 @@ from staff_client import plain
 from werkzeug.test import Client
 
 from townhall.access.actors import system
+from townhall.clock import FixedClock
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
 from townhall.records import pages
@@ -187,12 +188,8 @@ def test_a_body_is_read_again_from_its_beginning() -> None:
         assert body.read() == b"one\ntwo\nthree\nfour"
 
 
-def test_what_could_not_be_taken_up_is_tried_again_soon(
-    make_town: Callable[..., Town], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_could_not_be_taken_up_is_tried_again_soon(make_town: Callable[..., Town], clock: FixedClock) -> None:
     """A switch that can't be followed at once is followed a second later, then less and less often."""
-    now = [1000.0]
-    monkeypatch.setattr("townhall.wsgi.monotonic", lambda: now[0])
     town = make_town("desk")
     application = TownApplication(town)
     settings = town.instance / "townhall.toml"
@@ -202,11 +199,11 @@ def test_what_could_not_be_taken_up_is_tried_again_soon(
     settings.write_text("colour = ", encoding="utf-8")
     seen = []
     for later in (0, 0.9, 0.2, 1.8, 0.3):
-        now[0] += later
+        clock.move(timedelta(seconds=later))
         assert Client(application).get("/").status_code == 200
         seen.append(application._failed[2])
     assert seen == [1.0, 1.0, 2.0, 2.0, 4.0]
     settings.write_text(sound, encoding="utf-8")
-    now[0] += 4
+    clock.move(timedelta(seconds=4))
     assert Client(application).get("/").status_code == 200
     assert set(application.town.plugins.running) == {"desk", "lake"}

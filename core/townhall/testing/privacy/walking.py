@@ -11,7 +11,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from typing import cast
 
@@ -28,15 +27,13 @@ from townhall.app import create_app
 from townhall.cases.rulebook import QUEUE
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
-from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
-from townhall.messages import templates
 from townhall.records import secret_links
 from townhall.records.people import CONTACT
 from townhall.records.types import Record
 from townhall.testing.clients import Client
 from townhall.testing.clients import StaffClient
 from townhall.testing.clients import add_person
+from townhall.testing.privacy import asking
 from townhall.testing.privacy import census
 from townhall.testing.privacy import entering
 from townhall.testing.privacy import expected
@@ -45,7 +42,6 @@ from townhall.testing.privacy import surfaces
 from townhall.testing.privacy.expected import MESSAGE
 from townhall.testing.privacy.expected import Reader
 from townhall.testing.privacy.markers import Marker
-from townhall.testing.privacy.markers import found_in
 from townhall.testing.privacy.planting import Planted
 from townhall.testing.privacy.planting import Planter
 from townhall.testing.privacy.sowing import LATER
@@ -62,7 +58,6 @@ from townhall_forms.schema import RecordType
 
 #: What brings no page of its own.
 _WITHOUT_PAGES = frozenset({"import", "transition"})
-_REASON = "The caller asks what we have written down."
 
 
 def walk(
@@ -108,7 +103,7 @@ class _Walk:
                 self._walk_public(visitor, browser)
             self._open_by_secret(staff)
             self._send_forms(staff)
-            self._ask_for_words()
+            asking.words(self.watch, self.types, self.planter.sampler.actor)
             self.watch.look_beside()
             self._hide_more([each for each in staff if _is_limited(each[0])])
             self.watch.report.unopened = self.watch.census.unopened()
@@ -212,7 +207,7 @@ class _Walk:
                 elif each.kind == OPEN:
                     pages += list(surfaces.of_record(view, each))[: 1 if again else None]
                     pages += surfaces.of_merging(each, own)
-            self._ask(reader, record_type)
+            asking.ask(self.watch, reader, record_type)
         pages += surfaces.searches(self._one_of_each(lambda marker: marker.level == "confidential"), urls.SEARCH)
         for page in pages:
             self.watch.open(reader, client, page)
@@ -221,11 +216,11 @@ class _Walk:
                 self.watch.look(reader, page, response)
             for page, response in sending.at_once(client, each):
                 self.watch.look(reader, page, response)
-        self._search(reader)
+        asking.search(self.watch, reader)
         for each in self.watch.planted:
             if each.kind == OPEN and each.name in reader.sees:
-                self._reveal(reader, client, each)
-        self._miss(reader)
+                asking.reveal(self.watch, reader, client, each)
+        asking.miss(self.watch, reader)
 
     def _feed(self, reader: Reader) -> Surface:
         """The calendar that goes to their own telephone."""
@@ -277,91 +272,6 @@ class _Walk:
                 found.setdefault(marker.identity, marker)
         return list(found.values())
 
-    def _search(self, reader: Reader) -> None:
-        """Nothing is found by what this reader may not read.
-
-        Every word is looked for among the records of its own type, and one of each kind among all.
-        """
-        records = self.town.records
-        kinds: set[tuple[str, str, bool]] = set()
-        for marker, owner in self.watch.markers.values():
-            if expected.may_read(self.town, reader, marker, owner) or marker.level == MESSAGE:
-                continue
-            kind = (marker.identity, marker.level, owner.name in reader.sees)
-            types = [owner.record.identity] if kind in kinds else None
-            kinds.add(kind)
-            hits, _ = records.search(reader.actor, marker.key.rpartition(":")[2], identities=types)
-            if (owner.record.identity, owner.record.id) in {(hit.identity, hit.id) for hit in hits}:
-                self.watch.leak(marker, reader.name, "search")
-
-    def _ask(self, reader: Reader, record_type: RecordType) -> None:
-        """Nothing can be filtered, sorted or grouped by what this reader may not read."""
-        records, identity = self.town.records, record_type.identity
-        if not records.may(reader.actor, "view", identity):
-            return
-        for name, field in record_type.fields.items():
-            if field.privacy == "public" or (field.privacy == "internal" and reader.staff):
-                continue
-            where = {name: {"empty": False}}
-            for deed, ask in (
-                ("filtered", partial(records.count, reader.actor, identity, where)),
-                ("sorted", partial(records.find, reader.actor, identity, sort=name, limit=1)),
-                ("grouped", partial(records.aggregate, reader.actor, identity, group_by=[name])),
-                ("looked up", partial(records.lookup, reader.actor, identity, "", where=where)),
-            ):
-                try:
-                    ask()
-                except (Rejected, Forbidden):
-                    continue
-                self.watch.report.problems.append(
-                    f"{identity} can be {deed} by “{name}”, which {reader.name} may not read."
-                )
-
-    def _reveal(self, reader: Reader, client: StaffClient, planted: Planted) -> None:
-        """A confidential value is shown to who may see it, for a reason and no other way."""
-        record = planted.record
-        kept: dict[str, set[str]] = {}
-        for marker in planted.markers:
-            whole = record.type.fields[marker.field].privacy == "confidential"
-            if marker.level == "confidential":
-                path = f"{marker.field}.content" if marker.path.endswith(".content") else marker.field
-                kept.setdefault(path if whole else marker.path, set()).add(marker.key)
-        for path, keys in kept.items():
-            files = surfaces.files_of(planted, urls.FILES, path.removesuffix(".content"))
-            if path.endswith(".content"):
-                address = next(files).url
-            else:
-                address = urls.record_url(record.identity, record.id, f"reveal/{path}")
-            self._reveal_at(reader, client, planted, path, keys, address)
-
-    def _reveal_at(
-        self, reader: Reader, client: StaffClient, planted: Planted, path: str, keys: set[str], url: str
-    ) -> None:
-        may, what = reader.reveals(planted.record.identity), f"reveal page of {planted.name}"
-        for reason in ("", _REASON):
-            shown = keys & found_in(self.watch.get(client.post(url, {"reason": reason})))
-            if shown and not (may is not False and reason):
-                self.watch.leak(self.watch.markers[min(shown)][0], reader.name, what)
-            if may and reason and not shown:
-                self.watch.report.missing.append(
-                    f"{what} keeps “{path}” from {reader.name}, who may see it and said why."
-                )
-        self.watch.read_log(what)
-
-    def _miss(self, reader: Reader) -> None:
-        """Whoever may see a value finds it somewhere: a walk that finds nothing would prove nothing."""
-        found = self.watch.found.get(reader.name, set())
-        for key, (marker, owner) in self.watch.markers.items():
-            if (
-                owner.kind == OPEN
-                and marker.sure
-                and key not in found
-                and expected.may_read(self.town, reader, marker, owner)
-            ):
-                self.watch.report.missing.append(
-                    f"{marker.identity}.{marker.path}: {reader.name} may see it and finds it nowhere."
-                )
-
     # -- the public -------------------------------------------------------------------------------------------
 
     def _walk_public(self, reader: Reader, client: Client) -> None:
@@ -377,9 +287,9 @@ class _Walk:
         for each in self.watch.planted if not reader.own else ():
             for page, response in sending.begun(client, each) if each.kind == OPEN else ():
                 self.watch.look(reader, page, response)
-        self._search(reader)
+        asking.search(self.watch, reader)
         for record_type in self.types:
-            self._ask(reader, record_type)
+            asking.ask(self.watch, reader, record_type)
 
     def _open_by_secret(self, staff: Sequence[tuple[Reader, StaffClient]]) -> None:
         """Pages under a secret that one person gets, and a module that waits until somebody has looked at it."""
@@ -401,24 +311,6 @@ class _Walk:
     @staticmethod
     def _is_sender(reader: Reader) -> bool:
         return len(reader.own) > 1
-
-    def _ask_for_words(self) -> None:
-        """No message to citizens, and no subject, can be written with what is not for them."""
-        for record_type in templates.types_with_messages(self.town.schemas):
-            event = next(iter(templates.events(record_type)), "")
-            if record_type not in self.types or not event:
-                continue
-            for name, field in record_type.fields.items():
-                if field.privacy == "public":
-                    continue
-                words = {"type": record_type.identity, "event": event, "subject": "Yours", "body": f"It is {{{name}}}."}
-                try:
-                    self.town.records.create(self.planter.sampler.actor, templates.TEMPLATE, words)
-                except (ValidationFailed, Rejected):
-                    continue
-                self.watch.report.problems.append(
-                    f"A message about {record_type.identity} can be written with “{name}”."
-                )
 
     def _hide_more(self, limited: Sequence[tuple[Reader, StaffClient]]) -> None:
         """Cases that are out of somebody's reach change nothing on any page of theirs."""
