@@ -155,6 +155,8 @@ def _without(types: Sequence[RecordType]) -> tuple[str, ...]:
         found.append("list lookup")
     if not any(each.is_case for each in types):
         found += ["list undo", "record move"]
+    if all(each.merge is None for each in types):
+        found += ["record merge", "record apart"]
     return tuple(found)
 
 
