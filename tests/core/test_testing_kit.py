@@ -134,12 +134,14 @@ def test_the_check_finds_a_leak(tmp_path: Path) -> None:
 from flask_admin import BaseView, expose
 from townhall import Panel, hookimpl, system
 
+PAGE = '<!doctype html><html lang="en"><head><title>Coats</title></head><body><main><h1>Coats</h1></main></body></html>'
+
 @hookimpl
 def admin_views(town):
     class Coats(BaseView):
         @expose("/")
         def index(self):
-            return "Choose one."
+            return PAGE
 
         @expose("/of/<colour>")
         def of(self, colour):
