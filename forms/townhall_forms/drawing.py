@@ -97,9 +97,14 @@ class Drawn:
         return self.typed.require_if is None or not self.form.holds(self.typed.require_if)
 
     @property
+    def help_id(self) -> str:
+        """The id of the element that holds the help text."""
+        return f"{self.id}-help"
+
+    @property
     def described_by(self) -> str:
         """Ids of the help and the error."""
-        ids = [f"{self.id}-help"] if self.help else []
+        ids = [self.help_id] if self.help else []
         return " ".join([*ids, f"{self.id}-error"] if self.error else ids)
 
     # -- behaviour --------------------------------------------------------------------------------------------

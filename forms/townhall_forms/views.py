@@ -283,6 +283,14 @@ class CellView(View):
         return self.name.removesuffix(self.typed.name)
 
     @property
+    def help_id(self) -> str:
+        """In a table the help text stands once, at the head of the column."""
+        if not self.caption:
+            return super().help_id
+        line = self.name.removesuffix(f"-{self.typed.name}")
+        return f"field-{line.rpartition('-')[0]}-{self.typed.name}-help"
+
+    @property
     def uncaptioned(self) -> View:
         """The same input with a visible label."""
         return CellView(self.form, self.typed, self.name, self.path, self.raw)

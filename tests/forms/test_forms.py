@@ -88,6 +88,7 @@ type = "text"
 required = true
 [fields.lines.fields.cost]
 type = "money"
+help = "With tax."
 [fields.sum]
 type = "computed"
 compute = { sum = "lines.cost" }
@@ -263,6 +264,13 @@ class TestReading:
         """A column that a computed field adds up shows its sum, exact and in the field's currency."""
         form = send(grant, context, NAMES, {"lines-0-cost": "1,180.10", "lines-1-cost": "0.20", "_add": "lines"})
         assert ">$1,180.30</span>" in draw(form)
+
+    def test_the_help_of_a_column_stands_at_its_head(self, grant: RecordType, context: PlainContext) -> None:
+        """Once for all lines; each input of the column says that it belongs to it."""
+        form = send(grant, context, NAMES, {"lines-0-cost": "5", "lines-1-cost": "about 6", "_add": "lines"})
+        drawn = draw(form)
+        assert drawn.count('<span class="help" id="field-lines-cost-help">With tax.</span>') == 1
+        assert drawn.count('aria-describedby="field-lines-cost-help') == 3
 
     def test_rules_between_fields(self, grant: RecordType, context: PlainContext) -> None:
         """``require_if`` and checks are judged together with everything else."""
