@@ -32,6 +32,9 @@ from townhall_forms.wording import file_size
 LISTED_OPTIONS = 100
 #: Rows with more columns than this are drawn as blocks, since a table would not fit.
 TABLE_COLUMNS = 5
+#: Widths that fit beside each other, and those of columns that are not as wide as a few words.
+TABLE_WIDTH = 5.0
+_WIDTHS = {"boolean": 0.5, "choice": 1.25, "staff": 1.25, "link": 1.25, "date": 1.5, "datetime": 2.0}
 _WIDE_COLUMNS = frozenset({"longtext", "choices", "address", "links", "rows"})
 
 
@@ -178,6 +181,8 @@ class View(Drawn):
     def as_table(self) -> bool:
         """Whether rows fit into a table."""
         columns = self.columns
+        if sum(_WIDTHS.get(column.type_name, 1.0) for column in columns) > TABLE_WIDTH:
+            return False
         return len(columns) <= TABLE_COLUMNS and not any(
             column.type_name in _WIDE_COLUMNS or (column.target and not self.form.few_options(column))
             for column in columns

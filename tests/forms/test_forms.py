@@ -272,6 +272,17 @@ class TestReading:
         assert drawn.count('<span class="help" id="field-lines-cost-help">With tax.</span>') == 1
         assert drawn.count('aria-describedby="field-lines-cost-help') == 3
 
+    def test_columns_that_are_too_wide_together_stand_below_each_other(self, context: PlainContext) -> None:
+        """Five short ones are a table; with a date and lists among them each line is a block of its own."""
+        head = '[type]\nname = "plan"\ntitle = "{name}"\n[fields.name]\ntype = "text"\n'
+        columns = "".join(f'[fields.steps.fields.{name}]\ntype = "text"\n' for name in ("what", "where", "note"))
+        for kinds, table in (("text", "text"), True), (("date", "choice"), False):
+            more = f'[fields.steps.fields.day]\ntype = "{kinds[0]}"\n[fields.steps.fields.kind]\ntype = "{kinds[1]}"\n'
+            more += 'choices = ["big", "small"]\n' if kinds[1] == "choice" else ""
+            text = f'{head}[fields.steps]\ntype = "rows"\n{columns}{more}'
+            plan = load_schemas([Source("desk", None, text, frozenset())])["desk.plan"]
+            assert ("<table" in draw(build_form(plan, ["steps"], context))) is table
+
     def test_rules_between_fields(self, grant: RecordType, context: PlainContext) -> None:
         """``require_if`` and checks are judged together with everything else."""
         form = send(grant, context, [*NAMES, "size", "amount", "agreed"], {**GOOD, "size": "large"})
