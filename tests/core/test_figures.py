@@ -133,6 +133,26 @@ def test_groups_add_up_and_have_lists_of_their_own(story: Story, periods: list[P
     assert topics == Counter(str(case.topic) for case in story.cases if case.id in came)
 
 
+def test_a_case_that_comes_in_while_groups_are_counted_is_counted_next_time(
+    story: Story, periods: list[Period], clerk: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody saves a case between two statements of a page of figures: the page stands all the same."""
+    town, wanted = story.town, Slice("came_in", periods[0])
+    before = figures.counted(town, clerk, TICKET, wanted, "topic")
+    asked, came = town.database.execute_sql, []
+
+    def interrupted(sql: str, parameters: Any = None) -> Any:
+        answer = asked(sql, parameters)
+        if sql.startswith("SELECT MAX(t1.id)") and not came:
+            came.append(sql)
+            story.create()
+        return answer
+
+    monkeypatch.setattr(town.database, "execute_sql", interrupted)
+    assert figures.counted(town, clerk, TICKET, wanted, "topic") == before
+    assert came
+
+
 def test_flow_and_ages_by_month(story: Story, periods: list[Period], clerk: Actor) -> None:
     """Each month says what came in, was closed and opened again in it, and what was open when it ended."""
     for period in periods:
