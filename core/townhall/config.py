@@ -221,6 +221,21 @@ class Settings:
         "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", checks.positive
     )
 
+    backup_keep: int = _setting(
+        "backup",
+        7,
+        "Backups that the daily job keeps; it makes one each night. 0 makes none by itself.",
+        checks.not_negative,
+        key="keep",
+    )
+    backup_folder: str = _setting(
+        "backup",
+        "backups",
+        "The folder that backups go to, best one on another disk; a relative one is inside the instance.",
+        checks.filled,
+        key="folder",
+    )
+
     #: Values of the plugins' own settings, from ``[plugins.NAME]``; each plugin's manifest says what they mean.
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"section": "plugins"})
 
@@ -286,7 +301,7 @@ SETTINGS: Mapping[str, Setting] = {
     for item in fields(Settings)
     if item.name != "plugins"
 }
-SECTIONS = ("town", "server", "mail", "limits", "security", "jobs", "history")
+SECTIONS = ("town", "server", "mail", "limits", "security", "jobs", "history", "backup")
 _BY_KEY: Mapping[tuple[str, str], Setting] = {(setting.section, setting.key): setting for setting in SETTINGS.values()}
 
 

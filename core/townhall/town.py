@@ -56,6 +56,7 @@ from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
 from townhall.extend.states import State
+from townhall.lifecycle import restoring
 from townhall.lifecycle import seeds
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
@@ -342,6 +343,7 @@ def _existing(instance: Path) -> Path:
     instance = instance.resolve()
     if not instance.is_dir():
         raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
+    restoring.finish(instance)
     return instance
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from townhall.cli.backing_up import backup
+from townhall.cli.backing_up import restore
 from townhall.cli.context import DEFAULT_INSTANCE
 from townhall.cli.context import Commands
 from townhall.cli.demo import demo_command
@@ -55,6 +57,8 @@ setting_up = (
     serve,
     doctor,
     migrate,
+    backup,
+    restore,
     users,
     roles,
     secrets,

@@ -35,6 +35,8 @@ from townhall.errors import ValidationFailed
 from townhall.extend.discovery import discover
 from townhall.extend.values import Finding
 from townhall.jobs import overview
+from townhall.lifecycle import kept_backups
+from townhall.lifecycle import restoring
 from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
@@ -66,6 +68,7 @@ def init(admin: str, admin_name: str, name: str, database: str, chosen: str | No
     The password comes from TOWNHALL_ADMIN_PASSWORD, or is asked for.
     """
     folder = instance_folder()
+    restoring.finish(folder)
     if (folder / FILE_NAME).exists():
         raise ConfigurationError(f"{folder}: there is a town in this folder already. Nothing was changed.")
     wanted = _wanted_plugins(folder, chosen)
@@ -137,6 +140,7 @@ def _examine(folder: Path) -> Iterator[Finding]:
             yield Finding("messages", good, sentence)
         for good, sentence in findings(town):
             yield Finding("encryption", good, sentence)
+        yield Finding("backup", *kept_backups.finding(town))
         yield _examine_guards(town)
         yield from examine(town)
         yield from safety.examine(town)

@@ -55,6 +55,12 @@ def copy_of(database: TownDatabase, url: str, instance: Path) -> Iterator[TownDa
         database.execute_sql(f'DROP SCHEMA "{name}" CASCADE')
 
 
+def row_counts(database: TownDatabase) -> dict[str, int]:
+    """How many rows each table of a town's database has."""
+    asked = 'SELECT count(*) FROM "%s"'
+    return {table: int(database.execute_sql(asked % table).fetchone()[0]) for table in sorted(database.get_tables())}
+
+
 def _copy_schema(database: TownDatabase, name: str) -> None:
     """Copy all tables into the schema ``name``, as one moment shows them."""
     with database.atomic("REPEATABLE READ"):

@@ -50,6 +50,12 @@ def knows(system: SystemTables, plugin: str) -> bool:
     return bool(table.select().where(table.plugin == plugin).exists())
 
 
+def began(system: SystemTables) -> int:
+    """When this town's tables were made, in microseconds."""
+    row = system.database.execute_sql('SELECT coalesce(min("applied_at"), 0) FROM "schema_version"').fetchone()
+    return int(row[0])
+
+
 def additions(system: SystemTables, plugin: str) -> list[tuple[str, int]]:
     """What was ever added for ``plugin``, in sentences, each with its moment in microseconds, the oldest first."""
     table = system.schema_version

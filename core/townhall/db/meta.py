@@ -11,8 +11,10 @@ import secrets
 from townhall.db.system import SystemTables
 from townhall.db.transactions import immediate
 
-_GENERATION = "generation"
-_TOWN = "town"
+#: The fact that grows with every switch.
+GENERATION = "generation"
+#: The fact that tells this town from all others.
+TOWN = "town"
 
 
 def get(system: SystemTables, key: str, default: str = "") -> str:
@@ -32,15 +34,15 @@ def put(system: SystemTables, key: str, value: str) -> None:
 
 def town_mark(system: SystemTables) -> str:
     """What tells this town from all others: made once, and the same in all its backups."""
-    if not get(system, _TOWN):
+    if not get(system, TOWN):
         table = system.meta
-        table.insert(key=_TOWN, value=secrets.token_hex(16)).on_conflict_ignore().execute()
-    return get(system, _TOWN)
+        table.insert(key=TOWN, value=secrets.token_hex(16)).on_conflict_ignore().execute()
+    return get(system, TOWN)
 
 
 def generation(system: SystemTables) -> int:
     """The town's present generation."""
-    return int(get(system, _GENERATION, "0"))
+    return int(get(system, GENERATION, "0"))
 
 
 def locked_generation(system: SystemTables) -> int:
@@ -48,7 +50,7 @@ def locked_generation(system: SystemTables) -> int:
     if system.database.engine != "postgresql":
         return generation(system)  # a transaction that writes is alone on SQLite
     statement = 'SELECT "value" FROM "meta" WHERE "key" = %s FOR SHARE'
-    row = system.database.execute_sql(statement, (_GENERATION,)).fetchone()
+    row = system.database.execute_sql(statement, (GENERATION,)).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -56,5 +58,5 @@ def bump_generation(system: SystemTables) -> int:
     """Tell all processes that they are outdated; the new generation."""
     with immediate(system.database):
         new = generation(system) + 1
-        put(system, _GENERATION, str(new))
+        put(system, GENERATION, str(new))
     return new

@@ -7,7 +7,6 @@ of the tables concerned. A failed upgrade needs none of them: it is one transact
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
@@ -18,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from townhall import private
+from townhall.db import dumps
 from townhall.db.engines import TownDatabase
 from townhall.errors import PluginError
 
@@ -39,7 +39,7 @@ def take(
     Raises :class:`~townhall.errors.PluginError` if there is no room or no permission.
     """
     stamp = at.strftime(_FORMAT)
-    if database.engine == "postgresql" and not _may_dump(database):
+    if database.engine == "postgresql" and not dumps.may_dump(database):
         name = f"{PREFIX}{stamp}_{plugin}"[:60].lower()
         _copy_tables(database, name, tables, keep)
         return f"the schema {name} of the database"
@@ -55,7 +55,7 @@ def take(
         if database.engine == "sqlite":
             _back_up(Path(str(database.database)), part)
         else:
-            _dump(database, part)
+            dumps.dump(database, part)
         with part.open("rb+") as stream:
             private.to_disk(stream)
         # Only now does it bear the name of a snapshot: one that somebody was stopped in the middle of never does.
@@ -90,30 +90,6 @@ def copy_file(source: Path, target: Path) -> None:
     """Copy an SQLite database that is in use, as it was committed last."""
     with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
         original.backup(copy)
-
-
-def _may_dump(database: TownDatabase) -> bool:
-    """Whether there is a ``pg_dump`` that understands this server."""
-    program = shutil.which("pg_dump")
-    if program is None:
-        return False
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    found = re.search(r"(\d+)", told)
-    server = int(database.execute_sql("SHOW server_version_num").fetchone()[0]) // 10_000
-    return found is not None and int(found[1]) >= server
-
-
-def _dump(database: TownDatabase, file: Path) -> None:
-    """Write a dump for ``pg_restore``. The password goes by the environment, where no list of processes shows it."""
-    info = database.connection().info
-    given = {"PGHOST": info.host, "PGPORT": info.port, "PGUSER": info.user, "PGPASSWORD": info.password}
-    given["PGDATABASE"] = info.dbname
-    environment = os.environ | {name: str(value) for name, value in given.items() if value}
-    command = [str(shutil.which("pg_dump")), "--format=custom", f"--file={file}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
-    if done.returncode:
-        raise OSError((done.stderr.strip() or "pg_dump failed").splitlines()[-1].rstrip("."))
-    file.chmod(0o600)
 
 
 def _copy_tables(database: TownDatabase, name: str, tables: Iterable[str], keep: int) -> None:

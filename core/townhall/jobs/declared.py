@@ -20,6 +20,7 @@ from townhall.extend.hooks import Implementation
 from townhall.extend.jobs import sentence_of
 from townhall.jobs import cleaning
 from townhall.jobs import telling
+from townhall.lifecycle import kept_backups
 from townhall.mail import sending
 from townhall.records import erasing
 from townhall.records import sealing
@@ -115,6 +116,13 @@ CORE_JOBS: tuple[Job, ...] = (
         every(60),
         cleaning.drafts,
         "Public forms that nobody sent in time, with all that was typed into them.",
+    ),
+    Job(
+        "core.back_up",
+        "Make a backup",
+        daily("01:30"),
+        kept_backups.run,
+        "The whole town but for its keys, in one file; how many are kept, and where, the settings in [backup] say.",
     ),
     Job(
         "core.clean_uploads",

@@ -1,0 +1,128 @@
+"""Having an SQLite database for oneself alone, to put another one in its place as a whole or not at all.
+
+SQLite itself knows who has a file open: only somebody who is alone with it can take it out of the mode in which its
+write-ahead log stands beside it. What is put in its place goes through one transaction of the same file, so that
+whoever dies in the middle has done nothing, and whoever waits meanwhile finds the new contents, and no old log.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from contextlib import contextmanager
+from pathlib import Path
+
+from townhall import private
+from townhall.errors import ConfigurationError
+
+#: Seconds that somebody who has the file open for a moment is waited for.
+_PATIENCE = 2.0
+#: Pages that are copied between two tellings of how far it is.
+_PAGES = 2_000
+#: What SQLite puts beside a database.
+SIDE_FILES = ("-wal", "-shm", "-journal")
+
+
+class Damaged(ConfigurationError):
+    """What is in the file is no database that can be read."""
+
+
+class Occupied:
+    """A database file that nobody else has open. ``connection`` is ``None`` where it can't be read."""
+
+    def __init__(self, file: Path, connection: sqlite3.Connection | None) -> None:
+        self.file = file
+        self.connection = connection
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there is something that can't be read."""
+        return self.connection is None
+
+    def tables(self) -> set[str]:
+        """The names of its tables."""
+        if self.connection is None:
+            return set()
+        asked = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        return {name for (name,) in self.connection.execute(asked)}
+
+    def value(self, key: str) -> str:
+        """A fact that the town in it keeps about itself; empty if there is no town, or no such fact."""
+        if self.connection is None or "meta" not in self.tables():
+            return ""
+        row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def give_up(self) -> None:
+        """Take it for damaged: it turned out that it can't be read."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def replace(self, fresh: Path) -> None:
+        """Put the database in the file ``fresh`` in its place."""
+        if self.connection is not None:
+            with closing(sqlite3.connect(fresh)) as source:
+                source.backup(self.connection, pages=_PAGES)
+            return
+        for ending in SIDE_FILES:
+            private.remove(self.file.with_name(self.file.name + ending))
+        fresh.replace(self.file)
+        private.folder_to_disk(self.file.parent)
+
+
+@contextmanager
+def occupied(file: Path) -> Iterator[Occupied]:
+    """Have the database in ``file``, which is made if there is none, for oneself until the end of the block.
+
+    Raises :class:`~townhall.errors.ConfigurationError` if somebody else has it open.
+    """
+    private.make_folder(file.parent)
+    private.make_file(file)
+    connection: sqlite3.Connection | None = sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None)
+    assert connection is not None  # noqa: S101
+    try:
+        connection.execute("PRAGMA journal_mode = delete").fetchone()
+        connection.execute("PRAGMA locking_mode = exclusive")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA synchronous = full")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if "locked" not in str(error) and "busy" not in str(error):
+            raise ConfigurationError(f"{file} can't be opened: {error}.") from error
+        raise ConfigurationError(
+            f"Somebody has the database {file} open, perhaps the server, or a command. Stop townhall serve, and "
+            "townhall jobs work if it runs, and try again."
+        ) from error
+    except sqlite3.DatabaseError:
+        connection.close()
+        connection = None
+    occupation = Occupied(file, connection)
+    try:
+        yield occupation
+    finally:
+        occupation.give_up()
+
+
+def check(file: Path) -> None:
+    """Raise :class:`Damaged` if a database file is not whole."""
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            said = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+    except sqlite3.DatabaseError as error:
+        said = [str(error)]
+    if said != ["ok"]:
+        raise Damaged(f"The database is damaged: {said[0] if said else 'it can not be read'}.")
+
+
+def settle(file: Path, statements: list[str]) -> None:
+    """Run statements in a database file that nobody else has open, and leave nothing beside it."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = delete").fetchone()
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("COMMIT")
