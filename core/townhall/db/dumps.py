@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -121,6 +122,8 @@ def bring_back(
             target.kill()
             raise
         finally:
+            with suppress(OSError):
+                target.stdin.close()
             source.kill()
             source.stdout.close()
             source.wait()
@@ -137,11 +140,12 @@ def _send(target: IO[bytes], statements: Sequence[str]) -> None:
 def _clearing(database: PostgresqlEngine) -> list[str]:
     """Statements that take away what the town has in its schema: its own tables and functions, and nobody else's."""
     tables = database.execute_sql(
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+        "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables"
         " WHERE schemaname = current_schema() AND tableowner = current_user ORDER BY 1"
     ).fetchall()
     functions = database.execute_sql(
-        "SELECT format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(pg_proc.oid)) FROM pg_proc"
+        "SELECT quote_ident(nspname) || '.' || quote_ident(proname) || '('"
+        " || pg_get_function_identity_arguments(pg_proc.oid) || ')' FROM pg_proc"
         " JOIN pg_namespace ON pronamespace = pg_namespace.oid WHERE nspname = current_schema()"
         " AND pg_get_userbyid(proowner) = current_user AND NOT EXISTS"
         " (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') ORDER BY 1"

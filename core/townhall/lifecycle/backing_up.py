@@ -141,6 +141,8 @@ def make(
     """
     folder, file = _aim(place, target, prefix, at)
     try:
+        if not isinstance(place.database, sqlite3.Connection):
+            _see_to_mark(place, place.database)
         private.make_folder(folder)
         _tidy(folder)
         _refuse_without_room(place, folder)
@@ -157,6 +159,13 @@ def make(
     except (OSError, sqlite3.Error, subprocess.SubprocessError) as error:
         raise ConfigurationError(f"{file}: the backup can't be written: {reason(error)}.") from error
     return Made(file, file.stat().st_size, with_keys, *made)
+
+
+def _see_to_mark(place: Place, database: TownDatabase) -> None:
+    """See that there is a town, and that it has what tells it from others, before it is copied."""
+    if "meta" not in database.get_tables():
+        raise ConfigurationError(f"{describe(place.settings.database)}: there is no town in this database.")
+    meta.town_mark(SystemTables(database))
 
 
 def _aim(place: Place, target: Path | None, prefix: str, at: datetime) -> tuple[Path, Path]:
@@ -264,8 +273,6 @@ def _write(
     """Write the whole backup into ``work`` and read it back."""
     with _as_of_now(place, work) as (database, kept):
         system = SystemTables(database)
-        if "meta" not in database.get_tables():
-            raise ConfigurationError(f"{describe(place.settings.database)}: there is no town in this database.")
         about = _about(place, system, database, at)
         table = system.attachment
         checksums = [
