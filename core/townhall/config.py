@@ -231,7 +231,7 @@ class Settings:
     backup_folder: str = _setting(
         "backup",
         "backups",
-        "The folder that backups go to, best one on another disk; a relative one is inside the instance.",
+        "The folder that backups go to, best on another disk; a relative one is inside the instance.",
         checks.filled,
         key="folder",
     )

@@ -175,7 +175,7 @@ class Town:
         that failed are tried again. Raises :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is
         off, with a reason, and no error.
         """
-        instance = _existing(instance)
+        instance = _existing(instance, database)
         settings = load_settings(instance)
         connection = open_database(database or settings.database, instance)
         try:
@@ -196,7 +196,7 @@ class Town:
 
         Raises :class:`~townhall.errors.ConfigurationError`, also when an upgrade of Townhall's own tables fails.
         """
-        instance = _existing(instance)
+        instance = _existing(instance, database)
         settings = load_settings(instance)
         url = database or settings.database
         connection = open_database(url, instance)
@@ -339,11 +339,12 @@ class Town:
         return loaded
 
 
-def _existing(instance: Path) -> Path:
+def _existing(instance: Path, database: str | None) -> Path:
+    """The folder of a town, after what a restore may have left to do there is done."""
     instance = instance.resolve()
     if not instance.is_dir():
         raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
-    restoring.finish(instance)
+    restoring.finish(instance, database)
     return instance
 
 

@@ -250,7 +250,7 @@ def _replaces(target: Target, reader: BackupReader) -> Iterator[str]:
     place, database = target.instance.resolve(), describe(target.settings.database)
     if target.has_town:
         yield f"It takes the place of the town {target.settings.name} in {place}, database {database}."
-        yield f"What is there is put aside first, whole and with its keys, in {place / target.settings.backup_folder}."
+        yield f"What is there is put aside first, whole and with its keys, in {place / backing_up.FOLDER}."
     else:
         yield f"It goes to {place}, database {database}, where there is no town yet."
     if not target.is_new:

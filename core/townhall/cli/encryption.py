@@ -92,7 +92,7 @@ def findings(town: Town) -> Iterator[tuple[bool, str]]:
         elif os.name == "posix" and town.vault.file.stat().st_mode & 0o077:
             yield False, f"others can read {town.vault.file}; run: chmod 600 {town.vault.file}"
         else:
-            yield True, f"{town.vault.file} has the key, for the owner alone. No backup holds it: keep a copy apart."
+            yield True, f"{town.vault.file} has the key, for the owner alone. Keep a copy apart from the backups."
     count = sum(each.count for each in encrypting.waiting(town))
     if count:
         yield False, f"{count:,} values are not kept as they should be; run: townhall encryption apply"

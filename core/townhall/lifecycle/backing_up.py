@@ -58,6 +58,8 @@ from townhall.records.files import ROOM_FOR_RECORDS
 from townhall.records.instants import to_microseconds
 from townhall.secret_key import SECRET_FILE
 
+#: The folder inside the instance in which restores put aside what was there, with its keys.
+FOLDER = "backups"
 #: What the names of backups begin with, and of those that a restore makes of what was there before.
 PREFIX, BEFORE = "townhall", "before-restore"
 #: How folders are called in which a backup is being made.
@@ -143,7 +145,7 @@ def make(
     try:
         if not isinstance(place.database, sqlite3.Connection):
             _see_to_mark(place, place.database)
-        private.make_folder(folder)
+        _see_to_folder(place, folder)
         _tidy(folder)
         _refuse_without_room(place, folder)
         work = Path(tempfile.mkdtemp(prefix=_WORK[0], suffix=_WORK[1], dir=folder))
@@ -166,6 +168,14 @@ def _see_to_mark(place: Place, database: TownDatabase) -> None:
     if "meta" not in database.get_tables():
         raise ConfigurationError(f"{describe(place.settings.database)}: there is no town in this database.")
     meta.town_mark(SystemTables(database))
+
+
+def _see_to_folder(place: Place, folder: Path) -> None:
+    """Make a folder of the instance. One elsewhere must be there: a disk that is not connected is not to be missed."""
+    if folder.resolve().is_relative_to(place.instance.resolve()):
+        private.make_folder(folder)
+    elif not folder.is_dir():
+        raise ConfigurationError(f"{folder}: there is no such folder for a backup. Is its disk connected?")
 
 
 def _aim(place: Place, target: Path | None, prefix: str, at: datetime) -> tuple[Path, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ def look(instance: Path, reader: BackupReader) -> Target:
             f"it was made with Townhall {about.townhall}, and this is Townhall {ours}. Install Townhall "
             f"{about.townhall} or a newer one, then restore."
         )
+    _refuse_wrong_account(instance)
     is_new = not (instance / FILE_NAME).exists()
     settings = _settings_of(reader) if is_new else load_settings(instance)
     engine = "sqlite" if urlsplit(settings.database).scheme == "sqlite" else "postgresql"
@@ -66,6 +68,15 @@ def look(instance: Path, reader: BackupReader) -> Target:
         target = _on_postgresql(instance, settings, is_new, reader)
     _refuse_without_room(target, reader)
     return target
+
+
+def _refuse_wrong_account(instance: Path) -> None:
+    """Whoever may do everything would leave files that the town's own account can't write."""
+    if os.name == "posix" and instance.is_dir() and os.geteuid() == 0 and (owner := instance.stat().st_uid):
+        raise ConfigurationError(
+            f"{instance} belongs to another account (number {owner}), which could not use what is made now. Run this "
+            "as that account, like: sudo -u townhall townhall …"
+        )
 
 
 def _settings_of(reader: BackupReader) -> Settings:

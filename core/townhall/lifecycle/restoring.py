@@ -132,7 +132,7 @@ def _on_postgresql(
     before = None
     if there:
         place = Place(target.instance, target.settings, database)
-        before = backing_up.make(place, at=at, with_keys=True, prefix=BEFORE, progress=progress).file
+        before = _put_aside(place, at, progress)
     state = restored_state.of(target, reader, at, meta.get(system, meta.GENERATION) if there else "")
     _lay_out(target, reader, staging, state)
     prefix = f'"{dumps.schema_of(database)}".'
@@ -150,6 +150,13 @@ def _refuse_others(database: PostgresqlEngine) -> None:
         )
 
 
+def _put_aside(place: Place, at: datetime, progress: Progress) -> Path:
+    """Make a backup of what is there, with its keys, and so beside them and on no other disk."""
+    folder = place.instance / backing_up.FOLDER
+    private.make_folder(folder)
+    return backing_up.make(place, folder, at=at, with_keys=True, prefix=BEFORE, progress=progress).file
+
+
 def _put_aside_sqlite(target: Target, at: datetime, occupied: Occupied, progress: Progress) -> Path | None:
     """Keep what is there: as a backup, or as it lies there if it can't be read."""
     if not occupied.is_damaged and "meta" not in occupied.tables():
@@ -157,10 +164,10 @@ def _put_aside_sqlite(target: Target, at: datetime, occupied: Occupied, progress
     if occupied.connection is not None:
         place = Place(target.instance, target.settings, occupied.connection)
         try:
-            return backing_up.make(place, at=at, with_keys=True, prefix=BEFORE, progress=progress).file
+            return _put_aside(place, at, progress)
         except occupying.Damaged:
             occupied.give_up()
-    folder = target.instance / target.settings.backup_folder
+    folder = target.instance / backing_up.FOLDER
     private.make_folder(folder)
     kept = folder / f"{BEFORE}-{at.astimezone(target.settings.zone):%Y%m%d-%H%M%S}-damaged-{secrets.token_hex(2)}"
     kept.mkdir(mode=0o700)
@@ -285,9 +292,10 @@ def _done(target: Target, reader: BackupReader, state: State, before: Path | Non
     return Restored(before, missing, target.is_new and reader.has(SETTINGS), state.forget_code_apps, elsewhere)
 
 
-def finish(instance: Path) -> None:
+def finish(instance: Path, database: str | None = None) -> None:
     """Put the rest of a restore in its place if its database is; nothing otherwise. Comes before a town is opened.
 
+    ``database`` replaces the setting of that name.
     Raises :class:`~townhall.errors.ConfigurationError` if that can't be done.
     """
     staging = instance / FOLDER
@@ -295,11 +303,11 @@ def finish(instance: Path) -> None:
     if not mark:
         return
     settings = load_settings(instance if (instance / FILE_NAME).exists() else staging)
-    database = open_database(settings.database, instance)
+    connection = open_database(database or settings.database, instance)
     try:
-        if "meta" not in database.get_tables() or not restored_state.is_marked(SystemTables(database), mark):
+        if "meta" not in connection.get_tables() or not restored_state.is_marked(SystemTables(connection), mark):
             return
-        with alone(database):
+        with alone(connection):
             if _mark(staging) == mark:
                 _put_in_place(instance, staging)
     except OSError as error:
@@ -308,7 +316,7 @@ def finish(instance: Path) -> None:
             "any command finishes it."
         ) from error
     finally:
-        database.close_all()
+        connection.close_all()
 
 
 def _put_in_place(instance: Path, staging: Path) -> None:
