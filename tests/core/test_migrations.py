@@ -30,7 +30,6 @@ from townhall.cases import routes
 from townhall.cases import targets
 from townhall.db import ledger
 from townhall.db import meta
-from townhall.db import snapshots
 from townhall.errors import ConfigurationError
 from townhall.errors import PluginError
 from townhall.lifecycle import switching
@@ -620,7 +619,7 @@ def test_a_snapshot_is_kept_before_and_only_the_latest_stay(
         with sqlite3.connect(kept[0]) as old:
             assert old.execute("SELECT payer, cost FROM fees_fee").fetchone() == ("Before", "2")
         return
-    monkeypatch.setattr(snapshots, "_may_dump", lambda database: False)
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no pg_dump
     files["0009_fill.toml"] = '[[steps]]\nfill = { type = "fee", field = "cost", value = "9" }\n'
     lay(town, "9.0.0", FIRST, files)
     (where,) = again(town).upgrade.snapshots
