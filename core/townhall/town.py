@@ -56,7 +56,7 @@ from townhall.extend.loading import Loaded
 from townhall.extend.loading import load_plugins
 from townhall.extend.manager import PluginManager
 from townhall.extend.states import State
-from townhall.lifecycle import restoring
+from townhall.lifecycle import restore_staging
 from townhall.lifecycle import seeds
 from townhall.lifecycle import town_layer
 from townhall.lifecycle import upgrading
@@ -344,7 +344,7 @@ def _existing(instance: Path, database: str | None) -> Path:
     instance = instance.resolve()
     if not instance.is_dir():
         raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
-    restoring.finish(instance, database)
+    restore_staging.finish(instance, database)
     return instance
 
 

@@ -24,11 +24,12 @@ from townhall.db.system import SystemTables
 from townhall.errors import ConfigurationError
 from townhall.lifecycle import backing_up
 from townhall.lifecycle import kept_backups
+from townhall.lifecycle import restore_staging
 from townhall.lifecycle import restore_target
 from townhall.lifecycle import restoring
 from townhall.lifecycle.backing_up import Made
-from townhall.lifecycle.backing_up import Place
 from townhall.lifecycle.backing_up import Progress
+from townhall.lifecycle.backup_contents import Place
 from townhall.lifecycle.backup_files import ENGINES
 from townhall.lifecycle.backup_files import About
 from townhall.lifecycle.backup_files import BackupReader
@@ -58,7 +59,7 @@ def backup(file: Path | None, with_keys: bool, keep: int | None, lists: bool, as
     folder = instance_folder()
     if not folder.is_dir():
         raise ConfigurationError(f"{folder.resolve()}: there is no town in this folder; make one with townhall init.")
-    restoring.finish(folder)
+    restore_staging.finish(folder)
     settings = load_settings(folder)
     if lists:
         _list(file if file is not None else folder / settings.backup_folder, settings.zone, as_json)
@@ -91,7 +92,7 @@ def restore(file: Path, yes: bool) -> None:
     Stop the server first. What is there is put aside as a backup of its own. Settings that are there stay.
     """
     folder = instance_folder()
-    restoring.finish(folder)
+    restore_staging.finish(folder)
     with BackupReader(file) as reader:
         target = restore_target.look(folder, reader)
         with _progress("Checking") as progress:

@@ -36,7 +36,7 @@ from townhall.extend.discovery import discover
 from townhall.extend.values import Finding
 from townhall.jobs import overview
 from townhall.lifecycle import kept_backups
-from townhall.lifecycle import restoring
+from townhall.lifecycle import restore_staging
 from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
@@ -68,7 +68,7 @@ def init(admin: str, admin_name: str, name: str, database: str, chosen: str | No
     The password comes from TOWNHALL_ADMIN_PASSWORD, or is asked for.
     """
     folder = instance_folder()
-    restoring.finish(folder)
+    restore_staging.finish(folder)
     if (folder / FILE_NAME).exists():
         raise ConfigurationError(f"{folder}: there is a town in this folder already. Nothing was changed.")
     wanted = _wanted_plugins(folder, chosen)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from townhall import private
 from townhall.errors import ConfigurationError
@@ -41,18 +42,24 @@ class Occupied:
         return self.connection is None
 
     def tables(self) -> set[str]:
-        """The names of its tables."""
-        if self.connection is None:
-            return set()
-        asked = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        return {name for (name,) in self.connection.execute(asked)}
+        """The names of its tables; none if they can't be read."""
+        return {name for (name,) in self._ask("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
     def value(self, key: str) -> str:
         """A fact that the town in it keeps about itself; empty if there is no town, or no such fact."""
-        if self.connection is None or "meta" not in self.tables():
-            return ""
-        row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else ""
+        rows = self._ask("SELECT value FROM meta WHERE key = ?", key) if "meta" in self.tables() else []
+        return str(rows[0][0]) if rows else ""
+
+    def _ask(self, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
+        if self.connection is None:
+            return []
+        try:
+            return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self.give_up()
+            return []
 
     def give_up(self) -> None:
         """Take it for damaged: it turned out that it can't be read."""
@@ -61,11 +68,16 @@ class Occupied:
             self.connection = None
 
     def replace(self, fresh: Path) -> None:
-        """Put the database in the file ``fresh`` in its place."""
-        if self.connection is not None:
-            with closing(sqlite3.connect(fresh)) as source:
-                source.backup(self.connection, pages=_PAGES)
-            return
+        """Put the database in the file ``fresh`` in its place. What can't be read goes with its file."""
+        try:
+            if self.connection is not None:
+                with closing(sqlite3.connect(fresh)) as source:
+                    source.backup(self.connection, pages=_PAGES)
+                return
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self.give_up()
         for ending in SIDE_FILES:
             private.remove(self.file.with_name(self.file.name + ending))
         fresh.replace(self.file)
@@ -87,7 +99,7 @@ def occupied(file: Path) -> Iterator[Occupied]:
         connection.execute("PRAGMA locking_mode = exclusive")
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
-        connection.execute("PRAGMA synchronous = full")
+        connection.execute("PRAGMA synchronous = extra")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()

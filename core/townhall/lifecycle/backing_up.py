@@ -15,48 +15,28 @@ import tempfile
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from collections.abc import Mapping
-from contextlib import closing
-from contextlib import contextmanager
 from dataclasses import dataclass
-from dataclasses import field
 from datetime import datetime
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import IO
 
 from townhall import private
-from townhall.config import FILE_NAME
-from townhall.config import Settings
-from townhall.db import copies
 from townhall.db import dumps
-from townhall.db import ledger
 from townhall.db import meta
-from townhall.db import occupying
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import describe
-from townhall.db.engines import open_database
-from townhall.db.snapshots import copy_file
 from townhall.db.system import SystemTables
-from townhall.encryption import KEYS_USED
-from townhall.encryption import fingerprint
 from townhall.errors import ConfigurationError
-from townhall.extend import states
 from townhall.lifecycle import packing
 from townhall.lifecycle.archives import BLOCK
-from townhall.lifecycle.backup_files import CERTIFICATES
+from townhall.lifecycle.backup_contents import Place
+from townhall.lifecycle.backup_contents import about
+from townhall.lifecycle.backup_contents import as_of_now
+from townhall.lifecycle.backup_contents import files
 from townhall.lifecycle.backup_files import DATABASES
-from townhall.lifecycle.backup_files import ENCRYPTION_KEY
-from townhall.lifecycle.backup_files import MAIL_PASSWORD
-from townhall.lifecycle.backup_files import SECRET_KEY
-from townhall.lifecycle.backup_files import SETTINGS
 from townhall.lifecycle.backup_files import BackupReader
 from townhall.lifecycle.backup_files import BackupWriter
-from townhall.lifecycle.backup_files import is_safe
-from townhall.lifecycle.migrations.kept import CORE_VERSION
 from townhall.records.files import ROOM_FOR_RECORDS
-from townhall.records.instants import to_microseconds
-from townhall.secret_key import SECRET_FILE
 
 #: The folder inside the instance in which restores put aside what was there, with its keys.
 FOLDER = "backups"
@@ -72,20 +52,6 @@ _ROOM = 50 * _MEGABYTE
 
 #: Told how many bytes of how many are done.
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A town that is not opened: its folder, its settings and its database."""
-
-    instance: Path
-    settings: Settings
-    database: TownDatabase | sqlite3.Connection
-
-    @property
-    def folder(self) -> Path:
-        """Where its backups go."""
-        return self.instance / self.settings.backup_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +91,6 @@ class _Attachments:
 
     lost: int = 0
     damaged: int = 0
-    left_out: list[str] = field(default_factory=list)
 
 
 def make(
@@ -151,10 +116,7 @@ def make(
         work = Path(tempfile.mkdtemp(prefix=_WORK[0], suffix=_WORK[1], dir=folder))
         try:
             made = _write(place, work, at, with_keys, progress)
-            if file.exists():
-                raise _there_already(file)
-            made_there = work / "backup.zip"
-            made_there.replace(file)
+            _put(work / "backup.zip", file)
             private.folder_to_disk(folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -191,6 +153,18 @@ def _aim(place: Place, target: Path | None, prefix: str, at: datetime) -> tuple[
         number += 1
         file = folder / f"{name}-{number}.zip"
     return folder, file
+
+
+def _put(fresh: Path, file: Path) -> None:
+    """Give a file its name, unless there is one of that name by now."""
+    try:
+        os.link(fresh, file)
+    except FileExistsError:
+        raise _there_already(file) from None
+    except OSError:  # a disk that knows no second names
+        if file.exists():
+            raise _there_already(file) from None
+        fresh.replace(file)
 
 
 def _there_already(file: Path) -> ConfigurationError:
@@ -239,59 +213,21 @@ def _database_size(place: Place) -> int:
     return sum(path.stat().st_size for path in file.parent.glob(f"{file.name}*") if path.is_file())
 
 
-@contextmanager
-def _as_of_now(place: Place, work: Path) -> Iterator[tuple[TownDatabase, Path]]:
-    """The database as one moment shows it: to be asked, and as a file to be kept."""
-    given = place.database
-    if isinstance(given, sqlite3.Connection) or given.engine == "sqlite":
-        file = work / DATABASES["sqlite"]
-        private.make_file(file)
-        try:
-            if isinstance(given, sqlite3.Connection):
-                with closing(sqlite3.connect(file)) as target:
-                    given.backup(target)
-            else:
-                copy_file(Path(str(given.database)), file)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            raise occupying.Damaged(f"The database is damaged: {error}.") from error
-        occupying.check(file)
-        copy = open_database(f"sqlite:///{file.name}", work)
-        try:
-            yield copy, file
-        finally:
-            copy.close_all()
-        return
-    if not dumps.may_dump(given):
-        raise ConfigurationError(
-            "pg_dump can't be found here, or is older than the database's server. Install the programs of PostgreSQL "
-            "in the server's version (the package is called postgresql-client on most systems); if somebody else "
-            "backs up the database and the folder files, write keep = 0 into [backup]."
-        )
-    file = work / DATABASES["postgresql"]
-    private.make_file(file)
-    with given.atomic("REPEATABLE READ"):
-        schema = dumps.schema_of(given)
-        dumps.dump(given, file, f"--snapshot={dumps.snapshot(given)}", f"--schema={schema}")
-        yield given, file
-
-
 def _write(
     place: Place, work: Path, at: datetime, with_keys: bool, progress: Progress
 ) -> tuple[tuple[str, ...], int, int, tuple[str, ...]]:
     """Write the whole backup into ``work`` and read it back."""
-    with _as_of_now(place, work) as (database, kept):
+    with as_of_now(place, work) as (database, kept):
         system = SystemTables(database)
-        about = _about(place, system, database, at)
+        told = about(place, system, database, at)
         table = system.attachment
         checksums = [
             checksum for (checksum,) in table.select(table.checksum).distinct().order_by(table.checksum).tuples()
         ]
     found = _Attachments()
-    engine = str(about["engine"])
-    files = _files(place, checksums, with_keys, found)
-    total = 2 * (kept.stat().st_size + sum(path.stat().st_size for path in files.values() if path.exists()))
+    engine = str(told["engine"])
+    members, left_out = files(place, checksums, with_keys)
+    total = 2 * (kept.stat().st_size + sum(path.stat().st_size for path in members.values() if path.exists()))
     course = _Course(max(total, 1), progress)
     backup = work / "backup.zip"
     private.make_file(backup)
@@ -300,7 +236,7 @@ def _write(
             # A dump of PostgreSQL is packed already.
             writer.add(DATABASES[engine], _blocks(stream, course), stored=engine == "postgresql")
         private.remove(kept)
-        for name, path in files.items():
+        for name, path in members.items():
             try:
                 stream = path.open("rb")
             except FileNotFoundError:
@@ -310,75 +246,16 @@ def _write(
             with stream:
                 writer.add(name, _blocks(stream, course), stored=name.startswith(("files/", "packs/")))
             found.damaged += name.startswith("files/") and writer.checksum(name) != path.name
-        writer.finish({**about, "lost": found.lost, "damaged": found.damaged})
+        writer.finish({**told, "lost": found.lost, "damaged": found.damaged})
     with backup.open("rb+") as written:
         private.to_disk(written)
     with BackupReader(backup) as reader:
         reader.verify(course.went)
         encryption = tuple(reader.about.encryption)
-    return encryption, found.lost, found.damaged, tuple(found.left_out)
+    return encryption, found.lost, found.damaged, tuple(left_out)
 
 
 def _blocks(stream: IO[bytes], course: _Course) -> Iterator[bytes]:
     while block := stream.read(BLOCK):
         course.went(len(block))
         yield block
-
-
-def _about(place: Place, system: SystemTables, database: TownDatabase, at: datetime) -> Mapping[str, object]:
-    """What a backup says of itself but for its files."""
-    on = states.enabled(system)
-    return {
-        "townhall": meta.get(system, CORE_VERSION) or installed_version("townhall"),
-        "engine": database.engine,
-        "schema": dumps.schema_of(database) if database.engine == "postgresql" else "",
-        "town": place.settings.name,
-        "town_mark": meta.get(system, meta.TOWN),
-        "made_at": to_microseconds(at),
-        "generation": meta.generation(system),
-        "tables": copies.row_counts(database),
-        "plugins": {name: state.version for name, state in states.read(system).items() if name in on},
-        "migrations": [(each.plugin, each.version, each.name, each.checksum) for each in ledger.migrations(system)],
-        "secret": mark_of(place.instance / SECRET_FILE),
-        "encryption": meta.get(system, KEYS_USED).split(),
-    }
-
-
-def mark_of(key: Path) -> str:
-    """What tells the key in a file; empty if there is none."""
-    return fingerprint(key.read_text(encoding="utf-8", errors="replace").strip()) if key.is_file() else ""
-
-
-def _files(place: Place, checksums: list[str], with_keys: bool, found: _Attachments) -> dict[str, Path]:
-    """What else goes into a backup: members, with the files that they are read from."""
-    instance, settings = place.instance, place.settings
-    named = {SETTINGS: FILE_NAME, CERTIFICATES: settings.mail_certificates}
-    if with_keys:
-        named |= {
-            SECRET_KEY: SECRET_FILE,
-            ENCRYPTION_KEY: settings.encryption_key_file,
-            MAIL_PASSWORD: settings.mail_password_file,
-        }
-    files = {member: file for member, name in named.items() if name and (file := instance / name).is_file()}
-    files |= {f"files/{checksum}": instance / "files" / checksum[:2] / checksum for checksum in checksums}
-    folder = instance / packing.FOLDER
-    others = {f"packs/{file.name}": file for file in sorted(folder.glob("*.zip"))}
-    for name, path in (others | dict(_plugin_files(instance / "plugins"))).items():
-        if is_safe(name):
-            files[name] = path
-        else:
-            found.left_out.append(name)
-    return files
-
-
-def _plugin_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of plugins that lie in the instance; not what Python or an editor puts beside them."""
-    for plugin in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if not plugin.is_dir() or plugin.name.startswith("."):
-            continue
-        for at, folders, names in os.walk(plugin):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-            for name in sorted(names):
-                path = Path(at) / name
-                if path.is_file() and not name.startswith(".") and path.suffix != ".pyc":
-                    yield f"plugins/{plugin.name}/{path.relative_to(plugin).as_posix()}", path

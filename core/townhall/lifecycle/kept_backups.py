@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import peewee
 
 from townhall import private
 from townhall.db import ledger
@@ -20,7 +23,7 @@ from townhall.db.system import SystemTables
 from townhall.errors import ConfigurationError
 from townhall.lifecycle import backing_up
 from townhall.lifecycle.backing_up import Made
-from townhall.lifecycle.backing_up import Place
+from townhall.lifecycle.backup_contents import Place
 from townhall.lifecycle.backup_files import About
 from townhall.lifecycle.backup_files import BackupReader
 from townhall.lifecycle.restored_state import LAST_BACKUP
@@ -69,8 +72,9 @@ def prune(folder: Path, town_mark: str, keep: int) -> list[Path]:
 
 
 def note(database: TownDatabase, made: Made, at: datetime) -> None:
-    """Have the town remember that a backup was made."""
-    meta.put(SystemTables(database), LAST_BACKUP, json.dumps({"at": to_microseconds(at), "file": str(made.file)}))
+    """Have the town remember that a backup was made; nothing if its disk takes no more writes."""
+    with suppress(peewee.OperationalError):
+        meta.put(SystemTables(database), LAST_BACKUP, json.dumps({"at": to_microseconds(at), "file": str(made.file)}))
 
 
 def run(town: Town) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from townhall.db import meta
 from townhall.db.system import SystemTables
-from townhall.lifecycle import backing_up
+from townhall.lifecycle import backup_contents
 from townhall.lifecycle.backup_files import SECRET_KEY
 from townhall.lifecycle.backup_files import BackupReader
 from townhall.records.instants import from_microseconds
@@ -57,7 +57,7 @@ def of(target: Target, reader: BackupReader, at: datetime, generation: str) -> S
     present = int(generation) if generation.isdigit() else 0
     made = about.made.astimezone(target.settings.zone)
     secret_is_kept = reader.has(SECRET_KEY) or (
-        bool(about.secret) and backing_up.mark_of(target.instance / SECRET_FILE) == about.secret
+        bool(about.secret) and backup_contents.mark_of(target.instance / SECRET_FILE) == about.secret
     )
     fact = {"mark": mark, "at": to_microseconds(at), "made_at": about.made_at, "file": reader.file.name}
     return State(
