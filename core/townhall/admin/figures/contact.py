@@ -35,6 +35,8 @@ def build(asked: Asked) -> Shown:
     rates = [("repeats", "with_contact", "less")]
     if may_talk:  # how often somebody was in touch about a case is told by interactions
         rates.insert(0, ("first_contact", "closed", "more"))
+    periods = [period for period in (asked.period, asked.before) if period is not None]
+    asked.count_all(Slice(measure, period) for *measures, _ in rates for measure in measures for period in periods)
     tables = [_back(asked, rates)]
     headlines = [_rate(asked, *rate) for rate in rates]
     if may_talk:

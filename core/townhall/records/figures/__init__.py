@@ -11,6 +11,7 @@ What is said about time comes from the log of moves (``case_transition``) and fr
 from townhall.records.figures.counting import Flow
 from townhall.records.figures.counting import backlog
 from townhall.records.figures.counting import count
+from townhall.records.figures.counting import count_each
 from townhall.records.figures.counting import counted
 from townhall.records.figures.counting import counted_each
 from townhall.records.figures.counting import flow
@@ -52,6 +53,7 @@ __all__ = [
     "backlog",
     "clocks",
     "count",
+    "count_each",
     "counted",
     "counted_each",
     "flow",

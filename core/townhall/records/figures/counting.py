@@ -15,6 +15,7 @@ from townhall.records.figures import grouping
 from townhall.records.figures import moving
 from townhall.records.figures import picking
 from townhall.records.figures import placing
+from townhall.records.figures import returning
 from townhall.records.figures.measures import test_of
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
@@ -40,11 +41,20 @@ class Flow:
 
 def count(town: Town, actor: Actor, identity: str, wanted: Slice) -> int:
     """How many records a slice has. Raises :class:`~townhall.errors.Rejected` for one that can't be counted."""
+    return count_each(town, actor, identity, [wanted])[0]
+
+
+def count_each(town: Town, actor: Actor, identity: str, wanted: Sequence[Slice]) -> list[int]:
+    """The same for several slices; what several of them ask is asked once."""
     scene = Scene.of(town, actor, identity)
-    test = test_of(scene, wanted)
-    if not wanted.by and wanted.measure in _MOVES:
-        return moving.cases(scene, moving.ways(scene)[wanted.measure], [picking.bounds(scene, wanted)])[0]
-    return int(_counted(scene, test, "")[0][-1])
+    tests, moved = [test_of(scene, each) for each in wanted], moving.Cases(scene)
+    known = returning.counts(scene, wanted, moved)
+    for each, test in zip(wanted, tests, strict=True):
+        if not each.by and each.measure in _MOVES:
+            known[each] = moved.count(each.measure, picking.bounds(scene, each))
+        elif each not in known:
+            known[each] = int(_counted(scene, test, "")[0][-1])
+    return [known[each] for each in wanted]
 
 
 #: Measures that are counted from the log of moves alone.

@@ -70,6 +70,25 @@ def times(scene: Scene, way: Way, spans: Sequence[Span]) -> list[int]:
     return [int(rows[place]) for place in range(len(spans))]
 
 
+class Cases:
+    """The cases that moved some way in some span, read once however many measures ask."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._read: dict[tuple[str, Span], set[int]] = {}
+
+    def of(self, way: str, span: Span) -> set[int]:
+        """Their ids."""
+        if (way, span) not in self._read:
+            self._read[way, span] = set(cases_in(self._scene, ways(self._scene)[way], span))
+        return self._read[way, span]
+
+    def count(self, way: str, span: Span) -> int:
+        """How many they are; they are not read only for that."""
+        read = self._read.get((way, span))
+        return len(read) if read is not None else cases(self._scene, ways(self._scene)[way], [span])[0]
+
+
 def cases_in(scene: Scene, way: Way, span: Span) -> list[int]:
     """The ids of the cases that moved so in the span, as often as they did."""
     test = _moved(scene, "m", way, span)
