@@ -208,7 +208,8 @@ def _cases(asked: Asked) -> list[Table]:
     town, actor = asked.desk.town, asked.actor
     if type_ is None or CHANNEL not in {each.name for each in figures.groupings(town, actor, type_)}:
         return []
-    counts = figures.counted(town, actor, type_.identity, Slice("came_in", asked.period), CHANNEL)
+    came, moves = Slice("came_in", asked.period), asked.moves(type_.identity)
+    (counts,) = figures.counted_each(town, actor, type_.identity, [came], CHANNEL, moves)
     labels = figures.labels(town, actor, type_.identity, CHANNEL, counts)
     rows = tuple(
         (Cell(labels[value]), number(many, asked.link(Slice("came_in", asked.period, by=CHANNEL, value=value))))

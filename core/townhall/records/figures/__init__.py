@@ -15,6 +15,7 @@ from townhall.records.figures.counting import count_each
 from townhall.records.figures.counting import counted
 from townhall.records.figures.counting import counted_each
 from townhall.records.figures.counting import flow
+from townhall.records.figures.counting import moves_of
 from townhall.records.figures.counting import volume
 from townhall.records.figures.durations import PERCENTILES
 from townhall.records.figures.durations import Kept
@@ -29,6 +30,7 @@ from townhall.records.figures.grouping import labels
 from townhall.records.figures.grouping import main_category
 from townhall.records.figures.measures import MEASURES
 from townhall.records.figures.measures import Measure
+from townhall.records.figures.moving import Moves
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.words import AGES
@@ -47,6 +49,7 @@ __all__ = [
     "Grouping",
     "Kept",
     "Measure",
+    "Moves",
     "Period",
     "Slice",
     "Times",
@@ -62,6 +65,7 @@ __all__ = [
     "label_of",
     "labels",
     "main_category",
+    "moves_of",
     "stays",
     "volume",
 ]

@@ -228,7 +228,7 @@ def with_contact(scene: Scene, wanted: Slice) -> Sql:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Another case of the same contact and category that was made ``after`` one moment of a case, and ``until`` another.
+    """Another case of the same contact and category: one that was made ``after`` a moment and ``until`` another one.
 
     The moments are SQL, and worked out of a ``column`` of the case.
     """

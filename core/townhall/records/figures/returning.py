@@ -27,28 +27,26 @@ _WAYS: Mapping[str, tuple[tuple[str, ...], Return]] = {
 }
 
 
-def counts(scene: Scene, wanted: Sequence[Slice], moved: moving.Cases) -> dict[Slice, int]:
+def counts(wanted: Sequence[Slice], moves: moving.Moves) -> dict[Slice, int]:
     """How many records those of these slices have, without groups, that ask who came back and are of many cases."""
-    found: dict[Slice, int] = {}
+    scene, found = moves.scene, dict[Slice, int]()
     if not picking.contact_of(scene):
         return found
     for way, (measures, back) in _WAYS.items():
         spans = {each: picking.bounds(scene, each) for each in wanted if each.measure in measures and not each.by}
-        cases = {span: moved.of(way, span) for span in spans.values()}
+        cases = {span: set(moves.of(way, span)) for span in spans.values()}
         if not cases or sum(map(len, cases.values())) * _PART < scene.last():
             continue
         nobodys, returned = _returned(scene, back, set().union(*cases.values()), [*cases])
         if way == "closed":
-            returned |= {*moved.of("reopened", (0, moving.LAST)), *_talked_again(scene)}
+            returned |= {*moves.of("reopened", (0, moving.LAST)), *_talked_again(scene)}
         for each, span in spans.items():
             many = len(cases[span] & (nobodys if each.measure == "with_contact" else returned))
             found[each] = many if each.measure == "repeats" else len(cases[span]) - many
     return found
 
 
-def _returned(
-    scene: Scene, back: Return, cases: set[int], spans: Sequence[moving.Span]
-) -> tuple[set[int], set[int]]:
+def _returned(scene: Scene, back: Return, cases: set[int], spans: Sequence[moving.Span]) -> tuple[set[int], set[int]]:
     """Those of the cases that don't say whose they are, and those whose contact came back; others may be among them."""
     name, table, mark = picking.contact_of(scene), scene.quoted(scene.plan.table), scene.mark
     index = contact_index(scene.plan.table, name).name
