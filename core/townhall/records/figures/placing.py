@@ -23,9 +23,10 @@ def groups_of(scene: Scene, by: str, ids: Sequence[Collection[int]]) -> Callable
     if sum(map(len, ids)) * _PART < last or wards.is_meant(scene.type, by):
         return dict(values_of(scene, column, set().union(*ids))).get
     highest = max([last, *(max(each, default=0) for each in ids)])
+    lowest = min((min(each, default=highest) for each in ids), default=0)
     places: list[Any] = [None] * (1 + highest)
     # The index of a column has no rows in which it is empty. What came in since the first question is not asked for.
-    found = f"{scene.plan.source} WHERE {column} IS NOT NULL AND t1.id <= {highest} GROUP BY {column}"
+    found = f"{scene.plan.source} WHERE {column} IS NOT NULL AND t1.id BETWEEN {lowest} AND {highest} GROUP BY {column}"
     for stored, text in scene.rows(Sql(f"SELECT {column}, {scene.text_of('t1.id')} {found}")):
         for id in numbers(text):
             places[id] = stored
