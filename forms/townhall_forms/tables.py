@@ -126,6 +126,11 @@ def open_index(record_type: RecordType) -> Index:
     return Index(name, columns, where='"closed" IS NULL AND "archived" IS NULL')
 
 
+def contact_index(table: str, contact: str) -> Index:
+    """The index of a contact's cases by the day: whether somebody came back after one was made, or closed, it tells."""
+    return _index(table, contact, "created", "closed")
+
+
 def _unique_columns(record_type: RecordType, names: tuple[str, ...]) -> tuple[str, ...]:
     """Columns that tell two values of the fields apart: normalised text where there is some."""
     found: list[str] = []
@@ -143,9 +148,8 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
     if record_type.is_case:
         wanted += ["state", "assignee", "queue", "due", "closed"]
         yield open_index(record_type)
-        # Whether somebody came back is a question about their cases of some days.
         links = [record_type.fields.get(path) for path in record_type.contacts]
-        yield from (_index(table, link.name, "created") for link in links if link and link.target and link.columns())
+        yield from (contact_index(table, link.name) for link in links if link and link.target and link.columns())
     options = record_type.list
     for name in (*options.columns, *options.filters, options.sort.lstrip("-")):
         field = record_type.field(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -18,6 +19,7 @@ from townhall.errors import Rejected
 from townhall.presentation import MONTHS
 from townhall.records import figures
 from townhall.records.figures import Grouping
+from townhall.records.figures import Moves
 from townhall.records.figures import Period
 from townhall.records.figures import Slice
 from townhall.records.figures import Times
@@ -62,6 +64,7 @@ class Asked:
     groupings: Sequence[Grouping]
     problems: list[str] = field(default_factory=list)
     _counted: dict[Slice, int] = field(default_factory=dict)
+    _moves: dict[str, Moves] = field(default_factory=dict)
 
     @property
     def one(self) -> RecordType | None:
@@ -98,12 +101,25 @@ class Asked:
             wanted = replace(wanted, measure=measure, of=f"{wanted.of}.{minutes}")
         return self.link(wanted, record_type, identity)
 
+    def moves(self, identity: str) -> Moves:
+        """The moves of a type's cases, read once for a page."""
+        if identity not in self._moves:
+            self._moves[identity] = figures.moves_of(self.desk.town, self.actor, identity)
+        return self._moves[identity]
+
     def count(self, wanted: Slice) -> int:
         """How many records a slice has, over all types that are asked for; counted once for a page."""
-        if wanted not in self._counted:
-            town, actor = self.desk.town, self.actor
-            self._counted[wanted] = sum(figures.count(town, actor, type_.identity, wanted) for type_ in self.types)
+        self.count_all([wanted])
         return self._counted[wanted]
+
+    def count_all(self, wanted: Iterable[Slice]) -> None:
+        """Count what a page will ask for: much of it is counted together."""
+        fresh = [each for each in dict.fromkeys(wanted) if each not in self._counted]
+        if fresh:
+            town, actor = self.desk.town, self.actor
+            identities = [type_.identity for type_ in self.types]
+            found = [figures.count_each(town, actor, each, fresh, self.moves(each)) for each in identities]
+            self._counted.update(zip(fresh, map(sum, zip(*found, strict=True)), strict=True))
 
 
 def asked(desk: Desk, actor: Actor, arguments: MultiDict[str, str]) -> Asked:

@@ -35,6 +35,8 @@ def build(asked: Asked) -> Shown:
     rates = [("repeats", "with_contact", "less")]
     if may_talk:  # how often somebody was in touch about a case is told by interactions
         rates.insert(0, ("first_contact", "closed", "more"))
+    periods = [period for period in (asked.period, asked.before) if period is not None]
+    asked.count_all(Slice(measure, period) for *measures, _ in rates for measure in measures for period in periods)
     tables = [_back(asked, rates)]
     headlines = [_rate(asked, *rate) for rate in rates]
     if may_talk:
@@ -206,7 +208,8 @@ def _cases(asked: Asked) -> list[Table]:
     town, actor = asked.desk.town, asked.actor
     if type_ is None or CHANNEL not in {each.name for each in figures.groupings(town, actor, type_)}:
         return []
-    counts = figures.counted(town, actor, type_.identity, Slice("came_in", asked.period), CHANNEL)
+    came, moves = Slice("came_in", asked.period), asked.moves(type_.identity)
+    (counts,) = figures.counted_each(town, actor, type_.identity, [came], CHANNEL, moves)
     labels = figures.labels(town, actor, type_.identity, CHANNEL, counts)
     rows = tuple(
         (Cell(labels[value]), number(many, asked.link(Slice("came_in", asked.period, by=CHANNEL, value=value))))

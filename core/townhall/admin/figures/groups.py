@@ -29,13 +29,13 @@ def counted(asked: Asked, wanted: Sequence[Slice]) -> list[Mapping[str, int]]:
     """How many records of each slice each group has."""
     town, actor = asked.desk.town, asked.actor
     if asked.by == TYPE:
-        return [
-            {type_.identity: figures.count(town, actor, type_.identity, each) for type_ in asked.types}
-            for each in wanted
-        ]
+        names = [type_.identity for type_ in asked.types]
+        numbers_of = [figures.count_each(town, actor, name, wanted, asked.moves(name)) for name in names]
+        return [dict(zip(names, numbers, strict=True)) for numbers in zip(*numbers_of, strict=True)]
     totals = [Counter[str]() for _ in wanted]
     for type_ in asked.types:
-        found = figures.counted_each(town, actor, type_.identity, wanted, asked.by)
+        moves = asked.moves(type_.identity)
+        found = figures.counted_each(town, actor, type_.identity, wanted, asked.by, moves)
         for total, counts in zip(totals, found, strict=True):
             total.update(counts)
     return [*totals]

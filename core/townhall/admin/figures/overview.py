@@ -41,7 +41,8 @@ def _backlog(asked: Asked) -> tuple[Counter[str], Counter[str]]:
     left: Counter[str] = Counter()
     for type_ in asked.types:
         by = "" if asked.by == groups.TYPE else asked.by
-        aged, grouped = figures.backlog(asked.desk.town, asked.actor, type_.identity, asked.period, by)
+        name, moves = type_.identity, asked.moves(type_.identity)
+        aged, grouped = figures.backlog(asked.desk.town, asked.actor, name, asked.period, by, moves)
         ages.update(aged)
         left.update({type_.identity: sum(grouped.values())} if asked.by == groups.TYPE else grouped)
     return ages, left
@@ -51,7 +52,8 @@ def _flows(asked: Asked, periods: list[Period]) -> list[Flow]:
     """The flow of all types that are asked for, one after the other period."""
     flows = [Flow(period) for period in periods]
     for type_ in asked.types:
-        found = figures.flow(asked.desk.town, asked.actor, type_.identity, periods)
+        name, moves = type_.identity, asked.moves(type_.identity)
+        found = figures.flow(asked.desk.town, asked.actor, name, periods, moves)
         flows = [
             Flow(
                 one.period,

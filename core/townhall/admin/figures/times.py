@@ -47,7 +47,7 @@ def build(asked: Asked) -> Shown:
         _headlines(asked, now, before),
         [
             _whole(asked, now, before),
-            *(_by_month(asked, kind, months, by_month) for kind in figures.KINDS),
+            *(_by_month(asked, kind, months, by_month, now[kind]) for kind in figures.KINDS),
             *(_by_group(asked, kind, by_group) for kind in figures.KINDS),
         ],
     )
@@ -62,7 +62,7 @@ def _clocks(asked: Asked, periods: list[Period], *, by: str = "") -> Found:
         )
         for (place, kind, value), kept in found.items():
             key = (place, kind, type_.identity if by == groups.TYPE else value)
-            total[key] = _joined([total.get(key), kept])
+            total[key] = _joined([total[key], kept]) if key in total else kept
     return total
 
 
@@ -84,8 +84,7 @@ def _joined(parts: Iterable[Kept | None]) -> Kept:
         whole.late += part.late
         for times, more in ((whole.working, part.working), (whole.calendar, part.calendar)):
             # Ids of several types may be the same, so a case is counted by its times.
-            times.minutes.extend(more.minutes)
-            times.goals |= more.goals
+            times.add(more.minutes, more.goals)
     return whole
 
 
@@ -182,8 +181,7 @@ def _row(asked: Asked, label: str, measured: Slice, kept: Kept, group: groups.Gr
     )
 
 
-def _by_month(asked: Asked, kind: str, months: list[Period], found: Found) -> Table:
-    whole = _joined(found.get((place, kind, "")) for place in range(len(months)))
+def _by_month(asked: Asked, kind: str, months: list[Period], found: Found, whole: Kept) -> Table:
     main, way, business = _main(whole)
     rows, halves = [], []
     for place, month in enumerate(months):

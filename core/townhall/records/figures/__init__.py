@@ -11,25 +11,28 @@ What is said about time comes from the log of moves (``case_transition``) and fr
 from townhall.records.figures.counting import Flow
 from townhall.records.figures.counting import backlog
 from townhall.records.figures.counting import count
+from townhall.records.figures.counting import count_each
 from townhall.records.figures.counting import counted
 from townhall.records.figures.counting import counted_each
 from townhall.records.figures.counting import flow
+from townhall.records.figures.counting import moves_of
 from townhall.records.figures.counting import volume
 from townhall.records.figures.durations import PERCENTILES
 from townhall.records.figures.durations import Kept
 from townhall.records.figures.durations import Times
 from townhall.records.figures.durations import clocks
-from townhall.records.figures.durations import handed_on
-from townhall.records.figures.durations import stays
 from townhall.records.figures.grouping import Grouping
 from townhall.records.figures.grouping import groupings
 from townhall.records.figures.grouping import label_of
 from townhall.records.figures.grouping import labels
 from townhall.records.figures.grouping import main_category
+from townhall.records.figures.handing import handed_on
 from townhall.records.figures.measures import MEASURES
 from townhall.records.figures.measures import Measure
+from townhall.records.figures.moving import Moves
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
+from townhall.records.figures.staying import stays
 from townhall.records.figures.words import AGES
 from townhall.records.figures.words import DORMANT_DAYS
 from townhall.records.figures.words import HANDED
@@ -46,12 +49,14 @@ __all__ = [
     "Grouping",
     "Kept",
     "Measure",
+    "Moves",
     "Period",
     "Slice",
     "Times",
     "backlog",
     "clocks",
     "count",
+    "count_each",
     "counted",
     "counted_each",
     "flow",
@@ -60,6 +65,7 @@ __all__ = [
     "label_of",
     "labels",
     "main_category",
+    "moves_of",
     "stays",
     "volume",
 ]

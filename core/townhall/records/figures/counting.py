@@ -15,7 +15,9 @@ from townhall.records.figures import grouping
 from townhall.records.figures import moving
 from townhall.records.figures import picking
 from townhall.records.figures import placing
+from townhall.records.figures import returning
 from townhall.records.figures.measures import test_of
+from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
@@ -40,15 +42,32 @@ class Flow:
 
 def count(town: Town, actor: Actor, identity: str, wanted: Slice) -> int:
     """How many records a slice has. Raises :class:`~townhall.errors.Rejected` for one that can't be counted."""
-    scene = Scene.of(town, actor, identity)
-    test = test_of(scene, wanted)
-    if not wanted.by and wanted.measure in _MOVES:
-        return moving.cases(scene, moving.ways(scene)[wanted.measure], [picking.bounds(scene, wanted)])[0]
-    return int(_counted(scene, test, "")[0][-1])
+    return count_each(town, actor, identity, [wanted])[0]
+
+
+def count_each(
+    town: Town, actor: Actor, identity: str, wanted: Sequence[Slice], moves: Moves | None = None
+) -> list[int]:
+    """The same for several slices; what several of them ask is asked once."""
+    moves = moves or moves_of(town, actor, identity)
+    scene = moves.scene
+    tests = [test_of(scene, each) for each in wanted]
+    known = returning.counts(wanted, moves)
+    for each, test in zip(wanted, tests, strict=True):
+        if not each.by and each.measure in _MOVES:
+            known[each] = len(set(_moved(moves, each)))
+        elif each not in known:
+            known[each] = int(_counted(scene, test, "")[0][-1])
+    return [known[each] for each in wanted]
 
 
 #: Measures that are counted from the log of moves alone.
 _MOVES = ("came_in", "closed", "reopened")
+
+
+def moves_of(town: Town, actor: Actor, identity: str) -> Moves:
+    """The moves of a type's cases, for what one page asks of them: to be read once, and not to be kept."""
+    return Moves(Scene.of(town, actor, identity))
 
 
 def counted(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> dict[str, int]:
@@ -56,12 +75,15 @@ def counted(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> 
     return counted_each(town, actor, identity, [wanted], by)[0]
 
 
-def counted_each(town: Town, actor: Actor, identity: str, wanted: Sequence[Slice], by: str) -> list[dict[str, int]]:
+def counted_each(
+    town: Town, actor: Actor, identity: str, wanted: Sequence[Slice], by: str, moves: Moves | None = None
+) -> list[dict[str, int]]:
     """The same for several slices; in which group a case is is looked up once for all of them."""
-    scene = Scene.of(town, actor, identity)
+    moves = moves or moves_of(town, actor, identity)
+    scene = moves.scene
     column = grouping.column_of(scene, by)
     tests = [test_of(scene, each) for each in wanted]
-    moved = [set(_moved(scene, each)) if not each.by and each.measure in (*_MOVES, "open") else None for each in wanted]
+    moved = [set(_moved(moves, each)) if not each.by and each.measure in (*_MOVES, "open") else None for each in wanted]
     group_of = placing.groups_of(scene, by, [cases for cases in moved if cases])
     found = []
     for test, cases in zip(tests, moved, strict=True):
@@ -78,27 +100,28 @@ def _largest_first(row: tuple[Any, int]) -> tuple[Any, ...]:
     return -number, stored is not None, stored
 
 
-def _moved(scene: Scene, wanted: Slice) -> Iterable[int]:
+def _moved(moves: Moves, wanted: Slice) -> Iterable[int]:
     """The cases of a slice that is told by moves alone."""
-    span = picking.bounds(scene, wanted)
+    span = picking.bounds(moves.scene, wanted)
     if wanted.measure == "open":
-        return moving.open_at(scene, min(span[1], scene.now))
-    return moving.cases_in(scene, moving.ways(scene)[wanted.measure], span)
+        return moving.open_at(moves, min(span[1], moves.scene.now))
+    return moves.of(wanted.measure, span)
 
 
 def backlog(
-    town: Town, actor: Actor, identity: str, period: Period, by: str = ""
+    town: Town, actor: Actor, identity: str, period: Period, by: str = "", moves: Moves | None = None
 ) -> tuple[dict[str, int], dict[str, int]]:
     """How many of the cases that were open at the end of the period had each age, and were of each group.
 
     Without ``by`` all are one group, ``""``.
     """
-    scene = Scene.of(town, actor, identity)
+    moves = moves or moves_of(town, actor, identity)
+    scene = moves.scene
     ages, groups = Counter({name: 0 for name, *_ in AGES}), Counter[Any]()
     if scene.open:
         moment = min(period.bounds(town.zone)[1], scene.now)
         columns = f"{scene.column('created')}, {grouping.column_of(scene, by) if by else 'NULL'}"
-        for _, created, stored in placing.values_of(scene, columns, moving.open_at(scene, moment)):
+        for _, created, stored in placing.values_of(scene, columns, moving.open_at(moves, moment)):
             groups[stored] += 1
             if created <= moment:
                 ages[_age(moment - created)] += 1
@@ -120,24 +143,24 @@ def volume(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> l
     return [(month, counted(town, actor, identity, Slice(wanted.measure, month, wanted.of), by)) for month in months]
 
 
-def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period]) -> list[Flow]:
+def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period], moves: Moves | None = None) -> list[Flow]:
     """What happened in each of these periods, which follow one another; from the log alone but for what is open now."""
-    scene = Scene.of(town, actor, identity)
+    moves = moves or moves_of(town, actor, identity)
+    scene = moves.scene
     if not scene.open:
         return [Flow(period) for period in periods]
     spans = [period.bounds(town.zone) for period in periods]
     after = [*spans, (spans[-1][1], moving.LAST)]
-    ways = moving.ways(scene)
-    often = {name: moving.times(scene, way, after) for name, way in ways.items()}
-    cases = {name: moving.cases(scene, ways[name], spans, often[name]) for name in _MOVES}
+    moved = {way: moves.of_each(way, after) for way in (*_COMING, *_GOING)}
     open_now = moving.open_now(scene)
     open_ = int(scene.rows(Sql(f"SELECT COUNT(*) {open_now.text}", open_now.parameters))[0][0])
     flows: list[Flow] = []
     for place in reversed(range(len(periods))):
         # What was open at an end is what is open now, less what came since.
-        came, went = (sum(often[name][place + 1] for name in names) for names in (_COMING, _GOING))
+        came, went = (sum(len(moved[way][place + 1]) for way in names) for names in (_COMING, _GOING))
         open_ -= came - went
-        flows.append(Flow(periods[place], **{name: cases[name][place] for name in _MOVES}, open=open_))
+        cases = {way: len(set(moved[way][place])) for way in _MOVES}
+        flows.append(Flow(periods[place], **cases, open=open_))
     return flows[::-1]
 
 

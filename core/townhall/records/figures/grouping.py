@@ -71,13 +71,16 @@ def main_category(town: Town, actor: Actor, record_type: RecordType) -> str:
 
     Empty if the type has none that the actor may ask by.
     """
-    wanted = [*record_type.list.filters, *record_type.fields]
-    names = [name for name in dict.fromkeys(wanted) if name in record_type.fields]
-    names = [name for name in names if _groups(town, actor, record_type, name)]
-    links = [name for name in names if kind_of(record_type.fields[name]) == "link"]
-    setup = [name for name in links if town.schemas[record_type.fields[name].target].navigation == "setup"]
-    choices = [name for name in names if kind_of(record_type.fields[name]) == "code"]
-    return next(iter([*setup, *choices]), "")
+    names = [*record_type.list.filters, *record_type.fields]
+    fields = {name: record_type.fields[name] for name in names if name in record_type.fields}
+    links = [name for name, each in fields.items() if kind_of(each) == "link" and _is_setup(town, each)]
+    choices = [name for name, each in fields.items() if kind_of(each) == "code"]
+    return next((name for name in (*links, *choices) if _groups(town, actor, record_type, name)), "")
+
+
+def _is_setup(town: Town, field: Field) -> bool:
+    target = town.schemas.get(field.target)
+    return target is not None and target.navigation == "setup"
 
 
 def _groups(town: Town, actor: Actor, record_type: RecordType, name: str) -> bool:

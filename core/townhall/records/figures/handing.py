@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from townhall.access.actors import Actor
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
+from townhall.records.figures.slices import Period
+
+if TYPE_CHECKING:
+    from townhall.town import Town
 
 
 def entries(scene: Scene, field: str, begin: int, end: int) -> Sql:
@@ -28,3 +36,13 @@ def entries(scene: Scene, field: str, begin: int, end: int) -> Sql:
     )
     # Nothing was passed on when it was made, and most entries are of that.
     return Sql(text, (begin, end, "create", *parameters, f'%"{field}":[%'))
+
+
+def handed_on(town: Town, actor: Actor, identity: str, field: str, period: Period) -> Counter[int]:
+    """How often each case was passed on in the period, of those that were; ``field`` is ``assignee`` or ``queue``."""
+    scene = Scene.of(town, actor, identity)
+    if not scene.open:
+        return Counter()
+    passed, mine = entries(scene, field, *period.bounds(town.zone)), scene.mine("h.record_id")
+    text = f"SELECT h.record_id, COUNT(*) {passed.text} AND {mine.text} GROUP BY h.record_id"
+    return Counter(dict(scene.rows(Sql(text, (*passed.parameters, *mine.parameters)))))

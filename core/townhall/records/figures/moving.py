@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
-from townhall.records.figures.words import CASE_MOVES
+from townhall.records.figures.scenes import numbers
 from townhall.records.figures.words import WAYS_INDEX
 from townhall_forms.tables import open_index
 
@@ -27,54 +26,60 @@ LAST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Moves from some states into others. Who makes a second one of the kind was led ``back`` before."""
+    """Moves from some states into others."""
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
-    back: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
 
 def ways(scene: Scene) -> dict[str, Way]:
     """The ways that are counted, by the name of their measure; ``recalled`` has none."""
     fresh, open_, final = scene.fresh, scene.open, scene.final
-    sent = (*open_, *final)
     return {
-        "came_in": Way(fresh, open_, (sent, fresh)),
-        "closed": Way(open_, final, (final, (*fresh, *open_))),
-        "reopened": Way(final, open_, (final, open_)),
-        "recalled": Way(open_, fresh, (sent, fresh)),
+        "came_in": Way(fresh, open_),
+        "closed": Way(open_, final),
+        "reopened": Way(final, open_),
+        "recalled": Way(open_, fresh),
     }
 
 
-def cases(scene: Scene, way: Way, spans: Sequence[Span], often: Sequence[int] = ()) -> list[int]:
-    """How many cases moved so in each of the spans, which follow one another; who did it twice in one counts once.
+class Moves:
+    """Who moved some way in some span, of one type for one actor: read once, whatever a page asks of it."""
 
-    ``often`` is what :func:`times` says, if that is known.
-    """
-    often = often or times(scene, way, spans)
-    again = _again(scene, way, (spans[0][0], spans[-1][1]))
-    found = []
-    for number, (begin, end) in zip(often, spans, strict=False):
-        mine = [case for case, at in again if begin <= at < end]
-        found.append(number - len(mine) + len(set(mine)))
-    return found
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self._ways = ways(scene)
+        self._read: dict[tuple[str, int], tuple[int, list[int]]] = {}
 
+    def of(self, way: str, span: Span) -> list[int]:
+        """The ids of the cases that moved so in the span, as often as they did."""
+        return self.of_each(way, [span])[0]
 
-def times(scene: Scene, way: Way, spans: Sequence[Span]) -> list[int]:
-    """How often cases moved so in each of the spans."""
-    parts = []
-    for place, span in enumerate(spans):
-        test = _moved(scene, "m", way, span)
-        parts.append(Sql(f"SELECT {place}, COUNT(*) {_log(scene, 'm')} WHERE {test.text}", test.parameters))
-    rows = dict(scene.rows(joined(parts, " UNION ALL ")))
-    return [int(rows[place]) for place in range(len(spans))]
+    def of_each(self, way: str, spans: Sequence[Span]) -> list[list[int]]:
+        """The same for several spans."""
+        known = [self._joined(way, span) for span in spans]
+        fresh = [span for span, ids in zip(spans, known, strict=True) if ids is None]
+        for (begin, end), ids in zip(fresh, self._cases(self._ways[way], fresh), strict=True):
+            self._read[way, begin] = end, ids
+        return [self._read[way, span[0]][1] if ids is None else ids for span, ids in zip(spans, known, strict=True)]
 
+    def _joined(self, way: str, span: Span) -> list[int] | None:
+        """What is known of a span by those that it is made of."""
+        begin, end = span
+        found: list[int] = []
+        while begin < end and (way, begin) in self._read:
+            begin, ids = self._read[way, begin]
+            found = found + ids if found else ids
+        return found if begin == end else None
 
-def cases_in(scene: Scene, way: Way, span: Span) -> list[int]:
-    """The ids of the cases that moved so in the span, as often as they did."""
-    test = _moved(scene, "m", way, span)
-    (found,) = scene.lists(["m.record_id"], Sql(f"{_log(scene, 'm')} WHERE {test.text}", test.parameters))
-    return found
+    def _cases(self, way: Way, spans: Sequence[Span]) -> list[list[int]]:
+        scene, parts = self.scene, []
+        for place, span in enumerate(spans):
+            test = _moved(scene, "m", way, span)
+            text = f"SELECT {place}, {scene.text_of('m.record_id')} {_log(scene, 'm')} WHERE {test.text}"
+            parts.append(Sql(text, test.parameters))
+        rows = dict(scene.rows(joined(parts, " UNION ALL "))) if parts else {}
+        return [numbers(rows[place]) for place in range(len(spans))]
 
 
 def open_now(scene: Scene) -> Sql:
@@ -85,17 +90,26 @@ def open_now(scene: Scene) -> Sql:
     return Sql(f"FROM {table} AS t1{index} WHERE {test.text}", test.parameters)
 
 
-def open_at(scene: Scene, moment: int) -> set[int]:
+def open_at(moves: Moves, moment: int) -> set[int]:
     """The ids of the cases that were open at a moment: those that are now, less all that has moved since."""
-    (now,) = scene.lists(["t1.id"], open_now(scene))
-    there, gone = Counter(now), Counter[int]()
+    scene = moves.scene
+    (there,), gone = scene.lists(["t1.id"], open_now(scene)), list[int]()
     if moment < scene.now:
-        since, known = (moment, LAST), ways(scene)
-        for name in ("closed", "recalled"):
-            there.update(cases_in(scene, known[name], since))
-        for name in ("came_in", "reopened"):
-            gone.update(cases_in(scene, known[name], since))
-    return {case for case, number in there.items() if number > gone.get(case, 0)}
+        since = (moment, LAST)
+        there = there + moves.of("closed", since) + moves.of("recalled", since)
+        gone = moves.of("came_in", since) + moves.of("reopened", since)
+    return _less(there, gone)
+
+
+def _less(there: list[int], gone: list[int]) -> set[int]:
+    """What is oftener there than gone; most is once, and that is soon told."""
+    found, away = set(there), set(gone)
+    several = len(there) > len(found) or len(gone) > len(away)
+    found -= away
+    if several:
+        often, less = Counter(there), Counter(gone)
+        found.update(case for case, number in often.items() if number > 1 and number > less[case])
+    return found
 
 
 def trails(scene: Scene, span: Span) -> Iterator[tuple[str, str, list[int], list[int]]]:
@@ -135,22 +149,10 @@ def _next(scene: Scene, column: str, after: str, *values: str) -> str | None:
 # -- statements -------------------------------------------------------------------------------------------------------
 
 
-def _again(scene: Scene, way: Way, span: Span) -> list[tuple[int, int]]:
-    """Case and moment of each such move in the span of a case that may have made several: of few."""
-    back = _moved(scene, "b", Way(*way.back), (0, LAST), readable=False)
-    test = _moved(scene, "m", way, span)
-    text = (
-        f"SELECT m.record_id, m.at FROM (SELECT DISTINCT b.record_id {_log(scene, 'b')}"  # noqa: S608  # names and marks
-        f" WHERE {back.text}) AS twice CROSS JOIN {CASE_MOVES} AS m"
-        f" WHERE m.record_id = twice.record_id AND {test.text}"
-    )
-    return scene.rows(Sql(text, (*back.parameters, *test.parameters)))
-
-
-def _moved(scene: Scene, alias: str, way: Way, span: Span, *, readable: bool = True) -> Sql:
+def _moved(scene: Scene, alias: str, way: Way, span: Span) -> Sql:
     """That a move of the type went this way in the span, and that the actor may know of its case."""
     mark, moved = scene.mark, scene.moved(alias, way.sources, way.targets)
-    mine = scene.mine(f"{alias}.record_id") if readable else EVERY
+    mine = scene.mine(f"{alias}.record_id")
     text = (
         f"{alias}.identity = {mark} AND {alias}.at >= {mark} AND {alias}.at < {mark} AND {moved.text} AND {mine.text}"
     )

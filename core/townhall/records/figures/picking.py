@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from townhall.access import policy
 from townhall.errors import Rejected
 from townhall.records import predicate
@@ -224,58 +226,71 @@ def with_contact(scene: Scene, wanted: Slice) -> Sql:
     return came_in(scene, wanted) & Sql(f"{scene.column(contact)} IS NOT NULL") if contact else NOTHING
 
 
-def _same(scene: Scene, after: str, until: Sql) -> Sql:
-    """There is another case of the same contact and category that was made later than ``after`` and up to ``until``."""
-    contact, category = contact_of(scene), grouping.main_category(scene.town, scene.actor, scene.type)
-    if not contact:
-        return NOTHING
-    mine = scene.column
-    quoted = scene.quoted
-    same = f"o.{quoted(contact)} = {mine(contact)} AND o.id <> t1.id"
-    if category:
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Another case of the same contact and category: one that was made ``after`` a moment and ``until`` another one.
+
+    The moments are SQL, and worked out of a ``column`` of the case.
+    """
+
+    column: str
+    after: str
+    until: str
+
+    def of_contact(self, scene: Scene, alias: str) -> str:
+        """That the row ``alias`` is another case of the contact's, of these days."""
+        contact = scene.quoted(contact_of(scene))
+        return (
+            f"{alias}.{contact} = t1.{contact} AND {alias}.id <> t1.id"
+            f" AND {alias}.created > {self.after} AND {alias}.created <= {self.until}"
+        )
+
+    def test(self, scene: Scene) -> Sql:
+        """That there is such a case that the actor may know of."""
+        category, others = grouping.main_category(scene.town, scene.actor, scene.type), scene.other("o")
         # An empty category is no category: two cases without one have nothing in common.
-        same += f" AND o.{quoted(category)} = {mine(category)}"
-    others = scene.other("o")
-    text = (
-        f"EXISTS (SELECT 1 FROM {quoted(scene.plan.table)} AS o WHERE {same}"  # noqa: S608  # names and marks
-        f" AND o.created > {after} AND o.created <= {until.text} AND {others.text})"
-    )
-    return Sql(text, (*until.parameters, *others.parameters))
+        same = f" AND o.{scene.quoted(category)} = {scene.column(category)}" if category else ""
+        text = (
+            f"EXISTS (SELECT 1 FROM {scene.quoted(scene.plan.table)} AS o"  # noqa: S608  # names and marks
+            f" WHERE {self.of_contact(scene, 'o')}{same} AND {others.text})"
+        )
+        return Sql(text, others.parameters)
+
+
+BEFORE_IT = Return("created", f"t1.created - {REPEAT_DAYS * DAY}", "t1.created")
+AFTER_IT = Return("closed", "t1.closed", f"t1.closed + {REPEAT_DAYS * DAY}")
 
 
 def repeats(scene: Scene, wanted: Slice) -> Sql:
     """Cases that came in from somebody who had been there about the same."""
-    created = scene.column("created")
-    same = _same(scene, f"{created} - {REPEAT_DAYS * DAY}", Sql(created))
-    return came_in(scene, wanted) & same
+    return came_in(scene, wanted) & BEFORE_IT.test(scene) if contact_of(scene) else NOTHING
 
 
 def first_contact(scene: Scene, wanted: Slice) -> Sql:
     """Closed in the period and for good, after one contact at most, and nobody came back about it."""
-    mark, opened = scene.mark, scene.moved("n", scene.final, scene.open)
-    talks = _talks_about(scene)
+    opened, talks = scene.moved("n", scene.final, scene.open), talked_again(scene)
     never = (
         f"t1.id NOT IN (SELECT n.record_id FROM {CASE_MOVES} n"  # noqa: S608  # names and marks
-        f" WHERE n.identity = {mark} AND {opened.text})"
+        f" WHERE n.identity = {scene.mark} AND {opened.text})"
     )
-    test = closed(scene, wanted) & Sql(never, (scene.identity, *opened.parameters)) & talks
+    test = closed(scene, wanted) & Sql(never, (scene.identity, *opened.parameters))
+    test &= Sql(f"t1.id NOT IN (SELECT i.about_id {talks.text})", talks.parameters)
     if not contact_of(scene):
         return test
-    ended = scene.column("closed")
-    again = _same(scene, ended, Sql(f"{ended} + {REPEAT_DAYS * DAY}"))
+    again = AFTER_IT.test(scene)
     return test & Sql(f"NOT {again.text}", again.parameters)
 
 
-def _talks_about(scene: Scene) -> Sql:
-    """The citizen contacted the town about the case at most once."""
+def talked_again(scene: Scene) -> Sql:
+    """The cases ``i.about_id``, from FROM on, about which the citizen contacted the town more than once."""
     mark = scene.mark
     if not policy.may(scene.actor, "view", scene.town.schemas[INTERACTION]):
         raise Rejected("Whether something was settled at the first contact is for those who may see interactions.")
     talks = Scene.of(scene.town, scene.actor, INTERACTION)
     table, seen = scene.quoted(talks.plan.table), talks.other("i", of_seen_cases=True)
     text = (
-        f"t1.id NOT IN (SELECT i.about_id FROM {table} AS i WHERE i.about_type = {mark}"  # noqa: S608  # names and marks
-        f" AND i.direction = {mark} AND {seen.text} GROUP BY i.about_id HAVING COUNT(*) > 1)"
+        f"FROM {table} AS i WHERE i.about_type = {mark} AND i.direction = {mark} AND {seen.text}"
+        " GROUP BY i.about_id HAVING COUNT(*) > 1"
     )
     return Sql(text, (scene.identity, "in", *seen.parameters))
 

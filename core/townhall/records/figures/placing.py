@@ -12,7 +12,6 @@ from townhall.records.figures import wards
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import numbers
-from townhall.records.plans import batches
 
 #: From which part of all records on it costs less to read the groups of all than to look at each that is asked for.
 _PART = 10
@@ -20,13 +19,14 @@ _PART = 10
 
 def groups_of(scene: Scene, by: str, ids: Sequence[Collection[int]]) -> Callable[[int], Any]:
     """What tells what the column of the group holds, by the id, for the records of several collections."""
-    column, last = grouping.column_of(scene, by), _last(scene)
+    column, last = grouping.column_of(scene, by), scene.last()
     if sum(map(len, ids)) * _PART < last or wards.is_meant(scene.type, by):
         return dict(values_of(scene, column, set().union(*ids))).get
     highest = max([last, *(max(each, default=0) for each in ids)])
+    lowest = min((min(each, default=highest) for each in ids), default=0)
     places: list[Any] = [None] * (1 + highest)
     # The index of a column has no rows in which it is empty. What came in since the first question is not asked for.
-    found = f"{scene.plan.source} WHERE {column} IS NOT NULL AND t1.id <= {highest} GROUP BY {column}"
+    found = f"{scene.plan.source} WHERE {column} IS NOT NULL AND t1.id BETWEEN {lowest} AND {highest} GROUP BY {column}"
     for stored, text in scene.rows(Sql(f"SELECT {column}, {scene.text_of('t1.id')} {found}")):
         for id in numbers(text):
             places[id] = stored
@@ -35,15 +35,5 @@ def groups_of(scene: Scene, by: str, ids: Sequence[Collection[int]]) -> Callable
 
 def values_of(scene: Scene, columns: str, ids: Collection[int]) -> list[tuple[Any, ...]]:
     """Id and columns of each of these records."""
-    found: list[tuple[Any, ...]] = []
-    for part in batches([*ids]):
-        among = scene.among("t1.id", part)
-        text = f"SELECT t1.id, {columns} {scene.plan.source} WHERE {among.text}"
-        found += scene.rows(Sql(text, among.parameters))
-    return found
-
-
-def _last(scene: Scene) -> int:
-    """About how many records the type has: the last id."""
-    ((last,),) = scene.rows(Sql(f"SELECT MAX(t1.id) {scene.plan.source}"))
-    return last or 0
+    those = scene.those("t1.id", ids)
+    return scene.rows(Sql(f"SELECT t1.id, {columns} {scene.plan.source} WHERE {those.text}", those.parameters))

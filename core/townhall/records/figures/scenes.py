@@ -157,7 +157,19 @@ class Scene:
         """What a statement finds."""
         return list(self.town.database.execute_sql(sql.text, sql.parameters).fetchall())
 
-    def lists(self, columns: Sequence[str], found: Sql) -> list[list[int]]:
+    def those(self, column: str, ids: Iterable[int]) -> Sql:
+        """That a column holds one of these ids, of which there may be more than a statement takes parameters."""
+        if self.town.database.engine == "postgresql":
+            return Sql(f"{column} = ANY({self.mark})", ([*ids],))
+        text = f"{column} IN (SELECT value FROM json_each({self.mark}))"  # noqa: S608  # names and marks
+        return Sql(text, (json.dumps([*ids]),))
+
+    def last(self) -> int:
+        """About how many records the type has: the last id."""
+        ((last,),) = self.rows(Sql(f"SELECT MAX(t1.id) {self.plan.source}"))
+        return last or 0
+
+    def lists(self, columns: Iterable[str], found: Sql) -> list[list[int]]:
         """Columns of whole numbers of all rows that a statement finds, from FROM on; none is ever empty."""
         selected = ", ".join(self.text_of(column) for column in columns)
         (texts,) = self.rows(Sql(f"SELECT {selected} {found.text}", found.parameters))
