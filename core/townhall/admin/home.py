@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from townhall.accounts import current_actor
 from townhall.admin import once
+from townhall.admin import refusals
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.happenings import CHANNEL_ICONS
@@ -27,7 +28,6 @@ from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
 from townhall.cases.rulebook import known_queues
-from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
 from townhall.records.types import Record
@@ -208,8 +208,8 @@ class HomeView(StaffView, AdminIndexView):
             talking.log_contact(self.town, actor, chosen, self._sent(chosen))
         except ValidationFailed as failed:
             return self._page(failed.errors, matches)
-        except Rejected as rejected:
-            return self._page({"note": str(rejected)}, matches)
+        except refusals.REFUSED as refused:
+            return self._page({"note": refusals.sentence(refused)}, matches)
         once.saved()
         target = self._after_log(chosen)
         flash("The call is logged.", "ok")

@@ -14,12 +14,11 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from townhall.admin import once
+from townhall.admin import refusals
 from townhall.admin.details import TASK
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
-from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
 from townhall_forms.values import Reference
 
 #: Which input says what of a task, for the list of what is wrong.
@@ -75,8 +74,6 @@ class TaskPages(RecordPages):
             values["due"] = datetime.combine(day, time(23, 59), self.town.zone)
         try:
             self.town.records.create(self.actor, TASK, values)
-        except ValidationFailed as failed:
-            return [(_INPUTS.get(path, ""), sentence) for path, sentence in failed.errors.items()]
-        except Rejected as rejected:
-            return [(_INPUTS.get(rejected.field, ""), str(rejected))]
+        except refusals.REFUSED as refused:
+            return [(_INPUTS.get(path, ""), sentence) for path, sentence in refusals.problems(refused).items()]
         return []

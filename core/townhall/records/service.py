@@ -36,6 +36,7 @@ from townhall.records import unmerging
 from townhall.records import versions
 from townhall.records import workflow
 from townhall.records import writing
+from townhall.records.domains import Outgoing
 from townhall.records.figures.slices import Slice
 from townhall.records.merging import Merging
 from townhall.records.predicate import Where
@@ -356,9 +357,11 @@ class Records:
         subject: str = "",
         files: Sequence[Any] = (),
         channel: str = "web",
+        way: str = "",
     ) -> Record:
         """Write a message about a record that the citizen can read: from the citizen, or from staff to them."""
-        return messages.message(self._town, actor, identity, id, body, subject=subject, files=files, channel=channel)
+        said = Outgoing(body, subject, files, channel, way)
+        return messages.message(self._town, actor, identity, id, said)
 
     # -- cases ------------------------------------------------------------------------------------------------
 
