@@ -14,6 +14,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from townhall.admin import refusals
+from townhall.admin import standard_inputs
 from townhall.admin import urls
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
@@ -34,7 +35,7 @@ class GivingPages(RecordPages):
         record = self._editable(id)
         if not self.type.is_case:
             abort(404)
-        people = self.town.context(self.actor).staff()
+        people = standard_inputs.people(self.town, self.actor, self.type, record.assignee)
         queues = [(each.id, each.name) for each in queues_in_use(self.town, self.actor, record.queue)]
         error = ""
         if request.method == "POST" and request.form.get("take"):
@@ -103,7 +104,7 @@ class GivingPages(RecordPages):
         chosen = sent.get("assignee", "")
         if chosen == "me":
             values["assignee"] = self.actor.id
-        elif urls.number(chosen) in {*people, record.assignee}:
+        elif urls.number(chosen) in people:
             values["assignee"] = urls.number(chosen)
         elif chosen == "" and "assignee" in sent:
             values["assignee"] = None
