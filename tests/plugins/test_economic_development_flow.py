@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from staff_client import main_of
 from staff_client import plain
 from staff_client import staff_client
 
@@ -25,6 +27,7 @@ VISIT = "economic_development.visit"
 RED_FLAG = "economic_development.red_flag"
 PROSPECT = "economic_development.prospect"
 SITE = "economic_development.site"
+PROSPECTS = "/admin/economic_development/prospect/"
 
 
 @pytest.fixture
@@ -234,3 +237,37 @@ def test_next_steps_stand_on_the_calendar_and_the_desk(development: Town, clerk:
     development.records.create(clerk, PROSPECT, heron)
     assert "Next steps with prospects Prospect Heron: Send the plans" in plain(rae.get("/admin/"))
     assert "Prospect Heron: Send the plans" in plain(rae.get("/admin/calendar/"))
+
+
+@pytest.mark.parametrize(
+    ("moves", "last"),
+    [
+        (("qualify", "negotiate"), ("win", {"outcome": "They come in spring."})),
+        ((), ("lose", {"lost_reason": "cost"})),
+    ],
+)
+def test_a_prospect_that_is_over_has_no_next_step(
+    development: Town, clerk: Actor, clock: FixedClock, moves: tuple[str, ...], last: tuple[str, dict[str, str]]
+) -> None:
+    """Won or lost, nobody is reminded any more, on its page or in a list, until it is open again."""
+    day = clock.now().date() - timedelta(days=3)
+    values = {"code_name": "Heron", "next_step": "Call the broker", "next_step_on": day}
+    prospect = development.records.create(clerk, PROSPECT, values)
+    for name in moves:
+        prospect = move(development, clerk, prospect, name)
+    desk = staff_client(development)
+    url = f"{PROSPECTS}{prospect.id}/"
+    shown = f"{day:%-d %b}"
+    assert "Call the broker" in main_of(desk.get(url))
+    assert shown in main_of(desk.get(f"{PROSPECTS}?view=all"))
+    over = move(development, clerk, prospect, last[0], **last[1])
+    assert (over["next_step"], over["next_step_on"]) == (None, None)
+    assert "Next step" not in main_of(desk.get(url)).partition("Everything that happened")[0]
+    assert shown not in main_of(desk.get(f"{PROSPECTS}?view=all"))
+    assert "Call the broker" in plain(desk.get(f"{url}history"))
+    late = {"next_step": "Once more", "next_step_on": day}
+    changed = development.records.update(clerk, PROSPECT, over.id, {**late, "jobs": 4}, version=over.version)
+    assert (changed["next_step"], changed["next_step_on"], changed["jobs"]) == (None, None, 4)
+    again = move(development, clerk, changed, "reopen")
+    told = development.records.update(clerk, PROSPECT, again.id, late, version=again.version)
+    assert told["next_step_on"] == day
