@@ -57,6 +57,19 @@ def test_an_organisation_is_one_business(development: Town, clerk: Actor, busine
     assert "contact" in refused.value.errors
 
 
+def test_the_only_survey_is_chosen(development: Town, clerk: Actor, business: Record) -> None:
+    """A new visit begins with the questions of the only survey that is in use; with two, somebody chooses."""
+    questions = [{"code": "plans_here", "label": "What do you plan here?", "type": "text"}]
+    survey = {"name": "Standard", "questions": questions}
+    for values in (survey, {"name": "Old one", "active": False}):
+        development.records.create(clerk, "economic_development.survey", values)
+    desk = staff_client(development)
+    url = "/admin/economic_development/visit/new"
+    assert "What do you plan here?" in main_of(desk.get(url))
+    development.records.create(clerk, "economic_development.survey", {**survey, "name": "Short"})
+    assert "What do you plan here?" not in main_of(desk.get(url))
+
+
 def test_a_business_that_is_there_twice(development: Town, clerk: Actor, business: Record, clock: FixedClock) -> None:
     """Its organisations are merged once the two businesses are; the visits of both are those of one, and its page says
     what was merged into it.

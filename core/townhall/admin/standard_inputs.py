@@ -52,6 +52,8 @@ def inputs(
             continue
         value = sent.get(name, _present(town, record, name))
         choices = _choices(town, actor, record.type, name, record.assignee)
+        if name in needed and not value and name not in sent and len(choices) == 1:
+            value = choices[0][0]
         made.append(StandardInput(name, _LABELS[name], value, name in needed, choices))
     return made
 
