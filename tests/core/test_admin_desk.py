@@ -199,6 +199,18 @@ def test_one_box_finds_names_numbers_and_phones(town: Town, clerk: StaffClient) 
     assert contact.title == "Halina Nowak"
 
 
+def test_a_person_stands_before_all_that_names_them(town: Town, clerk: StaffClient) -> None:
+    """Whoever types a name finds the contact first, and once, however much that came later bears the name too."""
+    make_contact(town, "Nowak", given_name="Halina")
+    topic = make_topic(town)
+    for number in range(30):
+        make_ticket(town, system(), topic, summary=f"Nowak {number}")
+    rows = clerk.get("/admin/search/?q=nowak").text.partition('class="rows')[2]
+    titles = re.findall(r'class="row-title"[^>]*>([^<]+)<', rows)
+    assert titles[:2] == ["Halina Nowak", "Potholes: Nowak 29"]
+    assert titles.count("Halina Nowak") == 1
+
+
 def test_found_lines_stand_before_the_kinds_that_nothing_was_found_of(town: Town, clerk: StaffClient) -> None:
     """Beside the box stand the kinds of records that were found; the others wait behind one word."""
     make_contact(town, "Nowak", given_name="Halina")

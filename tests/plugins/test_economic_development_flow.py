@@ -57,12 +57,27 @@ def test_an_organisation_is_one_business(development: Town, clerk: Actor, busine
     assert "contact" in refused.value.errors
 
 
+def test_a_day_that_comes_up_has_no_hour(development: Town, clerk: Actor, clock: FixedClock) -> None:
+    """Next steps stand under “Coming up” by their day, also that of today, and not at midnight."""
+    today = clock.now().astimezone(development.zone).date()
+    for name, day in (("Heron", today), ("Egret", today + timedelta(days=2))):
+        values = {"code_name": name, "next_step": "Call", "next_step_on": day}
+        development.records.create(clerk, PROSPECT, values)
+    home = main_of(staff_client(development).get("/admin/")).partition("Coming up")[2]
+    assert "Prospect Heron: Call Today today" in home
+    later = today + timedelta(days=2)
+    assert f"Prospect Egret: Call {later:%a} {later.day} {later:%b} in 2 d" in home
+    assert "00:00" not in home
+
+
 def test_the_only_survey_is_chosen(development: Town, clerk: Actor, business: Record) -> None:
     """A new visit begins with the questions of the only survey that is in use; with two, somebody chooses."""
     questions = [{"code": "plans_here", "label": "What do you plan here?", "type": "text"}]
     survey = {"name": "Standard", "questions": questions}
-    for values in (survey, {"name": "Old one", "active": False}):
-        development.records.create(clerk, "economic_development.survey", values)
+    for old in development.records.find(clerk, "economic_development.survey").records:
+        changed = {"active": False}
+        development.records.update(clerk, "economic_development.survey", old.id, changed, version=old.version)
+    development.records.create(clerk, "economic_development.survey", survey)
     desk = staff_client(development)
     url = "/admin/economic_development/visit/new"
     assert "What do you plan here?" in main_of(desk.get(url))

@@ -171,18 +171,27 @@ class HomeView(StaffView, AdminIndexView):
 
     def _coming(self) -> list[Row]:
         """What is on the calendar next."""
-        now = self.desk.presenter.now()
+        presenter = self.desk.presenter
+        now, today = presenter.now(), presenter.today()
         entries = calendar.entries(self.town, self.actor, now, now + timedelta(days=COMING_DAYS))
-        coming = [(entry.starts, "", entry) for entry in entries if entry.starts >= now and not entry.cancelled]
+
+        def ahead(entry: calendar.CalendarEntry) -> bool:
+            return presenter.local(entry.starts).date() >= today if entry.all_day else entry.starts >= now
+
+        coming = [(entry.starts, "", entry) for entry in entries if ahead(entry) and not entry.cancelled]
         # What has begun and lasts, like a round that is open, comes up with its end.
-        coming += [(entry.ends, "ends ", entry) for entry in entries if entry.starts < now and entry.ends is not None]
+        coming += [(entry.ends, "ends ", entry) for entry in entries if not ahead(entry) and entry.ends is not None]
         coming.sort(key=lambda each: each[0])
         rows = []
         for at, word, entry in coming[:COMING_SHOWN]:
             where = f" · {entry.location}" if entry.location else ""
-            end = Markup('<span class="due">{}</span>').format(f"{word}{self.desk.presenter.ago(at)}")
-            presenter = self.desk.presenter
-            meta = f"Ends {presenter.when(at)}{where}" if word else f"{presenter.moment(at)}{where}"
+            day = presenter.local(at).date()
+            when = presenter.moment(at)
+            if entry.all_day:
+                when = "Today" if day == today else presenter.day(day)
+            far = "today" if entry.all_day and day == today else presenter.ago(at)
+            end = Markup('<span class="due">{}</span>').format(f"{word}{far}")
+            meta = f"Ends {when[:1].lower() + when[1:] if day == today else when}{where}" if word else f"{when}{where}"
             rows.append(Row(entry.title, urls.record_url(entry.identity, entry.id), meta, "", end))
         return rows
 

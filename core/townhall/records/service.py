@@ -22,6 +22,7 @@ from townhall.records import importing
 from townhall.records import merged
 from townhall.records import merging
 from townhall.records import messages
+from townhall.records import onward
 from townhall.records import panels
 from townhall.records import plans
 from townhall.records import predicate
@@ -332,6 +333,10 @@ class Records:
     def take_apart(self, actor: Actor, identity: str, other: int, *, version: int, note: str = "") -> Apart:
         """Bring back a record that was merged into another, as far as nobody has changed since what that did."""
         return unmerging.take_apart(self._town, actor, identity, other, version=version, note=note)
+
+    def onward(self, identity: str, id: int) -> int:
+        """The id of the record as which one goes on that was merged; its own for any other."""
+        return onward.onward(self._town, identity, [id]).get(id, id)
 
     def came_to(self, actor: Actor, record: Record) -> Record | None:
         """The record as which a merged one goes on, if the actor may know of it."""
