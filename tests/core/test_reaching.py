@@ -83,7 +83,7 @@ def test_the_box_offers_what_reaches_them(
 def test_a_move_says_how_its_message_goes(town: Town, desk: StaffClient) -> None:
     """The page of a move says before which way the words take, and that of many how many they don't reach."""
     mailed, nowhere = case_of(town, **MAIL), case_of(town)
-    for case, said in ((mailed, "It goes out by e-mail. To ada@example.org."), (nowhere, "and is not sent.")):
+    for case, said in ((mailed, "It goes out by e-mail to ada@example.org."), (nowhere, "and is not sent.")):
         assert said in main_of(desk.get(page_of(case, "move/finish")))
     many = desk.get(f"/admin/desk/ticket/bulk?do=move:finish&pick={mailed.id}&pick={nowhere.id}")
     assert "It does not reach 1 of them in this way" in main_of(many)

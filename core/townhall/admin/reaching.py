@@ -31,11 +31,17 @@ _ALONE = "Nothing is sent. It can be read there with the secret link, or with th
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A way that can be chosen: its value in the form, how it goes, and where to."""
+    """A way that can be chosen: its value in the form, how it goes, where to if that may be told, and what else."""
 
     value: str
     words: str
-    where: str
+    to: str = ""
+    also: str = ""
+
+    @property
+    def where(self) -> str:
+        """Where it goes, as sentences of their own."""
+        return " ".join(part for part in (f"To {self.to}." if self.to else "", self.also) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Reach:
         first = self.choices[0]
         if first.value == STATUS_PAGE:
             return f"It stands on their status page, and is not sent. {' '.join(self.hindered)}"
-        return f"It goes out {first.words}. {first.where}"
+        return f"It goes out {first.words}{f' to {first.to}' if first.to else ''}. {first.also}".strip()
 
 
 def reach(town: Town, actor: Actor, record: Record, contact: tuple[int, str, str]) -> Reach:
@@ -76,17 +82,17 @@ def reach(town: Town, actor: Actor, record: Record, contact: tuple[int, str, str
         return Reach(name, (), (recipients.KEPT_IN,), shown=False)
     known = _knows(town, actor, id)
     page = record.type.has_status_page and bool(record.number)
-    also = " It stands on their status page too." if page else ""
+    also = "It stands on their status page too." if page else ""
     choices, hindered = [], []
     for way in recipients.ways(town, whole):
         words = _WORDS[way.channel]
         if way.address:
-            to = ", ".join(way.address.splitlines())
-            choices.append(Choice(way.channel, words, f"{f'To {to}.' if known else ''}{also}".strip()))
+            to = ", ".join(way.address.splitlines()) if known else ""
+            choices.append(Choice(way.channel, words, to, also))
         else:
             hindered.append(f"Not {words}: {_inside(way.reason)}" if known else f"Not {words}.")
     if page and not choices:
-        choices.append(Choice(STATUS_PAGE, "on the status page only", _ALONE))
+        choices.append(Choice(STATUS_PAGE, "on the status page only", also=_ALONE))
     caution = f"{recipients.NOT_IN_TOUCH} What you write yourself goes out all the same."
     gone = whole["deceased"] or whole.archived is not None
     may_add = known and hindered and not gone and town.records.may(actor, "edit", CONTACT)
