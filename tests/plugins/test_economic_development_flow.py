@@ -60,13 +60,14 @@ def test_an_organisation_is_one_business(development: Town, clerk: Actor, busine
 def test_a_day_that_comes_up_has_no_hour(development: Town, clerk: Actor, clock: FixedClock) -> None:
     """Next steps stand under “Coming up” by their day, also that of today, and not at midnight."""
     today = clock.now().astimezone(development.zone).date()
-    for name, day in (("Heron", today), ("Egret", today + timedelta(days=2))):
+    for name, day in (("Heron", today), ("Egret", today + timedelta(days=2)), ("", today)):
         values = {"code_name": name, "next_step": "Call", "next_step_on": day}
         development.records.create(clerk, PROSPECT, values)
     home = main_of(staff_client(development).get("/admin/")).partition("Coming up")[2]
     assert "Prospect Heron: Call Today today" in home
     later = today + timedelta(days=2)
     assert f"Prospect Egret: Call {later:%a} {later.day} {later:%b} in 2 d" in home
+    assert "Prospect PR-2026-0003: Call Today" in home
     assert "00:00" not in home
 
 
