@@ -102,10 +102,31 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
             field: Input = self[name]
             field.name = prefix + name
             field.value = initial.get(name)
+            if field.value is None:
+                field.value = self._only_choice(name)
             self.put(name, field.typed.raw(field.value, context))
         for name in names:
             if isinstance(record_type.fields[name], AnswersField):
                 self.put(name, self.bound(name).raw(initial.get(name), context))
+
+    def _only_choice(self, name: str) -> Any:
+        """What an empty field begins with that must be filled and leaves nothing to choose: the only choice, or the
+        only record that it may link to. So does a link with questions behind it, which are asked at once then.
+
+        Nobody becomes the person whom a record is from or about because they happen to be the only one who is there.
+        """
+        typed = self[name].typed
+        asking = (other.typed for other in self if isinstance(other.typed, AnswersField))
+        new = self.stored is None and (typed.required or any(other.link_name == name for other in asking))
+        if not (new or name in self.needed) or name in self.record_type.contacts:
+            return None
+        if typed.type_name == "choice":
+            offered = [choice.value for choice in typed.choices if not choice.retired]
+        elif typed.type_name == "link":
+            offered = [option.id for option in self.options(typed, "")]
+        else:
+            return None
+        return offered[0] if len(offered) == 1 else None
 
     # -- asking -----------------------------------------------------------------------------------------------
 

@@ -108,7 +108,8 @@ FIELD = (
         "fields.NAME",
         "required",
         "boolean",
-        "It must be filled in, unless the state is incomplete.",
+        "It must be filled in, unless the state is incomplete. A form begins with the only choice, or the only record "
+        "to link to, where there is one.",
         ("records", "form"),
     ),
     Key(

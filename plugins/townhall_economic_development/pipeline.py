@@ -13,6 +13,7 @@ from townhall import Actor
 from townhall import Deadline
 from townhall import Panel
 from townhall import PanelRow
+from townhall import Record
 from townhall import hookimpl
 from townhall_forms.values import Money
 
@@ -106,12 +107,12 @@ def home_cards(town: Town, actor: Actor) -> list[Panel]:
         return []
     until = (town.today() + _AHEAD).isoformat()
     where = {"assignee": actor.id, "closed": {"empty": True}, "next_step_on": {"lte": until}}
-    names = ["next_step", "next_step_on"]
+    names = ["code_name", "next_step", "next_step_on"]
     found = town.records.find(actor, PROSPECT, where, sort="next_step_on", fields=names, limit=_SHOWN).records
     day, context = town.schemas[PROSPECT].fields["next_step_on"], town.context(actor)
     rows = [
         PanelRow(
-            f"{prospect.title}: {prospect['next_step'] or 'next step'}",
+            _step(prospect),
             PROSPECT,
             prospect.id,
             day.display(prospect["next_step_on"], context),
@@ -129,8 +130,12 @@ def calendar_entries(town: Town, actor: Actor, start: datetime, end: datetime) -
         return []  # the next steps are internal
     first, last = (moment.astimezone(town.zone).date().isoformat() for moment in (start, end))
     where = {"closed": {"empty": True}, "next_step_on": {"gte": first, "lte": last}}
-    found = town.records.find(actor, PROSPECT, where, fields=["next_step", "next_step_on"], limit=_MOST).records
-    return [
-        Deadline(f"{each.title}: {each['next_step'] or 'next step'}", each["next_step_on"], PROSPECT, each.id)
-        for each in found
-    ]
+    names = ["code_name", "next_step", "next_step_on"]
+    found = town.records.find(actor, PROSPECT, where, fields=names, limit=_MOST).records
+    return [Deadline(_step(each), each["next_step_on"], PROSPECT, each.id) for each in found]
+
+
+def _step(prospect: Record) -> str:
+    """What is to be done next, and with whom: by the number where nobody has given a code name yet."""
+    name = prospect.title if prospect["code_name"] else f"{prospect.title} {prospect.number}"
+    return f"{name}: {prospect['next_step'] or 'next step'}"

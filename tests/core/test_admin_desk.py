@@ -181,6 +181,28 @@ def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffCl
     assert "Enter the day like" in plain(refused)
 
 
+def test_who_wanted_to_be_reminded_is(town: Town, clerk: StaffClient, clock: FixedClock) -> None:
+    """A talk with a day to be reminded on stands under My work from that day on, until somebody says it is done."""
+    contact = make_contact(town, "Nowak", given_name="Halina")
+    day = (clock.now() + timedelta(days=2)).date().isoformat()
+    said = {"how": "phone", "note": "Asks when her bin comes.", "remind": day}
+    clerk.get(f"/admin/core/contact/{contact.id}/")
+    page = clerk.follow(clerk.post(f"/admin/core/contact/{contact.id}/log", said))
+    assert "To follow up on" in main_of(page)
+    assert "To follow up" not in main_of(clerk.get("/admin/"))
+    clock.move(timedelta(days=3))
+    home = clerk.get("/admin/")
+    told = main_of(home).partition("To follow up")[2]
+    assert told.startswith(" 1 Halina Nowak Asks when her bin comes.")
+    (record,) = town.records.find(system(), "core.interaction").records
+    done = clerk.follow(clerk.post("/admin/followed-up", {"id": record.id, "version": record.version}))
+    assert "Followed up." in plain(done)
+    assert "To follow up" not in main_of(done)
+    again = clerk.follow(clerk.post("/admin/followed-up", {"id": record.id, "version": record.version}))
+    assert "A colleague changed this a moment ago" in plain(again)
+    assert "To follow up on" not in main_of(clerk.get(f"/admin/core/contact/{contact.id}/"))
+
+
 # -- search -----------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +219,18 @@ def test_one_box_finds_names_numbers_and_phones(town: Town, clerk: StaffClient) 
     only = main_of(clerk.get(f"/admin/search/?q=hal&type={TICKET}"))
     assert "Halina Nowak" not in only
     assert contact.title == "Halina Nowak"
+
+
+def test_a_person_stands_before_all_that_names_them(town: Town, clerk: StaffClient) -> None:
+    """Whoever types a name finds the contact first, and once, however much that came later bears the name too."""
+    make_contact(town, "Nowak", given_name="Halina")
+    topic = make_topic(town)
+    for number in range(30):
+        make_ticket(town, system(), topic, summary=f"Nowak {number}")
+    rows = clerk.get("/admin/search/?q=nowak").text.partition('class="rows')[2]
+    titles = re.findall(r'class="row-title"[^>]*>([^<]+)<', rows)
+    assert titles[:2] == ["Halina Nowak", "Potholes: Nowak 29"]
+    assert titles.count("Halina Nowak") == 1
 
 
 def test_found_lines_stand_before_the_kinds_that_nothing_was_found_of(town: Town, clerk: StaffClient) -> None:

@@ -34,6 +34,8 @@ def team(town: Town, clerk: Actor) -> tuple[Actor, Actor]:
         town.system.user.insert(
             id=id, email=f"p{id}@town.example", name=name, fs_uniquifier=f"p{id}", created_at=0, active=id != 22
         ).execute()
+        (role,) = town.system.role.select(town.system.role.id).where(town.system.role.name == "clerk").tuples()
+        town.system.user_role.insert(user=id, role=role[0]).execute()
     return clerk, replace(clerk, id=21, name="Rae Clerk")
 
 

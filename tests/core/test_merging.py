@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,6 +24,7 @@ from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.access.roles import ROLES
 from townhall.clock import FixedClock
+from townhall.db.transactions import immediate
 from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
@@ -34,6 +39,7 @@ from townhall.records import owning
 from townhall.records import sealing
 from townhall.records import verifying
 from townhall.records.types import Record
+from townhall.records.types import RowOutcome
 from townhall.town import Town
 from townhall_forms.values import Reference
 
@@ -436,3 +442,100 @@ def test_somebody_signed_in_sees_what_is_theirs(
     assert owning.grants(town, ada.id) == {(TICKET, first.id)}
     assert owning.grants(town, twin.id) == {(TICKET, second.id)}
     assert history.told(town, now(town, twin).type, twin.id)[-1].action == "unmerge"
+
+
+def test_questions_follow_a_merged_record(town: Town, clerk: Actor, ada: Record, twin: Record) -> None:
+    """Who asks for what names the merged one finds what names the kept one, however often it was merged on."""
+    topic = make_topic(town)
+    ticket = make_ticket(town, clerk, topic, reporter=twin.id, about=Reference(CONTACT, twin.id))
+    third = make_contact(town, "Archer", given_name="A.")
+    merge(town, clerk, ada, twin)
+    merge(town, clerk, third, now(town, ada))
+
+    def found(where: dict[str, Any]) -> list[int]:
+        records = town.records.find(clerk, TICKET, where).records
+        assert town.records.count(clerk, TICKET, where).value == len(records)
+        return [each.id for each in records]
+
+    for old in (twin.id, ada.id, third.id):
+        assert found({"reporter": old}) == [ticket.id]
+        assert found({"any": [{"reporter": [old, 999]}, {"summary": "x"}]}) == [ticket.id]
+        assert found({"about": f"{CONTACT}:{old}"}) == [ticket.id]
+        assert found({"reporter": {"ne": old}}) == []
+    take_apart(town, clerk, now(town, ada))
+    assert found({"reporter": twin.id}) == [ticket.id]
+    assert found({"reporter": third.id}) == []
+
+
+@contextmanager
+def meanwhile(town: Town, act: Callable[[], object]) -> Iterator[list[str]]:
+    """A transaction that is under way while somebody else does ``act`` on a connection of their own; what came of it.
+
+    Where the engine lets several write at once the transaction ends only once the other one waits for it.
+    """
+    outcomes: list[str] = []
+    begun = threading.Event()
+
+    def other() -> None:
+        with town.database.connection_context():
+            begun.set()
+            try:
+                act()
+            except TownhallError as refused:
+                outcomes.append(str(refused))
+            else:
+                outcomes.append("done")
+
+    thread = threading.Thread(target=other)
+    with immediate(town.database):
+        yield outcomes
+        thread.start()
+        begun.wait(60)
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        while town.database.engine == "postgresql" and thread.is_alive():
+            if town.database.execute_sql(waits).fetchone()[0]:
+                break
+    thread.join(60)
+
+
+@pytest.mark.parametrize("door", ["update", "move", "import"])
+def test_nothing_names_a_record_that_is_just_being_merged(
+    town: Town, clerk: Actor, ada: Record, twin: Record, door: str
+) -> None:
+    """Who links to it in the very moment waits, and is told then that it was merged; by a reference too."""
+    topic = make_topic(town)
+    ticket = make_ticket(town, clerk, topic)
+    links = {"reporter": twin.id, "about": str(Reference(CONTACT, twin.id))}
+    acts: dict[str, Callable[[], object]] = {
+        "update": lambda: town.records.update(clerk, TICKET, ticket.id, links, version=ticket.version),
+        "move": lambda: town.records.transition(
+            clerk, TICKET, ticket.id, "finish", {"outcome": "x", **links}, version=ticket.version
+        ),
+        "import": lambda: told(
+            town.records.import_rows(
+                system("import"), TICKET, [{"topic": topic.id, "summary": "x", "answers": {"deep": 1}, **links}]
+            )
+        ),
+    }
+
+    def told(rows: Sequence[RowOutcome]) -> None:
+        if errors := rows[0].errors:
+            raise ValidationFailed(errors)
+
+    with meanwhile(town, acts[door]) as outcomes:
+        merge(town, clerk, ada, twin)
+    (outcome,) = outcomes
+    assert "merged into another" in outcome
+    assert not town.records.find(system(), TICKET, {"reporter": {"empty": False}}).records
+    assert not town.records.find(system(), TICKET, {"about": {"empty": False}}).records
+
+
+def test_a_merge_waits_for_who_just_links(town: Town, clerk: Actor, ada: Record, twin: Record) -> None:
+    """What somebody is just pointing at the one that goes points at the kept one afterwards."""
+    ticket = make_ticket(town, clerk, make_topic(town))
+    with meanwhile(town, lambda: merge(town, clerk, ada, twin)) as outcomes:
+        links = {"reporter": twin.id, "about": str(Reference(CONTACT, twin.id))}
+        town.records.update(clerk, TICKET, ticket.id, links, version=ticket.version)
+    assert outcomes == ["done"]
+    pointed = now(town, ticket)
+    assert (pointed["reporter"], pointed["about"]) == (ada.id, Reference(CONTACT, ada.id))

@@ -203,3 +203,36 @@ def test_the_other_one_leaves_no_trace_for_whom_it_is_hidden(
     assert shown.status_code == 200
     assert "You may not see that one" in main_of(shown)
     assert "Archer" not in shown.text
+
+
+def test_saved_views_follow_to_the_kept_one(
+    town: Town, clerk: Actor, pages: StaffClient, ada: Record, twin: Record
+) -> None:
+    """A view that names the merged contact shows what names the kept one, in its words too, and follows back again."""
+    topic = make_topic(town)
+    make_ticket(town, clerk, topic, summary="Deep hole", reporter=twin.id)
+    make_ticket(town, clerk, topic, summary="Broken lamp", reporter=make_contact(town, "Moreau").id)
+    task = {"subject": "Call them", "about": f"{CONTACT}:{twin.id}"}
+    town.records.create(system(), "core.task", task)
+    town.records.create(system(), "core.task", {"subject": "Sweep the yard"})
+    saved = []
+    for url, query in (
+        ("/admin/desk/ticket/", f"reporter={twin.id}"),
+        ("/admin/core/task/", f"about={CONTACT}:{twin.id}"),
+    ):
+        pages.get(f"{url}?view=all&{query}")
+        pages.post(f"{url}save-view", {"label": "Of the twin", "query": f"view=all&{query}"})
+        saved.append(f"{url}?saved={len(saved) + 1}")
+
+    def shown() -> list[tuple[bool, bool, bool]]:
+        tickets, tasks = (main_of(pages.get(url)) for url in saved)
+        assert ("Broken lamp" in tickets, "Sweep the yard" in tasks) == (False, False)
+        return [("Deep hole" in tickets, "Call them" in tasks, ": Ada Archer " in tickets)]
+
+    assert shown() == [(True, True, False)]
+    kept = now(town, ada)
+    both = (kept.version, now(town, twin).version)
+    town.records.merge(clerk, CONTACT, ada.id, twin.id, {}, versions=both)
+    assert shown() == [(True, True, True)]
+    town.records.take_apart(clerk, CONTACT, twin.id, version=now(town, twin).version)
+    assert shown() == [(True, True, False)]

@@ -17,6 +17,7 @@ from staff_client import main_of
 from staff_client import plain
 
 from townhall.access.actors import system
+from townhall.accounts import roles
 from townhall.app import create_app
 from townhall.clock import FixedClock
 from townhall.imports.csv_files import open_csv
@@ -204,6 +205,37 @@ def test_a_desk_is_handed_over_on_screen(town: Town, people: dict[str, int], sig
     assert "2 tickets went to Erin Clerk." in plain(done)
     assert {town.records.get(SYSTEM, TICKET, case.id).assignee for case in cases} == {people["Erin"]}
     assert sign_in("Erin").get(f"{page}/hand-over").status_code == 403
+
+
+def test_work_is_offered_to_who_may_do_it(town: Town, people: dict[str, int], sign_in: SignIn, make: Make) -> None:
+    """Nobody who only looks is offered a case, by whichever door it is given; who has it already stays to be chosen."""
+    vera = add_person(town, "vera@town.example", "viewer", "Vera Viewer")
+    roles.create(town, SYSTEM, "Mender", like="viewer")
+    roles.grant(town, SYSTEM, "mender", {f"{TICKET}.edit@assigned"})
+    roles.create(town, SYSTEM, "Own", like="viewer")
+    roles.grant(town, SYSTEM, "own", {f"{TICKET}.edit@own"})
+    menda = add_person(town, "menda@town.example", "mender", "Menda Mender")
+    add_person(town, "olga@town.example", "own", "Olga Own")
+    case = make("Deep hole", assignee=people["Rae"])
+    town.records.create(SYSTEM, "core.task", {"subject": "Call the crew", "assignee": people["Rae"]})
+    ruth = sign_in("Ruth")
+    url, desk = f"/admin/desk/ticket/{case.id}/", f"/admin/people/{people['Rae']}/hand-over"
+    for page in (f"{url}give", f"{url}task", "/admin/core/task/new", desk):
+        shown = main_of(ruth.get(page))
+        assert ("Rae" in shown, "Vera" in shown, "Olga" in shown) == (True, False, False), page
+    actions = ruth.get("/admin/desk/ticket/?view=all").text
+    assert ("Give to Menda" in actions, "Give to Vera" in actions) == (True, False)
+    assert "Menda Mender" in ruth.get(f"{url}give").text
+    assert "Menda Mender May not work on tasks, which would stay" in main_of(ruth.get(desk))
+    assert "can't be given a task" in main_of(ruth.post(f"{url}task", {"subject": "x", "assignee": str(vera)}))
+    refused = ruth.post(desk, {"to": str(vera)})
+    assert (refused.status_code, "Vera Viewer may work on none of these cases" in main_of(refused)) == (422, True)
+    done = main_of(ruth.follow(ruth.post(desk, {"to": str(menda)})))
+    assert "1 ticket went to Menda Mender." in done
+    assert "Menda Mender may not work on tasks." in done
+    held = make("Old hole", assignee=vera)
+    given = ruth.get(f"/admin/desk/ticket/{held.id}/give")
+    assert f'value="{vera}" selected>Vera Viewer' in given.text
 
 
 def test_rules_are_shown_in_their_order_with_what_they_decided(

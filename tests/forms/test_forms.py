@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -475,6 +476,73 @@ class TestLinks:
         assert "Old kind" not in draw(build_form(grant, ["kind"], context))
         assert "Old kind" in draw(build_form(grant, ["kind"], context, values={"kind": "old"}))
         assert send(grant, context, NAMES, {**GOOD, "kind": "old"}, values={"kind": "old"}).validate()
+
+
+ONLY = """
+[type]
+name = "visit"
+title = "{about}"
+[fields.about]
+type = "text"
+[fields.round]
+type = "link"
+to = "person"
+required = true
+[fields.category]
+type = "link"
+to = "category"
+[fields.answers]
+type = "answers"
+from = "category.questions"
+[fields.campaign]
+type = "link"
+to = "person"
+[fields.who]
+type = "link"
+to = "person"
+required = true
+[fields.kind]
+type = "choice"
+choices = ["new", { value = "old", label = "Old", retired = true }]
+required = true
+"""
+
+
+class TestTheOnlyChoice:
+    """What must be filled and leaves nothing to choose is chosen already."""
+
+    @pytest.fixture
+    def visit(self) -> RecordType:
+        """A type whose fields leave nothing to choose where there is one record of each."""
+        sources = [Source("desk", None, text, frozenset()) for text in (ONLY, CATEGORY, PERSON)]
+        return replace(load_schemas(sources)["desk.visit"], contacts=("who",))
+
+    def test_it_is_chosen(self, visit: RecordType, context: PlainContext) -> None:
+        """The only record of a required link, the only choice, and the only questions, which are asked at once.
+
+        An optional link stays empty, and so does the person whom it is about, of whom there is one by chance.
+        """
+        context.records["desk.person"] = {3: {"title": "Spring"}}
+        del context.records["desk.category"][5]
+        html = draw(build_form(visit, all_names(visit), context))
+        sent = dict(Browser(html).pairs)
+        assert [sent[name] for name in ("round", "category", "campaign", "who", "kind")] == ["3", "4", "", "", "new"]
+        assert "Which lamp?" in html
+
+    def test_one_of_several_is_not(self, visit: RecordType, context: PlainContext) -> None:
+        """Where there are two nothing is chosen, nor where somebody emptied it, nor in a record that is there."""
+        context.records["desk.person"] = {3: {"title": "Spring"}, 4: {"title": "Autumn"}}
+        assert dict(Browser(draw(build_form(visit, ["round"], context))).pairs)["round"] == ""
+        context.records["desk.person"] = {3: {"title": "Spring"}}
+        assert not send(visit, context, ["round"], {"round": ""}).validate()
+        kept = build_form(visit, ["round"], context, values={"round": None}, stored={"about": "x"})
+        assert dict(Browser(draw(kept)).pairs)["round"] == ""
+
+    def test_what_a_move_needs_is(self, visit: RecordType, context: PlainContext) -> None:
+        """A move that requires what the record can do without leaves nothing to choose either."""
+        context.records["desk.person"] = {3: {"title": "Spring"}}
+        form = build_form(visit, ["campaign"], context, values={"campaign": None}, stored={}, require=["campaign"])
+        assert dict(Browser(draw(form)).pairs)["campaign"] == "3"
 
 
 class TestAnswers:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from staff_client import main_of
 from staff_client import plain
 from staff_client import staff_client
 
@@ -25,6 +27,7 @@ VISIT = "economic_development.visit"
 RED_FLAG = "economic_development.red_flag"
 PROSPECT = "economic_development.prospect"
 SITE = "economic_development.site"
+PROSPECTS = "/admin/economic_development/prospect/"
 
 
 @pytest.fixture
@@ -52,6 +55,35 @@ def test_an_organisation_is_one_business(development: Town, clerk: Actor, busine
     with pytest.raises(ValidationFailed) as refused:
         development.records.create(clerk, BUSINESS, {"contact": business["contact"], "trade_name": "Twice"})
     assert "contact" in refused.value.errors
+
+
+def test_a_day_that_comes_up_has_no_hour(development: Town, clerk: Actor, clock: FixedClock) -> None:
+    """Next steps stand under “Coming up” by their day, also that of today, and not at midnight."""
+    today = clock.now().astimezone(development.zone).date()
+    for name, day in (("Heron", today), ("Egret", today + timedelta(days=2)), ("", today)):
+        values = {"code_name": name, "next_step": "Call", "next_step_on": day}
+        development.records.create(clerk, PROSPECT, values)
+    home = main_of(staff_client(development).get("/admin/")).partition("Coming up")[2]
+    assert "Prospect Heron: Call Today today" in home
+    later = today + timedelta(days=2)
+    assert f"Prospect Egret: Call {later:%a} {later.day} {later:%b} in 2 d" in home
+    assert "Prospect PR-2026-0003: Call Today" in home
+    assert "00:00" not in home
+
+
+def test_the_only_survey_is_chosen(development: Town, clerk: Actor, business: Record) -> None:
+    """A new visit begins with the questions of the only survey that is in use; with two, somebody chooses."""
+    questions = [{"code": "plans_here", "label": "What do you plan here?", "type": "text"}]
+    survey = {"name": "Standard", "questions": questions}
+    for old in development.records.find(clerk, "economic_development.survey").records:
+        changed = {"active": False}
+        development.records.update(clerk, "economic_development.survey", old.id, changed, version=old.version)
+    development.records.create(clerk, "economic_development.survey", survey)
+    desk = staff_client(development)
+    url = "/admin/economic_development/visit/new"
+    assert "What do you plan here?" in main_of(desk.get(url))
+    development.records.create(clerk, "economic_development.survey", {**survey, "name": "Short"})
+    assert "What do you plan here?" not in main_of(desk.get(url))
 
 
 def test_a_business_that_is_there_twice(development: Town, clerk: Actor, business: Record, clock: FixedClock) -> None:
@@ -234,3 +266,37 @@ def test_next_steps_stand_on_the_calendar_and_the_desk(development: Town, clerk:
     development.records.create(clerk, PROSPECT, heron)
     assert "Next steps with prospects Prospect Heron: Send the plans" in plain(rae.get("/admin/"))
     assert "Prospect Heron: Send the plans" in plain(rae.get("/admin/calendar/"))
+
+
+@pytest.mark.parametrize(
+    ("moves", "last"),
+    [
+        (("qualify", "negotiate"), ("win", {"outcome": "They come in spring."})),
+        ((), ("lose", {"lost_reason": "cost"})),
+    ],
+)
+def test_a_prospect_that_is_over_has_no_next_step(
+    development: Town, clerk: Actor, clock: FixedClock, moves: tuple[str, ...], last: tuple[str, dict[str, str]]
+) -> None:
+    """Won or lost, nobody is reminded any more, on its page or in a list, until it is open again."""
+    day = clock.now().date() - timedelta(days=3)
+    values = {"code_name": "Heron", "next_step": "Call the broker", "next_step_on": day}
+    prospect = development.records.create(clerk, PROSPECT, values)
+    for name in moves:
+        prospect = move(development, clerk, prospect, name)
+    desk = staff_client(development)
+    url = f"{PROSPECTS}{prospect.id}/"
+    shown = f"{day:%-d %b}"
+    assert "Call the broker" in main_of(desk.get(url))
+    assert shown in main_of(desk.get(f"{PROSPECTS}?view=all"))
+    over = move(development, clerk, prospect, last[0], **last[1])
+    assert (over["next_step"], over["next_step_on"]) == (None, None)
+    assert "Next step" not in main_of(desk.get(url)).partition("Everything that happened")[0]
+    assert shown not in main_of(desk.get(f"{PROSPECTS}?view=all"))
+    assert "Call the broker" in plain(desk.get(f"{url}history"))
+    late = {"next_step": "Once more", "next_step_on": day}
+    changed = development.records.update(clerk, PROSPECT, over.id, {**late, "jobs": 4}, version=over.version)
+    assert (changed["next_step"], changed["next_step_on"], changed["jobs"]) == (None, None, 4)
+    again = move(development, clerk, changed, "reopen")
+    told = development.records.update(clerk, PROSPECT, again.id, late, version=again.version)
+    assert told["next_step_on"] == day

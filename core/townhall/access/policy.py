@@ -99,6 +99,17 @@ def reach(actor: Actor, verb: Verb, record_type: RecordType, move: Transition | 
     return actor.reach(permission(record_type.identity, verb))
 
 
+def could_work(actor: Actor, record_type: RecordType) -> bool:
+    """Whether a colleague may work on a case of the type once it is given to them: see it, and change or move it.
+
+    Of the scopes only that of one's own records doesn't reach what is given to somebody.
+    """
+    given = (None, "own")
+    if reach(actor, "view", record_type) in given:
+        return False
+    return any(reach(actor, verb, record_type) not in given for verb in ("edit", "transition"))
+
+
 def sees_internal(actor: Actor, record_type: RecordType) -> bool:
     """Whether the actor reads the internal fields of the type, and what colleagues wrote about its records."""
     if actor.kind == "staff":

@@ -121,16 +121,16 @@ def hand_over(id: int) -> str | tuple[str, int] | Response:
                 for sentence in done.sentences(town, whom):
                     flash(sentence, "bad" if done.refused else "ok")
                 return redirect(url_for("accounts.person", id=id))
-    whose = people.by_id(town, id)
+    whose, found = people.by_id(town, id), holding.open_work(town, actor, id)
     work = [
         (count, town.schemas[identity].label if count == 1 else town.schemas[identity].label_plural)
-        for identity, count in holding.open_work(town, actor, id).items()
+        for identity, count in found.items()
     ]
     html = render_template(
         "accounts/hand_over.html",
         person=whose,
         work=work,
-        colleagues=[each for each in people.everybody(town) if each.active and each.id != id],
+        colleagues=holding.colleagues(town, found, id),
         error=error,
         typed=form,
         queues=QUEUES,

@@ -15,6 +15,7 @@ from townhall.admin import masking
 from townhall.admin.desk import Desk
 from townhall.admin.undoing import Mark
 from townhall.cases import holding
+from townhall.cases.owners import takers
 from townhall.cases.rulebook import queues_in_use
 from townhall.errors import TownhallError
 from townhall.records.types import Record
@@ -63,7 +64,7 @@ def actions(desk: Desk, actor: Actor, record_type: RecordType) -> list[ActionGro
         if moves:
             groups.append(ActionGroup("Move", tuple(moves)))
         if may_edit:
-            people = desk.town.context(actor).staff()
+            people = takers(desk.town, record_type)
             gives = [(f"give:{person.id}", f"Give to {person.title}") for person in people if person.id != actor.id]
             groups.append(
                 ActionGroup("Give", (("give:me", "Give to me"), *gives, (f"give:{NOBODY}", "Give back to the queue")))

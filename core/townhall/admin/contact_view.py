@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from townhall.access.actors import Actor
 from townhall.admin import once
+from townhall.admin import refusals
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.desk import Desk
@@ -26,9 +27,9 @@ from townhall.admin.details import get_record
 from townhall.admin.details import record_row
 from townhall.admin.own_requests_page import OwnRequestsPages
 from townhall.admin.pages import page
+from townhall.admin.record_base import Said
 from townhall.admin.record_view import RecordView
 from townhall.admin.sheets import Row
-from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Flag
 from townhall.presentation import escaped
@@ -69,6 +70,10 @@ class ContactView(RecordView, OwnRequestsPages):
         """Who, how to reach them, what is open, what happened."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
         return self.onward(record) or self.contact_page(record)
+
+    def own_page(self, record: Record, said: Said | None = None) -> ResponseReturnValue:
+        """The same, with why a note was refused, and its words in the quick log."""
+        return self.contact_page(record, {"note": said.problem} if said is not None else None)
 
     def contact_page(self, record: Record, errors: dict[str, str] | None = None) -> ResponseReturnValue:
         """A contact's page, perhaps with what is wrong in the quick log."""
@@ -253,8 +258,8 @@ class ContactView(RecordView, OwnRequestsPages):
             talking.log_contact(self.town, self.actor, record.id, request.form)
         except ValidationFailed as failed:
             return self.contact_page(record, failed.errors)
-        except Rejected as rejected:
-            return self.contact_page(record, {"note": str(rejected)})
+        except refusals.REFUSED as refused:
+            return self.contact_page(record, {"note": refusals.sentence(refused)})
         once.saved()
         flash(f"Saved: contact with {record.title}.", "ok")
         return redirect(self._url(record))

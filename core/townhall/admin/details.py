@@ -208,6 +208,8 @@ def clocks(
     if record.type.is_case:
         made += _due(desk, record, f"{base}give" if may_edit else "")
         name = staff_name(desk, actor, record.assignee)
+        if record.assignee is None and record.closed is not None:
+            name = "Nobody"
         where = queue_name(desk.town, actor, record.queue)
         note = f"Queue: {where}" if where else ""
         made.append(Clock("With", Markup("<b>{}</b>").format(name), note, f"{base}give" if may_edit else ""))

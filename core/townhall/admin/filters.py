@@ -6,6 +6,7 @@ written by hand and saved as a view. What can't be understood is said in a sente
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class Applied:
 
 
 class Filters:
-    """The filters of one type for one actor.
+    """The filters of one type for one actor. ``onward`` says as which record one goes on that was merged.
 
     ``idle`` is room for the controls that nobody uses at the moment and that look the same for everybody. Its owner
     keeps it for the type.
@@ -102,12 +103,14 @@ class Filters:
         context: Context,
         allowed: frozenset[str],
         idle: dict[str, FilterControl],
+        onward: Callable[[str, int], int],
     ) -> None:
         self._schemas = schemas
         self._type = record_type
         self._context = context
         self._allowed = allowed
         self._idle = idle
+        self._onward = onward
 
     def read(self, arguments: MultiDict[str, str]) -> Applied:
         """Read the parameters of a list's address."""
@@ -146,6 +149,8 @@ class Filters:
             self._read_range(path, field, label, kind, given, arguments, applied)
         elif kind in ("code", "codes", "boolean", "staff") or self._is_short_link(field):
             self._read_choice(path, field, label, given, applied)
+        elif self._read_pointer(path, field, label, given, applied):
+            return
         elif kind in ("text", "link", "links"):
             target = f"{path}.title" if kind in ("link", "links") else path
             text = given[0].strip() if given else ""
@@ -158,6 +163,28 @@ class Filters:
                 applied.chips.append(Chip(f"{label}: {text}", (path,)))
         elif given:
             applied.problems.append(f"“{label}” can't be used to filter this list. It was left out.")
+
+    # -- one record -------------------------------------------------------------------------------------------
+
+    def _read_pointer(self, path: str, field: Field, label: str, given: list[str], applied: Applied) -> bool:
+        """Read the record that a link or reference is to point at, by its id as panels name it: ``7``, or
+        ``core.contact:7`` for a reference. Whether it was one; a link is also searched by name.
+        """
+        text = given[0].strip() if given else ""
+        identity, id = field.target, text
+        if kind_of(field) == "reference":
+            identity, _, id = text.rpartition(":")
+        if identity not in self._schemas or not (id.isascii() and id.isdecimal() and len(id) < 19):
+            return False
+        found = self._onward(identity, int(id))
+        title = self._context.titles(identity, [found]).get(found)
+        if title is None:
+            return False
+        pointer = str(found) if field.target else f"{identity}:{found}"
+        applied.controls.append(FilterControl(path, label, "select", (FilterOption(pointer, title, True),)))
+        applied.conditions.append({path: [found if field.target else pointer]})
+        applied.chips.append(Chip(f"{label}: {title}", (path,)))
+        return True
 
     # -- choices ----------------------------------------------------------------------------------------------
 
@@ -190,6 +217,8 @@ class Filters:
         options = self._choices(path, field)
         labels = dict(options)
         asked = [part for value in given for part in ([value] if value in labels else value.split(","))]
+        if field.target:
+            asked = [part if part in labels else self._kept(field, part) for part in asked]
         chosen = [value for value in dict.fromkeys(asked) if value in labels]
         if len(chosen) != len(set(asked)):
             applied.problems.append(f"“{label}” has no such choice any more. It was left out.")
@@ -202,6 +231,11 @@ class Filters:
         words = (labels[value].lower() if value in (ME, EMPTY, OPEN) else labels[value] for value in chosen)
         applied.conditions.append(self._choice_condition(path, field, chosen))
         applied.chips.append(Chip(f"{label}: {', '.join(words)}", (path,)))
+
+    def _kept(self, field: Field, text: str) -> str:
+        """The value for the record as which the one goes on that ``text`` names."""
+        is_id = text.isascii() and text.isdecimal() and len(text) < 19
+        return str(self._onward(field.target, int(text))) if is_id else text
 
     def _choice_condition(self, path: str, field: Field, chosen: list[str]) -> dict[str, Any]:
         values: list[Any] = []

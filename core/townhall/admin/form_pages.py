@@ -13,6 +13,8 @@ from flask.typing import ResponseReturnValue
 from townhall.access import policy
 from townhall.admin import masking
 from townhall.admin import once
+from townhall.admin import reaching
+from townhall.admin import refusals
 from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
@@ -23,7 +25,7 @@ from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
 from townhall.admin.editing import lookup_of
 from townhall.admin.pages import page
-from townhall.admin.record_base import CHANGED_MEANWHILE
+from townhall.admin.reaching import Reach
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
 from townhall.admin.standard_inputs import StandardInput
@@ -165,7 +167,7 @@ class FormPages(RecordPages):
         workflow = self.type.workflow
         assert workflow is not None  # noqa: S101 - a move comes from one
         # Who was told that it changed has seen so, and decides: the next press is about the record as it is now.
-        stale = others is not None or ("", CHANGED_MEANWHILE) in problems
+        stale = others is not None or ("", refusals.CHANGED_MEANWHILE) in problems
         return self.render(
             "admin/move.html",
             type=self.type,
@@ -178,13 +180,19 @@ class FormPages(RecordPages):
             others=others,
             source=workflow.states.get(record.state),
             target=workflow.states.get(move.target),
-            contact=contact_of(self.desk, self.actor, record),
+            reach=self._reach(record),
             message=request.form.get("message", ""),
             note=request.form.get("note", ""),
             version=record.version if stale else request.form.get("version", record.version),
-            may_message=may_say(self.desk, self.actor, record),
             back=self._url(record),
         )
+
+    def _reach(self, record: Record) -> Reach | None:
+        """How a message that goes with a move would reach the citizen; ``None`` where nothing can be written."""
+        contact = contact_of(self.desk, self.actor, record)
+        if contact is None or not may_say(self.desk, self.actor, record):
+            return None
+        return reaching.reach(self.town, self.actor, record, contact)
 
     def _make(
         self, record: Record, move: Transition, form: RecordForm, standard: list[StandardInput]
@@ -216,8 +224,8 @@ class FormPages(RecordPages):
             if rejected.field in form.values:
                 form.add_errors({rejected.field: str(rejected)})
             return [("", str(rejected))]
-        except Conflict:
-            return [("", CHANGED_MEANWHILE)]
+        except Conflict as conflict:
+            return [("", refusals.sentence(conflict))]
         state = moved.type.workflow.states.get(moved.state) if moved.type.workflow is not None else None
         flash(f"{move.label}: done. It is now “{state.label if state is not None else moved.state}”.", "ok")
         return []

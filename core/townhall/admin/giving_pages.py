@@ -13,17 +13,15 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from townhall.admin import refusals
+from townhall.admin import standard_inputs
 from townhall.admin import urls
 from townhall.admin.pages import page
-from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
 from townhall.cases import holding
 from townhall.cases.rulebook import queue_name
 from townhall.cases.rulebook import queues_in_use
-from townhall.errors import Conflict
-from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
 from townhall.own_paths import own_path
 from townhall.records.types import Record
 
@@ -37,7 +35,7 @@ class GivingPages(RecordPages):
         record = self._editable(id)
         if not self.type.is_case:
             abort(404)
-        people = self.town.context(self.actor).staff()
+        people = standard_inputs.people(self.town, self.actor, self.type, record.assignee)
         queues = [(each.id, each.name) for each in queues_in_use(self.town, self.actor, record.queue)]
         error = ""
         if request.method == "POST" and request.form.get("take"):
@@ -79,10 +77,8 @@ class GivingPages(RecordPages):
         version = urls.number(request.form.get("version"), record.version)
         try:
             released = holding.release(self.town, self.actor, record.identity, id, version=version)
-        except Conflict:
-            flash(CHANGED_MEANWHILE, "bad")
-        except (ValidationFailed, Rejected) as refused:
-            flash(str(refused), "bad")
+        except refusals.REFUSED as refused:
+            flash(refusals.sentence(refused), "bad")
         else:
             name = queue_name(self.town, self.actor, released.queue)
             flash(f"It waits in {name} now." if name else "Nobody has it now.", "ok")
@@ -92,8 +88,8 @@ class GivingPages(RecordPages):
         """Take a case that nobody has; a sentence if somebody was faster."""
         try:
             holding.claim(self.town, self.actor, record.identity, record.id)
-        except (ValidationFailed, Rejected) as refused:
-            return str(refused)
+        except refusals.REFUSED as refused:
+            return refusals.sentence(refused)
         flash("It is yours now.", "ok")
         return ""
 
@@ -108,7 +104,7 @@ class GivingPages(RecordPages):
         chosen = sent.get("assignee", "")
         if chosen == "me":
             values["assignee"] = self.actor.id
-        elif urls.number(chosen) in {*people, record.assignee}:
+        elif urls.number(chosen) in people:
             values["assignee"] = urls.number(chosen)
         elif chosen == "" and "assignee" in sent:
             values["assignee"] = None
@@ -139,11 +135,7 @@ class GivingPages(RecordPages):
                 version=version,
                 note=request.form.get("note", "").strip()[:1000],
             )
-        except Conflict:
-            return CHANGED_MEANWHILE
-        except ValidationFailed as failed:
-            return " ".join(failed.errors.values())
-        except Rejected as rejected:
-            return str(rejected)
+        except refusals.REFUSED as refused:
+            return refusals.sentence(refused)
         flash("It is yours now." if values.get("assignee") == self.actor.id else "Saved.", "ok")
         return ""

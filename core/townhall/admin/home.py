@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from townhall.accounts import current_actor
 from townhall.admin import once
+from townhall.admin import refusals
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.happenings import CHANNEL_ICONS
@@ -27,7 +28,6 @@ from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
 from townhall.cases.rulebook import known_queues
-from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
 from townhall.records.types import Record
@@ -65,6 +65,18 @@ class HomeView(StaffView, AdminIndexView):
         notices.seen(self.town, self.actor, ids)
         return redirect(urls.ADMIN)
 
+    @expose("/followed-up", methods=("POST",))
+    def followed_up(self) -> ResponseReturnValue:
+        """Say that a talk was followed up, so that nobody is reminded of it any more."""
+        id, version = urls.number(request.form.get("id")), urls.number(request.form.get("version"))
+        try:
+            self.town.records.update(self.actor, INTERACTION, id, {"followed_up": True}, version=version)
+        except refusals.REFUSED as refused:
+            flash(refusals.sentence(refused), "bad")
+        else:
+            flash("Followed up. It stays in the timeline.", "ok")
+        return redirect(urls.ADMIN)
+
     def _page(self, errors: dict[str, str] | None = None, matches: list[Any] | None = None) -> ResponseReturnValue:
         actor = self.actor
         only = request.args.get("show", "")
@@ -72,8 +84,12 @@ class HomeView(StaffView, AdminIndexView):
         queues = {queue.id: queue.name for queue in known_queues(self.town, actor).values()}
         told = notices.unseen(self.town, actor, SHOWN + 1)
         cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
+        follow_up, more_to_follow_up = self._to_follow_up()
         html = self.render(
             "admin/home.html",
+            follow_up=follow_up,
+            more_to_follow_up=more_to_follow_up,
+            may_follow_up=self.town.records.may(actor, "edit", INTERACTION),
             greeting=self._greeting(),
             only=only if only in queries.NAMES else "",
             work=work,
@@ -108,6 +124,32 @@ class HomeView(StaffView, AdminIndexView):
             form_id=once.new_form_id(),
         )
         return html, 422 if errors else 200
+
+    def _to_follow_up(self) -> tuple[list[tuple[Row, Record]], bool]:
+        """Talks of which the person wanted to be reminded by today, the oldest first; and whether there are more."""
+        records, actor = self.town.records, self.actor
+        if actor.id is None or not records.may(actor, "view", INTERACTION):
+            return [], False
+        if not records.may_ask(actor, INTERACTION, "handled_by", "follow_up", "followed_up"):
+            return [], False
+        where = {"handled_by": actor.id, "follow_up": {"lte": "today"}, "followed_up": {"ne": True}}
+        fields = ("contact", "subject", "body", "follow_up")
+        found = records.find(actor, INTERACTION, where, sort="follow_up", limit=SHOWN + 1, fields=fields).records
+        presenter = self.desk.presenter
+        made = []
+        for record in found[:SHOWN]:
+            words = record.values.get("subject") or record.values.get("body") or ""
+            day = record.values["follow_up"]
+            late = presenter.today() > day
+            end = Markup('<span class="due{}">{}{}</span>').format(
+                " due-over" if late else "",
+                self.desk.marks.icon("dial-over" if late else "dial-low"),
+                presenter.day(day) if late else "today",
+            )
+            title = record.titles.get((CONTACT, record.values.get("contact") or 0), "") or record.title
+            url = urls.record_url(INTERACTION, record.id)
+            made.append((Row(title, url, _short(words, 80), record.type.icon, end), record))
+        return made, len(found) > SHOWN
 
     def _greeting(self) -> str:
         hour = self.desk.presenter.local(self.desk.presenter.now()).hour
@@ -161,8 +203,7 @@ class HomeView(StaffView, AdminIndexView):
             id: int | None = record.values.get("contact") if record.values.get("direction") != "internal" else None
             title = record.titles.get((CONTACT, id), "") if id is not None else ""
             if id is not None and title and id not in rows and len(rows) < RECENT_SHOWN:
-                words = record.values.get("subject") or record.values.get("body") or ""
-                short = words if len(words) <= 40 else words[:40].rsplit(" ", 1)[0] + "…"
+                short = _short(record.values.get("subject") or record.values.get("body") or "", 40)
                 at = self.desk.presenter.seen(record.values.get("at"))
                 icon = CHANNEL_ICONS.get(record.values.get("channel") or "", "speech")
                 meta = " · ".join(part for part in (at, short) if part)
@@ -171,18 +212,27 @@ class HomeView(StaffView, AdminIndexView):
 
     def _coming(self) -> list[Row]:
         """What is on the calendar next."""
-        now = self.desk.presenter.now()
+        presenter = self.desk.presenter
+        now, today = presenter.now(), presenter.today()
         entries = calendar.entries(self.town, self.actor, now, now + timedelta(days=COMING_DAYS))
-        coming = [(entry.starts, "", entry) for entry in entries if entry.starts >= now and not entry.cancelled]
+
+        def ahead(entry: calendar.CalendarEntry) -> bool:
+            return presenter.local(entry.starts).date() >= today if entry.all_day else entry.starts >= now
+
+        coming = [(entry.starts, "", entry) for entry in entries if ahead(entry) and not entry.cancelled]
         # What has begun and lasts, like a round that is open, comes up with its end.
-        coming += [(entry.ends, "ends ", entry) for entry in entries if entry.starts < now and entry.ends is not None]
+        coming += [(entry.ends, "ends ", entry) for entry in entries if not ahead(entry) and entry.ends is not None]
         coming.sort(key=lambda each: each[0])
         rows = []
         for at, word, entry in coming[:COMING_SHOWN]:
             where = f" · {entry.location}" if entry.location else ""
-            end = Markup('<span class="due">{}</span>').format(f"{word}{self.desk.presenter.ago(at)}")
-            presenter = self.desk.presenter
-            meta = f"Ends {presenter.when(at)}{where}" if word else f"{presenter.moment(at)}{where}"
+            day = presenter.local(at).date()
+            when = presenter.moment(at)
+            if entry.all_day:
+                when = "Today" if day == today else presenter.day(day)
+            far = "today" if entry.all_day and day == today else presenter.ago(at)
+            end = Markup('<span class="due">{}</span>').format(f"{word}{far}")
+            meta = f"Ends {when[:1].lower() + when[1:] if day == today else when}{where}" if word else f"{when}{where}"
             rows.append(Row(entry.title, urls.record_url(entry.identity, entry.id), meta, "", end))
         return rows
 
@@ -208,8 +258,8 @@ class HomeView(StaffView, AdminIndexView):
             talking.log_contact(self.town, actor, chosen, self._sent(chosen))
         except ValidationFailed as failed:
             return self._page(failed.errors, matches)
-        except Rejected as rejected:
-            return self._page({"note": str(rejected)}, matches)
+        except refusals.REFUSED as refused:
+            return self._page({"note": refusals.sentence(refused)}, matches)
         once.saved()
         target = self._after_log(chosen)
         flash("The call is logged.", "ok")
@@ -239,3 +289,8 @@ class HomeView(StaffView, AdminIndexView):
         if following in cases:
             return urls.new_url(following, contact=contact) if contact is not None else urls.new_url(following)
         return urls.record_url(CONTACT, contact) if contact is not None else urls.ADMIN
+
+
+def _short(words: str, most: int) -> str:
+    """The first words of a text."""
+    return words if len(words) <= most else words[:most].rsplit(" ", 1)[0] + "…"

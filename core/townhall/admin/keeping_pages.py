@@ -9,28 +9,25 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from townhall.admin import once
+from townhall.admin import refusals
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import contact_of
 from townhall.admin.details import may_say
 from townhall.admin.pages import page
-from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
-from townhall.errors import Conflict
-from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
+from townhall.admin.record_base import Said
 from townhall.records.types import Record
 
 
 def _went(told: Record) -> str:
     """How a message goes to the citizen, in a sentence."""
     ways = {
-        "email": "The message is on its way by e-mail, and stands on the citizen's status page.",
-        "letter": "A letter waits to be printed. The message stands on the citizen's status page too.",
+        "email": "The message is on its way by e-mail.",
+        "letter": "A letter waits to be printed.",
     }
-    here = "The message stands on the citizen's status page now. There is no address to send it to."
-    return ways.get(told["channel"] or "", here)
+    return ways.get(told["channel"] or "", "The message can be read on the citizen's status page now. It was not sent.")
 
 
 class KeepingPages(RecordPages):
@@ -45,22 +42,20 @@ class KeepingPages(RecordPages):
             abort(403)
         text = request.form.get("text", "")
         form_id = request.form.get("form_id", "")
+        way = request.form.get("send", "")
         contact = contact_of(self.desk, self.actor, record)
-        target = f"{self._url(record)}#happened"
         if not once.first_time(self.town, form_id):
-            return redirect(target)
+            return redirect(f"{self._url(record)}#happened")
         try:
-            if request.form.get("send"):
-                flash(_went(talking.message(self.town, self.actor, record, text)), "ok")
+            if way:
+                flash(_went(talking.message(self.town, self.actor, record, text, way)), "ok")
             else:
                 talking.note(self.town, self.actor, record, text, contact[0] if contact is not None else None)
                 flash("The note is saved.", "ok")
-            once.saved()
-        except ValidationFailed as failed:
-            flash(" ".join(failed.errors.values()), "bad")
-        except Rejected as rejected:
-            flash(str(rejected), "bad")
-        return redirect(target)
+        except refusals.REFUSED as refused:
+            return self.own_page(record, Said(text, way, refusals.sentence(refused)))
+        once.saved()
+        return redirect(f"{self._url(record)}#happened")
 
     @page("record", "archive", methods=FORM)
     def archive(self, id: int) -> ResponseReturnValue:
@@ -87,12 +82,8 @@ class KeepingPages(RecordPages):
                     version=urls.number(request.form.get("version"), record.version),
                     note=request.form.get("note", "").strip(),
                 )
-            except Conflict:
-                flash(CHANGED_MEANWHILE, "bad")
-            except Rejected as rejected:
-                flash(str(rejected), "bad")
-            except ValidationFailed as failed:
-                flash(" ".join(failed.errors.values()), "bad")
+            except refusals.REFUSED as refused:
+                flash(refusals.sentence(refused), "bad")
             else:
                 flash("It is back in the lists." if restore else "It is archived. You can restore it here.", "ok")
             return redirect(self._url(record))

@@ -16,6 +16,7 @@ from flask_admin import expose
 from markupsafe import Markup
 
 from townhall.admin import bulk
+from townhall.admin import reaching
 from townhall.admin import urls
 from townhall.admin.details import get_record
 from townhall.admin.exporting import csv_lines
@@ -284,6 +285,8 @@ class ListPages(RecordPages):
             refused=refused,
             form=form,
             move=move,
+            message=request.form.get("message", ""),
+            unreached=reaching.unreached(self.town, self.type, [each.id for each in picked]) if move else 0,
             back=back,
             base=self.lister.base,
         )

@@ -137,7 +137,8 @@ class Lister:
             kept = MultiDict(parse_qsl(saved.query))
             arguments = MultiDict([*kept.items(multi=True), *arguments.items(multi=True)])
         allowed = filterable(actor, self.type)
-        filters = Filters(self.town.schemas, self.type, self.town.context(actor), allowed, self._idle)
+        onward = self.town.records.onward
+        filters = Filters(self.town.schemas, self.type, self.town.context(actor), allowed, self._idle, onward)
         applied = filters.read(arguments)
         text = arguments.get("q", "").strip()
         figure = self._figure(actor, arguments.get(slicing.PARAMETER, ""), applied)

@@ -11,17 +11,15 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from townhall.admin import refusals
 from townhall.admin import urls
 from townhall.admin.facts import FactWriter
 from townhall.admin.pages import page
-from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
 from townhall.admin.sheets import Row
-from townhall.errors import Conflict
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
 from townhall.presentation import plural
 from townhall.records import explaining
 from townhall.records.choosing import Choice
@@ -74,12 +72,8 @@ class MergingPages(RecordPages):
         if request.method == "POST":
             try:
                 kept = self._merged(record, other)
-            except Conflict:
-                errors[""] = CHANGED_MEANWHILE
-            except Rejected as rejected:
-                errors[""] = str(rejected)
-            except ValidationFailed as failed:
-                errors = {name.partition(".")[0]: message for name, message in failed.errors.items()}
+            except refusals.REFUSED as refused:
+                errors = {name.partition(".")[0]: message for name, message in refusals.problems(refused).items()}
             else:
                 return redirect(self._url(kept))
         try:
@@ -176,12 +170,8 @@ class MergingPages(RecordPages):
                     version=urls.number(request.form.get("version"), record.version),
                     note=" ".join(request.form.get("note", "").split()),
                 )
-            except Conflict:
-                flash(CHANGED_MEANWHILE, "bad")
-            except Rejected as rejected:
-                flash(str(rejected), "bad")
-            except ValidationFailed as failed:
-                flash(" ".join(failed.errors.values()), "bad")
+            except refusals.REFUSED as refused:
+                flash(refusals.sentence(refused), "bad")
             if done is None:
                 return redirect(self._url(went))
             flash(f"{_name(record)} is back, and {plural(done.moved, 'record names', 'records name')} it again.", "ok")

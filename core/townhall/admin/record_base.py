@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
 from flask import flash
+from flask.typing import ResponseReturnValue
 
 from townhall.admin import urls
 from townhall.admin.details import get_record
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
 
 #: Methods of a page that shows a form and takes it.
 FORM = ("GET", "POST")
-CHANGED_MEANWHILE = "A colleague changed this a moment ago. Look at it again, then decide."
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A note or message that was refused: its words, the way that was chosen for it, and why."""
+
+    text: str
+    way: str
+    problem: str
 
 
 class RecordPages:
@@ -41,6 +51,10 @@ class RecordPages:
         def may(self, verb: Verb) -> bool: ...
 
         def render(self, template: str, **values: Any) -> str: ...
+
+    def own_page(self, record: Record, said: Said | None = None) -> ResponseReturnValue:
+        """A record's own page; ``said`` is what somebody wrote there that was refused, so that it is not lost."""
+        raise NotImplementedError
 
     def _record(self, id: int) -> Record:
         return get_record(self.desk, self.actor, self.type.identity, id)

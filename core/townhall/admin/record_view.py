@@ -20,6 +20,7 @@ from wtforms import Form
 from townhall.access.actors import Actor
 from townhall.access.permissions import Verb
 from townhall.accounts import current_actor
+from townhall.admin import reaching
 from townhall.admin import urls
 from townhall.admin.desk import Desk
 from townhall.admin.details import details
@@ -34,6 +35,7 @@ from townhall.admin.merging_pages import MergingPages
 from townhall.admin.pages import open_page
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
+from townhall.admin.record_base import Said
 from townhall.admin.reveal_pages import RevealPages
 from townhall.admin.sharing_pages import SharingPages
 from townhall.admin.staff import run_page
@@ -208,10 +210,16 @@ class RecordView(
     def details_view(self, id: int) -> ResponseReturnValue:
         """A record's page."""
         record = get_record(self.desk, self.actor, self.type.identity, id)
-        if onward := self.onward(record):
-            return onward
+        return self.onward(record) or self.own_page(record)
+
+    def own_page(self, record: Record, said: Said | None = None) -> ResponseReturnValue:
+        """Its facts, what happened and what may be done, with the box for notes and messages."""
         shown = details(self.desk, self.actor, record, request.args)
-        return self.render("admin/details.html", **shown, present=self._present(record))
+        may, contact = shown["may"], shown["contact"]
+        talks = may["say"] and may["message"]
+        reach = reaching.reach(self.town, self.actor, record, contact) if talks else None
+        html = self.render("admin/details.html", **shown, present=self._present(record), reach=reach, said=said)
+        return html, 422 if said is not None else 200
 
     @page("record", "present")
     def present_view(self, id: int) -> ResponseReturnValue:

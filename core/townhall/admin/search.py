@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from townhall.records.types import Hit
     from townhall_forms.schema import RecordType
 
+CONTACT = "core.contact"
 SHOWN = 25
+#: How many contacts stand before everything else.
+PEOPLE_FIRST = 5
 LONGEST = 200
 
 
@@ -42,13 +45,18 @@ class SearchView(StaffView):
             hits, following = self.town.records.search(
                 self.actor, text, identities=identities, limit=SHOWN, after=after
             )
+        if text and not after and identities is None and self.town.records.may(self.actor, "view", CONTACT):
+            # Whoever types a name looks for a person first: they must not stand behind all that names them too.
+            people, _ = self.town.records.search(self.actor, text, identities=[CONTACT], limit=PEOPLE_FIRST)
+            known = {hit.id for hit in people}
+            hits = [*people, *(hit for hit in hits if hit.identity != CONTACT or hit.id not in known)]
         exact = [hit for hit in hits if hit.number and hit.number.casefold() == text.casefold()]
         if len(exact) == 1 and not after:
             return redirect(urls.record_url(exact[0].identity, exact[0].id))
         pairs = [("q", text), ("type", only)]
         kinds = [type_ for type_ in types if type_.navigation == "records"]
         # What was found stands behind these; all kinds of records would be a wall between the box and the first line.
-        near = {"core.contact", only, *(hit.identity for hit in hits)}
+        near = {CONTACT, only, *(hit.identity for hit in hits)}
 
         def chip(type_: RecordType) -> tuple[str, str, str, bool]:
             address = urls.with_query(urls.SEARCH, [("q", text), ("type", type_.identity)])
@@ -66,7 +74,7 @@ class SearchView(StaffView):
                 *(chip(type_) for type_ in kinds if type_.identity in near),
             ],
             further=[chip(type_) for type_ in kinds if type_.identity not in near],
-            may_add_contact=self.town.records.may(self.actor, "create", "core.contact"),
+            may_add_contact=self.town.records.may(self.actor, "create", CONTACT),
             cases=self.desk.creatable_cases(self.actor),
         )
 

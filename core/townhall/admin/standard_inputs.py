@@ -12,8 +12,10 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
+from townhall.cases.owners import takers
 from townhall.records.types import Record
 from townhall.town import Town
+from townhall_forms.context import Option
 from townhall_forms.schema import RecordType
 
 QUEUE = "core.queue"
@@ -49,7 +51,10 @@ def inputs(
         if name not in _LABELS or name in record.type.fields:
             continue
         value = sent.get(name, _present(town, record, name))
-        made.append(StandardInput(name, _LABELS[name], value, name in needed, _choices(town, actor, name)))
+        choices = _choices(town, actor, record.type, name, record.assignee)
+        if name in needed and not value and name not in sent and len(choices) == 1:
+            value = choices[0][0]
+        made.append(StandardInput(name, _LABELS[name], value, name in needed, choices))
     return made
 
 
@@ -57,7 +62,9 @@ def for_new(town: Town, actor: Actor, record_type: RecordType, sent: Mapping[str
     """The inputs of the form for a new record, with what was sent: who makes a task does it, if nobody else."""
     usual = {"assignee": str(actor.id or ""), "due": ""}
     return [
-        StandardInput(name, label, sent.get(name, usual[name]), needed=False, choices=_choices(town, actor, name))
+        StandardInput(
+            name, label, sent.get(name, usual[name]), needed=False, choices=_choices(town, actor, record_type, name)
+        )
         for name, label in _NEW.get(record_type.identity, {}).items()
     ]
 
@@ -92,9 +99,20 @@ def _present(town: Town, record: Record, name: str) -> str:
     return str(getattr(record, name) or "")
 
 
-def _choices(town: Town, actor: Actor, name: str) -> tuple[tuple[str, str], ...]:
+def people(town: Town, actor: Actor, record_type: RecordType, holder: int | None) -> list[Option]:
+    """To whom a case of the type can be given, and whoever has it now, so that nothing changes by itself."""
+    able = takers(town, record_type)
+    if holder is not None and all(each.id != holder for each in able):
+        names = {each.id: each.title for each in town.context(actor).staff()}
+        able.append(Option(holder, names.get(holder, "Somebody who left")))
+    return able
+
+
+def _choices(
+    town: Town, actor: Actor, record_type: RecordType, name: str, holder: int | None = None
+) -> tuple[tuple[str, str], ...]:
     if name == "assignee":
-        return tuple((str(person.id), person.title) for person in town.context(actor).staff())
+        return tuple((str(person.id), person.title) for person in people(town, actor, record_type, holder))
     if name == "queue":
         page = town.records.find(actor, QUEUE, {"active": True}, sort="name", limit=_MOST, fields=())
         return tuple((str(queue.id), queue.title) for queue in page.records)

@@ -25,6 +25,8 @@ WAYS = (
     ("letter", "Letter", "letter"),
     ("visit", "Visit", "visit"),
 )
+#: The ways that a message is sent in; any other word of a form leaves it to the town.
+SENT = frozenset({"email", "letter", "web"})
 
 
 def note(town: Town, actor: Actor, record: Record, text: str, contact_id: int | None) -> Record:
@@ -46,11 +48,12 @@ def note(town: Town, actor: Actor, record: Record, text: str, contact_id: int | 
     return town.records.create(actor, INTERACTION, values)
 
 
-def message(town: Town, actor: Actor, record: Record, text: str) -> Record:
-    """Write to the citizen: they read it on the page that their secret link opens."""
+def message(town: Town, actor: Actor, record: Record, text: str, way: str) -> Record:
+    """Write to the citizen, in the way that was chosen: they read it on the page that their secret link opens too."""
     if not text.strip():
         raise ValidationFailed({"text": "Write the message first."})
-    return town.records.message(actor, record.identity, record.id, text)
+    chosen = way if way in SENT else ""
+    return town.records.message(actor, record.identity, record.id, text, way=chosen)
 
 
 def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[str, str]) -> Record:

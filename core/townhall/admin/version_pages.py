@@ -12,16 +12,13 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from townhall.admin import refusals
 from townhall.admin import urls
 from townhall.admin.facts import FactSection
 from townhall.admin.facts import FactWriter
 from townhall.admin.pages import page
-from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
-from townhall.errors import Conflict
-from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
 from townhall.records import versions
 from townhall.records.types import HistoryEntry
 from townhall.records.types import Record
@@ -123,12 +120,8 @@ class VersionPages(RecordPages):
                     names=chosen,
                     note=" ".join(request.form.get("note", "").split()),
                 )
-            except Conflict:
-                errors[""] = CHANGED_MEANWHILE
-            except Rejected as rejected:
-                errors[rejected.field if rejected.field in chosen else ""] = str(rejected)
-            except ValidationFailed as failed:
-                errors = dict(failed.errors)
+            except refusals.REFUSED as refused:
+                errors = refusals.problems(refused)
             else:
                 flash(f"What version {number} held is back, as a new version.", "ok")
                 return redirect(self._url(record))

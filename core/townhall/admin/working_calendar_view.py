@@ -8,18 +8,15 @@ from flask import flash
 from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_admin import expose
 
+from townhall.admin import refusals
 from townhall.admin.details import details
-from townhall.admin.details import get_record
 from townhall.admin.pages import page
-from townhall.admin.record_base import CHANGED_MEANWHILE
 from townhall.admin.record_base import FORM
+from townhall.admin.record_base import Said
 from townhall.admin.record_view import RecordView
 from townhall.cases import holidays
-from townhall.errors import Conflict
 from townhall.errors import Rejected
-from townhall.errors import ValidationFailed
 from townhall.presentation import plural
 from townhall.records.types import Record
 
@@ -30,12 +27,12 @@ _DEEDS = ("upload", "suggest", "confirm", "remove")
 class WorkingCalendarView(RecordView):
     """The pages of working calendars."""
 
-    @expose("/<int:id>/")
-    def details_view(self, id: int) -> ResponseReturnValue:
+    def own_page(self, record: Record, said: Said | None = None) -> ResponseReturnValue:
         """The hours, and how many days off wait to be confirmed."""
-        record = get_record(self.desk, self.actor, self.type.identity, id)
         shown = details(self.desk, self.actor, record, request.args)
-        return self.render("admin/working_calendar.html", **shown, waiting=len(holidays.waiting(record)))
+        waiting = len(holidays.waiting(record))
+        html = self.render("admin/working_calendar.html", **shown, waiting=waiting, said=said)
+        return html, 422 if said is not None else 200
 
     @page("record", "holidays", methods=FORM)
     def holidays(self, id: int) -> ResponseReturnValue:
@@ -46,12 +43,8 @@ class WorkingCalendarView(RecordView):
         if request.method == "POST" and sent.get("do") in _DEEDS:
             try:
                 flash(*self._do(record, sent["do"]))
-            except Conflict:
-                error = ("", CHANGED_MEANWHILE)
-            except Rejected as rejected:
-                error = (rejected.field, str(rejected))
-            except ValidationFailed as failed:
-                error = ("", " ".join(failed.errors.values()))
+            except refusals.REFUSED as refused:
+                error = (refused.field if isinstance(refused, Rejected) else "", refusals.sentence(refused))
             else:
                 return redirect(self._url(record, "holidays"), 303)
         settings = self.town.settings

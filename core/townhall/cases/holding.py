@@ -6,6 +6,7 @@ exactly one has it, and the other is told who, and since when.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.cases.owners import owners
 from townhall.cases.rulebook import rulebook
 from townhall.errors import Conflict
 from townhall.errors import NotFound
@@ -23,6 +26,7 @@ from townhall.errors import Rejected
 from townhall.errors import TownhallError
 from townhall.records.types import Record
 from townhall.records.work import states
+from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -132,25 +136,53 @@ def open_work(town: Town, actor: Actor, person: int) -> dict[str, int]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody to whom work can be handed over, and the types of which they may take none."""
+
+    id: int
+    name: str
+    not_these: Sequence[RecordType]
+
+
+def colleagues(town: Town, work: Collection[str], person: int) -> list[Colleague]:
+    """Who may take some of the open work of ``person``, which is of these types; first those who may take all of it."""
+    found = []
+    for each in owners(town):
+        may = _may_take(town, each, work)
+        if each.id not in (None, person) and may:
+            rest = [town.schemas[identity] for identity in work if identity not in may]
+            found.append(Colleague(each.id or 0, each.name, rest))
+    return sorted(found, key=lambda each: (bool(each.not_these), each.name.casefold(), each.id))
+
+
+def _may_take(town: Town, colleague: Actor, work: Collection[str]) -> list[str]:
+    return [identity for identity in work if policy.could_work(colleague, town.schemas[identity])]
+
+
 def hand_over(town: Town, actor: Actor, person: int, to: int | None, *, note: str = "") -> HandOver:
     """Give all open work of somebody to a colleague, or with ``to`` as ``None`` back to its queues.
 
-    Each case is written in a transaction of its own, so that one that is refused stops no other.
+    Each case is written in a transaction of its own, so that one that is refused stops no other; one that the colleague
+    may not work on stays. Raises :class:`~townhall.errors.Rejected` if they may take none.
     """
     if person == to:
         raise Rejected("That is the same person. Choose a colleague, or the queues.", "to")
-    if to is not None and all(each.id != to for each in town.context(actor).staff()):
+    colleague = next((each for each in owners(town) if each.id == to), None)
+    if to is not None and colleague is None:
         raise Rejected("This colleague doesn’t work here any more. Choose somebody else.", "to")
+    if colleague is not None and (work := open_work(town, actor, person)) and not _may_take(town, colleague, work):
+        raise Rejected(f"{colleague.name} may work on none of these cases. Choose somebody else.", "to")
     done = HandOver(rules=[route.name for route in rulebook(town).routes if route.person == person])
     for identity in _case_types(town):
         if town.records.may(actor, "view", identity):
             for id in list(_ids(town, actor, identity, person)):
-                _hand_over_one(town, actor, identity, id, person, to, note, done)
+                _hand_over_one(town, actor, identity, id, person, colleague, note, done)
     return done
 
 
 def _hand_over_one(
-    town: Town, actor: Actor, identity: str, id: int, person: int, to: int | None, note: str, done: HandOver
+    town: Town, actor: Actor, identity: str, id: int, person: int, to: Actor | None, note: str, done: HandOver
 ) -> None:
     for _ in range(_TRIES):
         try:
@@ -159,7 +191,10 @@ def _hand_over_one(
             return
         if record.assignee != person:
             return
-        values = {"assignee": to} if to is not None else _released(town, record)
+        if to is not None and not policy.could_work(to, record.type):
+            done.refused.append((record, f"{to.name} may not work on {record.type.label_plural.lower()}."))
+            return
+        values = {"assignee": to.id} if to is not None else _released(town, record)
         try:
             town.records.update(actor, identity, id, values, version=record.version, note=note)
         except Conflict:

@@ -9,6 +9,7 @@ from townhall.access.actors import system
 from townhall.extend.values import Change
 from townhall.messages import outbox
 from townhall.messages import personal
+from townhall.messages import recipients
 from townhall.messages.recipients import CONTACT
 from townhall.records import reading
 from townhall.records.domains import MERGED
@@ -42,7 +43,7 @@ def _follow(town: Town, change: Change, old: int, new: int) -> None:
     waiting = mine & table.status.in_(list(_WAITING))
     table.update(contact_id=new).where(waiting).execute()
     if reading.get(town, system(), CONTACT, new, fields=("do_not_contact",))["do_not_contact"]:
-        refused = {"status": "dropped", "error": "They asked the town not to get in touch."}
+        refused = {"status": "dropped", "error": recipients.NOT_IN_TOUCH}
         mine = (table.identity == change.identity) & (table.record_id == change.id) & (table.contact_id == new)
         now = mine & table.automatic & table.status.in_([each for each in _WAITING if each != "sending"])
         table.update(refused).where(now).execute()

@@ -16,6 +16,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.errors import NotFound
+from townhall.errors import Rejected
 from townhall.extend.values import Change
 from townhall.messages import limits
 from townhall.messages import outbox
@@ -70,11 +71,16 @@ def deliver(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Reco
     """Write what a colleague says to the citizen of a case onto the timeline, and send it."""
     plan = write_plan(town, about.identity)
     automatic = actor.kind != "staff"
-    recipient = recipients.find(town, contact_of(plan, about.values), automatic=automatic)
+    contact, chosen = contact_of(plan, about.values), outgoing.way
+    recipient = recipients.find(town, contact, automatic=automatic, channel=recipients.channel_of(chosen))
     text = rendering.clean(outgoing.body)
     facts = None
-    if actor.door not in SILENT and recipient.channel and outgoing.channel == "web":
+    if actor.door not in SILENT and recipient.channel and outgoing.channel == "web" and chosen != "web":
         facts = _facts(town, about.identity, about.id, recipient, text)
+        if facts is None and chosen:
+            raise Rejected(recipients.KEPT_IN)
+    if chosen not in ("", "web") and not recipient.channel:
+        raise Rejected(f"{recipient.reason} Nothing was sent.")
     channel = outgoing.channel if facts is None else recipient.channel
     said = Outgoing(text, outgoing.subject, outgoing.files, channel)
     interaction = messages.write(town, actor, about, said)

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
 
+from townhall.access import policy
+from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.errors import NotFound
+from townhall.records import predicate
 from townhall.records import reading
+from townhall.records import restricting
 from townhall.records.types import Record
 from townhall_forms.fields.places import AddressField
 
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
 
 CONTACT = "core.contact"
 Channel = Literal["email", "letter", ""]
+#: Fields of a contact that say how to write to them.
+ASKED = ("emails", "addresses", "preferred_channel", "deceased", "do_not_contact")
+NOT_IN_TOUCH = "They asked the town not to get in touch."
+KEPT_IN = "Nobody outside the town hall may see this at the moment, so no message about it can be sent."
 #: Mailboxes that nobody reads.
 NO_REPLY = frozenset({"noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster"})
 
@@ -34,8 +42,20 @@ class Recipient:
     reason: str = ""
 
 
-def find(town: Town, contact_id: int | None, *, automatic: bool) -> Recipient:
-    """How a contact is to be written to, by what they asked for. ``automatic`` is what nobody wrote by hand."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to write to somebody. ``reason`` says in a sentence why it doesn't reach them; then it has no address."""
+
+    channel: Channel
+    address: str = ""
+    reason: str = ""
+
+
+def find(town: Town, contact_id: int | None, *, automatic: bool, channel: Channel = "") -> Recipient:
+    """How a contact is to be written to, by what they asked for, or by ``channel`` if that is named.
+
+    ``automatic`` is what nobody wrote by hand.
+    """
     if contact_id is None:
         return Recipient(None, reason="Nobody is named as the sender.")
     try:
@@ -47,18 +67,49 @@ def find(town: Town, contact_id: int | None, *, automatic: bool) -> Recipient:
     def recipient(channel: Channel, address: str = "", reason: str = "") -> Recipient:
         return Recipient(contact_id, name, channel, address, language, reason)
 
-    if contact.archived is not None:
-        return recipient("", reason="The contact is archived.")
-    if contact["deceased"]:
-        return recipient("", reason="The contact has died.")
     if automatic and contact["do_not_contact"]:
-        return recipient("", reason="They asked the town not to get in touch.")
-    mail, post = mail_address(contact), post_address(town, contact)
-    if post and (not mail or contact["preferred_channel"] == "letter"):
-        return recipient("letter", post)
-    if mail:
-        return recipient("email", mail)
-    return recipient("", reason="There is no e-mail address and no postal address of theirs.")
+        return recipient("", reason=NOT_IN_TOUCH)
+    asked = [way for way in ways(town, contact) if not channel or way.channel == channel]
+    for way in asked:
+        if way.address:
+            return recipient(way.channel, way.address)
+    return recipient("", reason=" ".join(dict.fromkeys(way.reason for way in asked)))
+
+
+def ways(town: Town, contact: Record) -> tuple[Way, ...]:
+    """The ways to write to a contact: first those that reach them, the one that they are written to as a rule before
+    the other.
+
+    The record must have been read with :data:`ASKED`.
+    """
+    gone = ""
+    if contact.archived is not None:
+        gone = "The contact is archived."
+    elif contact["deceased"]:
+        gone = "The contact has died."
+    mail, post = ("", "") if gone else (mail_address(contact), post_address(town, contact))
+    came_back = any(row.get("address") for row in contact["emails"] or ())
+    no_mail = "Mail to their e-mail address came back." if came_back else "There is no e-mail address of theirs."
+    by_mail = Way("email", mail, "" if mail else gone or no_mail)
+    by_post = Way("letter", post, "" if post else gone or "There is no postal address of theirs.")
+    first = (by_post, by_mail) if contact["preferred_channel"] == "letter" else (by_mail, by_post)
+    return tuple(sorted(first, key=lambda way: not way.address))
+
+
+def channel_of(way: str) -> Channel:
+    """The channel of a way that somebody chose; empty where they left that to the town, or chose the status page."""
+    channels: dict[str, Channel] = {"email": "email", "letter": "letter"}
+    return channels.get(way, "")
+
+
+def is_shown(town: Town, record: Record) -> bool:
+    """Whether a citizen may see a record that is theirs, as things stand. If not they are told nothing about it."""
+    sender = citizen(frozenset({(record.identity, record.id)}))
+    if record.archived is not None or not policy.granted(sender, record.type, record.id):
+        return False
+    if not restricting.restricts(town, sender, record.type):
+        return True
+    return bool(predicate.may_see(town, sender, record.type, [record.id]))
 
 
 def mail_address(contact: Record) -> str:

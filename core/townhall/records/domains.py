@@ -52,9 +52,14 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What a person of the town writes to the citizen of a case."""
+    """What a person of the town writes to the citizen of a case.
+
+    ``way`` is how they chose to send it: ``email``, ``letter``, or ``web`` for the status page alone; empty for the way
+    that this citizen is written to as a rule. ``channel`` is through which it came to be written.
+    """
 
     body: str
     subject: str = ""
     files: Sequence[Any] = ()
     channel: str = "web"
+    way: str = ""

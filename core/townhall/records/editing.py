@@ -117,7 +117,8 @@ class Edit:
         )
         fields = self.plan.record_type.fields
         changed = {name for name in self.changed if name in fields}
-        errors |= checking.check_references(self.town, self.actor, self.plan, self.values, changed & self.given)
+        newly = changed & self.given
+        errors |= checking.check_references(self.town, self.actor, self.plan, self.values, newly, hold=True)
         errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
         errors |= self._check_assignee()
         if errors:

@@ -122,7 +122,7 @@ def _check_links(
     for record in pending.values():
         for identity, named in checking.references(plan, record.values, plan.pointing).items():
             wanted.setdefault(identity, set()).update(named)
-    gone, went = checking.missing(town, wanted), checking.merged(town, wanted)
+    gone, went = checking.missing(town, wanted), checking.merged(town, wanted, hold=True)
     if not gone and not went:
         return
     for index, record in pending.items():

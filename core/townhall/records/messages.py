@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -32,18 +31,12 @@ if TYPE_CHECKING:
 INTERACTION = "core.interaction"
 
 
-def message(
-    town: Town,
-    actor: Actor,
-    identity: str,
-    id: int,
-    body: str,
-    *,
-    subject: str = "",
-    files: Sequence[Any] = (),
-    channel: str = "web",
-) -> Record:
-    """Write a message about a record: from the citizen who has its link, or from staff to the citizen."""
+def message(town: Town, actor: Actor, identity: str, id: int, outgoing: Outgoing) -> Record:
+    """Write a message about a record: from the citizen who has its link, or from staff to the citizen of a case.
+
+    Raises :class:`~townhall.errors.Rejected`, saying why, if staff chose a way in which it doesn't reach the citizen;
+    nothing is written then.
+    """
     plan = write_plan(town, identity)
     refuse_frozen(plan)
     if policy.is_staff(actor):
@@ -53,11 +46,10 @@ def message(
             predicate.require_within(town, actor, "edit", plan.record_type, id)
     elif actor.kind != "citizen" or not policy.granted(actor, plan.record_type, id):
         raise Forbidden("A message needs the secret link of what it is about.")
-    if not body.strip():
+    if not outgoing.body.strip():
         raise ValidationFailed({"body": "Write your message."})
     with immediate(town.database):
         about = _whole(town, plan, id)
-        outgoing = Outgoing(body, subject, files, channel)
         for domain in town.domains if policy.is_staff(actor) else ():
             if domain.deliver is not None and domain.concerns(plan.record_type):
                 return domain.deliver(town, actor, about, outgoing)

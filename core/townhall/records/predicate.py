@@ -29,6 +29,7 @@ from townhall.records import answering
 from townhall.records import restricting
 from townhall.records import scoping
 from townhall.records.balancing import balanced
+from townhall.records.onward import asked_onward
 from townhall.records.operands import Operands
 from townhall.records.operands import Restrict
 from townhall.records.plans import plan
@@ -210,6 +211,7 @@ def rows(
         parts.append(getattr(model, record_type.fields[record_type.merge.into].columns()[0].name).is_null())
     condition = asked(town, actor, record_type, where)
     if condition is not None:
+        condition = asked_onward(town, actor, record_type, condition)
         parts.append(compiled(town, actor, record_type, condition, own=False))
     return parts
 

@@ -22,6 +22,7 @@ from townhall.records import importing
 from townhall.records import merged
 from townhall.records import merging
 from townhall.records import messages
+from townhall.records import onward
 from townhall.records import panels
 from townhall.records import plans
 from townhall.records import predicate
@@ -36,6 +37,7 @@ from townhall.records import unmerging
 from townhall.records import versions
 from townhall.records import workflow
 from townhall.records import writing
+from townhall.records.domains import Outgoing
 from townhall.records.figures.slices import Slice
 from townhall.records.merging import Merging
 from townhall.records.predicate import Where
@@ -332,6 +334,10 @@ class Records:
         """Bring back a record that was merged into another, as far as nobody has changed since what that did."""
         return unmerging.take_apart(self._town, actor, identity, other, version=version, note=note)
 
+    def onward(self, identity: str, id: int) -> int:
+        """The id of the record as which one goes on that was merged; its own for any other."""
+        return onward.onward(self._town, identity, [id]).get(id, id)
+
     def came_to(self, actor: Actor, record: Record) -> Record | None:
         """The record as which a merged one goes on, if the actor may know of it."""
         return merged.came_to(self._town, actor, record)
@@ -356,9 +362,11 @@ class Records:
         subject: str = "",
         files: Sequence[Any] = (),
         channel: str = "web",
+        way: str = "",
     ) -> Record:
         """Write a message about a record that the citizen can read: from the citizen, or from staff to them."""
-        return messages.message(self._town, actor, identity, id, body, subject=subject, files=files, channel=channel)
+        said = Outgoing(body, subject, files, channel, way)
+        return messages.message(self._town, actor, identity, id, said)
 
     # -- cases ------------------------------------------------------------------------------------------------
 

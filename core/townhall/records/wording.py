@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 CONTACT = "core.contact"
 INTERACTION = "core.interaction"
 _TALK_FIELDS = frozenset(
-    {"channel", "direction", "at", "contact", "about", "subject", "body", "public", "files", "handled_by", "outcome"}
+    {
+        *("channel", "direction", "at", "contact", "about", "subject", "body", "public", "files", "handled_by"),
+        *("outcome", "follow_up", "followed_up"),
+    }
 )
 #: What a channel's interactions are called; any other is called by the label of the channel.
 _NOUNS = {
@@ -115,8 +118,15 @@ class Writer:
             about=self._about.get((about.identity, about.id)) if about is not None else None,
             identity=record.identity,
             id=record.id,
-            details=[file.filename for file in value("files") or ()],
+            details=[*(file.filename for file in value("files") or ()), *self._to_follow_up(record)],
         )
+
+    def _to_follow_up(self, record: Record) -> list[str]:
+        """When somebody is to be reminded of it, as long as that is to come; no citizen's business."""
+        day, field = record.values.get("follow_up"), record.type.field("follow_up")
+        if not self.staff or day is None or field is None or record.values.get("followed_up"):
+            return []
+        return [f"To follow up on {field.display(day, self.context)}"]
 
     def _headline(self, record: Record, direction: str) -> str:
         if direction == "internal":

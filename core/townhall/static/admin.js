@@ -1,6 +1,8 @@
 // Makes the staff screens quicker. Everything works without it.
 
-const picks = () => [...document.querySelectorAll('#bulk-form input[name="pick"]')];
+// The form whose lines are picked: a list's, or that of the letters.
+const picking = () => document.querySelector("[data-pick-all]")?.closest("form");
+const picks = () => [...(picking()?.querySelectorAll('tbody .pick input[type="checkbox"]') ?? [])];
 
 function countPicked() {
   const boxes = picks();
@@ -23,7 +25,7 @@ function startPicking() {
     for (const box of picks()) box.checked = event.target.checked;
     countPicked();
   });
-  document.getElementById("bulk-form").addEventListener("change", countPicked);
+  picking().addEventListener("change", countPicked);
   countPicked();
 }
 

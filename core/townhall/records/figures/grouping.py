@@ -15,6 +15,7 @@ from townhall.records import predicate
 from townhall.records.figures import wards
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
+from townhall.records.onward import onward
 from townhall.records.plans import plan as plan_of
 from townhall_forms.fields.base import Field
 from townhall_forms.kinds import kind_of
@@ -66,6 +67,11 @@ def _kind(record_type: RecordType, by: str) -> str:
     return "link" if wards.is_meant(record_type, by) else kind_of(record_type.all_fields[by])
 
 
+def _target(record_type: RecordType, by: str) -> str:
+    """The type that a link by which records are grouped points at."""
+    return wards.TARGET if wards.is_meant(record_type, by) else record_type.all_fields[by].target
+
+
 def main_category(town: Town, actor: Actor, record_type: RecordType) -> str:
     """The field that says what a case is about: its first link to something that the town sets up, else a choice.
 
@@ -109,6 +115,8 @@ def test_of(scene: Scene, by: str, value: str) -> Sql:
     stored: Any = value
     if kind in ("link", "staff"):
         stored = int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else -1
+    if kind == "link":
+        stored = onward(scene.town, _target(scene.type, by), [stored]).get(stored, stored)
     elif kind == "boolean":
         stored = value == "true"
     return Sql(f"{column} = {scene.mark}", (stored,))
@@ -140,9 +148,10 @@ def labels(town: Town, actor: Actor, identity: str, by: str, values: Iterable[st
     if kind == "staff":
         known = {str(option.id): option.title for option in town.context(actor).staff()}
     elif kind == "link":
-        ids = [int(value) for value in wanted if value]
-        target = wards.TARGET if wards.is_meant(record_type, by) else record_type.all_fields[by].target
-        known = {str(id): title for id, title in town.context(actor).titles(target, ids).items()}
+        target, ids = _target(record_type, by), [int(value) for value in wanted if value]
+        ways = onward(town, target, ids)
+        titles = town.context(actor).titles(target, [ways.get(id, id) for id in ids])
+        known = {str(id): titles[ways.get(id, id)] for id in ids if ways.get(id, id) in titles}
     elif kind == "boolean":
         known = {"true": "Yes", "false": "No"}
     elif kind == "code":
