@@ -219,10 +219,11 @@ def _insert_rows(
                 lines.append(line)
         if not lines:
             continue
-        columns, cells = ["parent_id", "position"], list(zip(*places, strict=True))
+        columns = ["parent_id", "position"]
+        cells: list[Sequence[Any]] = list(zip(*places, strict=True))
         for name, inner in field.row_fields.items():
             given = [line.get(name) for line in lines]
-            if given.count(None) < len(given):
+            if any(value is not None for value in given):
                 columns += [column.name for column in inner.columns()]
                 cells += inner.cells(given)
         town.database.insert_rows(_child_table(plan, field), columns, list(zip(*cells, strict=True)))

@@ -65,12 +65,6 @@ def words(text: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in found]
 
 
-def _words_of(texts: Sequence[str]) -> list[str]:
-    """The words of all these texts: of plain ones in one go, since one accent makes all of it slow."""
-    text = " ".join(texts)
-    return words(text) if text.isascii() else [word for each in texts for word in words(each)]
-
-
 def number_words(number: str) -> list[str]:
     """Words by which a number is found: its parts, all of it in one, its digits, and its last part without zeros."""
     parts = words(number)
@@ -176,10 +170,10 @@ class SearchPlan:
                     value = line.get(source.name)
                     if value is not None:
                         texts.append(source.text(value, values, titles, context))
-        found = [*(number_words(number) if number else ()), *(_words_of(public) if public else ())]
+        found = [*(number_words(number) if number else ()), *(words(" ".join(public)) if public else ())]
         open_words = " ".join(dict.fromkeys(found)) if self._on_public_pages else ""
         if private:
-            found += _words_of(private)
+            found += words(" ".join(private))
         return open_words, " ".join(dict.fromkeys(found))
 
     def _note(self, values: Mapping[str, Any], title: str, titles: Titles, context: Context) -> str:

@@ -96,6 +96,9 @@ class AddressField(Field):
         problems: dict[str, str] = {}
         for name in _LOCAL_NAMES:
             given = raw.get(name)
+            if given is None:
+                parts.append("")
+                continue
             text = clean_line(given if type(given) is str else str(given or ""))
             if len(text) > 200:
                 problems[name] = "Use at most 200 characters."
