@@ -44,8 +44,8 @@ class Template:
             if _PATH.fullmatch(path) is None:
                 raise InvalidTemplate(f"“{{{path}}}” is not a field; write {{name}} or {{link.name}}.")
         self._literals = _PLACEHOLDER.split(text)[::2]
-        #: What stands around the parts, by which of them are empty: mostly the same few are.
-        self._shapes: dict[tuple[bool, ...], list[str]] = {}
+        #: What stands around the parts, with a gap for each, by which of them are empty: mostly the same few are.
+        self._shapes: dict[tuple[bool, ...], str] = {}
 
     def render(self, get: Callable[[str], str]) -> str:
         """Fill the placeholders in; ``get`` gives the text for a path."""
@@ -55,11 +55,11 @@ class Template:
         """Fill the placeholders in with texts in the order of :attr:`paths`."""
         parts = [text.strip() for text in texts]
         empty = tuple(not part for part in parts)
-        around = self._shapes.get(empty)
-        if around is None:
-            around = self._shapes[empty] = self._shape(empty)
-        filled = [part for part in parts if part]
-        return "".join([piece for pair in zip(around, [*filled, ""], strict=True) for piece in pair])
+        shape = self._shapes.get(empty)
+        if shape is None:
+            around = [piece.replace("%", "%%") for piece in self._shape(empty)]
+            shape = self._shapes[empty] = "%s".join(around)
+        return shape % tuple([part for part in parts if part])
 
     def _shape(self, empty: Iterable[bool]) -> list[str]:
         """What stands before, between and after the parts that have text, when these ones are empty."""

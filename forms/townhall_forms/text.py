@@ -31,8 +31,8 @@ _LOOKALIKES = str.maketrans(
         "—": "-",
     }
 )
-#: Names come again and again and are kept; longer texts don't.
-_LONGEST_KEPT = 100
+#: Words come again and again and are kept; what is longer isn't one.
+_LONGEST_KEPT = 40
 #: The largest number that a column holds, and its digits.
 _LARGEST, _MOST_DIGITS = 2**63 - 1, 19
 _WORD = re.compile(r"[^\W_]+")
@@ -44,7 +44,13 @@ def normalise(text: str) -> str:
     """``text`` in the form by which it is compared, sorted and searched: ``"  ÉCOLE  Rue"`` is ``"ecole rue"``."""
     if text.isascii():
         return " ".join(text.lower().split())
-    return _normalised(text) if len(text) <= _LONGEST_KEPT else _normalised.__wrapped__(text)
+    # Nothing that is done to a word depends on those around it.
+    bare = [part.lower() if part.isascii() else _bare(part) for part in text.split()]
+    return " ".join([part for part in bare if part])
+
+
+def _bare(part: str) -> str:
+    return _normalised(part) if len(part) <= _LONGEST_KEPT else _normalised.__wrapped__(part)
 
 
 @lru_cache(maxsize=4096)
@@ -69,6 +75,7 @@ def whole_number(text: str) -> int | None:
 
 def tokens(text: str) -> list[str]:
     """The words of ``text``, normalised, in order: ``"O'Brien, Zoë"`` has ``["obrien", "zoe"]``."""
-    if text.isascii():
-        return text.translate(_ASCII_WORDS).split()
-    return _WORD.findall(normalise(text).replace("'", ""))
+    plain = text if text.isascii() else normalise(text)
+    if plain.isascii():
+        return plain.translate(_ASCII_WORDS).split()
+    return _WORD.findall(plain.replace("'", ""))

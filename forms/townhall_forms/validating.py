@@ -265,9 +265,10 @@ class _Checking:
 
     def rows(self, rows: Field, columns: Collection[Field]) -> None:
         """The columns of each row that must be filled are."""
-        if not self.asked(rows.name):
+        lines = self.values.get(rows.name)
+        if not lines or not self.asked(rows.name):
             return
-        for index, row in enumerate(self.values.get(rows.name) or ()):
+        for index, row in enumerate(lines):
             for column in columns:
                 value = row.get(column.name)
                 if (value is None or column.is_empty(value)) and self.needed(column, _row_getter(row, self.get)):

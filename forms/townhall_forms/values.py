@@ -53,12 +53,11 @@ class Address:
 
     def lines(self, home: str = "") -> list[str]:
         """The address as it stands on an envelope; the country is left out when it is ``home``."""
-        area = (
-            f"{self.region} {self.postal_code}" if self.region and self.postal_code else self.region or self.postal_code
-        )
+        city, region, code = self.city, self.region, self.postal_code
+        area = f"{region} {code}" if region and code else region or code
+        town = f"{city}, {area}" if city and area else city or area
         country = "" if self.country == home else self.country
-        town = ", ".join(filter(None, (self.city, area)))
-        return [*filter(None, (self.line1, self.line2, town, country))]
+        return [line for line in (self.line1, self.line2, town, country) if line]
 
 
 @dataclass(frozen=True, slots=True)

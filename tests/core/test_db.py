@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk import make_topic
@@ -69,6 +70,7 @@ def test_sqlite_is_set_up_for_safety(tmp_path: Path) -> None:
     assert asked == {"journal_mode": "wal", "foreign_keys": 1}
     assert database.execute_sql("PRAGMA synchronous").fetchone()[0] == 2
     assert database.execute_sql("PRAGMA busy_timeout").fetchone()[0] == 30_000
+    assert database.execute_sql("PRAGMA wal_autocheckpoint").fetchone()[0] == 4_000
     assert (tmp_path / "sub" / "town.db").is_file()
     database.close_all()
 
@@ -90,6 +92,33 @@ def test_transactions_nest_and_roll_back(town: Town) -> None:
         assert ran == []
     assert ran == ["told"]
     assert (meta.get(town.system, "outer"), meta.get(town.system, "inner")) == ("1", "")
+
+
+@pytest.mark.parametrize("many", [0, 1, 4, 5, 99, 100, 556, 1_001])
+def test_rows_arrive_in_few_statements(town: Town, many: int) -> None:
+    """However many rows are inserted at once, each is there, in order, and few statements were needed for them."""
+    town.database.execute_sql("CREATE TABLE things (id INTEGER, name TEXT)")
+    asked: list[str] = []
+
+    def note(event: Any) -> None:
+        asked.append(event.sql)
+
+    town.database.query_hooks.append(note)
+    town.database.insert_rows("things", ("id", "name"), [(each, f"Thing {each}") for each in range(many)])
+    town.database.query_hooks.remove(note)
+    assert len(asked) <= 4
+    found = town.database.execute_sql("SELECT id, name FROM things ORDER BY id").fetchall()
+    assert [tuple(row) for row in found] == [(each, f"Thing {each}") for each in range(many)]
+
+
+def test_a_town_that_is_there_merges_its_words_as_a_new_one_does(town: Town) -> None:
+    """How many pieces SQLite's index of words may lie in is set in a town that was made before, too."""
+    if town.database.engine != "sqlite":
+        return
+    asked = "SELECT v FROM search_words_config WHERE k = 'automerge'"
+    town.database.execute_sql("INSERT INTO search_words (search_words, rank) VALUES ('automerge', 4)")
+    migration.prepare_system(town.database, town.system)
+    assert town.database.execute_sql(asked).fetchone() == (8,)
 
 
 def test_generation_grows(town: Town) -> None:

@@ -145,6 +145,16 @@ class TestEveryType:
             assert field.parse(json.loads(json.dumps(field.to_json(value))), context) == _comparable(value, type_name)
 
     @pytest.mark.parametrize("type_name", PLAIN_TYPES)
+    def test_many_values_are_stored_as_one_by_one(self, type_name: str) -> None:
+        """Column by column, as an import writes them, values become what each becomes by itself, empty ones too."""
+        field = make(type_name)
+        if field.outside:
+            return
+        values = [value for each in samples(type_name) for value in (each, None)]
+        one_by_one = [tuple(field.to_columns(value).values()) for value in values]
+        assert list(zip(*field.cells(values), strict=True)) == one_by_one
+
+    @pytest.mark.parametrize("type_name", PLAIN_TYPES)
     def test_json_as_text_is_compact_and_sorted(self, type_name: str) -> None:
         """The text that history keeps and digests is exactly the JSON of the value, however a type makes it."""
         field = make(type_name)

@@ -20,7 +20,7 @@ def written(town: Town, changes: Sequence[Change]) -> None:
     """Sign out contacts that an address was taken from, or that nobody may be signed in as any more."""
     for change in changes:
         # Owners see to their own sessions, so that whoever takes an address away isn't signed out by it.
-        if change.id is not None and change.action != "create" and change.actor.door != "portal" and _closed(change):
+        if change.id is not None and change.actor.door != "portal" and _closed(change):
             links.end_all(town, change.id)
 
 
@@ -35,4 +35,4 @@ def _addresses(values: Mapping[str, Any] | None) -> frozenset[str]:
     return frozenset(row["address"] for row in rows if not row.get("bounced"))
 
 
-DOMAIN = Domain("citizens", lambda record_type: record_type.identity == CONTACT, written=written)
+DOMAIN = Domain("citizens", lambda record_type: record_type.identity == CONTACT, written=written, greets=False)

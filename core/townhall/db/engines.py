@@ -38,10 +38,11 @@ _SQLITE_PRAGMAS = {
     "synchronous": "full",
     "cache_size": -32_000,
     "temp_store": "memory",
+    # Pages of four thousand, 16 MB: most that are written many times in a row go into the file once.
+    "wal_autocheckpoint": 4_000,
 }
 _MAX_CONNECTIONS = 64
-#: Most rows and values that one statement inserts. SQLite takes 32,766 values, PostgreSQL twice as many.
-_MOST_ROWS = 100
+#: Most values that one statement takes. SQLite takes 32,766, PostgreSQL twice as many.
 _MOST_VALUES = 30_000
 #: Entries of each index that SQLite looks at for its statistics.
 _SAMPLE = 2_000
@@ -51,6 +52,9 @@ _OLDEST_SQLITE = (3, 35, 0)
 
 class _Batches:
     """Running statements over many rows, seen by the same query hooks as single statements."""
+
+    #: Rows that one statement inserts: as many of the first as there are, then of the next, so that statements are few.
+    _rows_at_once: ClassVar[tuple[int, ...]]
 
     def executemany(self: Any, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run ``sql`` once per row; the number of rows that it changed."""
@@ -65,17 +69,17 @@ class _Batches:
     def insert_rows(self: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows, each a sequence of values in the order of ``columns``.
 
-        A statement takes a hundred of them where there are as many: what an engine does for a statement besides its
+        A statement takes hundreds of them where there are as many: what an engine does for a statement besides its
         rows is about the work of one row. Names come from schemas, which allow no quotes in them.
         """
-        many = min(_MOST_ROWS, _MOST_VALUES // len(columns))
-        whole = len(rows) // many * many
-        if whole:
-            parts = (rows[start : start + many] for start in range(0, whole, many))
-            flat = (tuple(chain.from_iterable(part)) for part in parts)
-            self.executemany(_insertion(table, columns, many, self.param), flat)
-        if whole < len(rows):
-            self.executemany(_insertion(table, columns, 1, self.param), rows[whole:])
+        done = 0
+        for many in self._rows_at_once:
+            many = min(many, _MOST_VALUES // len(columns))
+            end = done + (len(rows) - done) // many * many
+            if end > done:
+                flat = (tuple(chain.from_iterable(rows[at : at + many])) for at in range(done, end, many))
+                self.executemany(_insertion(table, columns, many, self.param), flat)
+            done = end
 
 
 def _insertion(table: str, columns: Sequence[str], rows: int, mark: str) -> str:
@@ -89,6 +93,8 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
 
     engine: ClassVar[EngineName] = "sqlite"
     supports_row_locks: ClassVar[bool] = False
+    # At the end of each statement inside a savepoint, SQLite walks along all that it has put by to undo the savepoint.
+    _rows_at_once: ClassVar[tuple[int, ...]] = (500, 50, 5, 1)
     _opened: ClassVar[Iterator[int]] = count()
 
     def _add_conn_hooks(self, connection: Any) -> None:
@@ -142,6 +148,8 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
 
     engine: ClassVar[EngineName] = "postgresql"
     supports_row_locks: ClassVar[bool] = True
+    # The driver sends each value by itself, so larger ones are no cheaper.
+    _rows_at_once: ClassVar[tuple[int, ...]] = (100, 10, 1)
 
     def state(self) -> tuple[int, int, int] | None:
         """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""

@@ -234,7 +234,12 @@ def _text_of(column: ColumnMapping, empty: frozenset[str]) -> Callable[[Mapping[
     if len(column.sources) == 1:
         (source,) = column.sources
         if finish is None:
-            return lambda cells: clean(cells[source])
+
+            def only(cells: Mapping[str, str]) -> str:
+                part = cells[source].strip()
+                return "" if len(part) <= longest and part.casefold() in empty else part
+
+            return only
         return lambda cells: finish(text) if (text := clean(cells[source])) else ""
     sources, join = column.sources, column.join
 
@@ -290,7 +295,9 @@ def _placer(path: str, rows: bool) -> Callable[[dict[str, Any], Any], None]:
     key, _, part = key.partition(".")
 
     def put(values: dict[str, Any], value: Any) -> None:
-        lines = values.setdefault(name, [])
+        lines = values.get(name)
+        if lines is None:
+            lines = values[name] = []
         while len(lines) <= index:
             lines.append({})
         if part:

@@ -62,4 +62,5 @@ DOMAIN = Domain(
     "merged_messages",
     lambda record_type: record_type.identity == CONTACT or bool(record_type.contacts),
     written=written,
+    greets=False,
 )

@@ -38,9 +38,10 @@ class Domain:
     ``concerns`` says of which types. ``before_save`` is asked about each change after the rules and the plugins; it
     returns values to set as well, or raises :class:`~townhall.errors.Rejected` or
     :class:`~townhall.errors.ValidationFailed`. ``written`` is told, in the same transaction, of changes that are
-    written: of one, or of all rows of an import at once, which are of one type. The order of domains is that of
-    :data:`townhall.town.DOMAINS`; each sees what those before it set. What staff write to the citizen of a record is
-    given to the one that can ``deliver``: it writes the interaction, and sees to it that the citizen gets it.
+    written: of one, or of all rows of an import at once, which are of one type; of new records only if it ``greets``
+    them. The order of domains is that of :data:`townhall.town.DOMAINS`; each sees what those before it set. What staff
+    write to the citizen of a record is given to the one that can ``deliver``: it writes the interaction, and sees to it
+    that the citizen gets it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Domain:
     before_save: Callable[[Town, Change], Mapping[str, Any] | None] | None = None
     written: Callable[[Town, Sequence[Change]], None] | None = None
     deliver: Callable[[Town, Actor, Record, Outgoing], Record] | None = None
+    greets: bool = True
 
 
 @dataclass(frozen=True, slots=True)

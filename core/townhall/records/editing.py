@@ -33,13 +33,17 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def tell(town: Town, plan: WritePlan, changes: Callable[[], Sequence[Change]]) -> None:
-    """Tell core's domains, in the transaction, and plugins once it is committed, of ``changes`` that are written."""
+def tell(town: Town, plan: WritePlan, changes: Callable[[], Sequence[Change]], *, new: bool = False) -> None:
+    """Tell core's domains, in the transaction, and plugins once it is committed, of ``changes`` that are written.
+
+    ``new`` says that each of them makes a record.
+    """
+    told = plan.told_of_new if new else plan.told
     reacting = town.plugins.has("after_save", plan.record_type.identity)
-    if not plan.told and not reacting:
+    if not told and not reacting:
         return
     made = changes()
-    for written in plan.told:
+    for written in told:
         written(town, made)
     if reacting:
         for change in made:

@@ -93,7 +93,7 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
         return [RowOutcome(index, None, errors.get(index, {})) for index in range(len(rows))]
     records = list(pending.values())
     inserting.insert(town, actor, plan, records, scene.rules)
-    editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record) for record in records])
+    editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record) for record in records], new=True)
     return [RowOutcome(index, record.id) for index, record in pending.items()]
 
 

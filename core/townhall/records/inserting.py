@@ -5,7 +5,6 @@ Everything here runs inside a transaction and trusts its values: they were parse
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -167,46 +166,32 @@ def _insert_records(town: Town, actor: Actor, plan: WritePlan, pending: Sequence
     """Write the records' own rows: the standard columns, and those of the fields that any of them fills."""
     sealed = encrypting.encrypted(town, plan.record_type)
     used = {name for record in pending for name, _ in record.filled} - sealed
-    columns, add = _cells(field for name, field in plan.inside.items() if name in used)
-    rows = [add(_standard_cells(actor, plan, record), record.values) for record in pending]
-    town.database.insert_rows(plan.table, (*plan.leading, *columns), rows)
+    names, columns = list(plan.leading), _standard_columns(actor, plan, pending)
+    for name, field in plan.inside.items():
+        if name in used:
+            names += [column.name for column in field.columns()]
+            columns += field.cells([record.values.get(name) for record in pending])
+    town.database.insert_rows(plan.table, names, list(zip(*columns, strict=True)))
     encrypting.write(town, plan.record_type, [(record.id, record.values) for record in pending] if sealed else ())
 
 
-def _cells(fields: Iterable[Field]) -> tuple[list[str], Callable[[list[Any], Mapping[str, Any]], list[Any]]]:
-    """The columns of these fields, and what puts their stored values, in that order, behind what a row begins with."""
-    columns: list[str] = []
-    order: list[tuple[str, Callable[[Any], Mapping[str, Any]], tuple[None, ...]]] = []
-    for field in fields:
-        held = [column.name for column in field.columns()]
-        columns += held
-        order.append((field.name, field.to_columns, (None,) * len(held)))
-
-    def add(row: list[Any], values: Mapping[str, Any]) -> list[Any]:
-        for name, to_columns, empty in order:
-            value = values.get(name)
-            row += empty if value is None else to_columns(value).values()
-        return row
-
-    return columns, add
-
-
-def _standard_cells(actor: Actor, plan: WritePlan, record: Pending) -> list[Any]:
-    """A new row's standard values, in the order of :attr:`WritePlan.leading`."""
-    created = to_microseconds(record.created)
-    number, title = record.number or None, record.title
-    name, id = actor.name, actor.id
-    key = normalise(number) if number else None
-    row = [record.id, 1, number, key, title, normalise(title), created, created, name, id, name, id]
-    row.append(record.external_key)
+def _standard_columns(actor: Actor, plan: WritePlan, pending: Sequence[Pending]) -> list[Sequence[Any]]:
+    """New rows' standard values, a list for each column of :attr:`WritePlan.leading`."""
+    many = len(pending)
+    numbers, titles = [record.number or None for record in pending], [record.title for record in pending]
+    keys = [number and normalise(number) for number in numbers]
+    created = [to_microseconds(record.created) for record in pending]
+    name, id = [actor.name] * many, [actor.id] * many
+    columns: list[Sequence[Any]] = [[record.id for record in pending], [1] * many, numbers, keys, titles]
+    columns += ([normalise(title) for title in titles], created, created, name, id, name, id)
+    columns.append([record.external_key for record in pending])
     if plan.record_type.is_case:
-        due, closed = record.due, record.closed
-        row += (record.state, record.assignee, record.queue)
-        row.append(None if due is None else to_microseconds(due))
-        row.append(None if closed is None else to_microseconds(closed))
+        columns += ([getattr(record, name) for record in pending] for name in ("state", "assignee", "queue"))
+        for moments in ([record.due for record in pending], [record.closed for record in pending]):
+            columns.append([None if moment is None else to_microseconds(moment) for moment in moments])
     if "channel" in plan.standard:
-        row.append(record.channel or None)
-    return row
+        columns.append([record.channel or None for record in pending])
+    return columns
 
 
 def _insert_children(town: Town, plan: WritePlan, pending: Sequence[Pending]) -> None:
@@ -226,17 +211,22 @@ def _insert_rows(
     for field in plan.rows:
         if names is not None and field.name not in names:
             continue
-        lines = [
-            (id, position, line) for id, values in parents for position, line in enumerate(values.get(field.name) or ())
-        ]
-        if lines:
-            columns, add = _cells(
-                inner
-                for name, inner in field.row_fields.items()
-                if any(line.get(name) is not None for _, _, line in lines)
-            )
-            rows = [add([id, position], line) for id, position, line in lines]
-            town.database.insert_rows(_child_table(plan, field), ("parent_id", "position", *columns), rows)
+        places: list[tuple[int, int]] = []
+        lines: list[Mapping[str, Any]] = []
+        for id, values in parents:
+            for position, line in enumerate(values.get(field.name) or ()):
+                places.append((id, position))
+                lines.append(line)
+        if not lines:
+            continue
+        columns = ["parent_id", "position"]
+        cells: list[Sequence[Any]] = list(zip(*places, strict=True))
+        for name, inner in field.row_fields.items():
+            given = [line.get(name) for line in lines]
+            if any(value is not None for value in given):
+                columns += [column.name for column in inner.columns()]
+                cells += inner.cells(given)
+        town.database.insert_rows(_child_table(plan, field), columns, list(zip(*cells, strict=True)))
 
 
 def _insert_links(

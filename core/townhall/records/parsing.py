@@ -53,7 +53,7 @@ def parse(
             except Invalid as error:
                 note_invalid(errors, name, error)
             else:
-                values[name] = None if field.is_empty(value) else value
+                values[name] = None if value is None or field.is_empty(value) else value
     for name in late:
         bound = fields[name].bind({**base, **values}, context)
         try:

@@ -47,7 +47,7 @@ def prepare(
         raw = dict(raw)
         external_key = raw.pop("external_key")
     values = parsing.parse(plan, raw, scene.own, {}, errors)
-    standard = {name: values.pop(name) for name in plan.record_type.system_fields if name in values}
+    standard = {name: values.pop(name) for name in values.keys() & plan.standard_names}
     values = parsing.with_defaults(plan, values, scene.own)
     _default_channel(scene.actor, plan, values)
     for name, field in plan.revised:

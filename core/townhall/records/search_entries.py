@@ -60,13 +60,9 @@ class SearchEntry(NamedTuple):
 def words(text: str) -> list[str]:
     """The words of ``text`` as the index keeps them."""
     found = tokens(text)
-    return [word[:LONGEST_WORD] for word in found] if len(text) > LONGEST_WORD else found
-
-
-def _words_of(texts: Sequence[str]) -> list[str]:
-    """The words of all these texts: of plain ones in one go, since one accent makes all of it slow."""
-    text = " ".join(texts)
-    return words(text) if text.isascii() else [word for each in texts for word in words(each)]
+    if len(text) <= LONGEST_WORD or max(map(len, found), default=0) <= LONGEST_WORD:
+        return found
+    return [word[:LONGEST_WORD] for word in found]
 
 
 def number_words(number: str) -> list[str]:
@@ -96,6 +92,7 @@ class _Source:
     """A field, or a column of rows, by whose value a record is found; ``rows`` is empty for a field."""
 
     field: Field
+    name: str
     rows: str
     public: bool
     text: _Text
@@ -104,9 +101,9 @@ class _Source:
     def first(self, values: Mapping[str, Any]) -> Any:
         """The value, or that of the first row."""
         if not self.rows:
-            return values.get(self.field.name)
+            return values.get(self.name)
         lines = values.get(self.rows)
-        return lines[0].get(self.field.name) if lines else None
+        return lines[0].get(self.name) if lines else None
 
 
 class SearchPlan:
@@ -120,13 +117,16 @@ class SearchPlan:
             for field in record_type.fields.values()
             if field.search and field.privacy != "confidential" and not field.row_fields
         ]
-        self._rows = [
+        in_rows = [
             _source(column, inside=field)
             for field in record_type.fields.values()
             for column in _searched_columns(field)
             if "confidential" not in (field.privacy, column.privacy)
         ]
-        by_use = sorted(self._rows, key=lambda each: _NOTES.get(each.field.type_name, 1))
+        self._rows: dict[str, list[_Source]] = {}
+        for source in in_rows:
+            self._rows.setdefault(source.rows, []).append(source)
+        by_use = sorted(in_rows, key=lambda each: _NOTES.get(each.field.type_name, 1))
         self._noted = [*by_use, *(each for each in self._sources if each.field.type_name not in _NEVER_NOTED)]
         self._title_is_public = all(
             title_path_is_public(town.schemas, record_type, path) for path in record_type.title.paths
@@ -159,19 +159,22 @@ class SearchPlan:
         private: list[str] = []
         (public if self._title_is_public else private).append(title)
         for source in self._sources:
-            value = values.get(source.field.name)
+            value = values.get(source.name)
             if value is not None:
                 (public if source.public else private).append(source.text(value, values, titles, context))
-        for source in self._rows:
-            name, texts = source.field.name, public if source.public else private
-            for row in values.get(source.rows) or ():
-                value = row.get(name)
-                if value is not None:
-                    texts.append(source.text(value, values, titles, context))
-        numbered = number_words(number) if number else []
-        open_words = dict.fromkeys([*numbered, *_words_of(public)])
-        all_words = open_words | dict.fromkeys(_words_of(private)) if private else open_words
-        return " ".join(open_words) if self._on_public_pages else "", " ".join(all_words)
+        for rows, sources in self._rows.items():
+            lines = values.get(rows) or ()
+            for source in sources if lines else ():
+                texts = public if source.public else private
+                for line in lines:
+                    value = line.get(source.name)
+                    if value is not None:
+                        texts.append(source.text(value, values, titles, context))
+        found = [*(number_words(number) if number else ()), *(words(" ".join(public)) if public else ())]
+        open_words = " ".join(dict.fromkeys(found)) if self._on_public_pages else ""
+        if private:
+            found += words(" ".join(private))
+        return open_words, " ".join(dict.fromkeys(found))
 
     def _note(self, values: Mapping[str, Any], title: str, titles: Titles, context: Context) -> str:
         """A quiet second line that tells records with like titles apart: the first two things they are found by."""
@@ -198,7 +201,7 @@ def _searched_columns(field: Field) -> list[Field]:
 def _source(field: Field, inside: Field | None = None) -> _Source:
     levels = {field.privacy, inside.privacy if inside is not None else field.privacy}
     public = levels == {"public"} and not field.target and field.type_name not in _NEVER_PUBLIC
-    return _Source(field, inside.name if inside is not None else "", public, *_texts_of(field))
+    return _Source(field, field.name, inside.name if inside is not None else "", public, *_texts_of(field))
 
 
 def _texts_of(field: Field) -> tuple[_Text, _Text]:
@@ -217,6 +220,8 @@ def _texts_of(field: Field) -> tuple[_Text, _Text]:
             return ", ".join(titles.get(point, "") for point in field.references(value))
 
         return named, named
+    if type(field).search_text is Field.search_text and type(field).display is Field.display:
+        return lambda value, values, titles, context: str(value), line
     return lambda value, values, titles, context: field.search_text(value, context), line
 
 

@@ -72,9 +72,10 @@ class WritePlan:
             if _moves(field) and field.type_name in ("date", "datetime", "staff")
         )
         concerned = [domain for domain in town.domains if domain.concerns(record_type)]
-        #: Core's domains that decide about a write of this type, and those that are told of it.
+        #: Core's domains that decide about a write of this type, and those that are told of it, or of a new record.
         self.deciding = tuple(domain.before_save for domain in concerned if domain.before_save is not None)
         self.told = tuple(domain.written for domain in concerned if domain.written is not None)
+        self.told_of_new = tuple(domain.written for domain in concerned if domain.written is not None and domain.greets)
         self._blank: dict[str, Any] | None = None
 
     def column(self, name: str) -> Any:

@@ -79,7 +79,7 @@ def create(
         if errors:
             raise ValidationFailed(errors)
         inserting.insert(town, actor, plan, [record], scene.rules)
-        editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record)])
+        editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record)], new=True)
     return seen_by(town, actor, identity, record.id)
 
 

@@ -10,10 +10,12 @@ Validation lives here and nowhere else: forms, imports, the command line and any
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import ClassVar
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Compact JSON with sorted keys: the same value always gives the same text.
 encode_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+#: The same for what is known to be text, without asking what it is.
+encode_text: Callable[[str], str] = encode_basestring
 
 ColumnKind = Literal["integer", "text", "boolean"]
 
@@ -175,6 +179,12 @@ class Field:
         """Column values of a value, ``None`` included, in the order of :meth:`columns`."""
         raise NotImplementedError
 
+    def cells(self, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """What :meth:`to_columns` makes of many values, ``None`` among them: for each column all its cells."""
+        empty = (None,) * len(self.columns())
+        rows = [empty if value is None else tuple(self.to_columns(value).values()) for value in values]
+        return list(zip(*rows, strict=True))
+
     def from_columns(self, row: Mapping[str, Any]) -> Any:
         """The value of a row's columns."""
         raise NotImplementedError
@@ -190,7 +200,7 @@ class Field:
 
     def is_empty(self, value: Any) -> bool:
         """Whether the value counts as nothing entered."""
-        return value is None or value == "" or value == () or value == []
+        return value is None or (not value and (value == "" or value == () or value == []))
 
     # -- form -------------------------------------------------------------------------------------------------
 
@@ -218,7 +228,8 @@ class Field:
 
     def json_text(self, value: Any) -> str:
         """:meth:`to_json` as compact text with sorted keys, which history keeps and digests."""
-        return encode_json(self.to_json(value))
+        told = self.to_json(value)
+        return encode_text(told) if type(told) is str else encode_json(told)
 
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of :meth:`to_json`'s result."""
@@ -241,6 +252,15 @@ class OneColumn(Field):
     def to_columns(self, value: Any) -> Mapping[str, Any]:
         """The stored value under the field's name."""
         return {self.name: None if value is None else self.store(value)}
+
+    def cells(self, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """One column: the values themselves, where that is how they are stored."""
+        if type(self).to_columns is not OneColumn.to_columns:
+            return super().cells(values)
+        if type(self).store is OneColumn.store:
+            return (values,)
+        store = self.store
+        return ([None if value is None else store(value) for value in values],)
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
         """The value of the column."""

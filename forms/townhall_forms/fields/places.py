@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import ClassVar
@@ -15,7 +16,7 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Column
 from townhall_forms.fields.base import Field
-from townhall_forms.fields.base import encode_json
+from townhall_forms.fields.base import encode_text
 from townhall_forms.fields.numbers import read_number
 from townhall_forms.fields.text import Country
 from townhall_forms.fields.text import clean_line
@@ -41,6 +42,9 @@ _PART_NAMES = tuple(name for name, _, _ in ADDRESS_PARTS)
 _LOCAL_NAMES = _PART_NAMES[:5]
 _KNOWN_NAMES = frozenset(_PART_NAMES)
 _SORTED_NAMES = tuple(sorted(_PART_NAMES))
+_in_order = attrgetter(*_SORTED_NAMES)
+#: An address as JSON, with a gap for each part.
+_JSON = "{" + ",".join([f'"{name}":%s' for name in _SORTED_NAMES]) + "}"
 _COUNTRY = Country(name="country", label="Country")
 _MILLIONTH = Decimal("0.000001")
 
@@ -66,7 +70,8 @@ class AddressField(Field):
         """Both columns."""
         if value is None:
             return {self.name: None, f"{self.name}_key": None}
-        parts = [f'"{name}":{encode_json(part)}' for name in _SORTED_NAMES if (part := getattr(value, name))]
+        given = zip(_SORTED_NAMES, _in_order(value), strict=True)
+        parts = [f'"{name}":{encode_text(part)}' for name, part in given if part]
         return {self.name: f"{{{','.join(parts)}}}", f"{self.name}_key": normalise(value.one_line())}
 
     def from_columns(self, row: Mapping[str, Any]) -> Any:
@@ -91,6 +96,9 @@ class AddressField(Field):
         problems: dict[str, str] = {}
         for name in _LOCAL_NAMES:
             given = raw.get(name)
+            if given is None:
+                parts.append("")
+                continue
             text = clean_line(given if type(given) is str else str(given or ""))
             if len(text) > 200:
                 problems[name] = "Use at most 200 characters."
@@ -157,8 +165,7 @@ class AddressField(Field):
         """The parts by name, made of their texts."""
         if value is None:
             return "null"
-        parts = [f'"{name}":{encode_json(getattr(value, name))}' for name in _SORTED_NAMES]
-        return f"{{{','.join(parts)}}}"
+        return _JSON % tuple(map(encode_text, _in_order(value)))
 
     def search_text(self, value: Any, context: Context) -> str:
         """Street, town and postal code."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -146,7 +147,8 @@ class Rows(Field):
                 filled = True
                 continue
             # A box that is not ticked, and a value that stands there from the start, don't make a line.
-            filled = filled or not (field.is_empty(value) or value is False or value == self._default(field, context))
+            if not filled and value is not None and value is not False and not field.is_empty(value):
+                filled = field.default is None or value != self._default(field, context)
         return row if filled else None
 
     @staticmethod
@@ -218,17 +220,18 @@ class Rows(Field):
         ]
 
     @cached_property
-    def _in_json_order(self) -> tuple[tuple[str, Field], ...]:
-        return tuple(sorted(self.row_fields.items()))
+    def _in_json_order(self) -> tuple[tuple[str, str, Callable[[Any], bool], Callable[[Any], str]], ...]:
+        columns = sorted(self.row_fields.items())
+        return tuple((name, f'"{name}":', field.is_empty, field.json_text) for name, field in columns)
 
     def json_text(self, value: Any) -> str:
         """The list, made of its columns' texts."""
         lines = []
         for row in value or ():
             parts = [
-                f'"{name}":{field.json_text(given)}'
-                for name, field in self._in_json_order
-                if (given := row.get(name)) is not None and not field.is_empty(given)
+                label + json_text(given)
+                for name, label, is_empty, json_text in self._in_json_order
+                if (given := row.get(name)) is not None and not is_empty(given)
             ]
             lines.append(f"{{{','.join(parts)}}}")
         return f"[{','.join(lines)}]"

@@ -84,6 +84,12 @@ class KeyedText(OneColumn):
             return {self.name: None, f"{self.name}_key": None}
         return {self.name: value, f"{self.name}_key": normalise(value)}
 
+    def cells(self, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Both columns."""
+        if type(self).to_columns is not KeyedText.to_columns:
+            return super().cells(values)
+        return values, [None if value is None else normalise(value) for value in values]
+
     def json_schema(self) -> dict[str, Any]:
         """A string with the field's limits."""
         schema: dict[str, Any] = {"type": "string"}
