@@ -65,7 +65,7 @@ def _all_from(town: Town, record_type: RecordType, id: int) -> Iterator[int]:
     plan = plan_of(town, record_type.identity)
     (column,) = (each.name for each in record_type.fields[merge.into].columns())
     # Each page of a contact asks, so it is text.
-    select = f"SELECT {plan.sql_name('id')} {plan.source} WHERE {plan.sql_name(column)} IN"  # noqa: S608
+    select = f"SELECT {plan.sql_name('id')} {plan.source} WHERE {plan.sql_name(column)} IN"
     seen, asked = {id}, [id]
     while asked:
         sql = f"{select} ({', '.join([town.database.param] * len(asked))})"

@@ -112,7 +112,7 @@ def sees_all(town: Town, actor: Actor, record_type: RecordType) -> bool:
     """Whether every row of the type is open to the actor who may see the type at all, so that none has to be tested."""
     return (
         policy.is_staff(actor)
-        and policy.reach(actor, "view", record_type) == "all"
+        and scoping.is_all(town, record_type, policy.reach(actor, "view", record_type))
         and not scoping.may_keep_back(town, actor, record_type)
         and not restricting.restricts(town, actor, record_type)
     )
@@ -155,7 +155,7 @@ def reaches(
     if key not in found:
         model = plan(town, record_type.identity).model
         test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)
-        found[key] = bool(model.select(model.id).where(model.id == id, test).exists())
+        found[key] = test is None or bool(model.select(model.id).where(model.id == id, test).exists())
     return found[key]
 
 

@@ -36,6 +36,7 @@ from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.db.search import COMMON
 from townhall.records.balancing import balanced
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -55,20 +56,32 @@ ABOUT: frozenset[Verb] = frozenset({"view", "export"})
 NOTHING = peewee.SQL("1 = 0")
 #: Stands in a statement where the actor's id is put; nobody has it.
 _SOMEBODY = -1
-#: At most so many ids are little, and answers for so many people are held.
-_FEW = 5000
+#: At most so many ids are written out: where they can be kept in a table, and where they would be looked for anew.
+_FEW = 200
+_FEW_UNKEPT = 5000
+#: Answers for so many people are held.
 _MOST_HELD = 500
 #: Ids within scopes, for each set of types, with the state of the database for which they hold.
 _HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
-#: Tables with ids that are many, of each connection of a database, the newest last; and their numbers. The oldest goes
-#: when there are too many: that must be more than one statement asks, which names several.
+#: Tables with ids that are no few, of each connection of a database, the newest last; and their numbers. The oldest
+#: goes when there are too many: that must be more than one statement asks, which names several.
 _TABLES: WeakKeyDictionary[Any, dict[int, dict[Hashable, str]]] = WeakKeyDictionary()
 _MOST_TABLES = 100
 _NUMBERS = count()
+#: Whose table it is that ids are gathered in before anybody knows how many they are. No statement names it.
+_NOBODY = ""
 
 
-class Many(peewee.SQL):
-    """Ids that are known to be many."""
+class Found(peewee.SQL):
+    """Ids that were found; ``many`` if there are more than a list gathers.
+
+    ``lists`` is room for what lists read of them. It goes with them, as soon as anything in the database changes.
+    """
+
+    def __init__(self, sql: str, *, many: bool = False) -> None:
+        super().__init__(sql)
+        self.many = many
+        self.lists: dict[Hashable, Any] = {}
 
 
 def within(
@@ -86,7 +99,7 @@ def within(
     Without ``shares`` those don't count that only a share with one of their teams lets them reach.
     """
     reach = policy.reach(actor, verb, record_type, move)
-    if reach == "all":
+    if is_all(town, record_type, reach):
         return None
     if reach is None or actor.id is None:
         return NOTHING
@@ -97,6 +110,27 @@ def within(
     apart = _apart(town, actor, record_type, reach, levels, about)
     few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels, about), apart)
     return _either([*found, model.id.in_(apart if few is None else few)])
+
+
+def is_all(town: Town, record_type: RecordType, reach: Scope | None) -> bool:
+    """Whether a scope holds every record of the type: what is set up once for all belongs to every department."""
+    return reach == "all" or (reach == "department" and _is_set_up_for_all(town, record_type))
+
+
+def _is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
+    """Whether the type's records are no cases, can be about none, and are no records of their own like contacts."""
+    kept, key = plans(town).kept, ("set up for all", record_type.identity)
+    if key not in kept:
+        fields = record_type.fields.values()
+        links = (town.schemas.get(each.target) for each in fields if each.target and not each.many_targets)
+        kept[key] = not (
+            record_type.is_case
+            or record_type.navigation == "records"
+            or _references(town, record_type)
+            or any(target is not None and target.is_case for target in links)
+        )
+    found: bool = kept[key]
+    return found
 
 
 def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> list[peewee.ColumnBase]:
@@ -189,7 +223,7 @@ def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
     return _compiled(town, actor, ("seen", record_type.identity, reach), make)
 
 
-def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL | None:
+def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> Found | None:
     """What a statement finds, written out if it is little: a page asks several questions of it.
 
     It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too.
@@ -205,39 +239,45 @@ def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL
         if len(kept) >= _MOST_HELD:
             kept.clear()
         kept[place] = (now, _asked(town, ids) if state is None else _gathered(town, place, state[0], ids))
-    found: peewee.SQL | None = kept[place][1]
+    found: Found | None = kept[place][1]
     return found
 
 
-def _asked(town: Town, ids: peewee.SQL) -> peewee.SQL | None:
+def _asked(town: Town, ids: peewee.SQL) -> Found | None:
     """What a statement finds, written out; ``None`` if it is much, so that it has to be asked each time."""
-    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {_FEW + 1}"  # noqa: S608  # put together here
+    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {_FEW_UNKEPT + 1}"  # noqa: S608  # put together here
     rows = town.database.execute_sql(text, ids.params).fetchall()
-    return _listed(rows) if len(rows) <= _FEW else None
+    return _listed(rows) if len(rows) <= _FEW_UNKEPT else None
 
 
-def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> peewee.SQL | None:
-    """The same, found once and from a table that the connection keeps, as long as it is much."""
+def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> Found | None:
+    """The same, found once and from a table that the connection keeps, as long as it is much.
+
+    A table that was made is filled again and again: with each one that is made or dropped, SQLite forgets what it
+    prepared of all statements.
+    """
     tables = _TABLES.setdefault(town.database, {}).setdefault(connection, {})
-    name = tables.pop(place, "") or f"scope_{next(_NUMBERS)}"
+    name = tables.get(place) or tables.setdefault(_NOBODY, f"scope_{next(_NUMBERS)}")
     count = town.database.keep_ids(name, ids.sql, ids.params)
     if count is None:
         return None
     text = f'SELECT id FROM temp."{name}"'  # noqa: S608  # a name that was made here
     if count <= _FEW:
         rows = town.database.execute_sql(text).fetchall()
-        town.database.forget_ids(name)
+        if tables.pop(place, None):
+            town.database.forget_ids(name)
         return _listed(rows)
+    tables.pop(place if place in tables else _NOBODY)
     tables[place] = name
     if len(tables) > _MOST_TABLES:
-        oldest = next(iter(tables))
+        oldest = next(each for each in tables if each != _NOBODY)
         town.database.forget_ids(tables.pop(oldest))
         _HELD.setdefault(plans(town), {}).pop(oldest, None)
-    return Many(f"({text})")
+    return Found(f"({text})", many=count > COMMON)
 
 
-def _listed(rows: Sequence[Sequence[Any]]) -> peewee.SQL:
-    return peewee.SQL("({})".format(", ".join(str(int(id)) for (id,) in rows if id is not None) or "NULL"))
+def _listed(rows: Sequence[Sequence[Any]]) -> Found:
+    return Found("({})".format(", ".join(str(int(id)) for (id,) in rows if id is not None) or "NULL"))
 
 
 # -- one scope ------------------------------------------------------------------------------------------------------
@@ -311,10 +351,14 @@ def _elsewhere(
         )
 
 
-def my_teams(town: Town, actor: Actor) -> Any:
+def my_teams(town: Town, actor: Actor) -> peewee.SQL:
     """A query of the queues on whose team the actor is."""
-    child = plan_of(town, QUEUE).tables.rows["members"]
-    return child.model.select(child.columns["parent_id"]).where(child.columns["person"] == actor.id)
+
+    def make(somebody: Actor) -> Sequence[Any]:
+        child = plan_of(town, QUEUE).tables.rows["members"]
+        return [child.model.select(child.columns["parent_id"]).where(child.columns["person"] == somebody.id)]
+
+    return _compiled(town, actor, "teams", make)
 
 
 def _rows_naming(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
@@ -382,8 +426,6 @@ def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, re
         for each in alone[1:]:
             test = test & each
         yield test
-    elif record_type.navigation != "records":
-        yield peewee.SQL("1 = 1")
 
 
 def _open(town: Town, actor: Actor) -> list[str]:
