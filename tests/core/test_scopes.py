@@ -281,6 +281,8 @@ def test_contacts_of_a_department_follow_its_cases(
             page = town.records.find(fresh, CONTACT, sort="title", limit=2, after=after)
             paged, after = [*paged, *(each.id for each in page.records), 0], page.after
         assert [id for id in paged if id] == [each.id for each in found]
+        everybody = town.records.find(SYSTEM, CONTACT).records
+        assert {each.id for each in everybody if opens(town, actor, each)} == {each.id for each in found}
         return [each["family_name"] for each in found]
 
     assert [seen(each) for each in (*actors, third)] == [["Moreau"], ["Moreau"], []]
@@ -316,6 +318,14 @@ def test_contacts_of_a_department_follow_its_cases(
     if much and town.database.engine == "sqlite":
         kept = town.database.execute_sql("SELECT name FROM temp.sqlite_master WHERE type = 'table'").fetchall()
         assert 0 < len([name for (name,) in kept if name.startswith("scope_")]) <= 2
+
+
+def opens(town: Town, actor: Actor, record: Record) -> bool:
+    """Whether somebody may open a record, when nothing is known of them yet."""
+    try:
+        return town.records.get(replace(actor, known={}), record.identity, record.id).id == record.id
+    except NotFound:
+        return False
 
 
 @contextmanager
@@ -355,6 +365,18 @@ def test_a_list_asked_again_does_not_look_for_its_records_again(
     made = make_contact(town, "Abel")
     at.ticket("For Abel", reporter=made.id, queue=at.streets)
     assert asked() == ([made.id, at.contact.id], 2)
+
+
+def test_to_open_one_record_not_all_are_looked_for(town: Town, at: Departments) -> None:
+    """Whether somebody may open a contact is asked of that one, by its own links, until a list has found them all."""
+    narrow = replace(at.ann, permissions=frozenset({"*.view@department", "*.see_internal"}), known={})
+    stranger = make_contact(town, "Abel")
+    at.ticket("For Eder", watchers=[(watcher := make_contact(town, "Eder")).id], queue=at.streets)
+    with statements(town) as sent:
+        assert [opens(town, narrow, each) for each in (at.contact, stranger, watcher)] == [True, False, True]
+    assert [each for each in sent if "temp." in each or "DISTINCT" in each] == []
+    assert town.records.count(narrow, CONTACT).value == 2
+    assert [opens(town, narrow, each) for each in (at.contact, stranger, watcher)] == [True, False, True]
 
 
 def test_what_is_set_up_for_all_is_not_looked_for_among_cases(town: Town, at: Departments) -> None:
