@@ -114,14 +114,14 @@ def busy_contact(town: Town, happenings: int) -> int:
 class Visitor:
     """Calls the application as a web server does, with nothing in between; signs in if asked to."""
 
-    def __init__(self, town: Town, *, signed_in: bool = True) -> None:
+    def __init__(self, town: Town, *, signed_in: bool = True, email: str = EMAIL) -> None:
         self._application = TownApplication(town)
         self._cookies: dict[str, str] = {}
         if signed_in:
             page = self.get("/admin/sign-in")
             found = re.search(r'name="csrf_token" value="([^"]+)"', page)
             assert found is not None, "the sign-in page has no token"
-            sent = {"csrf_token": found.group(1), "email": EMAIL, "password": PASSWORD}
+            sent = {"csrf_token": found.group(1), "email": email, "password": PASSWORD}
             status, _ = self._call("/admin/sign-in", urlencode(sent).encode())
             assert status.startswith("302"), f"signing in gave {status}"
 

@@ -17,15 +17,23 @@ class Cost:
 
 def cost(action: Callable[[], object], *, runs: int = 40) -> Cost:
     """The fastest of many calls of ``action``, after two to warm up: what it takes when nothing else disturbs it."""
-    action()
-    action()
-    cpu, wall = [], []
-    for _ in range(runs):
-        before, started = time.process_time_ns(), time.perf_counter_ns()
-        action()
-        cpu.append(time.process_time_ns() - before)
-        wall.append(time.perf_counter_ns() - started)
-    return Cost(min(cpu) / 1e9, min(wall) / 1e9)
+    (spent,) = costs(action, runs=runs)
+    return spent
+
+
+def costs(*actions: Callable[[], object], runs: int, before: Callable[[], object] | None = None) -> list[Cost]:
+    """The same for several that are held against each other, called in turn; ``before`` is done before each call."""
+    cpu: list[list[int]] = [[] for _ in actions]
+    wall: list[list[int]] = [[] for _ in actions]
+    for _ in range(runs + 2):
+        for number, action in enumerate(actions):
+            if before is not None:
+                before()
+            began, started = time.process_time_ns(), time.perf_counter_ns()
+            action()
+            cpu[number].append(time.process_time_ns() - began)
+            wall[number].append(time.perf_counter_ns() - started)
+    return [Cost(min(spent[2:]) / 1e9, min(took[2:]) / 1e9) for spent, took in zip(cpu, wall, strict=True)]
 
 
 def heading(text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -258,7 +260,8 @@ def test_contacts_of_a_department_follow_its_cases(
     town: Town, at: Departments, much: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether a scope finds little or much, and so keeps it, a change of anybody's counts at once, for each person."""
-    monkeypatch.setattr(scoping, "_FEW", 0 if much else 5000)
+    monkeypatch.setattr(scoping, "_FEW", 0 if much else 200)
+    monkeypatch.setattr(scoping, "COMMON", 0)
     monkeypatch.setattr(scoping, "_MOST_TABLES", 2)
     monkeypatch.setattr(pages, "COMMON", 0)
     narrow = frozenset({"*.view@department", "*.see_internal"})
@@ -273,6 +276,13 @@ def test_contacts_of_a_department_follow_its_cases(
         assert town.records.count(fresh, CONTACT).value == len(found)
         back = town.records.find(fresh, CONTACT, sort="-title").records
         assert [each.id for each in back] == [each.id for each in found][::-1]
+        paged, after = list[int](), ""
+        while not paged or after:
+            page = town.records.find(fresh, CONTACT, sort="title", limit=2, after=after)
+            paged, after = [*paged, *(each.id for each in page.records), 0], page.after
+        assert [id for id in paged if id] == [each.id for each in found]
+        everybody = town.records.find(SYSTEM, CONTACT).records
+        assert {each.id for each in everybody if opens(town, actor, each)} == {each.id for each in found}
         return [each["family_name"] for each in found]
 
     assert [seen(each) for each in (*actors, third)] == [["Moreau"], ["Moreau"], []]
@@ -308,3 +318,74 @@ def test_contacts_of_a_department_follow_its_cases(
     if much and town.database.engine == "sqlite":
         kept = town.database.execute_sql("SELECT name FROM temp.sqlite_master WHERE type = 'table'").fetchall()
         assert 0 < len([name for (name,) in kept if name.startswith("scope_")]) <= 2
+
+
+def opens(town: Town, actor: Actor, record: Record) -> bool:
+    """Whether somebody may open a record, when nothing is known of them yet."""
+    try:
+        return town.records.get(replace(actor, known={}), record.identity, record.id).id == record.id
+    except NotFound:
+        return False
+
+
+@contextmanager
+def statements(town: Town) -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    sent: list[str] = []
+
+    def note(event: Any) -> None:
+        sent.append(str(event.sql))
+
+    town.database.query_hooks.append(note)
+    try:
+        yield sent
+    finally:
+        town.database.query_hooks.remove(note)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_list_asked_again_does_not_look_for_its_records_again(
+    town: Town, at: Departments, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nobody changes anything, a page of contacts of one's cases and their number are told by what was found."""
+    if town.database.engine != "sqlite":
+        pytest.skip("PostgreSQL can't tell that nothing changed")
+    monkeypatch.setattr(scoping, "_FEW", 0)
+    monkeypatch.setattr(scoping, "COMMON", 0 if many else 2000)
+    narrow = replace(at.ann, permissions=frozenset({"*.view@department", "*.see_internal"}), known={})
+
+    def asked() -> tuple[list[int], int]:
+        fresh = replace(narrow, known={})
+        return [each.id for each in town.records.find(fresh, CONTACT).records], town.records.count(fresh, CONTACT).value
+
+    first = asked()
+    with statements(town) as sent:
+        assert asked() == first == ([at.contact.id], 1)
+    assert [each for each in sent if "temp." in each or "count(*)" in each] == []
+    made = make_contact(town, "Abel")
+    at.ticket("For Abel", reporter=made.id, queue=at.streets)
+    assert asked() == ([made.id, at.contact.id], 2)
+
+
+def test_to_open_one_record_not_all_are_looked_for(town: Town, at: Departments) -> None:
+    """Whether somebody may open a contact is asked of that one, by its own links, until a list has found them all."""
+    narrow = replace(at.ann, permissions=frozenset({"*.view@department", "*.see_internal"}), known={})
+    stranger = make_contact(town, "Abel")
+    at.ticket("For Eder", watchers=[(watcher := make_contact(town, "Eder")).id], queue=at.streets)
+    with statements(town) as sent:
+        assert [opens(town, narrow, each) for each in (at.contact, stranger, watcher)] == [True, False, True]
+    assert [each for each in sent if "temp." in each or "DISTINCT" in each] == []
+    assert town.records.count(narrow, CONTACT).value == 2
+    assert [opens(town, narrow, each) for each in (at.contact, stranger, watcher)] == [True, False, True]
+
+
+def test_what_is_set_up_for_all_is_not_looked_for_among_cases(town: Town, at: Departments) -> None:
+    """Topics belong to every department, so the list of them asks nothing of cases; to see those of one's own does."""
+    narrow = frozenset({"*.view@department", "*.see_internal"})
+    for permissions, is_asked in ((narrow, False), (frozenset({"*.view@assigned", "*.see_internal"}), True)):
+        actor = replace(at.ann, permissions=permissions, known={})
+        with statements(town) as sent:
+            found = town.records.find(actor, at.topic.identity).records
+        assert any('"desk_ticket"' in each for each in sent) is is_asked
+        assert [each.id for each in found] == ([] if is_asked else [at.topic.id])
+    assert town.records.reaches(replace(at.ann, permissions=narrow, known={}), "view", at.topic)

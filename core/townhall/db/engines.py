@@ -122,7 +122,8 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         return True
 
     def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
-        """Gather the ids that a query finds in a temporary table of this connection; how many, ``None`` if it did not.
+        """Gather the ids that a query finds in a temporary table of this connection, in place of those that are there;
+        how many, ``None`` if it did not.
 
         Not inside of a transaction, with which it would go. It changes nothing of the database, nor its :meth:`state`.
         """
@@ -130,9 +131,9 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
             return None
         connection = self.connection()
         before = connection.total_changes
-        self.forget_ids(name)
         # The ids are the table's own order: one tree to fill, and to look into.
-        self.execute_sql(f'CREATE TEMPORARY TABLE "{name}" (id INTEGER PRIMARY KEY)')
+        self.execute_sql(f'CREATE TEMPORARY TABLE IF NOT EXISTS "{name}" (id INTEGER PRIMARY KEY)')
+        self.execute_sql(f'DELETE FROM temp."{name}"')  # noqa: S608  # as in the line above
         found = f"WITH found (id) AS {query} SELECT id FROM found WHERE id IS NOT NULL"  # noqa: S608  # put together here
         kept = self.execute_sql(f'INSERT OR IGNORE INTO temp."{name}" {found}', parameters).rowcount
         self.__dict__["_temporary"][id(connection)] += connection.total_changes - before

@@ -64,9 +64,11 @@ def _all_from(town: Town, record_type: RecordType, id: int) -> Iterator[int]:
         return
     plan = plan_of(town, record_type.identity)
     (column,) = (each.name for each in record_type.fields[merge.into].columns())
+    # Each page of a contact asks, so it is text.
+    select = f"SELECT {plan.sql_name('id')} {plan.source} WHERE {plan.sql_name(column)} IN"
     seen, asked = {id}, [id]
     while asked:
-        query = plan.model.select(plan.column("id")).where(plan.column(column).in_(asked))
-        asked = [row[0] for row in query.tuples() if row[0] not in seen]
+        sql = f"{select} ({', '.join([town.database.param] * len(asked))})"
+        asked = [row[0] for row in town.database.execute_sql(sql, asked).fetchall() if row[0] not in seen]
         seen.update(asked)
         yield from asked

@@ -6,6 +6,7 @@ is said without building an expression for it.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
+from townhall.records.types import ID
 from townhall.records.types import Row
 
 if TYPE_CHECKING:
@@ -28,20 +30,40 @@ if TYPE_CHECKING:
 
 #: A record's id and what the list is sorted by.
 Place = tuple[int, Any]
+#: Lists that are kept of what a scope found.
+_MOST_KEPT = 20
+_NULL = {peewee.OP.IS: "IS NULL", peewee.OP.IS_NOT: "IS NOT NULL"}
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
     """What must hold of a row, as SQL over the type's table; ``narrow`` if it is more than whether it is archived.
 
-    ``open`` says that only cases pass that are neither closed nor archived; ``many`` that many rows are known to pass.
+    ``open`` says that only cases pass that are neither closed nor archived; ``found`` are the ids of a scope, if it is
+    one that was looked for and only one thing is asked besides, which is whether they are archived.
     """
 
     where: str
     parameters: tuple[Any, ...]
     narrow: bool
     open: bool = False
-    many: bool = False
+    found: scoping.Found | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether many rows are known to pass."""
+        return self.found is not None and self.found.many
+
+    def known(self, *asked: Hashable) -> Any:
+        """What :meth:`keep` was given for the same question; ``None`` if nothing was, or the database changed since."""
+        return self.found.lists.get((self.where, self.parameters, *asked)) if self.found is not None else None
+
+    def keep(self, answer: Any, *asked: Hashable) -> None:
+        """Keep an answer as long as what the scope found holds."""
+        if self.found is not None:
+            if len(self.found.lists) >= _MOST_KEPT:
+                self.found.lists.clear()
+            self.found.lists[self.where, self.parameters, *asked] = answer
 
 
 def plain(plan: TypePlan, archived: bool | None) -> Test:
@@ -60,20 +82,31 @@ def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
         sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(conditions)).sql()
         where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
     is_open = plan.record_type.is_case and {"archived", "closed"} <= set(_without(plan, conditions))
-    many = len(conditions) == 2 and any(isinstance(getattr(each, "rhs", None), scoping.Many) for each in conditions)
-    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open, many=many)
+    behind = [getattr(each, "rhs", None) for each in conditions] if len(conditions) == 2 else []
+    among = next((each for each in behind if isinstance(each, scoping.Found)), None)
+    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open, found=among)
 
 
 def _text(plan: TypePlan, condition: Any) -> tuple[str, Sequence[Any]] | None:
     """A condition that every list of somebody with a narrowed permission asks, without peewee's work on it: that an id
-    is one of those that were found, or that nothing stands in a column. ``None`` for all others.
+    is one of those that were found, that nothing stands in a column or the actor's id does, or that one of several such
+    holds. ``None`` for all others.
     """
-    if not isinstance(condition, peewee.Expression) or getattr(condition.lhs, "model", None) is not plan.model:
+    if not isinstance(condition, peewee.Expression):
+        return None
+    if condition.op == peewee.OP.OR:
+        left, right = _text(plan, condition.lhs), _text(plan, condition.rhs)
+        return (f"({left[0]} OR {right[0]})", (*left[1], *right[1])) if left and right else None
+    if getattr(condition.lhs, "model", None) is not plan.model:
         return None
     column = plan.sql_name(condition.lhs.column_name)
     if condition.op == peewee.OP.IN and isinstance(condition.rhs, peewee.SQL):
         return f"{column} IN {condition.rhs.sql}", condition.rhs.params or ()
-    return (f"{column} IS NULL", ()) if condition.op == peewee.OP.IS and condition.rhs is None else None
+    if condition.op == peewee.OP.EQ and type(condition.rhs) is int:
+        return f"{column} = {plan.mark}", (condition.rhs,)
+    if condition.rhs is None and condition.op in _NULL:
+        return f"{column} {_NULL[condition.op]}", ()
+    return None
 
 
 def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
@@ -89,8 +122,12 @@ def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
 
 def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
     """How many rows pass the test, counted up to ``most``."""
-    sql = f"SELECT count(*) FROM (SELECT 1 {plan.source}{_where(test.where)} LIMIT {most}) AS counted"  # noqa: S608
-    return int(town.database.execute_sql(sql, test.parameters).fetchone()[0])
+    counted: int | None = test.known("count", most)
+    if counted is None:
+        sql = f"SELECT count(*) FROM (SELECT 1 {plan.source}{_where(test.where)} LIMIT {most}) AS counted"  # noqa: S608
+        counted = int(town.database.execute_sql(sql, test.parameters).fetchone()[0])
+        test.keep(counted, "count", most)
+    return counted
 
 
 def page(
@@ -114,6 +151,9 @@ def page(
         if few is not None:
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
         source = plan.along(value, is_open=test.open)
+    place = (order.sort, cursor, size, backwards)
+    if (known := test.known(*place)) is not None:
+        return known, False
     found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
         table = source if segment.filled else plan.source
@@ -124,6 +164,7 @@ def page(
         found.extend(town.database.execute_sql(sql, (*test.parameters, *segment.parameters)).fetchall())
         if len(found) == size:
             break
+    test.keep([(row[ID], row[-1]) for row in found], *place)
     return found, True
 
 
@@ -133,8 +174,11 @@ def _few(town: Town, select: str, test: Test) -> list[Place] | None:
     SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
     order. PostgreSQL decides by its statistics.
     """
-    sql = f"{select}{_where(test.where)} LIMIT {COMMON + 1}"
-    rows = town.database.execute_sql(sql, test.parameters).fetchall()
+    rows: list[Place] | None = test.known(select)
+    if rows is None:
+        sql = f"{select}{_where(test.where)} LIMIT {COMMON + 1}"
+        rows = town.database.execute_sql(sql, test.parameters).fetchall()
+        test.keep(rows, select)
     return rows if len(rows) <= COMMON else None
 
 

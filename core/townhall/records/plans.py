@@ -161,6 +161,11 @@ class TypePlan:
         """A column of the record's own table in a statement on :attr:`source`."""
         return f"{quote(self._database, 't1')}.{quote(self._database, column)}"
 
+    @property
+    def mark(self) -> str:
+        """What stands for a parameter in a statement."""
+        return str(self._database.param)
+
     @cached_property
     def source(self) -> str:
         """The record's own table in a statement, called as queries of the model call it."""

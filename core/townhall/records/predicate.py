@@ -69,11 +69,12 @@ def scope(
     verb: Verb = "view",
     *,
     of_seen_cases: bool = False,
+    id: int | None = None,
 ) -> peewee.ColumnBase | None:
     """The rows of a type that the actor may know of, and may do ``verb`` to; ``None`` means all.
 
     ``model`` is the table or an alias of it. ``of_seen_cases`` says that only rows are asked for that are about a case
-    of which the actor knows anyhow, so that this need not be found out again. Raises
+    of which the actor knows anyhow, so that this need not be found out again; ``id`` that only this row is. Raises
     :class:`~townhall.errors.Forbidden` for staff without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
@@ -82,7 +83,7 @@ def scope(
         if not of_seen_cases:
             kept += scoping.kept_back(town, actor, record_type, model)
         for each in dict.fromkeys(("view", verb)):
-            if (test := scoping.within(town, actor, each, record_type, model)) is not None:
+            if (test := scoping.within(town, actor, each, record_type, model, id=id)) is not None:
                 kept.append(test)
         return both(kept) if kept else None
     model = model or plan(town, record_type.identity).model
@@ -113,7 +114,7 @@ def sees_all(town: Town, actor: Actor, record_type: RecordType) -> bool:
     """Whether every row of the type is open to the actor who may see the type at all, so that none has to be tested."""
     return (
         policy.is_staff(actor)
-        and policy.reach(actor, "view", record_type) == "all"
+        and scoping.is_all(town, record_type, policy.reach(actor, "view", record_type))
         and not scoping.may_keep_back(town, actor, record_type)
         and not restricting.restricts(town, actor, record_type)
     )
@@ -155,8 +156,8 @@ def reaches(
     key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None, verb in scoping.ABOUT)
     if key not in found:
         model = plan(town, record_type.identity).model
-        test = scoping.within(town, actor, verb, record_type, move=move, shares=shares)
-        found[key] = bool(model.select(model.id).where(model.id == id, test).exists())
+        test = scoping.within(town, actor, verb, record_type, move=move, shares=shares, id=id)
+        found[key] = test is None or bool(model.select(model.id).where(model.id == id, test).exists())
     return found[key]
 
 
@@ -371,7 +372,7 @@ def may_see(town: Town, actor: Actor, record_type: RecordType, ids: Iterable[int
         return frozenset()
     model = plan(town, record_type.identity).model
     try:
-        visible = scope(town, actor, record_type)
+        visible = scope(town, actor, record_type, id=wanted[0] if len(wanted) == 1 else None)
     except Forbidden:
         return frozenset()
     query = model.select(model.id).where(model.id.in_(wanted))

@@ -36,6 +36,7 @@ from townhall.access.actors import Actor
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
+from townhall.db.search import COMMON
 from townhall.records.balancing import balanced
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -53,22 +54,35 @@ SHARED: dict[Verb, tuple[str, ...]] = {"view": ("view", "work"), "edit": ("work"
 #: that they review, and doesn't change it or decide on it.
 ABOUT: frozenset[Verb] = frozenset({"view", "export"})
 NOTHING = peewee.SQL("1 = 0")
-#: Stands in a statement where the actor's id is put; nobody has it.
+#: Stand in a statement where the ids of the actor and of the one record that is asked about are put; nobody has them.
 _SOMEBODY = -1
-#: At most so many ids are little, and answers for so many people are held.
-_FEW = 5000
+_ONE = -2
+#: At most so many ids are written out: where they can be kept in a table, and where they would be looked for anew.
+_FEW = 200
+_FEW_UNKEPT = 5000
+#: Answers for so many people are held.
 _MOST_HELD = 500
 #: Ids within scopes, for each set of types, with the state of the database for which they hold.
 _HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
-#: Tables with ids that are many, of each connection of a database, the newest last; and their numbers. The oldest goes
-#: when there are too many: that must be more than one statement asks, which names several.
+#: Tables with ids that are no few, of each connection of a database, the newest last; and their numbers. The oldest
+#: goes when there are too many: that must be more than one statement asks, which names several.
 _TABLES: WeakKeyDictionary[Any, dict[int, dict[Hashable, str]]] = WeakKeyDictionary()
 _MOST_TABLES = 100
 _NUMBERS = count()
+#: Whose table it is that ids are gathered in before anybody knows how many they are. No statement names it.
+_NOBODY = ""
 
 
-class Many(peewee.SQL):
-    """Ids that are known to be many."""
+class Found(peewee.SQL):
+    """Ids that were found; ``many`` if there are more than a list gathers.
+
+    ``lists`` is room for what lists read of them. It goes with them, as soon as anything in the database changes.
+    """
+
+    def __init__(self, sql: str, *, many: bool = False) -> None:
+        super().__init__(sql)
+        self.many = many
+        self.lists: dict[Hashable, Any] = {}
 
 
 def within(
@@ -80,23 +94,44 @@ def within(
     *,
     move: Transition | None = None,
     shares: bool = True,
+    id: int | None = None,
 ) -> peewee.ColumnBase | None:
     """A test on rows of the type, in ``model``, that the actor's permission reaches them; ``None`` if it does all.
 
-    Without ``shares`` those don't count that only a share with one of their teams lets them reach.
+    Without ``shares`` those don't count that only a share with one of their teams lets them reach. ``id`` says that
+    only this record is asked about, so that others need not be looked for.
     """
     reach = policy.reach(actor, verb, record_type, move)
-    if reach == "all":
+    if is_all(town, record_type, reach):
         return None
     if reach is None or actor.id is None:
         return NOTHING
     model = model or plan_of(town, record_type.identity).model
     levels = SHARED.get(verb, ()) if shares else ()
     found = list(_tests(town, actor, record_type, model, reach, levels, apart=False))
-    about = verb in ABOUT
-    apart = _apart(town, actor, record_type, reach, levels, about)
-    few = None if record_type.is_case else _few(town, actor, (record_type.identity, reach, levels, about), apart)
-    return _either([*found, model.id.in_(apart if few is None else few)])
+    apart = _apart(town, actor, record_type, reach, levels, verb in ABOUT, id)
+    return _either([*found, model.id.in_(apart)])
+
+
+def is_all(town: Town, record_type: RecordType, reach: Scope | None) -> bool:
+    """Whether a scope holds every record of the type: what is set up once for all belongs to every department."""
+    return reach == "all" or (reach == "department" and _is_set_up_for_all(town, record_type))
+
+
+def _is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
+    """Whether the type's records are no cases, can be about none, and are no records of their own like contacts."""
+    kept, key = plans(town).kept, ("set up for all", record_type.identity)
+    if key not in kept:
+        fields = record_type.fields.values()
+        links = (town.schemas.get(each.target) for each in fields if each.target and not each.many_targets)
+        kept[key] = not (
+            record_type.is_case
+            or record_type.navigation == "records"
+            or _references(town, record_type)
+            or any(target is not None and target.is_case for target in links)
+        )
+    found: bool = kept[key]
+    return found
 
 
 def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> list[peewee.ColumnBase]:
@@ -139,10 +174,13 @@ def _unseen(town: Town, actor: Actor) -> tuple[list[RecordType], list[RecordType
 # -- statements -----------------------------------------------------------------------------------------------------
 
 
-def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], Sequence[Any]]) -> peewee.SQL:
+def _compiled(
+    town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], Sequence[Any]], one: int | None = None
+) -> peewee.SQL:
     """Queries of ids as one statement, put together once for all who hold the same permissions.
 
-    ``make`` gives the queries for somebody who has the id of a mark; where it stands, the actor's own is put.
+    ``make`` gives the queries for somebody who has the id of a mark; where it stands, the actor's own is put, and that
+    of the ``one`` record that is asked about where its mark does.
     """
     kept = plans(town).kept
     key = ("scope", key, actor.permissions)
@@ -150,7 +188,8 @@ def _compiled(town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], S
         parts = [_said(query) for query in make(replace(actor, id=_SOMEBODY, known={}))]
         kept[key] = " UNION ALL ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
     text, parameters = kept[key]
-    return peewee.SQL(f"({text})", [actor.id if each == _SOMEBODY else each for each in parameters])
+    put = {_SOMEBODY: actor.id, _ONE: one}
+    return peewee.SQL(f"({text})", [put.get(each, each) for each in parameters])
 
 
 def _said(query: Any) -> tuple[str, Sequence[Any]]:
@@ -160,15 +199,28 @@ def _said(query: Any) -> tuple[str, Sequence[Any]]:
 
 
 def _apart(
-    town: Town, actor: Actor, record_type: RecordType, reach: Scope, levels: tuple[str, ...], about: bool
+    town: Town,
+    actor: Actor,
+    record_type: RecordType,
+    reach: Scope,
+    levels: tuple[str, ...],
+    about: bool,
+    id: int | None,
 ) -> peewee.SQL:
-    """The ids of records that are within a scope for a reason that stands outside of their own row."""
+    """The ids of records that are within a scope for a reason that stands outside of their own row; of one only where
+    no more is asked, unless all were found already.
+    """
+    key = (record_type.identity, reach, levels, about)
+    one = id is not None
 
     def make(somebody: Actor) -> Sequence[Any]:
         model = plan_of(town, record_type.identity).model
-        return list(_tests(town, somebody, record_type, model, reach, levels, apart=True, about=about))
+        found = list(_tests(town, somebody, record_type, model, reach, levels, apart=True, about=about, one=one))
+        return [each.where(each.selected_columns[0] == _ONE) for each in found] if one else found
 
-    return _compiled(town, actor, ("apart", record_type.identity, reach, levels, about), make)
+    ids = _compiled(town, actor, ("apart", *key, one), make, id)
+    few = None if record_type.is_case else _few(town, actor, key, None if one else ids)
+    return ids if few is None else few
 
 
 def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
@@ -189,8 +241,9 @@ def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
     return _compiled(town, actor, ("seen", record_type.identity, reach), make)
 
 
-def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL | None:
-    """What a statement finds, written out if it is little: a page asks several questions of it.
+def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None) -> Found | None:
+    """What a statement finds, written out if it is little: a page asks several questions of it. Without one, what was
+    found before, if anything.
 
     It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too.
     Inside of a transaction nothing is: what was seen there may never have been, and no figure tells.
@@ -202,42 +255,50 @@ def _few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL) -> peewee.SQL
     now = town.writes if state is None else state
     place = ("few", key, actor.id, actor.permissions, state[0] if state is not None else None)
     if place not in kept or kept[place][0] != now:
+        if ids is None:
+            return None
         if len(kept) >= _MOST_HELD:
             kept.clear()
         kept[place] = (now, _asked(town, ids) if state is None else _gathered(town, place, state[0], ids))
-    found: peewee.SQL | None = kept[place][1]
+    found: Found | None = kept[place][1]
     return found
 
 
-def _asked(town: Town, ids: peewee.SQL) -> peewee.SQL | None:
+def _asked(town: Town, ids: peewee.SQL) -> Found | None:
     """What a statement finds, written out; ``None`` if it is much, so that it has to be asked each time."""
-    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {_FEW + 1}"  # noqa: S608  # put together here
+    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {_FEW_UNKEPT + 1}"  # noqa: S608  # put together here
     rows = town.database.execute_sql(text, ids.params).fetchall()
-    return _listed(rows) if len(rows) <= _FEW else None
+    return _listed(rows) if len(rows) <= _FEW_UNKEPT else None
 
 
-def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> peewee.SQL | None:
-    """The same, found once and from a table that the connection keeps, as long as it is much."""
+def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> Found | None:
+    """The same, found once and from a table that the connection keeps, as long as it is much.
+
+    A table that was made is filled again and again: with each one that is made or dropped, SQLite forgets what it
+    prepared of all statements.
+    """
     tables = _TABLES.setdefault(town.database, {}).setdefault(connection, {})
-    name = tables.pop(place, "") or f"scope_{next(_NUMBERS)}"
+    name = tables.get(place) or tables.setdefault(_NOBODY, f"scope_{next(_NUMBERS)}")
     count = town.database.keep_ids(name, ids.sql, ids.params)
     if count is None:
         return None
     text = f'SELECT id FROM temp."{name}"'  # noqa: S608  # a name that was made here
     if count <= _FEW:
         rows = town.database.execute_sql(text).fetchall()
-        town.database.forget_ids(name)
+        if tables.pop(place, None):
+            town.database.forget_ids(name)
         return _listed(rows)
+    tables.pop(place if place in tables else _NOBODY)
     tables[place] = name
     if len(tables) > _MOST_TABLES:
-        oldest = next(iter(tables))
+        oldest = next(each for each in tables if each != _NOBODY)
         town.database.forget_ids(tables.pop(oldest))
         _HELD.setdefault(plans(town), {}).pop(oldest, None)
-    return Many(f"({text})")
+    return Found(f"({text})", many=count > COMMON)
 
 
-def _listed(rows: Sequence[Sequence[Any]]) -> peewee.SQL:
-    return peewee.SQL("({})".format(", ".join(str(int(id)) for (id,) in rows if id is not None) or "NULL"))
+def _listed(rows: Sequence[Sequence[Any]]) -> Found:
+    return Found("({})".format(", ".join(str(int(id)) for (id,) in rows if id is not None) or "NULL"))
 
 
 # -- one scope ------------------------------------------------------------------------------------------------------
@@ -253,9 +314,11 @@ def _tests(
     *,
     apart: bool,
     about: bool = True,
+    one: bool = False,
 ) -> Iterator[Any]:
     """Tests on the row itself that it is within a scope; or, ``apart``, queries of ids that are for other reasons:
-    among them, if that counts, that it is what another record ``about`` it names the actor for.
+    among them, if that counts, that it is what another record ``about`` it names the actor for. They are in a form
+    that is good to find all, or to ask about ``one``.
     """
     if apart:
         yield from _elsewhere(town, actor, record_type, reach, levels)
@@ -263,7 +326,7 @@ def _tests(
             if about:
                 yield from _named_by(town, actor, record_type)
             if not record_type.is_case:
-                yield from _of_cases(town, actor, record_type, reach)
+                yield from _of_cases(town, actor, record_type, reach, one=one)
         return
     yield from _here(town, actor, record_type, model, reach)
     if _holds(reach, "department") and not record_type.is_case:
@@ -311,10 +374,14 @@ def _elsewhere(
         )
 
 
-def my_teams(town: Town, actor: Actor) -> Any:
+def my_teams(town: Town, actor: Actor) -> peewee.SQL:
     """A query of the queues on whose team the actor is."""
-    child = plan_of(town, QUEUE).tables.rows["members"]
-    return child.model.select(child.columns["parent_id"]).where(child.columns["person"] == actor.id)
+
+    def make(somebody: Actor) -> Sequence[Any]:
+        child = plan_of(town, QUEUE).tables.rows["members"]
+        return [child.model.select(child.columns["parent_id"]).where(child.columns["person"] == somebody.id)]
+
+    return _compiled(town, actor, "teams", make)
 
 
 def _rows_naming(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
@@ -344,8 +411,8 @@ def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any
         yield _pointed_at(town, record_type, source, field, there, _either([*own, *rows]))
 
 
-def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope) -> Iterator[Any]:
-    """Queries of what the cases within the same scope are about."""
+def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope, *, one: bool) -> Iterator[Any]:
+    """Queries of what the cases within the same scope are about; to ask about ``one``, each may go by its link."""
     links: dict[str, list[Field]] = {}
     for source, field in _pointing(town, record_type):
         if source.is_case and field.target and field.name in policy.filterable(actor, source):
@@ -353,8 +420,8 @@ def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope) -
     for identity, fields in links.items():
         source, there = town.schemas[identity], plan_of(town, identity).model.alias()
         test = _direct(town, actor, source, there, reach)
-        if len(fields) == 1:
-            yield _pointed_at(town, record_type, source, fields[0], there, test)
+        if one or len(fields) == 1:
+            yield from (_pointed_at(town, record_type, source, field, there, test) for field in fields)
         else:
             yield _all_pointed_at(town, source, fields, there, test)
 
@@ -382,8 +449,6 @@ def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, re
         for each in alone[1:]:
             test = test & each
         yield test
-    elif record_type.navigation != "records":
-        yield peewee.SQL("1 = 1")
 
 
 def _open(town: Town, actor: Actor) -> list[str]:
@@ -396,8 +461,8 @@ def _pointed_at(town: Town, record_type: RecordType, source: RecordType, field: 
     """A query of the ids that rows of ``source`` point at with ``field`` that pass ``test`` and are not archived."""
     if field.many_targets:
         child = plan_of(town, source.identity).tables.links[field.name]
-        rows = there.select(there.id).where(test, there.archived.is_null())
-        return child.model.select(child.columns["target_id"]).where(child.columns["parent_id"].in_(rows))
+        links = child.model.select(child.columns["target_id"])
+        return links.join(there, on=child.columns["parent_id"] == there.id).where(test, there.archived.is_null())
     if field.target:
         column = plan_of(town, source.identity).column(field.name, there)
         return there.select(column).where(test, there.archived.is_null(), column.is_null(False))
