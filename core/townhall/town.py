@@ -222,10 +222,10 @@ class Town:
         loaded = self._fit(found, states.read(self.system))
         #: Parts of the town's own layer that had to be left out.
         self.layer_conflicts = (*unreadable, *loaded.conflicts)
-        self.schemas = loaded.schemas = offered.with_case_types(loaded.schemas)
-        self.tables = build_tables(loaded.schemas, self.database)
         decides = {name: state.decides for name, state in states.read(self.system).items()}
         self.plugins = PluginManager(self, found, loaded, decides)
+        self.schemas = loaded.schemas = self.plugins.guarded(offered.with_case_types(loaded.schemas))
+        self.tables = build_tables(loaded.schemas, self.database)
         self.records = Records(self)
         upgrading.finish(self)
         #: What history calls by names that were changed since.
@@ -287,17 +287,23 @@ class Town:
 
         In safe mode, and without ``code``, no plugin's code runs.
         """
-        return self._run(discover(self.instance), wanted, self.layer, code=code and not self.safe_mode)
+        loaded = self._run(discover(self.instance), wanted, self.layer, code=code and not self.safe_mode)
+        loaded.schemas = self.plugins.guarded(loaded.schemas)
+        return loaded
 
     def try_layer(self, layer: Layer) -> Loaded:
         """The types as they would be under another layer; runs no plugin's code and changes nothing."""
         running = self.plugins.running
-        return self._run(running, frozenset(running), layer, code=False)
+        loaded = self._run(running, frozenset(running), layer, code=False)
+        loaded.schemas = self.plugins.guarded(loaded.schemas)
+        return loaded
 
     def _run(self, found: Mapping[str, Found], wanted: Iterable[str], layer: Layer, *, code: bool) -> Loaded:
         """The plugins that are wanted over core's types, all with a layer over them."""
         core, conflicts = layered_core(layer)
-        loaded = load_plugins(found, wanted, core, self.settings.plugins, code=code, layer=layer)
+        loaded = load_plugins(
+            found, wanted, core, self.settings.plugins, code=code, own_types=not self.safe_mode, layer=layer
+        )
         loaded.conflicts[:0] = conflicts
         return loaded
 

@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary
 from townhall_forms.context import Context
 from townhall_forms.errors import FormsError
 from townhall_forms.errors import Invalid
+from townhall_forms.faults import Unread
+from townhall_forms.faults import holds
 from townhall_forms.validating import value_getter
 from townhall_forms.values import Money
 
@@ -30,15 +32,16 @@ _orders: WeakKeyDictionary[RecordType, tuple[Field, ...]] = WeakKeyDictionary()
 
 def dependencies(record_type: RecordType) -> Mapping[str, frozenset[str]]:
     """For each computed field, the paths from which it is worked out; none for a hook, which may read everything."""
-    found: dict[str, frozenset[str]] = {}
-    for name, field in record_type.fields.items():
-        if field.compute:
-            paths: Iterable[str] = ()
-            for way, operand in field.compute.items():
-                if way != "hook":
-                    paths = operand if isinstance(operand, list | tuple) else (str(operand),)
-            found[name] = frozenset(paths)
-    return found
+    return {name: dependencies_of(field) for name, field in record_type.fields.items() if field.compute}
+
+
+def dependencies_of(field: Field) -> frozenset[str]:
+    """The paths from which a computed field is worked out."""
+    paths: Iterable[str] = ()
+    for way, operand in (field.compute or {}).items():
+        if way != "hook":
+            paths = operand if isinstance(operand, list | tuple) else (str(operand),)
+    return frozenset(paths)
 
 
 def in_order(record_type: RecordType) -> tuple[Field, ...]:
@@ -72,7 +75,9 @@ def compute(
     computed: dict[str, Any] = {}
     for field in in_order(record_type):
         ((way, operand),) = (field.compute or {"": ""}).items()
-        if way == "hook":
+        if any(holds(Unread, get(path)) for path in dependencies_of(field)):
+            result = values.get(field.name)  # stays what it was, like that of which nobody can say what it is
+        elif way == "hook":
             result = hook(field, present) if hook is not None else values.get(field.name)
         elif way == "days_between":
             result = _days_between(get(operand[0]), get(operand[1]), context)

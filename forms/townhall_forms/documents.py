@@ -33,7 +33,8 @@ _TOO_LONG = 60
 class Source:
     """One schema file before it is read: the plugin it belongs to, and the plugins whose types it may link to.
 
-    ``stand_ins`` names, for field types whose code may be gone, the types that can read their values. Where a file lies
+    ``stand_ins`` names, for field types whose code doesn't run, the types that read their values instead. Without
+    ``own_types`` only the built-in field types are known. Where a file lies
     is for sentences about its mistakes only: two that say the same are the same.
     """
 
@@ -42,6 +43,7 @@ class Source:
     text: str
     requires: frozenset[str] = frozenset()
     stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
+    own_types: bool = True
 
     @property
     def name(self) -> str:
@@ -64,10 +66,11 @@ class Report:
             self.mistakes.append(mistake)
 
 
-def read_folder(plugin: str, folder: Path, requires: Iterable[str] = ()) -> list[Source]:
+def read_folder(plugin: str, folder: Path, requires: Iterable[str] = (), *, own_types: bool = True) -> list[Source]:
     """The schema files of a folder, in order of their names. A folder that is not there has none."""
     found = sorted(folder.glob("*.toml")) if folder.is_dir() else []
-    return [Source(plugin, path, path.read_text(encoding="utf-8-sig"), frozenset(requires)) for path in found]
+    texts = ((path, path.read_text(encoding="utf-8-sig")) for path in found)
+    return [Source(plugin, path, text, frozenset(requires), own_types=own_types) for path, text in texts]
 
 
 @lru_cache(maxsize=512)

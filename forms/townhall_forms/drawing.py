@@ -125,6 +125,11 @@ class Drawn:
         return self.path in self.form.locked
 
     @property
+    def undrawn(self) -> bool:
+        """Whether it can't be changed just now because nobody can draw it."""
+        return self.path in self.form.undrawn
+
+    @property
     def shown(self) -> str:
         """Its value as text, for a locked one."""
         return self.typed.display(self.form.initial.get(self.path), self.form.context)

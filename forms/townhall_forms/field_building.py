@@ -14,6 +14,7 @@ from townhall_forms.documents import Report
 from townhall_forms.errors import FormsError
 from townhall_forms.fields import FIELD_TYPES
 from townhall_forms.fields import build_field
+from townhall_forms.fields import is_built_in
 from townhall_forms.keys import keys_of
 from townhall_forms.kinds import Resolver
 from townhall_forms.kinds import did_you_mean
@@ -56,11 +57,19 @@ def read_choices(given: list[Any]) -> tuple[Choice, ...]:
 class FieldBuilder:
     """Builds the fields of one file, first without conditions, then with them."""
 
-    def __init__(self, plugin: str, privacy: str, report: Report, stand_ins: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        privacy: str,
+        report: Report,
+        stand_ins: Mapping[str, str] | None = None,
+        own_types: bool = True,
+    ) -> None:
         self.plugin = plugin
         self.privacy = privacy
         self.report = report
         self.stand_ins = stand_ins or {}
+        self.own_types = own_types
         #: Names of fields that could not be built; what is said about them elsewhere can't be judged.
         self.broken: set[str] = set()
 
@@ -92,8 +101,14 @@ class FieldBuilder:
         if not isinstance(type_name, str):
             self.broken.add(name)
             return None
-        if type_name not in FIELD_TYPES and type_name in self.stand_ins:
+        if type_name in self.stand_ins:
             return self.build(name, self._as_stored(table), at, more)
+        if type_name in FIELD_TYPES and not self.own_types and not is_built_in(FIELD_TYPES[type_name]):
+            self.report.add(
+                f"{at}.type", f"“{type_name}” is a field type of a plugin's own, whose code doesn't run now"
+            )
+            self.broken.add(name)
+            return None
         if type_name not in FIELD_TYPES:
             hint = did_you_mean(type_name, FIELD_TYPES) or f"; there are {', '.join(FIELD_TYPES)}"
             self.report.add(f"{at}.type", f"“{type_name}” is not a field type{hint}")

@@ -29,6 +29,8 @@ from townhall_forms.context import Context
 from townhall_forms.context import Option
 from townhall_forms.context import StoredFile
 from townhall_forms.errors import Invalid
+from townhall_forms.faults import Undrawn
+from townhall_forms.faults import holds
 from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -105,6 +107,8 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
             if field.value is None:
                 field.value = self._only_choice(name)
             self.put(name, field.typed.raw(field.value, context))
+        #: Fields with a value of which the input can't be drawn, so that it must stay as it is.
+        self.undrawn = frozenset(name for name in names if holds(Undrawn, self[name].raw))
         for name in names:
             if isinstance(record_type.fields[name], AnswersField):
                 self.put(name, self.bound(name).raw(initial.get(name), context))
@@ -192,12 +196,13 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
 
     @cached_property
     def locked(self) -> frozenset[str]:
-        """Fields that can't be changed any more, judged on what is stored."""
+        """Fields that can't be changed: any more, judged on what is stored, or while nobody can draw their inputs."""
         if self.stored is None:
-            return frozenset()
+            return self.undrawn
         get, environment = value_getter(self.record_type, self.stored, self.context), environment_of(self.context)
         rules = {name: self.record_type.fields[name].lock_if for name in self._fields}
-        return frozenset(name for name, rule in rules.items() if rule is not None and rule.evaluate(get, environment))
+        held = {name for name, rule in rules.items() if rule is not None and rule.evaluate(get, environment)}
+        return self.undrawn | held
 
     def put(self, name: str, raw: Any) -> None:
         """Put raw input into a field."""

@@ -117,7 +117,9 @@ def _read(
         if over is not None:
             document = over(f"{source.plugin}.{document['type']['name']}", document)
         head = document["type"]
-        builder = FieldBuilder(source.plugin, head.get("privacy", "internal"), report, source.stand_ins)
+        builder = FieldBuilder(
+            source.plugin, head.get("privacy", "internal"), report, source.stand_ins, source.own_types
+        )
         fields = builder.plain(document.get("fields", {}))
         file = _File(source, report, document, fields, builder, TypeBuilder(source, document, report))
         if file.identity in files or file.identity in already:

@@ -43,6 +43,7 @@ from townhall.lifecycle import describing
 from townhall.lifecycle import switching
 from townhall.town import Town
 from townhall.wsgi import TownApplication
+from townhall_forms.faults import NOT_SHOWN
 
 CLERK = Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
 CONTACT = "core.contact"
@@ -80,7 +81,7 @@ def hall(engine: str, clock: FixedClock, tmp_path: Path, request: pytest.Fixture
 def lay(town: Town, name: str, code: str) -> None:
     """Lay a plugin with this code into the town and switch it on."""
     folder = town.instance / "plugins" / name
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     manifest = f'name = "{name}"\ntitle = "{name.title()}"\nversion = "1.0.0"\napi = ">=1,<2"\n'
     settings = '[settings.word]\ndefault = "tree"\n[settings.api_key]\ndefault = "abc123"\n'
     (folder / "plugin.toml").write_text(manifest + settings, encoding="utf-8")
@@ -314,6 +315,98 @@ def test_a_refusal_on_purpose_reaches_the_person_at_every_door(hall: Hall, tmp_p
     assert count(town, TICKET) == before
     assert town.failures.of("strict") == []
     assert town.plugins.guard.breakers.states("strict") == []
+
+
+# -- field types --------------------------------------------------------------------------------------------------
+
+
+def test_a_value_that_can_t_be_read_stays_as_it_is_kept(hall: Hall) -> None:
+    """A plain line stands for it on pages and in files; no change and no import writes over it; and as soon as the
+    plugin is off, or left out in safe mode, the built-in type that it is made of reads it.
+    """
+    identity, base = "field_reads.thing", "/admin/field_reads/thing/"
+    with hall.on("field_reads") as town:
+        record = town.records.get(CLERK, identity, 1)
+        assert str(record["shade"]) == str(record["lines"][0]["tint"]) == NOT_SHOWN
+        for page in (base, f"{base}1/", f"{base}1/edit", f"{base}1/print"):
+            assert NOT_SHOWN in plain(hall.desk.get(page))
+        assert "This can’t be changed just now. It stays as it is." in plain(hall.desk.get(f"{base}1/edit"))
+        changed = town.records.update(CLERK, identity, 1, {"label": "Nowak"}, version=record.version)
+        again = {"shade": changed["shade"], "lines": [*changed["lines"], {"what": "Lamp", "tint": "Red"}]}
+        town.records.update(CLERK, identity, 1, again, version=changed.version)
+        exported = hall.desk.get(f"{base}export.csv").text
+        assert NOT_SHOWN in exported
+        (outcome,) = town.records.import_rows(system(), identity, [{"label": "Copy", "shade": NOT_SHOWN}])
+        assert "stands for a value that could not be shown" in outcome.errors["shade"]
+        assert {(failure.stage, failure.what) for failure in town.failures.of("field_reads")} == {
+            ("field", "shade_reads.from_columns")
+        }
+        safe = Town(town.instance, town.settings, town.database, town.clock, safe_mode=True)
+        assert safe.records.get(CLERK, identity, 1)["shade"] == "Green"
+    frozen = hall.town.records.get(CLERK, identity, 1)
+    assert (frozen["shade"], [line["tint"] for line in frozen["lines"]]) == ("Green", ["Blue", "Red"])
+    assert "Green" in plain(hall.desk.get(f"{base}1/"))
+
+
+def test_a_face_that_fails_again_and_again_is_left_alone(sqlite_hall: Hall, clock: FixedClock) -> None:
+    """After five failures in a row it isn't called for a minute; the plugin's page says so."""
+    url = "/admin/field_shows/thing/1/"
+    with sqlite_hall.on("field_shows") as town:
+        for _ in range(MOST_FAILURES):
+            assert sqlite_hall.desk.get(url).status_code == 200
+        count = sum(failure.count for failure in town.failures.of("field_shows"))
+        assert NOT_SHOWN in plain(sqlite_hall.desk.get(url))
+        assert sum(failure.count for failure in town.failures.of("field_shows")) == count
+        page = plain(sqlite_hall.desk.get("/admin/plugins/field_shows/"))
+        assert "shade_shows.display" in page
+        assert "Left alone" in page
+        clock.move(timedelta(seconds=COOL_OFF + 1))
+        sqlite_hall.desk.get(url)
+        assert sum(failure.count for failure in town.failures.of("field_shows")) == count + 1
+
+
+def test_a_slow_face_is_written_down_and_a_hopeless_one_left_alone(sqlite_hall: Hall) -> None:
+    """What a slow one says is shown, until it was hopelessly late five times in a row."""
+    url = "/admin/field_slowly/thing/1/"
+    with sqlite_hall.on("field_slowly") as town:
+        assert "Green" in plain(sqlite_hall.desk.get(url))
+        assert ("slow", "shade_slowly.display") in {stage[:2] for stage in stages(town, "field_slowly")}
+        for _ in range(MOST_FAILURES):
+            page = plain(sqlite_hall.desk.get(url))
+        assert "Green" not in page
+        assert NOT_SHOWN in page
+
+
+def test_a_field_type_says_no_on_purpose_as_ever(sqlite_hall: Hall) -> None:
+    """A refusal of a plugin's own type is a sentence at its field, and no failure."""
+    code = """
+    from townhall_forms.errors import Invalid
+    from townhall_forms.fields import register
+    from townhall_forms.fields.text import Text
+
+    @register
+    class Plate(Text):
+        type_name = "guards_plate"
+
+        def parse(self, raw, context):
+            if raw == "wrong":
+                raise Invalid("That is no number plate.")
+            return super().parse(raw, context)
+    """
+    town = sqlite_hall.town
+    folder = town.instance / "plugins" / "plates" / "schemas"
+    folder.mkdir(parents=True)
+    fields = '[fields.plate]\ntype = "guards_plate"\nsearch = true\n'
+    (folder / "car.toml").write_text(f'[type]\nname = "car"\ntitle = "{{plate}}"\n{fields}', encoding="utf-8")
+    lay(town, "plates", code)
+    with sqlite_hall.on("plates") as town:
+        sqlite_hall.desk.get("/admin/plates/car/new")
+        response = sqlite_hall.desk.post("/admin/plates/car/new", {"plate": "wrong"})
+        assert (response.status_code, "That is no number plate." in plain(response)) == (422, True)
+        assert sqlite_hall.desk.post("/admin/plates/car/new", {"plate": "AB 123"}).status_code == 302
+        assert town.records.search(CLERK, "AB 123")[0][0].title == "AB 123"
+        assert town.failures.of("plates") == []
+        assert town.plugins.guard.breakers.states("plates") == []
 
 
 # -- writing failures down ----------------------------------------------------------------------------------------

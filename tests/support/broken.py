@@ -118,12 +118,17 @@ def _bring_up(town: Town, contact: int) -> None:
     """Let the earlier versions work, then put the broken ones in their place."""
     switching.enable_all(town, system(), BROUGHT_UP)
     for name in BROUGHT_UP:
-        given = {"label": "Moreau", "lines": [{"what": "Kerb"}], "who": contact}
         known = town.schemas[f"{name}.thing"].fields
+        line = {"what": "Kerb", "tint": "Blue"}
+        lines = [{key: line[key] for key in line if key in known["lines"].row_fields}] if "lines" in known else []
+        given = {"label": "Moreau", "shade": "Green", "lines": lines, "who": contact}
         town.records.create(system(), f"{name}.thing", {key: given[key] for key in given if key in known})
-        switching.disable(town, system(), name)
+    for name in BROUGHT_UP:
+        states.switch(town.system, name, False, at=town.clock.now(), by="test")
         shutil.rmtree(town.instance / "plugins" / name)
         shutil.copytree(BROKEN / name, town.instance / "plugins" / name)
+    meta.bump_generation(town.system)
+    town.reload()
 
 
 class Kept(BytecodeCache):

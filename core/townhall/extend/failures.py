@@ -49,6 +49,7 @@ Stage = Literal[
     "tables",
     "migration",
     "call",
+    "field",
     "slow",
     "view",
     "template",

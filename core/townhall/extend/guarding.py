@@ -96,7 +96,7 @@ class Guard:
         except PASSED:
             raise
         except BaseException as error:
-            self.failed(hook.plugin, hook.hook, error)
+            self.failed(hook.plugin, hook.hook, error, hook.stage)
             raise Rejected(
                 f"{self._title(hook.plugin)} could not check this, so nothing was saved. "
                 "Ask whoever looks after Townhall."
@@ -124,7 +124,7 @@ class Guard:
                 # It asked as whoever looks, who may not know: there is nothing to show them, and nothing is broken.
                 self.breakers.succeeded(hook.plugin, hook.hook)
                 return Reaction(hook.plugin)
-            self.failed(hook.plugin, hook.hook, error)
+            self.failed(hook.plugin, hook.hook, error, hook.stage)
             return Reaction(
                 hook.plugin, problem=f"{self._title(hook.plugin)} could not show this. Everything else works."
             )
@@ -148,7 +148,7 @@ class Guard:
         except PASSED:
             raise
         except BaseException as error:
-            self.failed(job.plugin, job.hook, error, "job")
+            self.failed(job.plugin, job.hook, error, job.stage)
             raise
         (self.breakers.failed if call.hopeless else self.breakers.succeeded)(job.plugin, job.hook)
         return done
@@ -175,6 +175,11 @@ class Guard:
             "It is tried again after a minute; if that doesn't help, whoever looks after Townhall finds the reason on "
             "the plugins page."
         )
+
+    @property
+    def writes(self) -> bool:
+        """Whether a change of the town's records is under way on this thread."""
+        return bool(self._town.database.transaction_depth())
 
     # -- how --------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import pluggy
 
 from townhall import hookspecs
 from townhall.errors import PluginError
+from townhall.extend.failures import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Implementation:
     rank: int = 0
     goes: str = ""
     kind: hookspecs.HookKind | None = None
+    #: As what its failures are written down.
+    stage: Stage = "call"
 
     @property
     def what(self) -> hookspecs.HookKind:

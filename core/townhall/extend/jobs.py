@@ -57,7 +57,7 @@ def functions(plugin: str, specs: Mapping[str, JobSpec], module: ModuleType | No
                 f"{plugin}: its job {spec.name} can't be called: {spec.run} must take just the town.",
                 "hooks",
             ) from error
-        found.append(Implementation(plugin, f"job {spec.name}", function, ("town",), kind=KIND))
+        found.append(Implementation(plugin, f"job {spec.name}", function, ("town",), kind=KIND, stage="job"))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from townhall.extend.loading import Loaded
 from townhall.extend.states import Essentials
 from townhall.extend.states import State
 from townhall_forms.fields import FIELD_TYPES
+from townhall_forms.fields import is_built_in
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.base import OneColumn
 from townhall_forms.schema import RecordType
@@ -61,19 +62,15 @@ def _stand_ins(types: Iterator[RecordType]) -> Iterator[tuple[str, str]]:
     for record_type in types:
         for field in record_type.fields.values():
             for one in (field, *field.row_fields.values()):
-                if not _is_built_in(type(one)):
+                if not is_built_in(type(one)):
                     yield one.type_name, _stand_in(one)
 
 
 def _stand_in(field: Field) -> str:
-    if field.stores in FIELD_TYPES and _is_built_in(FIELD_TYPES[field.stores]):
+    if field.stores in FIELD_TYPES and is_built_in(FIELD_TYPES[field.stores]):
         return field.stores
     for kind in type(field).__mro__:
         name = vars(kind).get("type_name", "")
-        if _is_built_in(kind) and name in FIELD_TYPES:
+        if is_built_in(kind) and name in FIELD_TYPES:
             return str(name)
     return _BY_KIND[field.kind] if isinstance(field, OneColumn) else "text"
-
-
-def _is_built_in(kind: type) -> bool:
-    return kind.__module__.startswith("townhall_forms.")

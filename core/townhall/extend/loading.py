@@ -14,7 +14,9 @@ from typing import Any
 
 from townhall.errors import PluginError
 from townhall.extend import compatibility
+from townhall.extend import field_guards
 from townhall.extend.discovery import Found
+from townhall.extend.guarding import PASSED
 from townhall.extend.hooks import Implementation
 from townhall.extend.hooks import check_types
 from townhall.extend.hooks import implementations
@@ -66,12 +68,14 @@ def load_plugins(
     settings: Mapping[str, Mapping[str, Any]],
     *,
     code: bool = True,
+    own_types: bool = True,
     layer: Layer = EMPTY,
 ) -> Loaded:
     """Bring up the plugins called ``wanted`` over the ``core`` types, those that others require first.
 
-    ``settings`` holds what the town set for each plugin; without ``code`` no plugin's code is imported. ``layer`` is
-    the town's own, over the schemas of the plugins.
+    ``settings`` holds what the town set for each plugin; without ``code`` no plugin's code is imported, and without
+    ``own_types`` not even field types that were imported before are used. ``layer`` is the town's own, over the schemas
+    of the plugins.
     """
     loaded = Loaded(core)
     names = set(wanted)
@@ -81,7 +85,7 @@ def load_plugins(
         loaded.fail(name, PluginError(sentence, "requires" if fits else "manifest"))
     for name in in_order(found, names - loaded.problems.keys()):
         try:
-            load_one(loaded, found, name, settings.get(name, {}), code=code, layer=layer)
+            load_one(loaded, found, name, settings.get(name, {}), code=code, own_types=own_types, layer=layer)
         except PluginError as error:
             loaded.fail(name, error)
     return loaded
@@ -94,6 +98,7 @@ def load_one(
     settings: Mapping[str, Any],
     *,
     code: bool = True,
+    own_types: bool = True,
     layer: Layer = EMPTY,
 ) -> None:
     """Add one plugin, which goes together with the others, to ``loaded``.
@@ -118,7 +123,8 @@ def load_one(
     hooks = implementations(name, module) if module is not None else ()
     jobs = job_functions(name, manifest.jobs, module) if code else ()
     with _at("schemas"):
-        schemas, conflicts = plugin_schemas(plugin, manifest, loaded.schemas, layer)
+        schemas, conflicts = plugin_schemas(plugin, manifest, loaded.schemas, layer, own_types=own_types)
+        field_guards.check(schemas, name)
     check_types(name, hooks, schemas)
     loaded.schemas = schemas
     loaded.conflicts += conflicts
@@ -156,21 +162,25 @@ def plugin_settings(manifest: Manifest, given: Mapping[str, Any]) -> dict[str, A
 
 
 def plugin_schemas(
-    plugin: Found, manifest: Manifest, known: Schemas, layer: Layer = EMPTY
+    plugin: Found, manifest: Manifest, known: Schemas, layer: Layer = EMPTY, *, own_types: bool = True
 ) -> tuple[Schemas, Sequence[Conflict]]:
     """The known types together with those of the plugin, with the town's layer over them; and what of it didn't fit.
+
+    Without ``own_types`` no field type is known that a plugin's code brought.
 
     Raises :class:`~townhall.errors.PluginError`, with a line for each mistake in its schemas.
     """
     folder = plugin.folder / "schemas"
     try:
-        sources = read_folder(plugin.name, folder, frozenset(manifest.requires)) if folder.is_dir() else []
+        sources = read_folder(plugin.name, folder, manifest.requires, own_types=own_types) if folder.is_dir() else []
         return load_layered(sources, known, layer) if sources else (known, ())
     except SchemaErrors as error:
         raise PluginError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise PluginError(f"{folder}: the schemas can't be read: {error}.") from error
-    except Exception as error:  # whatever nobody thought of: a file nested a thousand deep, for example
+    except PASSED:
+        raise
+    except BaseException as error:  # whatever nobody thought of: a file nested a thousand deep, a field type that exits
         raise PluginError(f"{folder}: the schemas can't be read: {type(error).__name__}.") from error
 
 

@@ -32,6 +32,7 @@ from typing import Any
 from typing import TypeVar
 
 from townhall.errors import Rejected
+from townhall.extend import field_guards
 from townhall.extend.answers import MAX_FLAGS
 from townhall.extend.answers import anything
 from townhall.extend.answers import assignment_of
@@ -56,6 +57,7 @@ from townhall.extend.values import Flag
 from townhall.extend.values import Notice
 from townhall.extend.values import Panel
 from townhall.hookspecs import RESTRICTING
+from townhall_forms.schema import Schemas
 
 if TYPE_CHECKING:
     from townhall.access.actors import Actor
@@ -110,6 +112,10 @@ class PluginManager:
     def settings(self, name: str) -> Mapping[str, Any]:
         """The values of a running plugin's settings; those that the town didn't set have their defaults."""
         return self._settings.get(name, {})
+
+    def guarded(self, schemas: Schemas) -> Schemas:
+        """The same types; the fields whose types plugins brought are guarded like hooks."""
+        return field_guards.guarded(schemas, self.running, self.guard)
 
     def folders(self) -> Mapping[str, Path]:
         """The folders of the running plugins, by name."""

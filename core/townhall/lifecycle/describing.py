@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.extend import faces
 from townhall.extend import failures
 from townhall.extend.breaker import BreakerState
 from townhall.extend.failures import Failure
@@ -29,8 +30,9 @@ MASK = "••••••"
 
 @dataclass(frozen=True, slots=True)
 class HookLine:
-    """A hook that a plugin implements; ``types`` are those it names, empty for all.
+    """A hook that a plugin implements, or a face of a field type of its own that failed.
 
+    ``types`` are those it names, empty for all.
     ``typed`` says whether it is about records at all, ``goes`` what to use instead if it will go away.
     """
 
@@ -106,6 +108,8 @@ def describe(town: Town, name: str) -> Description:
         )
         for each in town.plugins.hooks.get(name, ())
     )
+    failing = (state for state in states.values() if "." in state.hook)
+    hooks += tuple(HookLine(state.hook, *faces.told(state.hook), (), state, False, "") for state in failing)
     values: Mapping[str, Any] = town.plugins.settings(name)
     settings = tuple(
         SettingLine(setting.name, setting.label, setting.help, _shown(setting.name, values.get(setting.name)))

@@ -265,6 +265,8 @@ class Filling:
             self.draft.contact = {name: str(value or "") for name, value in form.values.items()}
         else:
             for name in step.fields:
+                if name in form and name in form.undrawn:
+                    continue
                 field = self.record_type.fields[name].bind({**self.values, **form.values}, self.context)
                 value = form.values.get(name)
                 self.draft.values[name] = None if value is None else field.to_json(value)

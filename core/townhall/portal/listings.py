@@ -28,6 +28,8 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
+from townhall_forms.kinds import OPERATORS
+from townhall_forms.kinds import kind_of
 from townhall_forms.kinds import resolver
 from townhall_forms.schema import PublicOptions
 from townhall_forms.schema import RecordType
@@ -64,7 +66,8 @@ def listing(plugin: str, name: str) -> str:
     """The public list of a type."""
     town = current_town()
     record_type, public = _public_type(town, plugin, name)
-    filters = [_filter(town, record_type, field) for field in _fields(record_type, public.filters)]
+    fields = [field for field in _fields(record_type, public.filters) if "eq" in OPERATORS[kind_of(field)]]
+    filters = [_filter(town, record_type, field) for field in fields]
     columns = [field for field in _fields(record_type, public.columns) if not _is_title(record_type, field)]
     where, problem = _where(town, record_type, filters)
     page = town.records.find(
@@ -244,8 +247,13 @@ def _where(town: Town, record_type: RecordType, filters: Iterable[Filter]) -> tu
                 (names for names in _states_by_label(record_type).values() if value in names), [value]
             )
             continue
-        where[one.name] = {"contains": value} if "contains" in field.operators and not one.options else value
+        where[one.name] = {"contains": value} if _by_part(field) and not one.options else value
     return where or None, problem
+
+
+def _by_part(field: Field) -> bool:
+    """Whether a part of a value is enough to find it."""
+    return "contains" in field.operators & OPERATORS[kind_of(field)]
 
 
 def _states_by_label(record_type: RecordType) -> dict[str, list[str]]:

@@ -41,7 +41,7 @@ from townhall_forms.fields.text import Phone
 from townhall_forms.fields.text import Text
 from townhall_forms.fields.text import Url
 
-__all__ = ["FIELD_TYPES", "Column", "Computed", "Field", "OneColumn", "build_field", "register"]
+__all__ = ["FIELD_TYPES", "Column", "Computed", "Field", "OneColumn", "build_field", "is_built_in", "register"]
 
 
 class Computed(Field):
@@ -98,6 +98,11 @@ _types: dict[str, type[Field]] = {
 
 #: Every known field type, by the value of a field's ``type`` key.
 FIELD_TYPES: Mapping[str, type[Field]] = MappingProxyType(_types)
+
+
+def is_built_in(kind: type) -> bool:
+    """Whether a field type is one of the language's own, and not one that a plugin brought."""
+    return kind.__module__.startswith("townhall_forms.")
 
 
 def register(kind: type[Field]) -> type[Field]:
