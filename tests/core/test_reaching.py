@@ -109,6 +109,10 @@ def test_a_way_that_does_not_reach_them_writes_nothing(town: Town, clerk: Actor)
     case = case_of(town, **MAIL)
     with pytest.raises(Rejected, match="There is no postal address of theirs"):
         town.records.message(clerk, TICKET, case.id, "Hello", way="letter")
+    with pytest.raises(Rejected, match="There is no way “fax”"):
+        town.records.message(clerk, TICKET, case.id, "Hello", way="fax")
+    with pytest.raises(Rejected, match="Only messages about cases are sent"):
+        town.records.message(clerk, "desk.topic", case["topic"], "Hello", way="email")
     assert not town.records.find(system(), INTERACTION).records
     assert outbox.find(town) == []
 

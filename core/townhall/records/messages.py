@@ -12,6 +12,7 @@ from townhall.access.actors import system
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
+from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import parsing
 from townhall.records import predicate
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 INTERACTION = "core.interaction"
+#: How staff may want a message sent: as this citizen is written to as a rule, by mail, on paper, or not at all but for
+#: the status page.
+WAYS = ("", "email", "letter", "web")
 
 
 def message(town: Town, actor: Actor, identity: str, id: int, outgoing: Outgoing) -> Record:
@@ -48,11 +52,19 @@ def message(town: Town, actor: Actor, identity: str, id: int, outgoing: Outgoing
         raise Forbidden("A message needs the secret link of what it is about.")
     if not outgoing.body.strip():
         raise ValidationFailed({"body": "Write your message."})
+    if outgoing.way not in WAYS:
+        raise Rejected(
+            f"There is no way “{outgoing.way}” to send a message. Choose one of {', '.join(WAYS[1:])}.", "way"
+        )
     with immediate(town.database):
         about = _whole(town, plan, id)
         for domain in town.domains if policy.is_staff(actor) else ():
             if domain.deliver is not None and domain.concerns(plan.record_type):
                 return domain.deliver(town, actor, about, outgoing)
+        if outgoing.way in ("email", "letter"):
+            raise Rejected(
+                f"Only messages about cases are sent; {plan.record_type.label_plural.lower()} are none.", "way"
+            )
         return write(town, actor, about, outgoing)
 
 
