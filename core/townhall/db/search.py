@@ -21,7 +21,7 @@ SHORTEST_DIGITS = 4
 #: With more matches than these, words count as common.
 COMMON = 2000
 #: Pieces of the index of words that may lie side by side before SQLite merges them. Merging four, as it does by itself,
-#: is a quarter of what an import's words cost; asking eight takes no longer that can be measured.
+#: is a fifth of what an import's words cost; asking eight takes no longer that can be measured.
 _PIECES = 8
 #: Columns of ``search_entry`` in the order in which they are written.
 COLUMNS = (
