@@ -21,6 +21,7 @@ from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
+from townhall.records.figures.scenes import numbers
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.words import AGES
@@ -57,7 +58,7 @@ def count_each(
         if not each.by and each.measure in _MOVES:
             known[each] = len(set(_moved(moves, each)))
         elif each not in known:
-            known[each] = int(_counted(scene, test, "")[0][-1])
+            known[each] = _counted(scene, test, "")[0][1]
     return [known[each] for each in wanted]
 
 
@@ -85,7 +86,7 @@ def counted_each(
     found = []
     for test, cases in zip(tests, moved, strict=True):
         if cases is None:
-            rows = [(stored, number) for stored, number in _counted(scene, test, column)]
+            rows = _counted(scene, test, column)
         else:
             rows = sorted(Counter(map(group_of, cases)).items(), key=_largest_first)
         found.append({grouping.value_of(scene, by, stored): number for stored, number in rows})
@@ -166,10 +167,15 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period], mov
 _COMING, _GOING = ("came_in", "reopened"), ("closed", "recalled")
 
 
-def _counted(scene: Scene, test: Sql, by: str) -> list[tuple[Any, ...]]:
+def _counted(scene: Scene, test: Sql, by: str) -> list[tuple[Any, int]]:
     """Rows of a group and its number, the largest first; without ``by`` one row with the number of all."""
-    every = scene.mine("t1.id") & test
-    text = f"SELECT {by or 0}, COUNT(*) {scene.plan.source} WHERE {every.text}"  # names and marks
-    if by:
-        text += " GROUP BY 1 ORDER BY 2 DESC, 1"
-    return scene.rows(Sql(text, every.parameters))
+    groups = f" GROUP BY {by}" if by else ""
+    if scene.seen() is None:
+        every = scene.unarchived("t1.id") & test
+        found = Sql(f"SELECT {by or 0}, COUNT(*) {scene.plan.source} WHERE {every.text}{groups}", every.parameters)
+        rows = scene.rows(found)
+    else:
+        ids = scene.text_of("t1.id")
+        found = Sql(f"SELECT {by or 0}, {ids} {scene.plan.source} WHERE {test.text}{groups}", test.parameters)
+        rows = [(stored, len(*scene.sifted(numbers(text)))) for stored, text in scene.rows(found)]
+    return sorted((row for row in rows if row[1] or not by), key=_largest_first)

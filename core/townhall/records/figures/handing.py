@@ -46,6 +46,7 @@ def handed_on(
     scene = (moves or Moves.of_type(town, actor, identity)).scene
     if not scene.open:
         return Counter()
-    passed, mine = entries(scene, field, *period.bounds(town.zone)), scene.mine("h.record_id")
+    passed, mine = entries(scene, field, *period.bounds(town.zone)), scene.unarchived("h.record_id")
     text = f"SELECT h.record_id, COUNT(*) {passed.text} AND {mine.text} GROUP BY h.record_id"
-    return Counter(dict(scene.rows(Sql(text, (*passed.parameters, *mine.parameters)))))
+    often, seen = dict(scene.rows(Sql(text, (*passed.parameters, *mine.parameters)))), scene.seen()
+    return Counter(often if seen is None else {case: times for case, times in often.items() if case in seen})

@@ -107,21 +107,19 @@ class Scene:
         test = pages.test_of(self.plan, tests) if tests else pages.plain(self.plan, None)
         return Sql(test.where or "1 = 1", test.parameters)
 
-    def mine(self, column: str) -> Sql:
-        """That a column of another table holds the id of a record that the actor may know of."""
-        seen = self.seen()
-        return self.unarchived(column) if seen is None else self.those(column, seen)
-
     def unarchived(self, column: str) -> Sql:
-        """The same but for :meth:`seen`, by which who asks has to sift what is found (:meth:`sifted`).
+        """That a column holds the id of a record that isn't archived: no record is looked at, since few are.
 
-        Mostly that is everything but what is archived, of which there is little: then no record is looked at.
+        Who asks has to sift what is found (:meth:`sifted`), or to know that the actor sees all.
         """
         table = self.quoted(self.plan.table)
         return Sql(f"{column} NOT IN (SELECT id FROM {table} WHERE archived IS NOT NULL)")  # noqa: S608
 
     def seen(self) -> Set[int] | None:
-        """The ids of what the actor may know of, where that isn't all; found once, however often somebody asks."""
+        """The ids of what the actor may know of, or ``None`` for all but what is archived.
+
+        They are found once, however often a page asks.
+        """
         if not self._seen:
             if predicate.scope(self.town, self.actor, self.type) is None:
                 self._seen.append(None)
