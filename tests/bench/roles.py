@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from tests.bench.cases import AIM as FIGURES_AIM
+from tests.bench.cases import FIGURES
 from tests.bench.cases import LIST as REQUESTS
+from tests.bench.cases import REQUEST
+from tests.bench.cases import line
 from tests.bench.making import EMAIL
 from tests.bench.making import Visitor
 from tests.bench.measuring import Cost
@@ -25,7 +31,7 @@ OWN = 200
 
 
 def role_costs(town: Town) -> None:
-    """Lists of contacts and of cases, for all and under each scope. The town has cases already."""
+    """Lists of contacts and of cases, for all and under each scope, and a department's figures. The town has cases."""
     office = system("cli")
     person = people.find(town, EMAIL)
     queue = town.records.find(office, "core.queue", {"name": "Queue A"}, limit=1).records[0]
@@ -42,6 +48,11 @@ def role_costs(town: Town) -> None:
     kept = ROLES["clerk"].permissions - {"*.view"}
     roles.set_permissions(town, office, role.name, ROLES["department_clerk"].permissions)
     ratio("list of contacts, as a department clerk", _page(visitor, CONTACTS), floors[CONTACTS], AIM)
+    for page, words in FIGURES:
+        for period in ("last_quarter", "last_year"):
+            url = f"/admin/figures/{page}?type={REQUEST}&period={period}&count=again"
+            name = f"ms figures, {words}, {period.replace('_', ' ')}, as a department clerk"
+            line(name, partial(visitor.get, url), FIGURES_AIM)
     for scope in reversed(SCOPES):
         roles.set_permissions(town, office, role.name, kept | {"*.view" if scope == "all" else f"*.view@{scope}"})
         for url, name in ((CONTACTS, "contacts"), (REQUESTS, "service requests")):

@@ -169,7 +169,7 @@ _COMING, _GOING = ("came_in", "reopened"), ("closed", "recalled")
 
 def _counted(scene: Scene, test: Sql, by: str) -> list[tuple[Any, int]]:
     """Rows of a group and its number, the largest first; without ``by`` one row with the number of all."""
-    groups = f" GROUP BY {by}" if by else ""
+    groups = " GROUP BY 1" if by else ""
     if scene.seen() is None:
         every = scene.unarchived("t1.id") & test
         found = Sql(f"SELECT {by or 0}, COUNT(*) {scene.plan.source} WHERE {every.text}{groups}", every.parameters)

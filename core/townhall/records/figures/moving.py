@@ -69,11 +69,12 @@ class Moves:
 
     def of_each(self, way: str, spans: Sequence[Span]) -> list[list[int]]:
         """The same for several spans."""
-        known = [self._joined(way, span) for span in spans]
-        fresh = [span for span, ids in zip(spans, known, strict=True) if ids is None]
-        for (begin, end), ids in zip(fresh, self._cases(self._ways[way], fresh), strict=True):
-            self._read[way, begin] = end, ids
-        return [self._read[way, span[0]][1] if ids is None else ids for span, ids in zip(spans, known, strict=True)]
+        known = {span: self._joined(way, span) for span in spans}
+        fresh = [span for span, ids in known.items() if ids is None]
+        for span, ids in zip(fresh, self._cases(self._ways[way], fresh), strict=True):
+            known[span] = ids
+            self._read[way, span[0]] = span[1], ids
+        return [known[span] or [] for span in spans]
 
     def _joined(self, way: str, span: Span) -> list[int] | None:
         """What is known of a span by those that it is made of."""
