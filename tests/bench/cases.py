@@ -24,7 +24,8 @@ from townhall.town import Town
 
 REQUEST = "complaints.service_request"
 LIST = "/admin/complaints/service_request/"
-FIGURES = f"/admin/figures/?type={REQUEST}"
+#: The pages of figures: the last part of their address, and what the report calls them.
+FIGURES = (("", "overview"), ("times", "times"), ("states", "states"), ("contact", "contact"))
 #: Over how many years the cases came in.
 YEARS = 4
 BATCH = 2000
@@ -148,19 +149,19 @@ def cases(town: Town, count: int) -> None:
     heading(f"{count:,} cases with two clocks each: CPU")
     cpu, wall = fill_cases(town, count)
     rate("cases imported, rows per second of CPU", count, cpu, wall)
-    _line("who is overdue, over all cases", lambda: queries.my_work(town, system(), everybody=True, limit=10), "")
+    line("who is overdue, over all cases", lambda: queries.my_work(town, system(), everybody=True, limit=10), "")
     clerk = Visitor(town)
     for name, address in pages():
-        _line(name, lambda address=address: clerk.get(address), AIM)  # type: ignore[misc]
+        line(name, lambda address=address: clerk.get(address), AIM)  # type: ignore[misc]
     _recompute(town)
-    _line("list of cases, when all were due before today's", lambda: clerk.get(LIST), AIM)
+    line("list of cases, when all were due before today's", lambda: clerk.get(LIST), AIM)
 
 
 def pages() -> tuple[tuple[str, str], ...]:
     """The pages that are measured, with their addresses."""
     measured = [("My work", "/admin/"), ("list of cases", LIST), ("list of what is overdue", f"{LIST}?view=overdue")]
     periods = ("this_month", "last_quarter", "last_year")
-    for page, words in (("", "overview"), ("times", "times"), ("states", "states"), ("contact", "contact")):
+    for page, words in FIGURES:
         for period in periods:
             address = f"/admin/figures/{page}?type={REQUEST}&period={period}"
             measured.append((f"figures, {words}, {period.replace('_', ' ')}, counted anew", f"{address}&count=again"))
@@ -173,7 +174,8 @@ def pages() -> tuple[tuple[str, str], ...]:
     return tuple(measured)
 
 
-def _line(name: str, action: Callable[[], object], aim: str) -> None:
+def line(name: str, action: Callable[[], object], aim: str) -> None:
+    """A line whose first figure is milliseconds of CPU."""
     spent = cost(action, runs=5)
     print(f"{spent.cpu * 1000:9.1f}  {name:<46} {spent.wall * 1000:9.1f} ms wall   {aim}".rstrip(), flush=True)
 

@@ -6,9 +6,14 @@ A colleague who sees all opens the same list in turn, so that both meet the same
 from __future__ import annotations
 
 import re
+from functools import partial
 from html import unescape
 
+from tests.bench.cases import AIM as FIGURES_AIM
+from tests.bench.cases import FIGURES
 from tests.bench.cases import LIST as REQUESTS
+from tests.bench.cases import REQUEST
+from tests.bench.cases import line
 from tests.bench.making import EMAIL
 from tests.bench.making import PASSWORD
 from tests.bench.making import Visitor
@@ -37,7 +42,7 @@ _NEXT = re.compile(r'href="([^"]*[?&;]after=[^"]+)"')
 
 
 def role_costs(town: Town) -> None:
-    """Lists of contacts and of cases, for all and under each scope. The town has cases already."""
+    """Lists of contacts and of cases, for all and under each scope, and a department's figures. The town has cases."""
     office = system("cli")
     person = people.find(town, EMAIL)
     queue = town.records.find(office, "core.queue", {"name": "Queue A"}, limit=1).records[0]
@@ -54,6 +59,11 @@ def role_costs(town: Town) -> None:
     kept = ROLES["clerk"].permissions - {"*.view"}
     roles.set_permissions(town, office, role.name, ROLES["department_clerk"].permissions)
     _lists(town, everybody, visitor, "as a department clerk")
+    for page, words in FIGURES:
+        for period in ("last_quarter", "last_year"):
+            url = f"/admin/figures/{page}?type={REQUEST}&period={period}&count=again"
+            name = f"ms figures, {words}, {period.replace('_', ' ')}, as a department clerk"
+            line(name, partial(visitor.get, url), FIGURES_AIM)
     for scope in reversed(SCOPES):
         roles.set_permissions(town, office, role.name, kept | {"*.view" if scope == "all" else f"*.view@{scope}"})
         _lists(town, everybody, visitor, f"scope {scope}")

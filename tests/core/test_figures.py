@@ -15,6 +15,7 @@ from desk import TICKET
 from stories import FINAL
 from stories import FRESH
 from stories import OPEN
+from stories import STAFF
 from stories import Clock
 from stories import Story
 from stories import nearest_rank
@@ -215,6 +216,44 @@ def test_passed_on_from_history(story: Story, periods: list[Period], clerk: Acto
         assert not figures.handed_on(story.town, clerk, TICKET, "queue", period)
 
 
+def test_a_narrowed_role_counts_what_it_sees_and_nothing_else(story: Story, periods: list[Period]) -> None:
+    """Every figure of somebody who sees only the tickets given to them is that of a town with only these."""
+    town, me = story.town, STAFF[0]
+    story.give_to(me)
+    views = {"desk.ticket.view@assigned", "desk.ticket.see_internal", "desk.topic.view", "core.interaction.view"}
+    reader = Actor("staff", "Nadia", me, frozenset(views))
+    sees = {record.id for record in town.records.find(reader, TICKET, sort="-id", limit=1000, fields=()).records}
+    assert 0 < len(sees) < len(story.ids(lambda _: True))
+    story.cases = [case for case in story.cases if case.id in sees]
+    for period in periods:
+        for wanted, ids in expected(story, period):
+            assert found(town, reader, wanted) == ids, wanted
+        (flow,) = figures.flow(town, reader, TICKET, [period])
+        assert (flow.came_in, flow.closed) == tuple(
+            len(story.moved(period, *way)) for way in ((FRESH, OPEN), (OPEN, FINAL))
+        )
+        assert flow.open == len(story.open(period)) == sum(figures.backlog(town, reader, TICKET, period)[0].values())
+        wanted = Slice("came_in", period)
+        topics = Counter(str(case.topic) for case in story.cases if case.id in story.moved(period, FRESH, OPEN))
+        assert figures.counted(town, reader, TICKET, wanted, "topic") == topics
+        stays = story.stays(period)
+        got = figures.stays(town, reader, TICKET, period)
+        assert {state: times.cases for state, times in got.items()} == {
+            state: {id for id, _ in times} for state, times in stays.items()
+        }
+        assert figures.handed_on(town, reader, TICKET, "assignee", period) == Counter(story.handed(period))
+        for by in ("", "topic"):
+            clocks = figures.clocks(town, reader, TICKET, [period], by=by)
+            for kind in figures.KINDS:
+                kept = [each for (_, which, _), each in clocks.items() if which == kind]
+                assert sum(each.in_time for each in kept) == len(story.in_time(period, kind))
+                assert sum(each.late for each in kept) == len(story.late(period, kind))
+                minutes = sorted(case.clocks[kind].minutes for case in story.met(period, kind))  # type: ignore[type-var]
+                assert (
+                    sorted(time for each in kept for time in (*each.working.minutes, *each.calendar.minutes)) == minutes
+                )
+
+
 def test_channels(story: Story, periods: list[Period], clerk: Actor) -> None:
     """Interactions by month and channel, who asked how far it is, and who was answered on the spot."""
     town = story.town
@@ -258,6 +297,10 @@ def test_nobody_counts_what_they_may_not_see(story: Story, periods: list[Period]
     assert "topic" not in names
     assert "secret" not in names
     assert {"assignee", "kind"} <= names
+    # Who came back is told to those who may not see interactions as well, what was settled at the first contact isn't.
+    assert found(town, only_tickets, Slice("repeats", periods[0]))
+    with pytest.raises(Rejected, match="may see interactions"):
+        figures.count(town, only_tickets, TICKET, Slice("first_contact", periods[0]))
     with pytest.raises(Rejected, match="can't be grouped"):
         figures.counted(town, only_tickets, TICKET, wanted, "topic")
 

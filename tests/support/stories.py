@@ -110,11 +110,7 @@ class Story:
             self.chance.choices(
                 (self.create, self.bring, self.move, self.assign, self.archive, self.talk), (5, 1, 12, 3, 0.3, 4)
             )[0]()
-        # The clocks are made up: what the product counted for these tickets would stand beside them.
-        clocks = self.town.system.case_clock
-        clocks.delete().where(clocks.identity == TICKET).execute()
-        for case in self.cases:
-            self._clocks(case)
+        self.make_clocks()
 
     def create(self) -> None:
         """A new ticket, or a draft of one."""
@@ -191,6 +187,24 @@ class Story:
             return None, None
         case = self.chance.choice(there)
         return case, self.town.records.get(system(), TICKET, case.id)
+
+    def give_to(self, person: int) -> None:
+        """Give half of the tickets to one person."""
+        there = [case for case in self.cases if not case.archived and case.assignee != person]
+        for case in self.chance.sample(there, len(there) // 2):
+            version, now = self.town.records.get(system(), TICKET, case.id).version, self.town.clock.now()
+            self.town.records.update(system(), TICKET, case.id, {"assignee": person}, version=version)
+            case.hands.append((now, case.assignee, person))
+            case.assignee, case.updated = person, now
+        self.make_clocks()
+
+    def make_clocks(self) -> None:
+        """Make the clocks up: what the product counted for these tickets would stand beside them."""
+        clocks = self.town.system.case_clock
+        clocks.delete().where(clocks.identity == TICKET).execute()
+        for case in self.cases:
+            case.clocks.clear()
+            self._clocks(case)
 
     def _clocks(self, case: Case) -> None:
         """Clocks as the part of Townhall that keeps them would write them."""
@@ -355,4 +369,16 @@ def write_clock(town: Town, id: int, kind: str, started: datetime, clock: Clock,
     ).execute()
 
 
-__all__ = ["CHANNELS", "CONTACT", "FINAL", "FRESH", "OPEN", "Case", "Clock", "Story", "nearest_rank", "write_clock"]
+__all__ = [
+    "CHANNELS",
+    "CONTACT",
+    "FINAL",
+    "FRESH",
+    "OPEN",
+    "STAFF",
+    "Case",
+    "Clock",
+    "Story",
+    "nearest_rank",
+    "write_clock",
+]

@@ -104,7 +104,7 @@ class Asked:
     def moves(self, identity: str) -> Moves:
         """The moves of a type's cases, read once for a page."""
         if identity not in self._moves:
-            self._moves[identity] = figures.moves_of(self.desk.town, self.actor, identity)
+            self._moves[identity] = Moves.of_type(self.desk.town, self.actor, identity)
         return self._moves[identity]
 
     def count(self, wanted: Slice) -> int:

@@ -56,7 +56,7 @@ def build(asked: Asked) -> Shown:
 
 
 def _talk_count(asked: Asked, measure: str, period: Period) -> int:
-    return figures.count(asked.desk.town, asked.actor, INTERACTION, Slice(measure, period))
+    return figures.count(asked.desk.town, asked.actor, INTERACTION, Slice(measure, period), asked.moves(INTERACTION))
 
 
 def _link(asked: Asked, wanted: Slice) -> str:
@@ -74,7 +74,8 @@ def _count(asked: Asked, measure: str) -> Headline:
 
 def _months(asked: Asked) -> tuple[Table, Counter[str]]:
     """What came in by month and channel, with the ratio of e-mails to letters; and the sums of all months."""
-    volume = figures.volume(asked.desk.town, asked.actor, INTERACTION, Slice("talks_in", asked.period), CHANNEL)
+    came, moves = Slice("talks_in", asked.period), asked.moves(INTERACTION)
+    volume = figures.volume(asked.desk.town, asked.actor, INTERACTION, came, CHANNEL, moves)
     total: Counter[str] = Counter()
     for _, counts in volume:
         total.update(counts)
@@ -111,9 +112,10 @@ def _months(asked: Asked) -> tuple[Table, Counter[str]]:
 def _ways(asked: Asked, measure: str) -> Table:
     """One direction by channel, next to the period before."""
     town, actor = asked.desk.town, asked.actor
-    now = figures.counted(town, actor, INTERACTION, Slice(measure, asked.period), CHANNEL)
+    moves = asked.moves(INTERACTION)
+    now = figures.counted(town, actor, INTERACTION, Slice(measure, asked.period), CHANNEL, moves)
     before = (
-        figures.counted(town, actor, INTERACTION, Slice(measure, asked.before), CHANNEL)
+        figures.counted(town, actor, INTERACTION, Slice(measure, asked.before), CHANNEL, moves)
         if asked.before is not None
         else {}
     )

@@ -38,7 +38,7 @@ def build(asked: Asked) -> Shown:
 def _states(asked: Asked) -> Table:
     rows, drawn = [], []
     for type_ in asked.types:
-        found = figures.stays(asked.desk.town, asked.actor, type_.identity, asked.period)
+        found = figures.stays(asked.desk.town, asked.actor, type_.identity, asked.period, asked.moves(type_.identity))
         states = type_.workflow.states if type_.workflow is not None else {}
         for name, state in states.items():
             if name not in found:
@@ -108,5 +108,6 @@ def _passed(asked: Asked) -> Table:
 
 
 def _handed(asked: Asked, field: str, period: Period) -> tuple[int, int]:
-    found = [figures.handed_on(asked.desk.town, asked.actor, type_.identity, field, period) for type_ in asked.types]
+    town, names = asked.desk.town, [type_.identity for type_ in asked.types]
+    found = [figures.handed_on(town, asked.actor, name, field, period, asked.moves(name)) for name in names]
     return sum(len(each) for each in found), sum(each.total() for each in found)

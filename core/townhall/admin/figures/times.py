@@ -57,9 +57,8 @@ def _clocks(asked: Asked, periods: list[Period], *, by: str = "") -> Found:
     """The clocks of all types that are asked for."""
     total: Found = {}
     for type_ in asked.types:
-        found = figures.clocks(
-            asked.desk.town, asked.actor, type_.identity, periods, by="" if by == groups.TYPE else by
-        )
+        name, field = type_.identity, "" if by == groups.TYPE else by
+        found = figures.clocks(asked.desk.town, asked.actor, name, periods, by=field, moves=asked.moves(name))
         for (place, kind, value), kept in found.items():
             key = (place, kind, type_.identity if by == groups.TYPE else value)
             total[key] = _joined([total[key], kept]) if key in total else kept

@@ -15,7 +15,6 @@ from townhall.records.figures.counting import count_each
 from townhall.records.figures.counting import counted
 from townhall.records.figures.counting import counted_each
 from townhall.records.figures.counting import flow
-from townhall.records.figures.counting import moves_of
 from townhall.records.figures.counting import volume
 from townhall.records.figures.durations import PERCENTILES
 from townhall.records.figures.durations import Kept
@@ -65,7 +64,6 @@ __all__ = [
     "label_of",
     "labels",
     "main_category",
-    "moves_of",
     "stays",
     "volume",
 ]

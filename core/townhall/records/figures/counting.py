@@ -21,6 +21,7 @@ from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
+from townhall.records.figures.scenes import numbers
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.words import AGES
@@ -40,16 +41,16 @@ class Flow:
     open: int = 0
 
 
-def count(town: Town, actor: Actor, identity: str, wanted: Slice) -> int:
+def count(town: Town, actor: Actor, identity: str, wanted: Slice, moves: Moves | None = None) -> int:
     """How many records a slice has. Raises :class:`~townhall.errors.Rejected` for one that can't be counted."""
-    return count_each(town, actor, identity, [wanted])[0]
+    return count_each(town, actor, identity, [wanted], moves)[0]
 
 
 def count_each(
     town: Town, actor: Actor, identity: str, wanted: Sequence[Slice], moves: Moves | None = None
 ) -> list[int]:
     """The same for several slices; what several of them ask is asked once."""
-    moves = moves or moves_of(town, actor, identity)
+    moves = moves or Moves.of_type(town, actor, identity)
     scene = moves.scene
     tests = [test_of(scene, each) for each in wanted]
     known = returning.counts(wanted, moves)
@@ -57,7 +58,7 @@ def count_each(
         if not each.by and each.measure in _MOVES:
             known[each] = len(set(_moved(moves, each)))
         elif each not in known:
-            known[each] = int(_counted(scene, test, "")[0][-1])
+            known[each] = _counted(scene, test, "")[0][1]
     return [known[each] for each in wanted]
 
 
@@ -65,21 +66,18 @@ def count_each(
 _MOVES = ("came_in", "closed", "reopened")
 
 
-def moves_of(town: Town, actor: Actor, identity: str) -> Moves:
-    """The moves of a type's cases, for what one page asks of them: to be read once, and not to be kept."""
-    return Moves(Scene.of(town, actor, identity))
-
-
-def counted(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> dict[str, int]:
+def counted(
+    town: Town, actor: Actor, identity: str, wanted: Slice, by: str, moves: Moves | None = None
+) -> dict[str, int]:
     """How many records of a slice each group has, the largest first; keys are values of the groups' own slices."""
-    return counted_each(town, actor, identity, [wanted], by)[0]
+    return counted_each(town, actor, identity, [wanted], by, moves)[0]
 
 
 def counted_each(
     town: Town, actor: Actor, identity: str, wanted: Sequence[Slice], by: str, moves: Moves | None = None
 ) -> list[dict[str, int]]:
     """The same for several slices; in which group a case is is looked up once for all of them."""
-    moves = moves or moves_of(town, actor, identity)
+    moves = moves or Moves.of_type(town, actor, identity)
     scene = moves.scene
     column = grouping.column_of(scene, by)
     tests = [test_of(scene, each) for each in wanted]
@@ -88,7 +86,7 @@ def counted_each(
     found = []
     for test, cases in zip(tests, moved, strict=True):
         if cases is None:
-            rows = [(stored, number) for stored, number in _counted(scene, test, column)]
+            rows = _counted(scene, test, column)
         else:
             rows = sorted(Counter(map(group_of, cases)).items(), key=_largest_first)
         found.append({grouping.value_of(scene, by, stored): number for stored, number in rows})
@@ -115,7 +113,7 @@ def backlog(
 
     Without ``by`` all are one group, ``""``.
     """
-    moves = moves or moves_of(town, actor, identity)
+    moves = moves or Moves.of_type(town, actor, identity)
     scene = moves.scene
     ages, groups = Counter({name: 0 for name, *_ in AGES}), Counter[Any]()
     if scene.open:
@@ -137,23 +135,25 @@ def _age(time: int) -> str:
 _LIMITS = [high * DAY for _, _, _, high in AGES if high is not None]
 
 
-def volume(town: Town, actor: Actor, identity: str, wanted: Slice, by: str) -> list[tuple[Period, dict[str, int]]]:
+def volume(
+    town: Town, actor: Actor, identity: str, wanted: Slice, by: str, moves: Moves | None = None
+) -> list[tuple[Period, dict[str, int]]]:
     """How many records of a slice each group has in each month; of a measure that picks by one moment of the record."""
-    months = wanted.period.months() if wanted.period is not None else ()
-    return [(month, counted(town, actor, identity, Slice(wanted.measure, month, wanted.of), by)) for month in months]
+    months = [*wanted.period.months()] if wanted.period is not None else []
+    slices = [Slice(wanted.measure, month, wanted.of) for month in months]
+    return [*zip(months, counted_each(town, actor, identity, slices, by, moves), strict=True)]
 
 
 def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period], moves: Moves | None = None) -> list[Flow]:
     """What happened in each of these periods, which follow one another; from the log alone but for what is open now."""
-    moves = moves or moves_of(town, actor, identity)
+    moves = moves or Moves.of_type(town, actor, identity)
     scene = moves.scene
     if not scene.open:
         return [Flow(period) for period in periods]
     spans = [period.bounds(town.zone) for period in periods]
     after = [*spans, (spans[-1][1], moving.LAST)]
     moved = {way: moves.of_each(way, after) for way in (*_COMING, *_GOING)}
-    open_now = moving.open_now(scene)
-    open_ = int(scene.rows(Sql(f"SELECT COUNT(*) {open_now.text}", open_now.parameters))[0][0])
+    open_ = len(moves.open_now())
     flows: list[Flow] = []
     for place in reversed(range(len(periods))):
         # What was open at an end is what is open now, less what came since.
@@ -167,10 +167,15 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period], mov
 _COMING, _GOING = ("came_in", "reopened"), ("closed", "recalled")
 
 
-def _counted(scene: Scene, test: Sql, by: str) -> list[tuple[Any, ...]]:
+def _counted(scene: Scene, test: Sql, by: str) -> list[tuple[Any, int]]:
     """Rows of a group and its number, the largest first; without ``by`` one row with the number of all."""
-    every = scene.mine("t1.id") & test
-    text = f"SELECT {by or 0}, COUNT(*) {scene.plan.source} WHERE {every.text}"  # names and marks
-    if by:
-        text += " GROUP BY 1 ORDER BY 2 DESC, 1"
-    return scene.rows(Sql(text, every.parameters))
+    groups = " GROUP BY 1" if by else ""
+    if scene.seen() is None:
+        every = scene.unarchived("t1.id") & test
+        found = Sql(f"SELECT {by or 0}, COUNT(*) {scene.plan.source} WHERE {every.text}{groups}", every.parameters)
+        rows = scene.rows(found)
+    else:
+        ids = scene.text_of("t1.id")
+        found = Sql(f"SELECT {by or 0}, {ids} {scene.plan.source} WHERE {test.text}{groups}", test.parameters)
+        rows = [(stored, len(*scene.sifted(numbers(text)))) for stored, text in scene.rows(found)]
+    return sorted((row for row in rows if row[1] or not by), key=_largest_first)

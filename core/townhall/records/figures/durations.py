@@ -20,6 +20,7 @@ from townhall.access.actors import Actor
 from townhall.records.figures import grouping
 from townhall.records.figures import moving
 from townhall.records.figures import placing
+from townhall.records.figures.moving import Moves
 from townhall.records.figures.picking import missed_by
 from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import Scene
@@ -106,17 +107,19 @@ class Kept:
 
 
 def clocks(
-    town: Town, actor: Actor, identity: str, periods: Sequence[Period], *, by: str = ""
+    town: Town, actor: Actor, identity: str, periods: Sequence[Period], *, by: str = "", moves: Moves | None = None
 ) -> dict[tuple[int, str, str], Kept]:
     """The clocks of cases, by period (its place; they follow one another), kind and group (without ``by`` ``""``)."""
-    scene = Scene.of(town, actor, identity)
+    scene = (moves or Moves.of_type(town, actor, identity)).scene
     found: dict[tuple[int, str, str], Kept] = defaultdict(Kept)
     if not scene.open:
         return found
     spans = [period.bounds(town.zone) for period in periods]
     over = [(first, min(last, scene.now)) for first, last in spans]
     whose = scene.text_of("c.record_id")
-    met = _clocks(scene, "met_at", spans, (*map(scene.text_of, _MET), whose if by else "NULL"))
+    met = _clocks(
+        scene, "met_at", spans, (*map(scene.text_of, _MET), whose if by or scene.seen() is not None else "NULL")
+    )
     missed = _clocks(scene, "due_at", over, (whose,), missed_by(scene))
     group_of = placing.groups_of(scene, by, [numbers(row[-1]) for row in (*met, *missed)]) if by else None
     names: dict[Any, str] = {}
@@ -127,24 +130,23 @@ def clocks(
         return found[place, kind, names[stored]]
 
     for place, kind, minutes, targets, late, cases in met:
-        times = numbers(minutes)
-        groups = [*map(group_of, numbers(cases))] if group_of is not None else None
+        ids, times, goals = scene.sifted(numbers(cases), numbers(minutes), numbers(targets))
+        groups = [*map(group_of, ids)] if group_of is not None else None
         for stored, many in (Counter(groups) if groups is not None else {None: len(times)}).items():
             kept(place, kind, stored).in_time += many
-        for stored, many in _counts(group_of, late).items():
+        for stored, many in _counts(group_of, *scene.sifted(numbers(late))).items():
             kept(place, kind, stored).in_time -= many
-        for (stored, target), part in _apart(groups, numbers(targets), times).items():
+        for (stored, target), part in _apart(groups, goals, times).items():
             (goal, business), mine = divmod(target, 2), kept(place, kind, stored)
             (mine.working if business else mine.calendar).add(part, {goal if goal >= 0 else None})
     for place, kind, cases in missed:
-        for stored, many in _counts(group_of, cases).items():
+        for stored, many in _counts(group_of, *scene.sifted(numbers(cases))).items():
             kept(place, kind, stored).late += many
     return found
 
 
-def _counts(group_of: Callable[[int], Any] | None, cases: str | None) -> Counter[Any]:
+def _counts(group_of: Callable[[int], Any] | None, ids: Sequence[int]) -> Counter[Any]:
     """How many of these cases are of each group; of none, where there are no groups."""
-    ids = numbers(cases)
     return Counter(map(group_of, ids)) if group_of is not None else Counter({None: len(ids)} if ids else {})
 
 
@@ -182,7 +184,7 @@ def _clocks(
     scene: Scene, moment: str, spans: Sequence[moving.Span], wanted: Sequence[str], also: Sql = EVERY
 ) -> list[tuple[Any, ...]]:
     """Place of the span, kind and what is wanted, of the clocks of which a moment lies in the span."""
-    mark, mine = scene.mark, scene.mine("c.record_id")
+    mark, mine = scene.mark, scene.unarchived("c.record_id")
     parts = [
         Sql(
             f"SELECT {place}, '{kind}', {', '.join(wanted)} FROM case_clock AS c"  # noqa: S608  # names and marks

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
+from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Period
@@ -38,11 +39,14 @@ def entries(scene: Scene, field: str, begin: int, end: int) -> Sql:
     return Sql(text, (begin, end, "create", *parameters, f'%"{field}":[%'))
 
 
-def handed_on(town: Town, actor: Actor, identity: str, field: str, period: Period) -> Counter[int]:
+def handed_on(
+    town: Town, actor: Actor, identity: str, field: str, period: Period, moves: Moves | None = None
+) -> Counter[int]:
     """How often each case was passed on in the period, of those that were; ``field`` is ``assignee`` or ``queue``."""
-    scene = Scene.of(town, actor, identity)
+    scene = (moves or Moves.of_type(town, actor, identity)).scene
     if not scene.open:
         return Counter()
-    passed, mine = entries(scene, field, *period.bounds(town.zone)), scene.mine("h.record_id")
+    passed, mine = entries(scene, field, *period.bounds(town.zone)), scene.unarchived("h.record_id")
     text = f"SELECT h.record_id, COUNT(*) {passed.text} AND {mine.text} GROUP BY h.record_id"
-    return Counter(dict(scene.rows(Sql(text, (*passed.parameters, *mine.parameters)))))
+    often, seen = dict(scene.rows(Sql(text, (*passed.parameters, *mine.parameters)))), scene.seen()
+    return Counter(often if seen is None else {case: times for case, times in often.items() if case in seen})

@@ -11,13 +11,19 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Self
 
+from townhall.access.actors import Actor
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
 from townhall.records.figures.scenes import numbers
 from townhall.records.figures.words import WAYS_INDEX
 from townhall_forms.tables import open_index
+
+if TYPE_CHECKING:
+    from townhall.town import Town
 
 #: From a moment until before another one, in microseconds.
 Span = tuple[int, int]
@@ -50,6 +56,12 @@ class Moves:
         self.scene = scene
         self._ways = ways(scene)
         self._read: dict[tuple[str, int], tuple[int, list[int]]] = {}
+        self._open: list[int] | None = None
+
+    @classmethod
+    def of_type(cls, town: Town, actor: Actor, identity: str) -> Self:
+        """Those of a type, for what one page asks; not to be kept longer. Raises as :meth:`Scene.of` does."""
+        return cls(Scene.of(town, actor, identity))
 
     def of(self, way: str, span: Span) -> list[int]:
         """The ids of the cases that moved so in the span, as often as they did."""
@@ -57,11 +69,12 @@ class Moves:
 
     def of_each(self, way: str, spans: Sequence[Span]) -> list[list[int]]:
         """The same for several spans."""
-        known = [self._joined(way, span) for span in spans]
-        fresh = [span for span, ids in zip(spans, known, strict=True) if ids is None]
-        for (begin, end), ids in zip(fresh, self._cases(self._ways[way], fresh), strict=True):
-            self._read[way, begin] = end, ids
-        return [self._read[way, span[0]][1] if ids is None else ids for span, ids in zip(spans, known, strict=True)]
+        known = {span: self._joined(way, span) for span in spans}
+        fresh = [span for span, ids in known.items() if ids is None]
+        for span, ids in zip(fresh, self._cases(self._ways[way], fresh), strict=True):
+            known[span] = ids
+            self._read[way, span[0]] = span[1], ids
+        return [known[span] or [] for span in spans]
 
     def _joined(self, way: str, span: Span) -> list[int] | None:
         """What is known of a span by those that it is made of."""
@@ -79,13 +92,20 @@ class Moves:
             text = f"SELECT {place}, {scene.text_of('m.record_id')} {_log(scene, 'm')} WHERE {test.text}"
             parts.append(Sql(text, test.parameters))
         rows = dict(scene.rows(joined(parts, " UNION ALL "))) if parts else {}
-        return [numbers(rows[place]) for place in range(len(spans))]
+        return [scene.sifted(numbers(rows[place]))[0] for place in range(len(spans))]
+
+    def open_now(self) -> list[int]:
+        """The ids of the cases that are open now."""
+        if self._open is None:
+            (found,) = self.scene.lists(["t1.id"], _open_now(self.scene))
+            (self._open,) = self.scene.sifted(found)
+        return self._open
 
 
-def open_now(scene: Scene) -> Sql:
+def _open_now(scene: Scene) -> Sql:
     """The cases that are open now, from FROM on."""
     index = f' INDEXED BY "{open_index(scene.type).name}"' if scene.town.database.engine == "sqlite" else ""
-    test = scene.among("t1.state", scene.open) & scene.unclosed("t1") & scene.mine("t1.id")
+    test = scene.among("t1.state", scene.open) & scene.unclosed("t1")
     table = scene.quoted(scene.plan.table)
     return Sql(f"FROM {table} AS t1{index} WHERE {test.text}", test.parameters)
 
@@ -93,7 +113,7 @@ def open_now(scene: Scene) -> Sql:
 def open_at(moves: Moves, moment: int) -> set[int]:
     """The ids of the cases that were open at a moment: those that are now, less all that has moved since."""
     scene = moves.scene
-    (there,), gone = scene.lists(["t1.id"], open_now(scene)), list[int]()
+    there, gone = moves.open_now(), list[int]()
     if moment < scene.now:
         since = (moment, LAST)
         there = there + moves.of("closed", since) + moves.of("recalled", since)
@@ -117,14 +137,14 @@ def trails(scene: Scene, span: Span) -> Iterator[tuple[str, str, list[int], list
 
     The states are those of the log, not of the schema: a state that is gone has its moves too.
     """
-    mark, mine, log = scene.mark, scene.mine("m.record_id"), _log(scene, "m")
+    mark, mine, log = scene.mark, scene.unarchived("m.record_id"), _log(scene, "m")
     for source, target in _pairs(scene):
         text = (
             f"{log} WHERE m.identity = {mark} AND m.source = {mark} AND m.target = {mark}"
             f" AND m.at >= {mark} AND m.at < {mark} AND {mine.text}"
         )
         found = Sql(text, (scene.identity, source, target, *span, *mine.parameters))
-        cases, moments = scene.lists(("m.record_id", "m.at"), found)
+        cases, moments = scene.sifted(*scene.lists(("m.record_id", "m.at"), found))
         yield source, target, cases, moments
 
 
@@ -150,9 +170,9 @@ def _next(scene: Scene, column: str, after: str, *values: str) -> str | None:
 
 
 def _moved(scene: Scene, alias: str, way: Way, span: Span) -> Sql:
-    """That a move of the type went this way in the span, and that the actor may know of its case."""
+    """That a move of the type went this way in the span; of a case that is not archived."""
     mark, moved = scene.mark, scene.moved(alias, way.sources, way.targets)
-    mine = scene.mine(f"{alias}.record_id")
+    mine = scene.unarchived(f"{alias}.record_id")
     text = (
         f"{alias}.identity = {mark} AND {alias}.at >= {mark} AND {alias}.at < {mark} AND {moved.text} AND {mine.text}"
     )

@@ -245,9 +245,9 @@ class Return:
             f" AND {alias}.created > {self.after} AND {alias}.created <= {self.until}"
         )
 
-    def test(self, scene: Scene) -> Sql:
-        """That there is such a case that the actor may know of."""
-        category, others = grouping.main_category(scene.town, scene.actor, scene.type), scene.other("o")
+    def test(self, scene: Scene, others: Sql) -> Sql:
+        """That there is such a case, ``o``, among those that the actor may know of."""
+        category = grouping.main_category(scene.town, scene.actor, scene.type)
         # An empty category is no category: two cases without one have nothing in common.
         same = f" AND o.{scene.quoted(category)} = {scene.column(category)}" if category else ""
         text = (
@@ -263,7 +263,7 @@ AFTER_IT = Return("closed", "t1.closed", f"t1.closed + {REPEAT_DAYS * DAY}")
 
 def repeats(scene: Scene, wanted: Slice) -> Sql:
     """Cases that came in from somebody who had been there about the same."""
-    return came_in(scene, wanted) & BEFORE_IT.test(scene) if contact_of(scene) else NOTHING
+    return came_in(scene, wanted) & BEFORE_IT.test(scene, scene.other("o")) if contact_of(scene) else NOTHING
 
 
 def first_contact(scene: Scene, wanted: Slice) -> Sql:
@@ -277,7 +277,7 @@ def first_contact(scene: Scene, wanted: Slice) -> Sql:
     test &= Sql(f"t1.id NOT IN (SELECT i.about_id {talks.text})", talks.parameters)
     if not contact_of(scene):
         return test
-    again = AFTER_IT.test(scene)
+    again = AFTER_IT.test(scene, scene.other("o"))
     return test & Sql(f"NOT {again.text}", again.parameters)
 
 

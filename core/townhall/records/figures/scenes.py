@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from collections.abc import Sequence
+from collections.abc import Set
 from dataclasses import dataclass
+from dataclasses import field
+from itertools import compress
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -58,6 +61,7 @@ class Scene:
     open: tuple[str, ...]
     final: tuple[str, ...]
     running: tuple[str, ...]
+    _seen: list[Set[int] | None] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, town: Town, actor: Actor, identity: str) -> Scene:
@@ -103,16 +107,35 @@ class Scene:
         test = pages.test_of(self.plan, tests) if tests else pages.plain(self.plan, None)
         return Sql(test.where or "1 = 1", test.parameters)
 
-    def mine(self, column: str) -> Sql:
-        """That a column of another table holds the id of a record that the actor may know of.
+    def unarchived(self, column: str) -> Sql:
+        """That a column holds the id of a record that isn't archived: no record is looked at, since few are.
 
-        Mostly everything but what is archived, of which there is little: then no record is looked at.
+        Who asks has to sift what is found (:meth:`sifted`), or to know that the actor sees all.
         """
-        if predicate.scope(self.town, self.actor, self.type) is None:
-            table = self.quoted(self.plan.table)
-            return Sql(f"{column} NOT IN (SELECT id FROM {table} WHERE archived IS NOT NULL)")  # noqa: S608
-        readable = self.readable()
-        return Sql(f"{column} IN (SELECT t1.id {self.plan.source} WHERE {readable.text})", readable.parameters)
+        table = self.quoted(self.plan.table)
+        return Sql(f"{column} NOT IN (SELECT id FROM {table} WHERE archived IS NOT NULL)")  # noqa: S608
+
+    def seen(self) -> Set[int] | None:
+        """The ids of what the actor may know of, or ``None`` for all but what is archived.
+
+        They are found once, however often a page asks.
+        """
+        if not self._seen:
+            if predicate.scope(self.town, self.actor, self.type) is None:
+                self._seen.append(None)
+            else:
+                readable = self.readable()
+                found = Sql(f"{self.plan.source} WHERE {readable.text}", readable.parameters)
+                self._seen.append({*self.lists(["t1.id"], found)[0]})
+        return self._seen[0]
+
+    def sifted(self, *columns: list[int]) -> tuple[list[int], ...]:
+        """Of columns of which the first holds ids, what is of records that the actor may know of."""
+        seen = self.seen()
+        if seen is None:
+            return columns
+        kept = [id in seen for id in columns[0]]
+        return tuple([*compress(column, kept)] for column in columns)
 
     def quoted(self, name: str) -> str:
         """A name as the engine wants it."""

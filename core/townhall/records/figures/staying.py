@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from townhall.access.actors import Actor
 from townhall.records.figures import moving
 from townhall.records.figures.durations import Times
+from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def stays(town: Town, actor: Actor, identity: str, period: Period) -> dict[str, Times]:
+def stays(town: Town, actor: Actor, identity: str, period: Period, moves: Moves | None = None) -> dict[str, Times]:
     """How long cases had been in each state that they left in the period, by the calendar; from the log alone."""
-    scene = Scene.of(town, actor, identity)
+    scene = (moves or Moves.of_type(town, actor, identity)).scene
     found: dict[str, Times] = defaultdict(Times)
     if not scene.open:
         return found
