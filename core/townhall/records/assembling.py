@@ -120,8 +120,9 @@ def assembled(
         for field in plan.answers:
             if field.name in view.needed:
                 _join(parts, visible_answers(town, actor, plan, field, values))
-        for field in reader.rows:
-            _join(parts, _secret_columns(field, values))
+        for name, paths in plan.secret_columns.items():
+            if name in view.needed:
+                _join(parts, {id: paths for id, mine in values.items() if mine.get(name)})
     if parts and view.masked | view.access.hidden:
         parts = {
             id: frozenset(path for path in paths if path.partition(".")[0] in view.shown) for id, paths in parts.items()
@@ -154,14 +155,6 @@ def assembled(
 def _join(parts: dict[int, frozenset[str]], more: Mapping[int, frozenset[str]]) -> None:
     for id, paths in more.items():
         parts[id] = parts.get(id, _NOTHING) | paths
-
-
-def _secret_columns(field: Field, values: Mapping[int, Values]) -> dict[int, frozenset[str]]:
-    """The confidential columns of a rows field, by path, for each record that has rows."""
-    secret = frozenset(
-        f"{field.name}.{name}" for name, column in field.row_fields.items() if column.privacy == "confidential"
-    )
-    return {id: secret for id, mine in values.items() if mine.get(field.name)} if secret else {}
 
 
 def view_of(

@@ -238,6 +238,16 @@ class TypePlan:
         return known
 
     @cached_property
+    def secret_columns(self) -> Mapping[str, frozenset[str]]:
+        """The confidential columns of rows fields, by path, for each field that has any."""
+        found = {}
+        for name, field in self.record_type.fields.items():
+            secret = [each for each, column in field.row_fields.items() if column.privacy == "confidential"]
+            if secret:
+                found[name] = frozenset(f"{name}.{each}" for each in secret)
+        return found
+
+    @cached_property
     def public_title(self) -> bool:
         """Whether the stored title is made of public fields only."""
         return _title_is_public(self._schemas, self.record_type, frozenset())
