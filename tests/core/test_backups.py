@@ -52,7 +52,7 @@ DIES = """\
 import os, signal, sys
 from townhall.cli import main
 place, wanted, seen = sys.argv[1], int(sys.argv[2]), 0
-TOUCHES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "sqlite3.connect"}
+TOUCHES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "sqlite3.connect"}
 def watch(event, told):
     global seen
     touches = event in TOUCHES or (event == "open" and isinstance(told[1], str) and set(told[1]) & set("wxa+"))
@@ -338,8 +338,8 @@ def test_whenever_it_is_killed_there_is_one_whole_town(story: Story) -> None:
     assert story.look() == first
     seen = set()
     # The last touches are those around the moment at which the town becomes the other one.
-    last = max(1, touches - 12)
-    for point in (*range(1, last, max(1, last // 3)), *range(last, touches + 1, 2)):
+    last = max(1, touches - 10)
+    for point in (*range(1, last, max(1, last // 2)), *range(last, touches + 1, 2)):
         assert story.run("restore", str(then), "--yes").exit_code == 0
         for aside in story.asides():
             aside.unlink()
@@ -362,7 +362,7 @@ def test_a_backup_that_is_killed_leaves_no_file(story: Story) -> None:
     assert not died
     folder = story.instance / "backups"
     assert len(list(folder.glob("*.zip"))) == 1
-    for point in range(2, touches + 1, max(1, touches // 4)):
+    for point in range(2, touches + 1, max(1, touches // 3)):
         for file in folder.glob("*.zip"):
             file.unlink()
         story.die(point, "backup")
