@@ -539,7 +539,7 @@ def test_a_database_that_is_damaged_is_kept_and_replaced(sqlite_story: Story) ->
     content[8192:40960] = os.urandom(32768)
     for spoilt in (bytes(content), b"no database at all" * 999):
         database.write_bytes(spoilt)
-        assert story.run("backup").exit_code == 1
+        assert re.search("is damaged|is not a database", story.run("backup").output)
         gc.collect()  # what a command held ends with its process, and here with what it raised
         assert not list((story.instance / "backups").glob("townhall-*"))
         done = story.run("restore", str(file), "--yes")
