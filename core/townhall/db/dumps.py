@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ from typing import IO
 from townhall.db.engines import PostgresqlEngine
 from townhall.errors import ConfigurationError
 
+#: Seconds that a connection which may just be closing is waited for.
+_PATIENCE = 3.0
 #: What newer programs write that an older server doesn't know, and that changes nothing of what is brought back.
 _UNKNOWN_TO_OLDER = (b"SET transaction_timeout",)
 
@@ -59,12 +62,16 @@ def snapshot(database: PostgresqlEngine) -> str:
 
 
 def others(database: PostgresqlEngine) -> int:
-    """How many connections to the same database others have open."""
+    """How many connections to the same database others have open. One that was just closed is waited for."""
     asked = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND pid <> pg_backend_pid() AND usename IS NOT NULL"
     )
-    return int(database.execute_sql(asked).fetchone()[0])
+    until = time.monotonic() + _PATIENCE
+    # The server may know for a moment longer of whoever has gone, such as this process itself.
+    while (count := int(database.execute_sql(asked).fetchone()[0])) and time.monotonic() < until:
+        time.sleep(0.05)
+    return count
 
 
 def require_programs() -> None:

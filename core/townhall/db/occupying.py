@@ -28,6 +28,12 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 class Damaged(ConfigurationError):
     """What is in the file is no database that can be read."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database is damaged: {reason}. Look for the last whole backup with townhall backup --list, and bring "
+            "it back with townhall restore."
+        )
+
 
 class Occupied:
     """A database file that nobody else has open. ``connection`` is ``None`` where it can't be read."""
@@ -127,7 +133,7 @@ def check(file: Path) -> None:
     except sqlite3.DatabaseError as error:
         said = [str(error)]
     if said != ["ok"]:
-        raise Damaged(f"The database is damaged: {said[0] if said else 'it can not be read'}.")
+        raise Damaged(said[0] if said else "it can't be read")
 
 
 def settle(file: Path, statements: list[str]) -> None:

@@ -20,9 +20,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+import peewee
+
 from townhall import private
 from townhall.db import dumps
 from townhall.db import meta
+from townhall.db import occupying
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import describe
 from townhall.db.system import SystemTables
@@ -127,9 +130,14 @@ def make(
 
 def _see_to_mark(place: Place, database: TownDatabase) -> None:
     """See that there is a town, and that it has what tells it from others, before it is copied."""
-    if "meta" not in database.get_tables():
-        raise ConfigurationError(f"{describe(place.settings.database)}: there is no town in this database.")
-    meta.town_mark(SystemTables(database))
+    try:
+        if "meta" not in database.get_tables():
+            raise ConfigurationError(f"{describe(place.settings.database)}: there is no town in this database.")
+        meta.town_mark(SystemTables(database))
+    except peewee.DatabaseError as error:
+        if type(error) is not peewee.DatabaseError or database.engine != "sqlite":
+            raise
+        raise occupying.Damaged(str(error)) from error
 
 
 def _see_to_folder(place: Place, folder: Path) -> None:

@@ -73,7 +73,7 @@ def as_of_now(place: Place, work: Path) -> Iterator[tuple[TownDatabase, Path]]:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            raise occupying.Damaged(f"The database is damaged: {error}.") from error
+            raise occupying.Damaged(str(error)) from error
         occupying.check(file)
         copy = open_database(f"sqlite:///{file.name}", work)
         try:

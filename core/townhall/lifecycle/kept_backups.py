@@ -100,7 +100,7 @@ def run(town: Town) -> str:
 def finding(town: Town) -> tuple[bool, str]:
     """What the doctor says: whether the town has a backup that is not too old, and the sentence."""
     good, words = _age(town)
-    return good, " ".join(filter(None, (words, in_words(town.system))))
+    return good, " ".join(filter(None, (words, in_words(town.system, town.zone))))
 
 
 def _age(town: Town) -> tuple[bool, str]:

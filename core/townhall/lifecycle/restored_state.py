@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from townhall.db import meta
 from townhall.db.system import SystemTables
@@ -97,14 +98,14 @@ def is_marked(system: SystemTables, mark: str) -> bool:
     return bool(said) and json.loads(said).get("mark") == mark
 
 
-def in_words(system: SystemTables) -> str:
+def in_words(system: SystemTables, zone: ZoneInfo) -> str:
     """When the town was brought back and from which backup, as a sentence; empty if it never was."""
     said = meta.get(system, _RESTORED)
     if not said:
         return ""
     told = json.loads(said)
-    at, made = from_microseconds(told["at"]), from_microseconds(told["made_at"])
-    return f"It was brought back {at:%Y-%m-%d %H:%M} UTC from {told['file']} of {made:%Y-%m-%d %H:%M} UTC."
+    at, made = (f"{from_microseconds(told[each]).astimezone(zone):%Y-%m-%d %H:%M}" for each in ("at", "made_at"))
+    return f"The town was brought back {at} from {told['file']} of {made}."
 
 
 def _text(value: str) -> str:
