@@ -68,12 +68,19 @@ def install(app: Flask, town: Town) -> None:
     """Let running plugins bring templates and static files. What can't be used is written down, and left out."""
     if town.safe_mode:
         return
-    taken = {name.partition("/")[0] for name in app.jinja_env.list_templates()}
+    taken = _taken(app)
     for name, found in town.plugins.running.items():
         try:
             _add(app, town, found, taken)
         except OSError as error:
             town.plugins.guard.told(name, str(found.folder), error, "static")
+
+
+def _taken(app: Flask) -> set[str]:
+    """What stands at the top of the folders with templates. All of Flask-Admin's views share one of these."""
+    loaders = (app.jinja_loader, *(blueprint.jinja_loader for blueprint in app.iter_blueprints()))
+    folders = {Path(each) for loader in loaders for each in getattr(loader, "searchpath", ())}
+    return {entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()}
 
 
 def _add(app: Flask, town: Town, found: Found, taken: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import weakref
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
+import pytest
 from desk import make_topic
 from plugging import add_plugin
 from staff_client import StaffClient
@@ -34,6 +36,28 @@ SWITCHES = (
     ("desk", switching.enable),
     ("lake", switching.disable),
 )
+
+
+def test_a_town_that_is_put_together_anew_asks_little_and_changes_no_table(
+    make_town: Callable[..., Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request after a switch waits for it, so it reads the catalogue as a whole, and it must not wait for
+    whoever writes: on PostgreSQL even CREATE INDEX IF NOT EXISTS would.
+    """
+    town = make_town("desk")
+    said: list[str] = []
+    usual = type(town.database).execute_sql
+
+    def listen(database: Any, sql: str, *rest: Any, **more: Any) -> Any:
+        said.append(sql)
+        return usual(database, sql, *rest, **more)
+
+    monkeypatch.setattr(type(town.database), "execute_sql", listen)
+    anew = TownApplication(town.renewed())
+    monkeypatch.undo()
+    assert [sql for sql in said if re.match(r"\s*(CREATE|ALTER|DROP|INSERT|UPDATE|DELETE)", sql)] == []
+    assert len(said) <= 60
+    assert Client(anew).get("/health").status_code == 200
 
 
 def test_two_processes_follow_and_no_request_fails(make_town: Callable[..., Town]) -> None:

@@ -87,8 +87,7 @@ class ContactView(RecordView, OwnRequestsPages):
         shown["sheets"] = [
             sheet
             for sheet in shown["sheets"]
-            if (sheet.rows or not sheet.identity)
-            and not (sheet.identity in schemas and schemas[sheet.identity].is_case)
+            if sheet.rows and not (sheet.identity in schemas and schemas[sheet.identity].is_case)
         ]
         html = self.render(
             "admin/contact.html",

@@ -21,7 +21,7 @@ from townhall.admin.facts import out_of_sight
 from townhall.admin.happenings import story
 from townhall.admin.sheets import Row
 from townhall.admin.sheets import Sheet
-from townhall.admin.sheets import plugin_sheets
+from townhall.admin.sheets import says_something
 from townhall.cases import calendars
 from townhall.cases import recomputing
 from townhall.cases import targets
@@ -101,7 +101,7 @@ def details(
     moves = moves_of([move for move, refusal in offered if not refusal], record)
     writer = FactWriter(town.context(actor), desk.presenter)
     contact = contact_of(desk, actor, record)
-    panels = sheets(desk, actor, record, filled=filled)
+    beside, panels = neighbours(desk, actor, record, filled=filled), town.plugins.record_panels(actor, record)
     merged = explaining.is_merged(town, record)
     return {
         "record": record,
@@ -119,8 +119,9 @@ def details(
             field.type_name in FILES and name not in record.hidden for name, field in record.type.fields.items()
         ),
         "flags": town.plugins.record_flags(actor, record),
-        "sheets": [each for each in panels if each.says_something],
-        "additions": [sheet for sheet in panels if sheet.new_url and not sheet.rows],
+        "sheets": [sheet for sheet in beside if says_something(sheet)],
+        "panels": [panel for panel in panels if says_something(panel)],
+        "additions": [sheet for sheet in beside if sheet.new_url and not sheet.rows],
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
         "working_out": recomputing.left(town) if identity in COUNTED_BY else 0,
@@ -286,10 +287,9 @@ def files_of(record: Record) -> list[FileLine]:
 # -- panels -----------------------------------------------------------------------------------------------------
 
 
-def sheets(desk: Desk, actor: Actor, record: Record, *, filled: bool = False) -> list[Sheet]:
-    """Lists of related records, then what plugins add."""
-    made = [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record, filled=filled)]
-    return made + plugin_sheets(desk.marks, desk.town.plugins.record_panels(actor, record))
+def neighbours(desk: Desk, actor: Actor, record: Record, *, filled: bool = False) -> list[Sheet]:
+    """Lists of related records."""
+    return [related(desk, actor, record, panel) for panel in desk.town.records.panels(actor, record, filled=filled)]
 
 
 def related(desk: Desk, actor: Actor, record: Record, panel: Any) -> Sheet:

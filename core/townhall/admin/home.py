@@ -23,7 +23,7 @@ from townhall.admin import urls
 from townhall.admin.happenings import CHANNEL_ICONS
 from townhall.admin.places import CORE
 from townhall.admin.sheets import Row
-from townhall.admin.sheets import plugin_sheets
+from townhall.admin.sheets import says_something
 from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
@@ -109,11 +109,7 @@ class HomeView(StaffView, AdminIndexView):
             },
             recent=self._recent(),
             coming=self._coming(),
-            cards=[
-                card
-                for card in plugin_sheets(self.desk.marks, self.town.plugins.home_cards(actor))
-                if card.says_something
-            ],
+            cards=[card for card in self.town.plugins.home_cards(actor) if says_something(card)],
             new_cases=self.desk.creatable_cases(actor),
             has_cases=any(type_.plugin != CORE for type_ in cases),
             may_log=self.town.records.may(actor, "create", INTERACTION),

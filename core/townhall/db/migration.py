@@ -90,7 +90,7 @@ def _prepare_models(database: TownDatabase, system: SystemTables, names: Iterabl
             else:
                 _schema_of(getattr(system, name)).create_all(safe=True)
                 done.append(("townhall", f'Created the table "{name}".'))
-        create_search_tables(database)
+        create_search_tables(database, {*columns, *indexes.get("search_entry", ())})
         ledger.write_additions(system, done)
     return [sentence for _, sentence in done]
 

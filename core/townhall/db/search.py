@@ -9,7 +9,9 @@ are, without a parser that would take e-mail addresses and hyphens apart its own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Sequence
 
 import peewee
@@ -37,6 +39,7 @@ COLUMNS = (
     "archived",
 )
 
+_NAME = re.compile(r"IF NOT EXISTS (\w+)")
 _SQLITE = (
     """
     CREATE TABLE IF NOT EXISTS search_entry (
@@ -89,10 +92,15 @@ _POSTGRESQL = (
 )
 
 
-def create_search_tables(database: TownDatabase) -> None:
-    """Create the index if it isn't there."""
+def create_search_tables(database: TownDatabase, there: Collection[str]) -> None:
+    """Create what is missing of the index; ``there`` names the tables and indexes that are there.
+
+    What is there isn't asked for again: on PostgreSQL even ``IF NOT EXISTS`` waits for whoever writes an entry.
+    """
     for statement in _POSTGRESQL if database.engine == "postgresql" else _SQLITE:
-        database.execute_sql(statement)
+        name = _NAME.search(statement)
+        if name is None or name[1] not in there:
+            database.execute_sql(statement)
     if database.engine == "sqlite":
         asked = "SELECT v FROM search_words_config WHERE k = 'automerge'"
         if database.execute_sql(asked).fetchone() != (_PIECES,):

@@ -167,7 +167,7 @@ def _panel(panel: Panel, plugin: str) -> Panel:
     return Panel(
         text(panel.label),
         tuple([_row(row) for row in _all_of(PanelRow, panel.rows, MAX_ROWS)]),
-        tuple([(text(name), text(value)) for name, value in _some(panel.facts, MAX_ROWS)]),
+        () if panel.facts == () else tuple([(text(name), text(value)) for name, value in _some(panel.facts, MAX_ROWS)]),
         "" if panel.note == "" else text(panel.note),
         "" if panel.empty == "" else text(panel.empty),
         plugin,

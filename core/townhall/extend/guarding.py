@@ -14,10 +14,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import local
-from types import TracebackType
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Generic
@@ -44,6 +42,8 @@ T = TypeVar("T")
 
 #: Errors that mean the whole process, and no plugin.
 PASSED = (KeyboardInterrupt, MemoryError, Outdated)
+#: Errors by which a hook that decides refuses on purpose.
+REFUSALS = (Rejected, ValidationFailed)
 #: A call that takes so many times its budget counts as failed.
 HOPELESS = 10
 #: How often a hook may lead to itself: by a write in it that asks it again.
@@ -84,15 +84,8 @@ class Guard:
         """
         if not self.breakers.allows(hook.plugin, hook.hook):
             raise Rejected(self.out(hook.plugin) or f"{self._title(hook.plugin)} can't check this at the moment.")
-        refusal: Rejected | ValidationFailed | None = None
         try:
-            with _Alone(self._town, self._within.depths, hook):
-                try:
-                    answer = hook.function(*[arguments[name] for name in hook.names])
-                except (Rejected, ValidationFailed) as error:
-                    refusal = _in_plain_words(error, self._title(hook.plugin))
-                else:
-                    accepted = accept(answer)
+            answer, _ = self._alone(hook, accept, arguments, refusable=True)
         except PASSED:
             raise
         except BaseException as error:
@@ -102,9 +95,9 @@ class Guard:
                 "Ask whoever looks after Townhall."
             ) from error
         self.breakers.succeeded(hook.plugin, hook.hook)
-        if refusal is not None:
-            raise refusal
-        return accepted
+        if isinstance(answer, REFUSALS):
+            raise answer
+        return answer
 
     def react(self, hook: Implementation, accept: Callable[[Any], T], arguments: Mapping[str, Any]) -> Reaction[T]:
         """The answer of a hook that reacts, as ``accept`` takes it, or a sentence instead."""
@@ -114,9 +107,13 @@ class Guard:
                 problem=f"{self._title(hook.plugin)} failed several times, so it is left alone for a minute. "
                 "Everything else works.",
             )
+        database = self._town.database
         try:
-            with _Alone(self._town, self._within.depths, hook, self._undoing(hook)) as call:
-                value = accept(hook.function(*[arguments[name] for name in hook.names]))
+            if hook.what.writes or database.transaction_depth():
+                with immediate(database):  # a savepoint inside another, so that what a failing one wrote is undone
+                    value, hopeless = self._alone(hook, accept, arguments)
+            else:
+                value, hopeless = self._alone(hook, accept, arguments)
         except PASSED:
             raise
         except BaseException as error:
@@ -128,7 +125,7 @@ class Guard:
             return Reaction(
                 hook.plugin, problem=f"{self._title(hook.plugin)} could not show this. Everything else works."
             )
-        if call.hopeless:
+        if hopeless:
             self.breakers.failed(hook.plugin, hook.hook)
         else:
             self.breakers.succeeded(hook.plugin, hook.hook)
@@ -143,14 +140,13 @@ class Guard:
         if not self.breakers.allows(job.plugin, job.hook):
             raise PluginError(f"{self._title(job.plugin)} failed several times, so its job is left alone for a minute.")
         try:
-            with _Alone(self._town, self._within.depths, job) as call:
-                done = accept(job.function(*[arguments[name] for name in job.names]))
+            done, hopeless = self._alone(job, accept, arguments)
         except PASSED:
             raise
         except BaseException as error:
             self.failed(job.plugin, job.hook, error, job.stage)
             raise
-        (self.breakers.failed if call.hopeless else self.breakers.succeeded)(job.plugin, job.hook)
+        (self.breakers.failed if hopeless else self.breakers.succeeded)(job.plugin, job.hook)
         return done
 
     def failed(self, plugin: str, hook: str, error: BaseException, stage: Stage = "call") -> None:
@@ -183,61 +179,47 @@ class Guard:
 
     # -- how --------------------------------------------------------------------------------------------------
 
-    def _undoing(self, hook: Implementation) -> AbstractContextManager[Any] | None:
-        """A transaction that undoes what a failing hook wrote, a savepoint inside another one; ``None`` if it can't."""
-        database = self._town.database
-        return immediate(database) if hook.what.writes or database.transaction_depth() else None
-
-
-class _Alone:
-    """What stands around one call of a hook: it counts how deep the hook has led to itself, and stops it before the
-    interpreter does; it undoes what a failing one wrote; and it writes down a call that took too long.
-
-    ``hopeless`` says that it took hopelessly long; waiting for a transaction, and its end, are not the hook's fault.
-    A page asks a dozen hooks and an import one for every row, so all of it is in one, and no generator.
-    """
-
-    __slots__ = ("_depth", "_depths", "_hook", "_start", "_town", "_undoing", "hopeless")
-
-    def __init__(
+    def _alone(
         self,
-        town: Town,
-        depths: dict[tuple[str, str], int],
         hook: Implementation,
-        undoing: AbstractContextManager[Any] | None = None,
-    ) -> None:
-        self._town = town
-        self._depths = depths
-        self._hook = hook
-        self._undoing = undoing
-        self.hopeless = False
+        accept: Callable[[Any], T],
+        arguments: Mapping[str, Any],
+        *,
+        refusable: bool = False,
+    ) -> tuple[T, bool]:
+        """What a hook answers, as ``accept`` takes it, and whether it took hopelessly long.
 
-    def __enter__(self) -> _Alone:
-        key = (self._hook.plugin, self._hook.hook)
-        self._depth = self._depths.get(key, 0)
-        if self._depth >= DEEPEST:
+        What it raises to refuse is given back, if that is ``refusable``, and no failure. A hook that leads to itself
+        again and again is stopped before the interpreter does it, and a call that took too long is written down. A page
+        asks a dozen hooks and an import one for every row, so this is no context manager and makes few objects.
+        """
+        key, depths, monotonic = (hook.plugin, hook.hook), self._within.depths, self._town.clock.monotonic
+        depth = depths.get(key, 0)
+        if depth >= DEEPEST:
             raise RecursionError("it leads to itself: what it writes asks it again, without an end")
-        if self._undoing is not None:
-            self._undoing.__enter__()
-        self._depths[key] = self._depth + 1
-        self._start = self._town.clock.monotonic()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        hook, took = self._hook, self._town.clock.monotonic() - self._start
+        depths[key] = depth + 1
+        start = monotonic()
         try:
-            if self._undoing is not None:
-                self._undoing.__exit__(kind, error, trace)
+            try:
+                given = hook.function(*[arguments[name] for name in hook.names])
+            except REFUSALS as refusal:
+                if not refusable:
+                    raise
+                answer: Any = _in_plain_words(refusal, self._title(hook.plugin))
+            else:
+                answer = accept(given)
+            took = monotonic() - start
         finally:
-            self._depths[hook.plugin, hook.hook] = self._depth
+            depths[key] = depth
+        return answer, took > hook.what.seconds and self._late(hook, took)
+
+    def _late(self, hook: Implementation, took: float) -> bool:
+        """Write down that a call took longer than it may; whether hopelessly so."""
         allowed = hook.what.seconds
-        if kind is None and took > allowed:
-            said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
-            log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
-            self._town.failures.note(hook.plugin, "slow", hook.hook, said)
-            self.hopeless = took >= allowed * HOPELESS
+        said = f"It took longer than the {allowed:g} seconds that {hook.hook} may take."
+        log.warning("Plugin %s: %s took %.1f seconds", hook.plugin, hook.hook, took)
+        self._town.failures.note(hook.plugin, "slow", hook.hook, said)
+        return took >= allowed * HOPELESS
 
 
 def _in_plain_words(error: Rejected | ValidationFailed, title: str) -> Rejected | ValidationFailed:

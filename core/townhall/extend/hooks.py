@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import field
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
@@ -41,11 +42,11 @@ class Implementation:
     kind: hookspecs.HookKind | None = None
     #: As what its failures are written down.
     stage: Stage = "call"
+    #: What is so for it: whether it decides, how long it may take, whether it runs in a transaction.
+    what: hookspecs.HookKind = field(init=False)
 
-    @property
-    def what(self) -> hookspecs.HookKind:
-        """What is so for it: whether it decides, how long it may take, whether it runs in a transaction."""
-        return self.kind or hookspecs.KINDS[self.hook]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", self.kind or hookspecs.KINDS[self.hook])
 
 
 def implementations(name: str, module: ModuleType) -> tuple[Implementation, ...]:

@@ -102,6 +102,7 @@ class PluginManager:
         )
         #: Implementations by hook and type of record, worked out when first asked for; what runs doesn't change.
         self._asked: dict[tuple[str, str], tuple[Implementation, ...]] = {}
+        self._panels_of = {name: partial(panels_of, plugin=name) for name in self.hooks}
 
     # -- what runs --------------------------------------------------------------------------------------------
 
@@ -298,7 +299,7 @@ class PluginManager:
         if not asked:
             return []
         given = {"town": self._town, **arguments}
-        return [self.guard.react(each, partial(panels_of, plugin=each.plugin), given) for each in asked]
+        return [self.guard.react(each, self._panels_of[each.plugin], given) for each in asked]
 
     def _react(self, hook: str, accept: Callable[[Any], T], type_: str = "", /, **arguments: Any) -> list[Reaction[T]]:
         """What each plugin answers to a hook that reacts, in their order."""
