@@ -57,7 +57,7 @@ def pytest_collection_finish() -> None:
     """Take what is imported by now out of the sight of the garbage collector: a sixth of a run was spent on that."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 10, 10)
+    gc.set_threshold(500_000, 1, 5)
 
 
 @pytest.fixture(scope="session")

@@ -68,12 +68,19 @@ def install(app: Flask, town: Town) -> None:
     """Let running plugins bring templates and static files. What can't be used is written down, and left out."""
     if town.safe_mode:
         return
-    taken = {name.partition("/")[0] for name in app.jinja_env.list_templates()}
+    taken = _taken(app)
     for name, found in town.plugins.running.items():
         try:
             _add(app, town, found, taken)
         except OSError as error:
             town.plugins.guard.told(name, str(found.folder), error, "static")
+
+
+def _taken(app: Flask) -> set[str]:
+    """How names of templates begin that others bring. Many views share one folder, which is looked at once."""
+    loaders = filter(None, (each.jinja_loader for each in (app, *app.iter_blueprints())))
+    distinct = {str(getattr(loader, "searchpath", loader)): loader for loader in loaders}
+    return {name.partition("/")[0] for loader in distinct.values() for name in loader.list_templates()}
 
 
 def _add(app: Flask, town: Town, found: Found, taken: set[str]) -> None:
