@@ -22,6 +22,7 @@ from browsing import has_no_sideways_scroll
 from browsing import sign_in
 from careless_pages import SEEN
 from careless_pages import UNSEEN
+from careless_pages import page as careless
 from journeys import OFFICE
 from journeys import open_town
 from journeys import press
@@ -545,3 +546,30 @@ def test_the_check_without_a_browser_sees_what_axe_sees(browser: Browser) -> Non
     context.close()
     assert missed == [name for name in UNSEEN if name in missed]
     assert "contrast" in missed
+
+
+def test_contrast_is_measured_again_where_a_narrow_window_looks_otherwise(browser: Browser) -> None:
+    """What is seen in a narrow window only, has other colours there, or stands on others, is found there."""
+    context = browser.new_context()
+    tab = context.new_page()
+    found = {}
+    for name, narrow in (
+        ("nothing else", ""),
+        ("it appears", ".low { display: block; color: #ccc }"),
+        ("its colour", ".text { color: #ccc }"),
+        ("what it stands on", ".around { background: #444 }"),
+    ):
+        style = f".low {{ display: none }} @media (max-width: 400px) {{ {narrow} }}"
+        words = '<p class="low">Low</p><div class="around"><p class="text">Words</p></div>'
+        tab.set_viewport_size({"width": 1440, "height": 900})
+        tab.set_content(careless(words, head=f"<style>body {{ background: #fff; color: #333 }} {style}</style>"))
+        wide = accessibility_violations(tab)
+        tab.set_viewport_size({"width": 320, "height": 900})
+        found[name] = (wide, [line.partition(":")[0] for line in accessibility_violations(tab)])
+    context.close()
+    assert found == {
+        "nothing else": ([], []),
+        "it appears": ([], ["color-contrast"]),
+        "its colour": ([], ["color-contrast"]),
+        "what it stands on": ([], ["color-contrast"]),
+    }

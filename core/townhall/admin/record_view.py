@@ -14,6 +14,7 @@ from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from flask_admin.actions import ActionsMixin
 from flask_admin.model import BaseModelView
 from wtforms import Form
 
@@ -113,6 +114,10 @@ class RecordView(
 
     def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return run_page(self, fn, *args, **kwargs)
+
+    def init_actions(self) -> None:
+        """Lists have none of Flask-Admin's own actions, which it would look for under every name of every view."""
+        ActionsMixin.__init__(self)
 
     # -- Flask-Admin's contract for models --------------------------------------------------------------------
 

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
+from importlib.metadata import EntryPoints
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import distribution
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,6 +73,7 @@ def discover(instance: Path) -> Mapping[str, Found]:
 
 
 def _packaged() -> Iterator[Found]:
+    own = {(point.name, point.value) for point in _shipped()}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         module = point.value.partition(":")[0]
         # Finding a submodule would import its parents, so only the top is looked up.
@@ -86,8 +90,16 @@ def _packaged() -> Iterator[Found]:
             problem = f"{point.name}: its package {module} is not there; install it again or remove it."
             yield Found(point.name, Path(), None, module, problem)
             continue
-        shipped = point.dist is not None and point.dist.name == DISTRIBUTION
+        shipped = (point.name, point.value) in own
         yield replace(_read(point.name, Path(locations[0], *below), module), shipped=shipped)
+
+
+def _shipped() -> EntryPoints | tuple[()]:
+    """The entry points of Townhall's own distribution: to ask each for its own would read the whole of its metadata."""
+    try:
+        return distribution(DISTRIBUTION).entry_points
+    except PackageNotFoundError:
+        return ()
 
 
 def _folders(plugins: Path) -> Iterator[Found]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -129,7 +130,7 @@ def prepare_core(town: Town) -> None:
     """
     system = town.system
     town.upgrade.done += [Done(CORE, what) for what in migration.prepare_ledger(town.database, system)]
-    ours = installed_version("townhall")
+    ours = _running_version()
     theirs = meta.get(system, kept.CORE_VERSION)
     if theirs and version_of(theirs) > version_of(ours):
         raise ConfigurationError(
@@ -147,6 +148,12 @@ def prepare_core(town: Town) -> None:
         meta.put(system, kept.CORE_VERSION, ours)
 
 
+@cache
+def _running_version() -> str:
+    """The version of the Townhall that runs, which stays the same until this process ends."""
+    return installed_version("townhall")
+
+
 def core_types(town: Town) -> Mapping[str, RecordType]:
     """Core's own types as this Townhall declares them."""
     return {identity: each for identity, each in town.core.items() if each.plugin == CORE}
@@ -161,7 +168,7 @@ def bring_up_to_date(town: Town, found: Mapping[str, Found], loaded: Loaded) -> 
     Raises :class:`~townhall.errors.ConfigurationError` for core's own types.
     """
     problems: dict[str, str] = {}
-    core = make_plan(town.system, CORE, "Townhall", installed_version("townhall"), CORE_FOLDER)
+    core = make_plan(town.system, CORE, "Townhall", _running_version(), CORE_FOLDER)
     try:
         _bring(_Upgrade(town, core, loaded.schemas, loaded.schemas))
     except PluginError as error:

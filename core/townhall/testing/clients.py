@@ -65,6 +65,8 @@ class StaffClient(Client):
     def post(self, url: str, data: Mapping[str, Any], **options: Any) -> TestResponse:
         """Send a form, with the token of the last page that had one."""
         self._go_on()
+        if not self.token:
+            super().get("/admin/account")  # it has a form, and so the token of this session
         return super().post(url, data, **options)
 
     def _sign_in(self) -> None:
@@ -73,7 +75,7 @@ class StaffClient(Client):
         signed = super().post("/admin/sign-in", self._who)
         if signed.status_code != 302:
             raise AssertionError(f"{self._who['email']} could not sign in: {plain(signed.text)}")
-        super().get("/admin/account")  # it has a form, and so the token of this session
+        self.token = ""  # the one of the page to sign in is of another session
 
     def _go_on(self) -> None:
         now, settings = self._town.clock.now(), self._town.settings
