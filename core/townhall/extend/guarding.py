@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import local
 from typing import TYPE_CHECKING
@@ -109,11 +110,9 @@ class Guard:
             )
         database = self._town.database
         try:
-            if hook.what.writes or database.transaction_depth():
-                with immediate(database):  # a savepoint inside another, so that what a failing one wrote is undone
-                    value, hopeless = self._alone(hook, accept, arguments)
-            else:
-                value, hopeless = self._alone(hook, accept, arguments)
+            # A savepoint inside another transaction, so that what a failing one wrote is undone.
+            undoing = immediate(database) if hook.what.writes or database.transaction_depth() else None
+            value, hopeless = self._alone(hook, accept, arguments, undoing=undoing)
         except PASSED:
             raise
         except BaseException as error:
@@ -186,6 +185,7 @@ class Guard:
         arguments: Mapping[str, Any],
         *,
         refusable: bool = False,
+        undoing: AbstractContextManager[Any] | None = None,
     ) -> tuple[T, bool]:
         """What a hook answers, as ``accept`` takes it, and whether it took hopelessly long.
 
@@ -193,25 +193,36 @@ class Guard:
         again and again is stopped before the interpreter does it, and a call that took too long is written down. A page
         asks a dozen hooks and an import one for every row, so this is no context manager and makes few objects.
         """
-        key, depths, monotonic = (hook.plugin, hook.hook), self._within.depths, self._town.clock.monotonic
+        key, depths = (hook.plugin, hook.hook), self._within.depths
         depth = depths.get(key, 0)
         if depth >= DEEPEST:
             raise RecursionError("it leads to itself: what it writes asks it again, without an end")
         depths[key] = depth + 1
-        start = monotonic()
         try:
-            try:
-                given = hook.function(*[arguments[name] for name in hook.names])
-            except REFUSALS as refusal:
-                if not refusable:
-                    raise
-                answer: Any = _in_plain_words(refusal, self._title(hook.plugin))
+            if undoing is None:
+                answer, took = self._timed(hook, accept, arguments, refusable)
             else:
-                answer = accept(given)
-            took = monotonic() - start
+                with undoing:  # which asks hooks again when it ends, and is not the fault of this one
+                    answer, took = self._timed(hook, accept, arguments, refusable)
         finally:
             depths[key] = depth
         return answer, took > hook.what.seconds and self._late(hook, took)
+
+    def _timed(
+        self, hook: Implementation, accept: Callable[[Any], T], arguments: Mapping[str, Any], refusable: bool
+    ) -> tuple[T, float]:
+        """What a hook answers, and how many seconds it took."""
+        monotonic = self._town.clock.monotonic
+        start = monotonic()
+        try:
+            given = hook.function(*[arguments[name] for name in hook.names])
+        except REFUSALS as refusal:
+            if not refusable:
+                raise
+            answer: Any = _in_plain_words(refusal, self._title(hook.plugin))
+        else:
+            answer = accept(given)
+        return answer, monotonic() - start
 
     def _late(self, hook: Implementation, took: float) -> bool:
         """Write down that a call took longer than it may; whether hopelessly so."""
