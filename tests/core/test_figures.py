@@ -176,6 +176,7 @@ def test_clocks_by_nearest_rank(story: Story, periods: list[Period], clerk: Acto
         months = list(period.months())
         for by in ("", "topic"):
             got = figures.clocks(story.town, clerk, TICKET, months, by=by)
+            assert all(kept.measured or kept.late for kept in got.values())
             for place, month in enumerate(months):
                 for kind in figures.KINDS:
                     for group in [str(topic) for topic in story.topics] if by else [""]:

@@ -132,7 +132,7 @@ def clocks(
     for place, kind, minutes, targets, late, cases in met:
         ids, times, goals = scene.sifted(numbers(cases), numbers(minutes), numbers(targets))
         groups = [*map(group_of, ids)] if group_of is not None else None
-        for stored, many in (Counter(groups) if groups is not None else {None: len(times)}).items():
+        for stored, many in Counter(groups if groups is not None else repeat(None, len(times))).items():
             kept(place, kind, stored).in_time += many
         for stored, many in _counts(group_of, *scene.sifted(numbers(late))).items():
             kept(place, kind, stored).in_time -= many
