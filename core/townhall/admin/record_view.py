@@ -85,13 +85,6 @@ class RecordView(
             url=urls.list_url(record_type.identity).rstrip("/"),
         )
 
-    def init_actions(self) -> None:
-        """None of Flask-Admin's: what is done to several records at once has pages of its own. It would look through
-        every attribute of every view, a sixth of building an application anew.
-        """
-        self._actions: list[tuple[str, str]] = []
-        self._actions_data: dict[str, tuple[Any, str, str | None]] = {}
-
     # -- Flask-Admin's frame ----------------------------------------------------------------------------------
 
     @property
