@@ -171,17 +171,11 @@ def outgoing(address: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def story(town: Town) -> Story:
-    """A town with something of everything, closed."""
+def story(town: Town, request: pytest.FixtureRequest) -> Story:
+    """A town with something of everything, closed, to whose database nobody else has a connection."""
+    if town.database.engine == "postgresql":
+        request.getfixturevalue("postgresql_server").let_go()
     return Story(town)
-
-
-@pytest.fixture
-def sqlite_story(story: Story) -> Story:
-    """One on SQLite, whose database is a file that anything may happen to."""
-    if story.engine != "sqlite":
-        pytest.skip("PostgreSQL looks after its own files")
-    return story
 
 
 def test_a_town_is_back_as_it_was(story: Story) -> None:
@@ -507,9 +501,9 @@ def test_a_new_folder_becomes_the_town(story: Story, tmp_path: Path, request: py
     assert not (new / "backups").exists()
 
 
-def test_nothing_is_written_outside_of_the_folder(sqlite_story: Story, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite"])  # PostgreSQL looks after its own files
+def test_nothing_is_written_outside_of_the_folder(story: Story, tmp_path: Path) -> None:
     """The password and the certificate for mail come along; a key whose place is elsewhere waits to be moved."""
-    story = sqlite_story
     names = '[mail]\npassword_file = "pass"\ncertificates = "mail/town.pem"\n'
     (story.instance / "townhall.toml").write_text(SETTINGS + names, encoding="utf-8")
     (story.instance / "pass").write_text("mellon", encoding="utf-8")
@@ -529,9 +523,9 @@ def test_nothing_is_written_outside_of_the_folder(sqlite_story: Story, tmp_path:
         assert not outside.parent.exists()
 
 
-def test_a_database_that_is_damaged_is_kept_and_replaced(sqlite_story: Story) -> None:
+@pytest.mark.parametrize("engine", ["sqlite"])  # PostgreSQL looks after its own files
+def test_a_database_that_is_damaged_is_kept_and_replaced(story: Story) -> None:
     """The one time when a backup is needed most: what can't be read is kept as it is; no backup is made of it."""
-    story = sqlite_story
     file = story.backup("first.zip")
     before = story.look()
     database = story.instance / "townhall.db"
