@@ -46,10 +46,7 @@ class SearchView(StaffView):
                 self.actor, text, identities=identities, limit=SHOWN, after=after
             )
         if text and not after and identities is None and self.town.records.may(self.actor, "view", CONTACT):
-            # Whoever types a name looks for a person first: they must not stand behind all that names them too.
-            people, _ = self.town.records.search(self.actor, text, identities=[CONTACT], limit=PEOPLE_FIRST)
-            known = {hit.id for hit in people}
-            hits = [*people, *(hit for hit in hits if hit.identity != CONTACT or hit.id not in known)]
+            hits = self._people_first(text, hits, whole=not following)
         exact = [hit for hit in hits if hit.number and hit.number.casefold() == text.casefold()]
         if len(exact) == 1 and not after:
             return redirect(urls.record_url(exact[0].identity, exact[0].id))
@@ -77,6 +74,17 @@ class SearchView(StaffView):
             may_add_contact=self.town.records.may(self.actor, "create", CONTACT),
             cases=self.desk.creatable_cases(self.actor),
         )
+
+    def _people_first(self, text: str, hits: list[Hit], *, whole: bool) -> list[Hit]:
+        """Put some contacts before all else that names them: whoever types a name looks for a person first.
+
+        They are looked for by themselves where what was found is not the ``whole`` and has too few of them.
+        """
+        people = [hit for hit in hits if hit.identity == CONTACT][:PEOPLE_FIRST]
+        if len(people) < PEOPLE_FIRST and not whole:
+            people, _ = self.town.records.search(self.actor, text, identities=[CONTACT], limit=PEOPLE_FIRST)
+        known = {hit.id for hit in people}
+        return [*people, *(hit for hit in hits if hit.identity != CONTACT or hit.id not in known)]
 
     def row(self, hit: Hit) -> Row:
         """A hit as a line."""
