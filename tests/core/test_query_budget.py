@@ -163,8 +163,8 @@ def test_pages_keep_to_their_budget(
 def test_statements_do_not_grow_with_rows(filled: Filled, look: Callable[[Filled], dict[str, list[str]]]) -> None:
     """A page takes as many statements for sixty rows, panel lines and timeline entries as for five.
 
-    Only a panel with more lines than it shows asks one thing more, and once: how many there are; and a search that finds
-    more than it shows looks for people by themselves.
+    Only a panel with more lines than it shows asks one thing more, and once: how many there are; and a search that
+    finds more than it shows looks for people by themselves.
     """
     filled.grow(5)
     look(filled)
