@@ -25,8 +25,8 @@ from townhall.errors import NotFound
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
+from townhall.records import gathering
 from townhall.records import pages
-from townhall.records import scoping
 from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.values import Reference
@@ -260,9 +260,9 @@ def test_contacts_of_a_department_follow_its_cases(
     town: Town, at: Departments, much: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether a scope finds little or much, and so keeps it, a change of anybody's counts at once, for each person."""
-    monkeypatch.setattr(scoping, "_FEW", 0 if much else 200)
-    monkeypatch.setattr(scoping, "COMMON", 0)
-    monkeypatch.setattr(scoping, "_MOST_TABLES", 2)
+    monkeypatch.setattr(gathering, "_FEW", 0 if much else 200)
+    monkeypatch.setattr(gathering, "COMMON", 0)
+    monkeypatch.setattr(gathering, "_MOST_TABLES", 2)
     monkeypatch.setattr(pages, "COMMON", 0)
     narrow = frozenset({"*.view@department", "*.see_internal"})
     actors = [replace(each, permissions=narrow, known={}) for each in (at.ann, at.bob)]
@@ -349,8 +349,8 @@ def test_a_list_asked_again_does_not_look_for_its_records_again(
     town: Town, at: Departments, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nobody changes anything, a page of contacts of one's cases and their number are told by what was found."""
-    monkeypatch.setattr(scoping, "_FEW", 0)
-    monkeypatch.setattr(scoping, "COMMON", 0 if many else 2000)
+    monkeypatch.setattr(gathering, "_FEW", 0)
+    monkeypatch.setattr(gathering, "COMMON", 0 if many else 2000)
     narrow = replace(at.ann, permissions=frozenset({"*.view@department", "*.see_internal"}), known={})
 
     def asked() -> tuple[list[int], int]:

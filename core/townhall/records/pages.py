@@ -16,8 +16,8 @@ from typing import Any
 import peewee
 
 from townhall.db.search import COMMON
+from townhall.records import gathering
 from townhall.records import predicate
-from townhall.records import scoping
 from townhall.records.paging import Cursor
 from townhall.records.paging import Order
 from townhall.records.plans import Reader
@@ -47,7 +47,7 @@ class Test:
     parameters: tuple[Any, ...]
     narrow: bool
     open: bool = False
-    found: scoping.Found | None = None
+    found: gathering.Found | None = None
 
     @property
     def many(self) -> bool:
@@ -83,7 +83,7 @@ def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
         where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
     is_open = plan.record_type.is_case and {"archived", "closed"} <= set(_without(plan, conditions))
     behind = [getattr(each, "rhs", None) for each in conditions] if len(conditions) == 2 else []
-    among = next((each for each in behind if isinstance(each, scoping.Found)), None)
+    among = next((each for each in behind if isinstance(each, gathering.Found)), None)
     return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open, found=among)
 
 
