@@ -64,18 +64,23 @@ def _plain(text: str, country: str) -> str:
     plus, written = found.groups()
     digits = written.translate(_PUNCTUATION)
     if plus:
-        for length in range(1, _LONGEST_CODE + 1):
-            numbering = _numbering(digits[:length])
-            if numbering is not None:
-                rest = digits[length:]
-                return f"+{digits}" if rest and numbering.has(rest) else ""
-        return ""
+        return f"+{digits}" if _apart(digits) else ""
     home = _at_home(country)
     if home is None or digits.startswith(home.code) or home.abroad.match(digits) is not None:
         return ""
     everywhere = _numbering(home.code)
     possible = everywhere is not None and len(digits) in everywhere.lengths and home.has(digits)
     return f"+{home.code}{digits}" if possible else ""
+
+
+def _apart(digits: str) -> tuple[str, str] | None:
+    """The code of the country and the number inside it, where nobody could tell them apart in another way."""
+    for length in range(1, _LONGEST_CODE + 1):
+        numbering = _numbering(digits[:length])
+        if numbering is not None:
+            rest = digits[length:]
+            return (digits[:length], rest) if rest and numbering.has(rest) else None
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -114,12 +119,24 @@ def _starting(pattern: str | None) -> re.Pattern[str]:
 @lru_cache(maxsize=4096)
 def write_phone(value: str, country: str) -> str:
     """A kept number as it is written in ``country``: national at home, international for the rest of the world."""
+    digits = value[1:]
+    parts = _apart(digits) if value[:1] == "+" and digits.isascii() and digits.isdecimal() else None
+    if parts is None:
+        return judged_writing(value, country)
+    code, rest = parts
+    return _written(phonenumbers.PhoneNumber(country_code=int(code), national_number=int(rest)), country)
+
+
+def judged_writing(value: str, country: str) -> str:
+    """What the library makes of a kept number; what it can't read stays as it is."""
     try:
         number = phonenumbers.parse(value.replace(";ext=", " ext. "), None)
     except phonenumbers.NumberParseException:
         return value
-    home = phonenumbers.region_code_for_country_code(number.country_code or 0) == country or (
-        country in phonenumbers.region_codes_for_country_code(number.country_code or 0)
-    )
+    return _written(number, country)
+
+
+def _written(number: phonenumbers.PhoneNumber, country: str) -> str:
+    home = country in phonenumbers.region_codes_for_country_code(number.country_code or 0)
     style = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(number, style)

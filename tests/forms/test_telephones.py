@@ -1,4 +1,4 @@
-"""Plain telephone numbers are read without the library, and exactly as it would read them."""
+"""Plain telephone numbers are told apart without the library, and read and written exactly as it would."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from townhall_forms.errors import Invalid
 from townhall_forms.telephones import judged_phone
+from townhall_forms.telephones import judged_writing
 from townhall_forms.telephones import read_phone
+from townhall_forms.telephones import write_phone
 
 NASTY = (
     "+1 513 555 0142", "+15135550142", "1 513 555 0142", "513 555 0142", "(513) 555-0142", "513.555.0142", "555 0142",
@@ -69,3 +71,27 @@ def test_numbers_at_home_are_read_as_the_library_does() -> None:
             for start in ("", "0", "00", "1", "8", "011", str(code)):
                 text = start + "".join(chance.choices("0123456789", k=length))
                 assert read(read_phone, text, country) == read(judged_phone, text, country), (text, country)
+
+
+def test_kept_numbers_are_written_as_the_library_does() -> None:
+    """Whatever is kept, of any country and any length, is written the same at home, elsewhere and nowhere."""
+    chance = random.Random(1889)
+    regions = ["", *sorted(phonenumbers.SUPPORTED_REGIONS)]
+    nasty = ["+", "+1", "5135550142", "+1 513 555 0142", "+15135550142;ext=7", "+١٢٣٤٥٦٧٨٩٠", "+390669812345", "++1513"]
+    kept = [(value, "IT") for value in nasty]
+    for home in regions[1:]:
+        kept += [(example, home) for example in _examples(home)]
+    for code, (home, *_) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        kept += [(f"+{code}{''.join(chance.choices('0123456789', k=length))}", home) for length in range(3, 16)]
+    assert len(kept) > 3000
+    for value, home in kept:
+        for country in ("US", "GB", chance.choice(regions), home):
+            assert write_phone(value, country) == judged_writing(value, country), (value, country)
+
+
+def _examples(region: str) -> list[str]:
+    """Numbers that a region really has, as they are kept."""
+    numbers = [phonenumbers.example_number_for_type(region, kind) for kind in phonenumbers.PhoneNumberType.values()]
+    return [
+        phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164) for each in numbers if each is not None
+    ]
