@@ -26,6 +26,7 @@ from tests.bench.floor import postgresql_floor
 from tests.bench.floor import sqlite_floor
 from tests.bench.history import history_costs
 from tests.bench.making import CONTACT
+from tests.bench.making import NAMES
 from tests.bench.making import Imported
 from tests.bench.making import Visitor
 from tests.bench.making import busy_contact
@@ -95,6 +96,13 @@ def real_requests(town: Town, folder: Path, data: Path | None) -> None:
     file = data / "complaints_311" / REQUESTS
     _rate("real service requests", timed_import(town, mapping, open_csv(file)), 5_000)
     _rate("of them open, routed, with two clocks each", import_open(folder, file), 4_000)
+
+
+def _names(folder: Path, contacts: int) -> None:
+    """Import of contacts that are a name and a mail address, into a town of their own."""
+    town = new_town(folder / "names")
+    _rate("contacts with name and mail", fill_contacts(town, folder, contacts, NAMES), 10_000)
+    town.close()
 
 
 REQUESTS = "311_NYC_requests_clean.csv"
@@ -185,7 +193,8 @@ def main() -> None:
         folder = Path(name)
         town = new_town(folder / "sqlite")
         heading("Imports: rows per second of CPU, and by the clock")
-        _rate("made-up contacts", fill_contacts(town, folder, options.contacts), 7_000)
+        _names(folder, options.contacts)
+        _rate("contacts with phone, mail, street", fill_contacts(town, folder, options.contacts), 7_000)
         real_requests(town, folder, Path(data) if data else None)
         floor = sqlite_floor(folder / "sqlite" / "townhall.db")
         heading("Pages and writes: CPU, as ratios to a bare sqlite3 query and Jinja of the same 50 rows")

@@ -36,6 +36,8 @@ EMAIL = "clerk@millbrook.example"
 PASSWORD = "correct horse battery"  # of a town that is thrown away
 COLUMNS = ("Key", "First name", "Last name", "Telephone", "E-mail", "Street", "City", "Postal code", "Way")
 MAPPING = Path(__file__).parent / "contacts.toml"
+#: Of the same file, the names and mail addresses only.
+NAMES = MAPPING.with_name("names.toml")
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,14 @@ def new_town(folder: Path, database: str | None = None) -> Town:
     return town
 
 
-def fill_contacts(town: Town, folder: Path, count: int) -> Imported:
-    """Import ``count`` made-up people, each with a phone number, a mail address and a street."""
+def fill_contacts(town: Town, folder: Path, count: int, mapping: Path = MAPPING) -> Imported:
+    """Import made-up people, each with a phone number, a mail address and a street, as ``mapping`` takes them."""
     file = folder / "contacts.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
         writer.writerows(_people(count))
-    return timed_import(town, MAPPING, open_csv(file))
+    return timed_import(town, mapping, open_csv(file))
 
 
 def timed_import(town: Town, mapping: Path, source: SourceFile) -> Imported:
