@@ -26,8 +26,6 @@ REQUEST = "complaints.service_request"
 LIST = "/admin/complaints/service_request/"
 #: The pages of figures: the last part of their address, and what the report calls them.
 FIGURES = (("", "overview"), ("times", "times"), ("states", "states"), ("contact", "contact"))
-#: Over how many years the cases came in.
-YEARS = 4
 BATCH = 2000
 AIM = "aim: 100 ms"
 _MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind", "actor_id", "actor_name")
@@ -44,8 +42,8 @@ _CLOCKS = (
 )
 
 
-def fill_cases(town: Town, count: int) -> tuple[float, float]:
-    """Import ``count`` service requests, most of them closed; CPU and wall seconds of the import.
+def fill_cases(town: Town, count: int, years: int) -> tuple[float, float]:
+    """Import ``count`` service requests of so many years, most of them closed; CPU and wall seconds of the import.
 
     An import knows when a case came in and was closed. What happened between, and the clocks, are written beside it.
     """
@@ -58,7 +56,7 @@ def fill_cases(town: Town, count: int) -> tuple[float, float]:
     life: list[tuple[datetime, datetime | None]] = []
 
     def row() -> dict[str, Any]:
-        created = now - timedelta(days=chance.uniform(0.05, YEARS * 365))
+        created = now - timedelta(days=chance.uniform(0.05, years * 365))
         closed = created + timedelta(days=chance.expovariate(1 / 9))
         done = closed < now and chance.random() < 0.97
         life.append((created, closed if done else None))
@@ -144,10 +142,10 @@ def _write_clocks(
     town.database.insert_rows("case_clock", _CLOCKS, rows)
 
 
-def cases(town: Town, count: int) -> None:
+def cases(town: Town, count: int, years: int) -> None:
     """Measure it all and print the lines."""
-    heading(f"{count:,} cases with two clocks each: CPU")
-    cpu, wall = fill_cases(town, count)
+    heading(f"{count:,} cases of {years} years with two clocks each: CPU")
+    cpu, wall = fill_cases(town, count, years)
     rate("cases imported, rows per second of CPU", count, cpu, wall)
     line("who is overdue, over all cases", lambda: queries.my_work(town, system(), everybody=True, limit=10), "")
     clerk = Visitor(town)
