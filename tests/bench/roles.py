@@ -35,6 +35,8 @@ AIM = "aim: under 1.2 x"
 COLLEAGUE = "colleague@millbrook.example"
 #: Contacts that the clerk added, for the scope of one's own.
 OWN = 200
+#: Cases that somebody from outside was given.
+GIVEN = 100
 RUNS = 15
 #: Pages that are opened one after the other, with those to warm up.
 PAGES = 17
@@ -64,11 +66,24 @@ def role_costs(town: Town) -> None:
             url = f"/admin/figures/{page}?type={REQUEST}&period={period}&count=again"
             name = f"ms figures, {words}, {period.replace('_', ' ')}, as a department clerk"
             line(name, partial(visitor.get, url), FIGURES_AIM)
+    _outside(town, everybody)
     for scope in reversed(SCOPES):
         roles.set_permissions(town, office, role.name, kept | {"*.view" if scope == "all" else f"*.view@{scope}"})
         _lists(town, everybody, visitor, f"scope {scope}")
     people.set_role(town, office, person.id, "clerk")
     roles.delete(town, office, role.name)
+
+
+def _outside(town: Town, everybody: Visitor) -> None:
+    """The lists of those who come from outside, and were given few cases."""
+    office, email = system("cli"), "outside@millbrook.example"
+    person = people.add(town, office, email, name="Out Side", role="contractor", password=PASSWORD)
+    for case in town.records.find(office, REQUEST, limit=GIVEN, fields=()).records:
+        town.records.update(office, REQUEST, case.id, {"assignee": person.id}, version=case.version)
+    visitor = Visitor(town, email=email)
+    for role in ("contractor", "reviewer"):
+        people.set_role(town, office, person.id, role)
+        _lists(town, everybody, visitor, f"as a {role}")
 
 
 def _lists(town: Town, everybody: Visitor, visitor: Visitor, whose: str) -> None:
