@@ -35,6 +35,7 @@ from townhall.access.permissions import SCOPES
 from townhall.access.permissions import Scope
 from townhall.access.permissions import Verb
 from townhall.records import gathering
+from townhall.records import scope_links
 from townhall.records.balancing import balanced
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -99,7 +100,7 @@ def _is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
         kept[key] = not (
             record_type.is_case
             or record_type.navigation == "records"
-            or _references(town, record_type)
+            or scope_links.references(town, record_type)
             or any(target is not None and target.is_case for target in links)
         )
     found: bool = kept[key]
@@ -116,8 +117,8 @@ def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = No
     closed, narrow = _unseen(town, actor)
     model = model or plan_of(town, record_type.identity).model
     found = []
-    for name in _references(town, record_type):
-        at, id = _pointer(town, record_type, name, model)
+    for name in scope_links.references(town, record_type):
+        at, id = scope_links.pointer(town, record_type, name, model)
         tests = [at.is_null(), at.not_in([each.identity for each in (*closed, *narrow)])]
         tests += [(at == each.identity) & id.in_(_seen(town, actor, each)) for each in narrow]
         found.append(_either(tests))
@@ -126,7 +127,7 @@ def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = No
 
 def may_keep_back(town: Town, actor: Actor, record_type: RecordType) -> bool:
     """Whether any record of the type may be about a case that is kept from the actor."""
-    if actor.kind != "staff" or record_type.is_case or not _references(town, record_type):
+    if actor.kind != "staff" or record_type.is_case or not scope_links.references(town, record_type):
         return False
     return any(_unseen(town, actor))
 
@@ -311,8 +312,8 @@ def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any
 
     What only tells what somebody did once, a call or a note, is no reason to go on seeing what it was about.
     """
-    for source, field in _pointing(town, record_type):
-        if source.append_only or not _has_staff(source) or not (field.target or source.event is not None):
+    for source, field in scope_links.pointing(town, record_type):
+        if source.append_only or not scope_links.has_staff(source) or not (field.target or source.event is not None):
             continue
         plan = plan_of(town, source.identity)
         there = plan.model.alias()
@@ -320,22 +321,22 @@ def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any
             plan.column(each.name, there) == actor.id for each in source.fields.values() if each.type_name == "staff"
         ]
         rows = [there.id.in_(ids) for ids in _rows_naming(town, actor, source)]
-        yield _pointed_at(town, record_type, source, field, there, _either([*own, *rows]))
+        yield scope_links.pointed_at(town, record_type, source, field, there, _either([*own, *rows]))
 
 
 def _of_cases(town: Town, actor: Actor, record_type: RecordType, reach: Scope, *, one: bool) -> Iterator[Any]:
     """Queries of what the cases within the same scope are about; to ask about ``one``, each may go by its link."""
     links: dict[str, list[Field]] = {}
-    for source, field in _pointing(town, record_type):
+    for source, field in scope_links.pointing(town, record_type):
         if source.is_case and field.target and field.name in policy.filterable(actor, source):
             links.setdefault(source.identity, []).append(field)
     for identity, fields in links.items():
         source, there = town.schemas[identity], plan_of(town, identity).model.alias()
         test = _direct(town, actor, source, there, reach)
         if one or len(fields) == 1:
-            yield from (_pointed_at(town, record_type, source, field, there, test) for field in fields)
+            yield from (scope_links.pointed_at(town, record_type, source, field, there, test) for field in fields)
         else:
-            yield _all_pointed_at(town, source, fields, there, test)
+            yield scope_links.all_pointed_at(town, source, fields, there, test)
 
 
 def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> Iterator[Any]:
@@ -344,7 +345,7 @@ def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, re
     linked = False
     for field in record_type.fields.values():
         if field.type_name == "reference":
-            at, _ = _pointer(town, record_type, field.name, model)
+            at, _ = scope_links.pointer(town, record_type, field.name, model)
             alone.append(at.is_null())
             linked = True
             yield at.in_(_open(town, actor))
@@ -367,71 +368,6 @@ def _open(town: Town, actor: Actor) -> list[str]:
     """Types of which the actor sees all records, and cases: of these :func:`kept_back` decides."""
     types = town.schemas.values()
     return [each.identity for each in types if each.is_case or policy.reach(actor, "view", each) == "all"]
-
-
-def _pointed_at(town: Town, record_type: RecordType, source: RecordType, field: Field, there: Any, test: Any) -> Any:
-    """A query of the ids that rows of ``source`` point at with ``field`` that pass ``test`` and are not archived."""
-    if field.many_targets:
-        child = plan_of(town, source.identity).tables.links[field.name]
-        links = child.model.select(child.columns["target_id"])
-        return links.join(there, on=child.columns["parent_id"] == there.id).where(test, there.archived.is_null())
-    if field.target:
-        column = plan_of(town, source.identity).column(field.name, there)
-        return there.select(column).where(test, there.archived.is_null(), column.is_null(False))
-    at, id = _pointer(town, source, field.name, there)
-    return there.select(id).where(test, there.archived.is_null(), at == record_type.identity)
-
-
-def _all_pointed_at(town: Town, source: RecordType, fields: Sequence[Field], there: Any, test: Any) -> peewee.SQL:
-    """The same for several links to one type, as text: the rows that point are looked for once."""
-    plan = plan_of(town, source.identity)
-    links = {field.name: plan.column(field.name, there) for field in fields if not field.many_targets}
-    columns = [there.id.alias("of"), *(column.alias(f"to_{name}") for name, column in links.items())]
-    rows, parameters = there.select(*columns).where(test, there.archived.is_null()).sql()
-    parts = [f'SELECT "to_{name}" FROM pointing WHERE "to_{name}" IS NOT NULL' for name in links]  # noqa: S608
-    for field in fields:
-        if field.many_targets:
-            child = plan.tables.links[field.name].model._meta.table_name
-            parts.append(f'SELECT target_id FROM pointing JOIN "{child}" ON parent_id = "of"')  # noqa: S608
-    text = f"WITH pointing AS MATERIALIZED ({rows}) {' UNION ALL '.join(parts)}"
-    return peewee.SQL(f"SELECT * FROM ({text}) AS pointed", parameters)  # noqa: S608  # names from schemas
-
-
-def _pointing(town: Town, record_type: RecordType) -> Iterator[tuple[RecordType, Field]]:
-    """Links and references that may point at records of the type. A confidential one is no way to anywhere."""
-    for source, field in (*town.schemas.links_to(record_type.identity), *_all_references(town)):
-        if field.privacy != "confidential":
-            yield source, field
-
-
-def _references(town: Town, record_type: RecordType) -> list[str]:
-    """Fields of the type that may point at a record of any type."""
-    kept, key = plans(town).kept, ("references", record_type.identity)
-    if key not in kept:
-        kept[key] = [name for name, field in record_type.fields.items() if field.type_name == "reference"]
-    names: list[str] = kept[key]
-    return names
-
-
-def _pointer(town: Town, record_type: RecordType, name: str, model: Any) -> tuple[Any, Any]:
-    """The columns of a reference: the type and the id of what it points at."""
-    plan = plan_of(town, record_type.identity)
-    return plan.column(f"{name}_type", model), plan.column(f"{name}_id", model)
-
-
-def _all_references(town: Town) -> list[tuple[RecordType, Field]]:
-    """Every field of any type that may point at a record of any type."""
-    kept = plans(town).kept
-    if "references" not in kept:
-        types = town.schemas.values()
-        kept["references"] = [(each, each.fields[name]) for each in types for name in _references(town, each)]
-    found: list[tuple[RecordType, Field]] = kept["references"]
-    return found
-
-
-def _has_staff(record_type: RecordType) -> bool:
-    fields = record_type.fields.values()
-    return any(each.type_name == "staff" for field in fields for each in (field, *field.row_fields.values()))
 
 
 def _holds(reach: Scope, scope: Scope) -> bool:
