@@ -106,9 +106,10 @@ def _about(change: Change) -> Reference:
 def _person(town: Town, change: Change, who: str, identity: str) -> int | None:
     """Somebody who may work on such a case; ``None`` for an empty field, and for who left or may only look on."""
     person = change.actor.id if who == "actor" and change.actor.kind == "staff" else _value(town, change, who)
-    if person is None or (identity == change.identity and person == change.actor.id):
-        return person
-    return person if colleagues.read(town).may_work(person, town.schemas[identity]) else None
+    if not isinstance(person, int):
+        return None
+    itself = identity == change.identity and person == change.actor.id
+    return person if itself or colleagues.read(town).may_work(person, town.schemas[identity]) else None
 
 
 def _value(town: Town, change: Change, path: str) -> Any:
