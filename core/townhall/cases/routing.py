@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import system
 from townhall.cases import routes
 from townhall.cases.routes import Route
 from townhall.cases.rulebook import ROUTE
@@ -32,11 +33,13 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Assignment
 from townhall.extend.values import Change
 from townhall.records import colleagues
+from townhall.records import onward
 from townhall.records import parsing
 from townhall.records import preparing
 from townhall.records.domains import ACKNOWLEDGEMENT
 from townhall.records.domains import Domain
 from townhall.records.instants import to_microseconds
+from townhall_forms.conditions import Condition
 from townhall_forms.schema import RecordType
 from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 _MEMO = "routing"
+_ACTOR = system("routing")
 _COLUMNS = (
     "identity",
     "record_id",
@@ -84,15 +88,25 @@ class Decision:
 class Ground:
     """What all cases of one write are routed by: the rules as they stand, and who works here."""
 
-    def __init__(self, town: Town, context: TownContext) -> None:
-        self.context = context
+    def __init__(self, town: Town) -> None:
         self.book = rulebook(town)
+        self._town = town
+        self._asked: dict[tuple[int, str], Condition] = {}
+
+    def asked(self, route: Route, record_type: RecordType) -> Condition | None:
+        """What a rule asks of the fields; of a record that was merged, it asks about the one as which that goes on."""
+        if route.condition is None:
+            return None
+        key = (route.id, record_type.identity)
+        if key not in self._asked:
+            self._asked[key] = onward.asked_onward(self._town, _ACTOR, record_type, route.condition)
+        return self._asked[key]
 
 
 def _ground(town: Town, context: TownContext) -> Ground:
     known: Ground | None = context.kept.get(_MEMO)
     if known is None:
-        known = context.kept[_MEMO] = Ground(town, context)
+        known = context.kept[_MEMO] = Ground(town)
     return known
 
 
@@ -145,7 +159,8 @@ class Subject:
         """Whether all parts of a rule hold."""
         if route.channels and self.channel not in route.channels:
             return False
-        if route.condition is not None and not route.condition.evaluate(self.get, environment_of(self.context)):
+        asked = self.ground.asked(route, self.type)
+        if asked is not None and not asked.evaluate(self.get, environment_of(self.context)):
             return False
         if route.words is not None and route.words.search(self.words) is None:
             return False
