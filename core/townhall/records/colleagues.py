@@ -90,7 +90,7 @@ def check(
     errors: dict[str, str] = {}
     for name in sorted(naming):
         for path, id in _new(plan, name, values, before):
-            if name == ASSIGNEE and _takes_it(scene.actor, id, plan.record_type):
+            if scene.actor.kind == "staff" and id == scene.actor.id and _may_have(scene.actor, name, plan.record_type):
                 continue
             if problem := _problem(plan, scene.rules.colleagues(), name, id, values, imported=scene.imported):
                 errors[path] = f"{problem} Choose somebody else."
@@ -105,8 +105,7 @@ def unfit(plan: WritePlan, context: TownContext, added: Mapping[str, Any], value
     found: dict[str, str] = {}
     for name in plan.naming.intersection(added):
         for _, id in _new(plan, name, added, values):
-            # Whoever changes or moves a case may have it.
-            if name == ASSIGNEE and id == context.actor_id:
+            if id == context.actor_id:  # who writes the record works here, and may change it
                 continue
             if problem := _problem(plan, context.colleagues(), name, id, values):
                 found[name] = problem
@@ -163,9 +162,9 @@ def _is_over(record_type: RecordType, state: Any) -> bool:
     return workflow is not None and state in workflow.states and workflow.states[state].final
 
 
-def _takes_it(actor: Actor, id: int, record_type: RecordType) -> bool:
-    """Whether somebody names themselves, who may go on with it: it is one that they may change already."""
-    return actor.kind == "staff" and actor.id == id and any(policy.may(actor, verb, record_type) for verb in _WORKING)
+def _may_have(actor: Actor, name: str, record_type: RecordType) -> bool:
+    """Whether somebody who names themselves may: a case that they may change or move already is theirs to take."""
+    return name != ASSIGNEE or any(policy.may(actor, verb, record_type) for verb in _WORKING)
 
 
 @lru_cache(maxsize=500)
