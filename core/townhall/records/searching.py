@@ -100,8 +100,12 @@ def search(
     identities: Iterable[str] | None = None,
     limit: int = 20,
     after: str = "",
+    without: Collection[tuple[str, int]] = (),
 ) -> tuple[list[Hit], str]:
-    """Records of all types that hold the words of ``text``, newest first, and the cursor of the next page."""
+    """Records of all types that hold the words of ``text``, newest first, and the cursor of the next page.
+
+    ``without`` leaves out a few records, each an identity and an id, that are shown already.
+    """
     asked = groups(text)
     types = _types(town, actor, identities)
     if not asked or not types:
@@ -124,6 +128,8 @@ def search(
     )  # fmt: skip
     if after:
         query = query.where(entries.id < decode(after, "search").id)
+    if without:
+        query = query.where(~predicate.either([_is(entries, *each) for each in without]))
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]
@@ -134,6 +140,12 @@ def search(
     if len(internal) < len(types):
         hits = _without_internal(town, actor, hits, internal)
     return _exact_first(hits, text), following
+
+
+def _is(entries: Any, identity: str, id: int) -> peewee.ColumnBase:
+    """Whether an entry is of one record. It only leaves out, so that no engine would start from it."""
+    here: peewee.ColumnBase = (entries.record_id == id) & (entries.identity == identity)
+    return here
 
 
 def _matching(town: Town, asked: list[_Group], types: Sequence[RecordType], *, public: bool) -> peewee.SQL:
