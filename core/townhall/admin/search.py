@@ -61,7 +61,7 @@ class SearchView(StaffView):
                 identities=identities,
                 limit=SHOWN,
                 after=after,
-                without=[(CONTACT, id) for id in ahead],
+                without={CONTACT: ahead} if ahead else None,
             )
         if text and not after and identities is None and self.town.records.may(self.actor, "view", CONTACT):
             hits, ahead = self._people_first(text, hits, whole=not following)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MOST_WORDS = 10
 
 _Group = list[list[str]]
+_NONE: Mapping[str, Sequence[int]] = {}
 
 
 # -- asking ---------------------------------------------------------------------------------------------------------
@@ -100,11 +102,11 @@ def search(
     identities: Iterable[str] | None = None,
     limit: int = 20,
     after: str = "",
-    without: Collection[tuple[str, int]] = (),
+    without: Mapping[str, Sequence[int]] = _NONE,
 ) -> tuple[list[Hit], str]:
     """Records of all types that hold the words of ``text``, newest first, and the cursor of the next page.
 
-    ``without`` leaves out a few records, each an identity and an id, that are shown already.
+    ``without`` leaves out a few records that are shown already: their ids by identity.
     """
     asked = groups(text)
     types = _types(town, actor, identities)
@@ -128,8 +130,9 @@ def search(
     )  # fmt: skip
     if after:
         query = query.where(entries.id < decode(after, "search").id)
-    if without:
-        query = query.where(~predicate.either([_is(entries, *each) for each in without]))
+    for identity, ids in without.items():
+        # It only leaves out, so no engine starts from it.
+        query = query.where(~(entries.record_id.in_(ids) & (entries.identity == identity)))
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]
@@ -140,12 +143,6 @@ def search(
     if len(internal) < len(types):
         hits = _without_internal(town, actor, hits, internal)
     return _exact_first(hits, text), following
-
-
-def _is(entries: Any, identity: str, id: int) -> peewee.ColumnBase:
-    """Whether an entry is of one record. It only leaves out, so that no engine would start from it."""
-    here: peewee.ColumnBase = (entries.record_id == id) & (entries.identity == identity)
-    return here
 
 
 def _matching(town: Town, asked: list[_Group], types: Sequence[RecordType], *, public: bool) -> peewee.SQL:

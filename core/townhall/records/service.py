@@ -202,13 +202,13 @@ class Records:
         identities: Sequence[str] | None = None,
         limit: int = 20,
         after: str = "",
-        without: Collection[tuple[str, int]] = (),
+        without: Mapping[str, Sequence[int]] | None = None,
     ) -> tuple[list[Hit], str]:
         """Records of all types that hold the words of ``text``, and the cursor of the next page; ``without`` leaves out
-        a few of them, each an identity and an id.
+        a few of them: their ids by identity.
         """
         return searching.search(
-            self._town, actor, text, identities=identities, limit=limit, after=after, without=without
+            self._town, actor, text, identities=identities, limit=limit, after=after, without=without or {}
         )
 
     def timeline(
