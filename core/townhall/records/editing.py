@@ -125,8 +125,9 @@ class Edit:
         newly = changed & self.given
         errors |= checking.check_references(self.town, self.actor, self.plan, self.values, newly, hold=True)
         errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
-        now, then = {**self.values, **self.standard}, {**self.before.values, **standard_of(self.before)}
-        errors |= colleagues.check(self.plan, self.scene, now, then, self.given)
+        if not self.plan.naming.isdisjoint(self.given):
+            now, then = {**self.values, **self.standard}, {**self.before.values, **standard_of(self.before)}
+            errors |= colleagues.check(self.plan, self.scene, now, then, self.given)
         if errors:
             raise ValidationFailed(errors)
 

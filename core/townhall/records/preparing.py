@@ -59,7 +59,8 @@ def prepare(
     record.refresh_standard()
     checking.settle(town, plan, values, record.standard, scene)
     found = checking.check(plan, values, record.standard, scene, changed=raw.keys())
-    found |= colleagues.check(plan, scene, {**values, **record.standard}, {}, raw)
+    if not plan.naming.isdisjoint(raw):
+        found |= colleagues.check(plan, scene, {**values, **record.standard}, {}, raw)
     if found or errors:
         chosen = [name for name in raw if values.get(name) is not None]
         links = checking.check_references(town, parsing.on_behalf_of(scene.actor), plan, values, chosen)
@@ -141,7 +142,9 @@ def take_over(
     """
     errors: dict[str, str] = {}
     parsed = parsing.parse(plan, added, context, values, errors)
-    left_out = colleagues.unfit(plan, context, parsed, {**values, **standard})
+    left_out: Mapping[str, str] = {}
+    if not plan.naming.isdisjoint(parsed):
+        left_out = colleagues.unfit(plan, context, parsed, {**values, **standard})
     for name, value in parsed.items():
         if name in left_out:
             continue
