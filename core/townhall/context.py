@@ -19,9 +19,11 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.records import assembling
+from townhall.records import colleagues
 from townhall.records import display
 from townhall.records import reading
 from townhall.records import searching
+from townhall.records.colleagues import Colleagues
 from townhall.records.plans import plan
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
@@ -53,6 +55,7 @@ class TownContext:
         self._titles: dict[tuple[str, int], str | None] = {}
         self._records: dict[tuple[str, int], Record | None] = {}
         self._staff: tuple[Option, ...] | None = None
+        self._colleagues: Colleagues | None = None
         #: What core's domains read once for all records of a write, by whatever name they choose.
         self.kept: dict[str, Any] = {}
 
@@ -129,6 +132,12 @@ class TownContext:
             people = self._town.database.execute_sql(_STAFF).fetchall()
             self._staff = tuple(Option(id, name or email, email) for id, name, email in people)
         return self._staff
+
+    def colleagues(self) -> Colleagues:
+        """Everybody with an account and what they may do, for rules about who can be named."""
+        if self._colleagues is None:
+            self._colleagues = colleagues.read(self._town)
+        return self._colleagues
 
     def stage(self, upload: Upload, *, accept: Sequence[str], max_size: int) -> StoredFile:
         """Keep an upload until a record claims it. Raises :class:`townhall_forms.errors.Invalid`."""

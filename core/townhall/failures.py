@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flask import Flask
 from flask import Response
+from flask import current_app
 from flask import g
 from flask import make_response
 from flask import redirect
@@ -25,6 +27,7 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.logs import one_line
+from townhall.own_paths import is_own_path
 from townhall.portal import error_page
 from townhall.records.outdating import retry_if_switched
 from townhall.security import OtherName
@@ -116,8 +119,8 @@ def _retry_if_switched() -> None:
 
 def page(code: int, said: str = "") -> Response:
     """The error page for ``code``; ``said`` replaces the standard explanation."""
-    if code == 404 and request.method in {"GET", "HEAD"} and (moved := _moved()):
-        return moved
+    if code == 404 and request.method in {"GET", "HEAD"} and (led_on := _moved() or _without_slash()):
+        return led_on
     title, words = WORDS.get(code, WORDS[400])
     message = said or words
     try:
@@ -133,10 +136,25 @@ def _moved() -> Response | None:
     """The way to where a page is now whose type was renamed: old bookmarks and printed codes lead on."""
     town = current_town()
     path = town.old_names.address(request.path)
-    if path == request.path:
+    return None if path == request.path else _lead_to(path)
+
+
+def _without_slash() -> Response | None:
+    """The way to a page whose address was typed with a slash too many at its end. Where one is missing, Flask knows."""
+    path = request.path.rstrip("/")
+    adapter = current_app.create_url_adapter(request)
+    if path == request.path or adapter is None or not is_own_path(path):
         return None
+    try:
+        adapter.match(path, method=request.method)
+    except HTTPException:  # no page either, or one that is led to elsewhere
+        return None
+    return _lead_to(f"{request.script_root}{path}", 308)
+
+
+def _lead_to(path: str, code: int = 302) -> Response:
     query = request.query_string.decode("ascii", "replace")
-    return make_response(redirect(f"{path}?{query}" if query else path))
+    return make_response(redirect(f"{quote(path)}?{query}" if query else quote(path), code))
 
 
 def _plain(code: int, title: str, message: str) -> Response:

@@ -143,7 +143,9 @@ def before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
 
     :param town: The town, for reading other records.
     :param change: What is about to happen.
-    :return: Values to set as well, by field; ``None`` or nothing to leave it as it is.
+    :return: Values to set as well, by field; ``None`` or nothing to leave it as it is. A field that would name a
+        colleague who left, or give an open case to one who may not work on it, is passed over, and the plugin's page
+        says so.
     :raises townhall.Rejected: to refuse, with a sentence for the person and perhaps the field it is about.
 
     For example::
@@ -186,8 +188,8 @@ def route_case(town: Town, change: Change) -> Assignment | None:
 
     Asked once for each case, whichever door it came through, when it is made or when it leaves a draft. What it says
     goes before the town's own routing rules, and after what a person chose. The first plugin that answers decides. A
-    queue that is not in use and a person who left are passed over. An import asks it for each row, so name the types
-    that you mean with ``@for_types``.
+    queue that is not in use, and a person who left or may not work on the case, are passed over. An import asks it for
+    each row, so name the types that you mean with ``@for_types``.
 
     :param town: The town, for reading other records.
     :param change: The case that comes in.

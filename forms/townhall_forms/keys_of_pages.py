@@ -242,7 +242,7 @@ WORKFLOW = (
         "assign",
         "path",
         "Who gets the case by it, unless somebody is chosen in the same step: `actor`, `nobody`, or the path of a "
-        "`staff` field. Nobody loses a case to an empty field, or to somebody who left.",
+        "`staff` field. Nobody loses a case to an empty field, or to who left or may only look on.",
         ("records",),
         example='"category.owner"',
     ),

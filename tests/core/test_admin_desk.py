@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from desk import make_contact
@@ -231,6 +232,30 @@ def test_a_person_stands_before_all_that_names_them(town: Town, clerk: StaffClie
     titles = re.findall(r'class="row-title"[^>]*>([^<]+)<', rows)
     assert titles[:2] == ["Halina Nowak", "Potholes: Nowak 29"]
     assert titles.count("Halina Nowak") == 1
+
+
+def test_who_stood_first_stands_on_no_later_page_again(town: Town, clerk: StaffClient) -> None:
+    """Page by page each record is found once, pages are full, and a changed address is harmless."""
+    for number in range(7):
+        make_contact(town, "Nowak", given_name=f"Person {number}")
+    topic = make_topic(town)
+    for number in range(60):
+        make_ticket(town, system(), topic, summary=f"Nowak {number}")
+    url, pages = "/admin/search/?q=nowak", []
+    while url:
+        text = clerk.get(url).text
+        pages.append(re.findall(r'class="row-title"[^>]*>([^<]+)<', text.partition('class="rows')[2]))
+        more = re.search(r'href="([^"]*after=[^"]*)">More', text)
+        url = unescape(more[1]) if more else ""
+    assert [len(page) for page in pages] == [30, 25, 12]
+    assert pages[0][:6] == [*(f"Person {number} Nowak" for number in (6, 5, 4, 3, 2)), "Potholes: Nowak 59"]
+    found = [title for page in pages for title in page]
+    assert len(found) == len(set(found)) == 67
+    assert pages[-1][-2:] == ["Person 1 Nowak", "Person 0 Nowak"]
+    second = re.search(r'href="([^"]*after=[^"]*)">More', clerk.get("/admin/search/?q=nowak").text)
+    assert second is not None
+    changed = re.sub(r"ahead=[^&]*", "ahead=x.-1..99999999999999999999", unescape(second[1]))
+    assert len(re.findall('class="row-title"', clerk.get(changed).text)) == 25
 
 
 def test_found_lines_stand_before_the_kinds_that_nothing_was_found_of(town: Town, clerk: StaffClient) -> None:

@@ -39,6 +39,7 @@ from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
 from townhall.records.types import Record
+from townhall.testing.clients import add_person
 from townhall.town import Town
 from townhall_forms.errors import Invalid
 
@@ -532,11 +533,11 @@ def test_decimals_are_kept_to_the_last(town: Town) -> None:
 @shows("workflow.assignee", "records")
 def test_who_gets_a_new_case(town: Town) -> None:
     """A case begins in the queue and with the person that the named fields say."""
-    town.system.user.insert(id=41, email="o@town.example", name="Owen", fs_uniquifier="o", created_at=0).execute()
+    owen = add_person(town, "o@town.example", "administrator", "Owen")
     queue = make(town, "core.queue", name="Trees").id
-    kind = make(town, KIND, name="Oaks", waits_in=queue, owner=41).id
+    kind = make(town, KIND, name="Oaks", waits_in=queue, owner=owen).id
     keyed, plain = make(town, KEYED, amount=9, kind=kind), make(town, PLAIN, kind=kind)
-    assert (keyed.queue, keyed.assignee) == (queue, 41)
+    assert (keyed.queue, keyed.assignee) == (queue, owen)
     assert (plain.queue, plain.assignee) == (None, None)
 
 

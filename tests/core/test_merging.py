@@ -539,3 +539,30 @@ def test_a_merge_waits_for_who_just_links(town: Town, clerk: Actor, ada: Record,
     assert outcomes == ["done"]
     pointed = now(town, ticket)
     assert (pointed["reporter"], pointed["about"]) == (ada.id, Reference(CONTACT, ada.id))
+
+
+def test_rules_and_targets_follow_to_the_kept_one(town: Town, clerk: Actor, ada: Record, twin: Record) -> None:
+    """What a line of theirs says of the one that went fits what names the one that stays, until that is taken apart."""
+    line = {"field": "about", "is": "is", "value": f"{CONTACT}:{twin.id}"}
+    queue = town.records.create(system(), "core.queue", {"name": "Care"}).id
+    rule = {"name": "Hers", "case_type": "core.task", "conditions": [line], "to_queue": queue}
+    town.records.create(system(), "core.route", rule)
+    clocks = [{"clock": "resolution", "within": "2", "unit": "days"}]
+    target = {"name": "Soon", "case_type": "core.task", "conditions": [line], "clocks": clocks}
+    town.records.create(system(), "core.target", target)
+
+    def task(about: Record) -> tuple[bool, bool]:
+        """Whether the rule and the target fit a new task about somebody."""
+        given = {"subject": "Call back", "about": Reference(CONTACT, about.id)}
+        made = town.records.create(system(), "core.task", given)
+        return made.queue == queue, made.due is not None
+
+    before = town.records.create(system(), "core.task", {"subject": "Old", "about": Reference(CONTACT, twin.id)})
+    due = now(town, before).due
+    assert (task(twin), task(ada), due is not None) == ((True, True), (False, False), True)
+    merge(town, clerk, ada, twin)
+    assert task(ada) == (True, True)
+    moved = now(town, before)
+    assert (moved["about"], moved.due) == (Reference(CONTACT, ada.id), due)
+    take_apart(town, clerk, twin)
+    assert (task(twin), task(ada)) == ((True, True), (False, False))

@@ -16,6 +16,7 @@ from staff_client import main_of
 from staff_client import staff_client
 
 from townhall.access.actors import Actor
+from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.access.roles import ROLES
 from townhall.accounts import roles
@@ -147,3 +148,34 @@ def test_who_may_not_see_the_contact_is_told_nothing_of_it(town: Town) -> None:
     assert 'id="say-text"' in page.text
     assert "ada@example.org" not in page.text
     assert "postal address" not in main_of(page)
+
+
+def test_a_case_that_names_nobody_says_so_and_leads_to_where_somebody_is_named(town: Town, desk: StaffClient) -> None:
+    """What is written stands on the status page alone, says the page and says the move; one step helps, for who may."""
+    case = make_ticket(town, system(), make_topic(town))
+    page = desk.get(page_of(case))
+    assert offered(page.text) == ["", "web"]
+    assert "Whoever sent it, on the status page only" in main_of(page)
+    assert "Nobody is named under “Reporter”, so nothing can be sent. Name a contact" in main_of(page)
+    assert f'href="{page_of(case, "edit")}#field-reporter"' in page.text
+    assert 'id="field-reporter"' in desk.get(page_of(case, "edit")).text
+    assert "It stands on the status page, and is not sent. Nobody is named" in main_of(
+        desk.get(page_of(case, "move/finish"))
+    )
+    sent = {"form_id": hidden(page, "form_id"), "text": "Who are you?", "send": "web"}
+    assert "status page now. It was not sent." in main_of(desk.follow(desk.post(page_of(case, "say"), sent)))
+    read, _, _ = town.records.timeline(citizen(frozenset({(TICKET, case.id)})), TICKET, case.id)
+    assert any("Who are you?" in str(entry) for entry in read)
+    roles.create(town, system(), "Talker", like="clerk")
+    roles.set_permissions(town, system(), "talker", ROLES["clerk"].permissions - {"*.edit"})
+    talker = staff_client(town, "talker").get(page_of(case))
+    assert ("Nobody is named" in main_of(talker), "Name a contact" in main_of(talker)) == (True, False)
+
+
+def test_only_who_gets_the_message_is_offered(town: Town, desk: StaffClient) -> None:
+    """Others who watch a case are not written to, so no page says that they were."""
+    watcher = make_contact(town, given_name="Will", **MAIL)
+    case = make_ticket(town, system(), make_topic(town), watchers=[watcher.id])
+    page = desk.get(page_of(case))
+    assert offered(page.text) == ["", "web"]
+    assert "Will Moreau, by e-mail" not in main_of(page)

@@ -51,11 +51,18 @@ def boxes(named: dict[str, tuple[float, float, float, float]]) -> bytes:
 def town(make_town: Callable[..., Town]) -> Town:
     """A town with complaints, in which some people work."""
     town = make_town("complaints")
+    role = town.system.role.get(town.system.role.name == "clerk").id
     for id, name in ((11, "Tara Tax"), (12, "Sam Streets"), (13, "Lena Left")):
         town.system.user.insert(
-            id=id, email=f"p{id}@town.example", name=name, fs_uniquifier=f"p{id}", created_at=0, active=id != 13
+            id=id, email=f"p{id}@town.example", name=name, fs_uniquifier=f"p{id}", created_at=0
         ).execute()
+        town.system.user_role.insert(user=id, role=role).execute()
     return town
+
+
+def leave(town: Town, id: int) -> None:
+    """Somebody doesn't work here any more."""
+    town.system.user.update(active=False).where(town.system.user.id == id).execute()
 
 
 def queue(town: Town, name: str, **values: Any) -> int:
@@ -215,6 +222,7 @@ def test_a_queue_out_of_use_and_a_person_who_left_get_nothing(town: Town, clerk:
     old = queue(town, "Gone")
     topic = category(town)
     route(town, "Left", 1, words="lamp", person=13, to_queue=old)
+    leave(town, 13)
     town.records.update(SYSTEM, QUEUE, old, {"active": False}, version=1)
     made = report(town, "A lamp", category=topic.id)
     assert (made.queue, made.assignee) == (desk, None)

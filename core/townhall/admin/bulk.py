@@ -15,9 +15,9 @@ from townhall.admin import masking
 from townhall.admin.desk import Desk
 from townhall.admin.undoing import Mark
 from townhall.cases import holding
-from townhall.cases.owners import takers
 from townhall.cases.rulebook import queues_in_use
 from townhall.errors import TownhallError
+from townhall.records.colleagues import takers
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition

@@ -19,6 +19,7 @@ from townhall.admin.facts import FILES
 from townhall.admin.facts import FactWriter
 from townhall.admin.facts import out_of_sight
 from townhall.admin.happenings import story
+from townhall.admin.reaching import has_status_page
 from townhall.admin.sheets import Row
 from townhall.admin.sheets import Sheet
 from townhall.admin.sheets import says_something
@@ -139,7 +140,7 @@ def details(
             "archive": records.reaches(actor, "archive", record) and not record.type.append_only and not merged,
             "merge": may_edit and record.type.merge is not None and records.reaches(actor, "merge", record),
             "share": records.may_share(actor, record),
-            "message": contact is not None and record.type.is_case and not frozen,
+            "message": record.type.is_case and not frozen,
         },
     }
 
@@ -261,11 +262,6 @@ def may_say(desk: Desk, actor: Actor, record: Record) -> bool:
     if record.type.frozen:
         return False
     return record.identity != INTERACTION and desk.town.records.may(actor, "create", INTERACTION)
-
-
-def has_status_page(record: Record) -> bool:
-    """Whether citizens send such records themselves, so that they may follow this one on a page of their own."""
-    return record.type.has_status_page and bool(record.number)
 
 
 # -- files and places -------------------------------------------------------------------------------------------

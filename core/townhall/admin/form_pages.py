@@ -19,7 +19,6 @@ from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
 from townhall.admin.details import asks_something
-from townhall.admin.details import contact_of
 from townhall.admin.details import may_say
 from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
@@ -189,10 +188,9 @@ class FormPages(RecordPages):
 
     def _reach(self, record: Record) -> Reach | None:
         """How a message that goes with a move would reach the citizen; ``None`` where nothing can be written."""
-        contact = contact_of(self.desk, self.actor, record)
-        if contact is None or not may_say(self.desk, self.actor, record):
+        if not may_say(self.desk, self.actor, record):
             return None
-        return reaching.reach(self.town, self.actor, record, contact)
+        return reaching.reach(self.town, self.actor, record)
 
     def _make(
         self, record: Record, move: Transition, form: RecordForm, standard: list[StandardInput]

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from townhall.admin import urls
 from townhall.admin.details import contact_of
-from townhall.admin.details import has_status_page
 from townhall.admin.pages import page
+from townhall.admin.reaching import has_status_page
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
 from townhall.records import link_codes

@@ -125,9 +125,6 @@ class MessagesView(StaffView):
             seen = self.town.records.get(reader, record.identity, record.id)
         except NotFound:
             return None
-        from townhall.records.preparing import contact_of
-        from townhall.records.write_plans import write_plan
-
         whole = self.town.records.get(system(), record.identity, record.id)
-        contact = contact_of(write_plan(self.town, record.identity), whole.values)
+        contact = recipients.contact_of(self.town, whole)
         return Facts(seen, recipients.find(self.town, contact, automatic=False).name, SAMPLE_WORDS)

@@ -15,9 +15,8 @@ from townhall.messages import recipients
 from townhall.messages.recipients import CONTACT
 from townhall.records import predicate
 from townhall.records import reading
-from townhall.records.preparing import contact_of
 from townhall.records.types import Record
-from townhall.records.write_plans import write_plan
+from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -44,11 +43,14 @@ class Choice:
         return " ".join(part for part in (f"To {self.to}." if self.to else "", self.also) if part)
 
 
+_ON_PAGE = Choice(STATUS_PAGE, "on the status page only", also=_ALONE)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The ways that reach a citizen, the usual one first; in a sentence each, why others don't, and what to mind.
 
-    ``add_url`` leads to where an address can be added, for who may.
+    ``add_url`` leads to where an address can be added, or, where nobody is ``named``, a contact; for who may.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Reach:
     hindered: Sequence[str] = ()
     caution: str = ""
     add_url: str = ""
+    named: bool = True
     shown: bool = True
 
     @property
@@ -67,13 +70,25 @@ class Reach:
             return f"It reaches nobody. {' '.join(self.hindered)}"
         first = self.choices[0]
         if first.value == STATUS_PAGE:
-            return f"It stands on their status page, and is not sent. {' '.join(self.hindered)}"
+            return f"It stands on the status page, and is not sent. {' '.join(self.hindered)}"
         return f"It goes out {first.words}{f' to {first.to}' if first.to else ''}. {first.also}".strip()
 
 
-def reach(town: Town, actor: Actor, record: Record, contact: tuple[int, str, str]) -> Reach:
-    """How a message about ``record`` would reach ``contact``, its citizen, as far as the actor may know."""
-    id, name, _ = contact
+def reach(town: Town, actor: Actor, record: Record) -> Reach | None:
+    """How a message about ``record`` would reach its citizen, as far as the actor may know; ``None`` where they can't
+    know who that is, or it isn't of a kind that is anybody's.
+    """
+    asked = _naming(record.type)
+    filled = next((place for place, field in enumerate(asked) if record.get(field.name) is not None), len(asked))
+    unseen = record.hidden | record.masked
+    if not record.type.is_case or not asked or any(field.name in unseen for field in asked[: filled + 1]):
+        return None
+    id = recipients.contact_of(town, record)
+    if id is None:
+        return _to_nobody(town, actor, record, asked[0])
+    name = record.titles.get((CONTACT, id)) or town.context(actor).titles(CONTACT, [id]).get(id)
+    if name is None:
+        return None
     try:
         whole = reading.get(town, system(), CONTACT, id, fields=recipients.ASKED, named=False)
     except NotFound:
@@ -81,7 +96,7 @@ def reach(town: Town, actor: Actor, record: Record, contact: tuple[int, str, str
     if not recipients.is_shown(town, record):
         return Reach(name, (), (recipients.KEPT_IN,), shown=False)
     known = _knows(town, actor, id)
-    page = record.type.has_status_page and bool(record.number)
+    page = has_status_page(record)
     also = "It stands on their status page too." if page else ""
     choices, hindered = [], []
     for way in recipients.ways(town, whole):
@@ -92,7 +107,7 @@ def reach(town: Town, actor: Actor, record: Record, contact: tuple[int, str, str
         else:
             hindered.append(f"Not {words}: {_inside(way.reason)}" if known else f"Not {words}.")
     if page and not choices:
-        choices.append(Choice(STATUS_PAGE, "on the status page only", also=_ALONE))
+        choices.append(_ON_PAGE)
     caution = f"{recipients.NOT_IN_TOUCH} What you write yourself goes out all the same."
     gone = whole["deceased"] or whole.archived is not None
     may_add = known and hindered and not gone and town.records.may(actor, "edit", CONTACT)
@@ -105,12 +120,36 @@ def reach(town: Town, actor: Actor, record: Record, contact: tuple[int, str, str
     )
 
 
+def _to_nobody(town: Town, actor: Actor, record: Record, field: Field) -> Reach:
+    """Where a case names nobody: what can be read all the same, and the one step that helps."""
+    page = has_status_page(record) and recipients.is_shown(town, record)
+    left_to_others = field.read_only or field.compute is not None or "form" in field.hide
+    may_name = not left_to_others and town.records.reaches(actor, "edit", record)
+    return Reach(
+        "whoever sent it",
+        (_ON_PAGE,) if page else (),
+        (f"Nobody is named under “{field.label}”, so nothing can be sent.",),
+        add_url=f"{urls.record_url(record.identity, record.id, 'edit')}#field-{field.name}" if may_name else "",
+        named=False,
+    )
+
+
+def _naming(record_type: RecordType) -> list[Field]:
+    """The fields that say whose a case is; one that names several is no single person's to answer."""
+    fields = [record_type.fields[name] for name in record_type.contacts if name in record_type.fields]
+    return [field for field in fields if field.columns()]
+
+
+def has_status_page(record: Record) -> bool:
+    """Whether citizens send such records themselves, so that they may follow this one on a page of their own."""
+    return record.type.has_status_page and bool(record.number)
+
+
 def unreached(town: Town, record_type: RecordType, ids: Sequence[int]) -> int:
     """Of how many of these records the citizen is not named, or can be written to in no way."""
-    plan = write_plan(town, record_type.identity)
     names = [name for name in record_type.contacts if name in record_type.fields]
     cases = reading.many(town, system(), record_type.identity, ids, fields=names)
-    named = {case.id: contact_of(plan, case.values) for case in cases}
+    named = {case.id: recipients.contact_of(town, case) for case in cases}
     wanted = sorted({id for id in named.values() if id is not None})
     people = reading.many(town, system(), CONTACT, wanted, fields=recipients.ASKED) if wanted else []
     reached = {each.id for each in people if any(way.address for way in recipients.ways(town, each))}

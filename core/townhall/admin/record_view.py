@@ -220,9 +220,8 @@ class RecordView(
     def own_page(self, record: Record, said: Said | None = None) -> ResponseReturnValue:
         """Its facts, what happened and what may be done, with the box for notes and messages."""
         shown = details(self.desk, self.actor, record, request.args)
-        may, contact = shown["may"], shown["contact"]
-        talks = may["say"] and may["message"]
-        reach = reaching.reach(self.town, self.actor, record, contact) if talks else None
+        may = shown["may"]
+        reach = reaching.reach(self.town, self.actor, record) if may["say"] and may["message"] else None
         html = self.render("admin/details.html", **shown, present=self._present(record), reach=reach, said=said)
         return html, 422 if said is not None else 200
 

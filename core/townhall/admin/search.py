@@ -25,6 +25,18 @@ PEOPLE_FIRST = 5
 LONGEST = 200
 
 
+def _older(pairs: list[tuple[str, str]], following: str, ahead: list[int]) -> str:
+    """The address of the next page, which says what need not stand there again."""
+    told = [("ahead", ".".join(map(str, ahead)))] if ahead else []
+    return urls.with_query(urls.SEARCH, [*pairs, ("after", following), *told])
+
+
+def _ids(text: str) -> list[int]:
+    """The ids of contacts that stood first, out of an address."""
+    found = (urls.number(part) for part in text.split(".")[:PEOPLE_FIRST])
+    return [id for id in found if id]
+
+
 class SearchView(StaffView):
     """The page of results."""
 
@@ -41,12 +53,18 @@ class SearchView(StaffView):
         identities = [only] if any(type_.identity == only for type_ in types) else None
         hits: list[Hit] = []
         following = ""
+        ahead = _ids(request.args.get("ahead", "")) if after else []
         if text:
             hits, following = self.town.records.search(
-                self.actor, text, identities=identities, limit=SHOWN, after=after
+                self.actor,
+                text,
+                identities=identities,
+                limit=SHOWN,
+                after=after,
+                without={CONTACT: ahead} if ahead else None,
             )
         if text and not after and identities is None and self.town.records.may(self.actor, "view", CONTACT):
-            hits = self._people_first(text, hits, whole=not following)
+            hits, ahead = self._people_first(text, hits, whole=not following)
         exact = [hit for hit in hits if hit.number and hit.number.casefold() == text.casefold()]
         if len(exact) == 1 and not after:
             return redirect(urls.record_url(exact[0].identity, exact[0].id))
@@ -64,7 +82,7 @@ class SearchView(StaffView):
             omni_text=text,
             text=text,
             rows=[self.row(hit) for hit in hits],
-            older_url=urls.with_query(urls.SEARCH, [*pairs, ("after", following)]) if following else "",
+            older_url=_older(pairs, following, ahead) if following else "",
             newest_url=urls.with_query(urls.SEARCH, pairs) if after else "",
             chips=[
                 ("Everything", urls.with_query(urls.SEARCH, [("q", text)]), "search", not identities),
@@ -75,16 +93,19 @@ class SearchView(StaffView):
             cases=self.desk.creatable_cases(self.actor),
         )
 
-    def _people_first(self, text: str, hits: list[Hit], *, whole: bool) -> list[Hit]:
+    def _people_first(self, text: str, hits: list[Hit], *, whole: bool) -> tuple[list[Hit], list[int]]:
         """Put some contacts before all else that names them: whoever types a name looks for a person first.
 
-        They are looked for by themselves where what was found is not the ``whole`` and has too few of them.
+        They are looked for by themselves where what was found is not the ``whole`` and has too few of them. Returns as
+        well the ids of those that stand ahead of their place, which later pages leave out.
         """
+        here = {hit.id for hit in hits if hit.identity == CONTACT}
         people = [hit for hit in hits if hit.identity == CONTACT][:PEOPLE_FIRST]
         if len(people) < PEOPLE_FIRST and not whole:
             people, _ = self.town.records.search(self.actor, text, identities=[CONTACT], limit=PEOPLE_FIRST)
         known = {hit.id for hit in people}
-        return [*people, *(hit for hit in hits if hit.identity != CONTACT or hit.id not in known)]
+        rest = (hit for hit in hits if hit.identity != CONTACT or hit.id not in known)
+        return [*people, *rest], sorted(known - here)
 
     def row(self, hit: Hit) -> Row:
         """A hit as a line."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
-from townhall.cases.owners import takers
+from townhall.records.colleagues import takers
 from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.context import Option

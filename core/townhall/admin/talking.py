@@ -10,6 +10,7 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.admin import urls
 from townhall.errors import ValidationFailed
+from townhall.records import messages
 from townhall.records.types import Record
 from townhall_forms.values import Reference
 
@@ -25,8 +26,6 @@ WAYS = (
     ("letter", "Letter", "letter"),
     ("visit", "Visit", "visit"),
 )
-#: The ways that a message is sent in; any other word of a form leaves it to the town.
-SENT = frozenset({"email", "letter", "web"})
 
 
 def note(town: Town, actor: Actor, record: Record, text: str, contact_id: int | None) -> Record:
@@ -52,7 +51,8 @@ def message(town: Town, actor: Actor, record: Record, text: str, way: str) -> Re
     """Write to the citizen, in the way that was chosen: they read it on the page that their secret link opens too."""
     if not text.strip():
         raise ValidationFailed({"text": "Write the message first."})
-    chosen = way if way in SENT else ""
+    # Any other word of a form leaves the way to the town.
+    chosen = way if way in messages.WAYS else ""
     return town.records.message(actor, record.identity, record.id, text, way=chosen)
 
 

@@ -21,7 +21,7 @@ from townhall.admin.details import TASK
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
-from townhall.cases.owners import takers
+from townhall.records.colleagues import takers
 from townhall_forms.values import Reference
 
 #: Which input says what of a task, for the list of what is wrong.

@@ -65,7 +65,7 @@ def maker_of(town: Town, record_type: RecordType, context: Context) -> Maker | N
     """What works out clocks of cases of a type, by the rules of this moment; ``None`` for a type that is no case."""
     if record_type.workflow is None:
         return None
-    now = rules.current(town)
+    now = rules.of_type(town, record_type)
     return Maker(record_type.identity, record_type.workflow, now, town.zone, environment_of(context))
 
 

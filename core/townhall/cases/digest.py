@@ -16,9 +16,9 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.cases import digest_delivery
-from townhall.cases.owners import owners
 from townhall.cases.rulebook import rulebook
 from townhall.errors import TownhallError
+from townhall.records import colleagues
 from townhall.records import work
 from townhall.records.figures import DORMANT_DAYS
 from townhall.records.figures import Slice
@@ -124,7 +124,7 @@ def run(town: Town) -> str:
     """
     written = 0
     failure: TownhallError | None = None
-    for actor in owners(town):
+    for actor in colleagues.read(town).here.values():
         if digest_delivery.has(town, actor):
             continue
         try:

@@ -18,6 +18,7 @@ from typing import Any
 
 from townhall.access.actors import system
 from townhall.extend.values import Change
+from townhall.records import colleagues
 from townhall.records.domains import Domain
 from townhall.records.parsing import rules_context
 from townhall_forms.placeholders import Template
@@ -49,7 +50,7 @@ def give(town: Town, change: Change) -> Mapping[str, Any] | None:
         return None
     if move.assign == "nobody":
         return {"assignee": None}
-    person = _person(town, change, move.assign)
+    person = _person(town, change, move.assign, change.identity)
     return {"assignee": person} if person is not None else None
 
 
@@ -78,7 +79,7 @@ def _make_task(town: Town, change: Change, effect: TaskEffect) -> None:
         "subject": title,
         "about": about,
         "due": _end_of_day(town, days) if isinstance(days, int) else None,
-        "assignee": None if effect.assignee == "nobody" else _person(town, change, effect.assignee),
+        "assignee": None if effect.assignee == "nobody" else _person(town, change, effect.assignee, TASK),
     }
     records.create(system(), TASK, {name: value for name, value in values.items() if value is not None})
 
@@ -102,11 +103,13 @@ def _about(change: Change) -> Reference:
     return Reference(change.identity, change.id)
 
 
-def _person(town: Town, change: Change, who: str) -> int | None:
-    """Somebody who works here now; ``None`` for an empty field and for who left."""
+def _person(town: Town, change: Change, who: str, identity: str) -> int | None:
+    """Somebody who may work on such a case; ``None`` for an empty field, and for who left or may only look on."""
     person = change.actor.id if who == "actor" and change.actor.kind == "staff" else _value(town, change, who)
-    here = {option.id for option in rules_context(town, system()).staff()}
-    return person if person in here else None
+    if not isinstance(person, int):
+        return None
+    itself = identity == change.identity and person == change.actor.id
+    return person if itself or colleagues.read(town).may_work(person, town.schemas[identity]) else None
 
 
 def _value(town: Town, change: Change, path: str) -> Any:

@@ -18,12 +18,12 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
-from townhall.cases.owners import owners
 from townhall.cases.rulebook import rulebook
 from townhall.errors import Conflict
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import TownhallError
+from townhall.records import colleagues as everybody
 from townhall.records.types import Record
 from townhall.records.work import states
 from townhall_forms.schema import RecordType
@@ -148,7 +148,7 @@ class Colleague:
 def colleagues(town: Town, work: Collection[str], person: int) -> list[Colleague]:
     """Who may take some of the open work of ``person``, which is of these types; first those who may take all of it."""
     found = []
-    for each in owners(town):
+    for each in everybody.read(town).here.values():
         may = _may_take(town, each, work)
         if each.id not in (None, person) and may:
             rest = [town.schemas[identity] for identity in work if identity not in may]
@@ -168,7 +168,7 @@ def hand_over(town: Town, actor: Actor, person: int, to: int | None, *, note: st
     """
     if person == to:
         raise Rejected("That is the same person. Choose a colleague, or the queues.", "to")
-    colleague = next((each for each in owners(town) if each.id == to), None)
+    colleague = everybody.read(town).here.get(to) if to is not None else None
     if to is not None and colleague is None:
         raise Rejected("This colleague doesn’t work here any more. Choose somebody else.", "to")
     if colleague is not None and (work := open_work(town, actor, person)) and not _may_take(town, colleague, work):

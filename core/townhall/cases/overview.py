@@ -9,15 +9,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
-from townhall.access.actors import system
 from townhall.cases.routes import Route
+from townhall.cases.routes import in_vain
 from townhall.cases.routes import read_route
 from townhall.cases.rulebook import ROUTE
 from townhall.cases.rulebook import Queue
 from townhall.cases.rulebook import all_of
 from townhall.cases.rulebook import known_queues
 from townhall.cases.rulebook import queue_name
+from townhall.records import colleagues
 from townhall.records import work
+from townhall.records.colleagues import Colleagues
 from townhall.records.types import Count
 from townhall.records.types import Record
 from townhall.records.work import Lane
@@ -50,13 +52,14 @@ class QueueWork:
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """A routing rule as its overview shows it."""
+    """A routing rule as its overview shows it; ``in_vain`` says why whom it names gets no case."""
 
     route: Route
     active: bool
     goes_to: str
     kind: str
     hits: int
+    in_vain: str = ""
 
 
 def queues(town: Town, actor: Actor) -> list[QueueLine]:
@@ -85,18 +88,24 @@ def rules(town: Town, actor: Actor) -> list[RuleLine]:
     decided.
     """
     hits = decisions(town, actor)
-    people = {person.id: person.title for person in town.context(system("routing")).staff()}
+    known = colleagues.read(town)
     lines = []
     for record in all_of(town, ROUTE, actor=actor):
         route = read_route(town, record)
-        person = people.get(route.person, "somebody who left") if route.person is not None else ""
+        person = _name(known, route.person) if route.person is not None else ""
         queue = queue_name(town, actor, route.queue)
         priority = f"priority {route.priority}" if route.priority else ""
         goes_to = ", ".join(part for part in (queue, person, priority) if part)
         record_type = town.schemas.get(route.identity)
+        vain = in_vain(town, known, route.person, record_type) if route.person is not None else ""
         kind = record_type.label_plural if record_type is not None else record["case_type"] or "All kinds"
-        lines.append(RuleLine(route, bool(record["active"]), goes_to, kind, hits.get(("route", route.id), 0)))
+        lines.append(RuleLine(route, bool(record["active"]), goes_to, kind, hits.get(("route", route.id), 0), vain))
     return sorted(lines, key=lambda line: (not line.active, line.route.order, line.route.id))
+
+
+def _name(known: Colleagues, person: int) -> str:
+    colleague = known.here.get(person)
+    return colleague.name if colleague is not None else "somebody who left"
 
 
 def decisions(town: Town, actor: Actor) -> Mapping[tuple[str, int | None], int]:

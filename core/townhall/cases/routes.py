@@ -17,6 +17,9 @@ from typing import Any
 
 from townhall.cases import condition_rows
 from townhall.errors import ValidationFailed
+from townhall.extend.values import Change
+from townhall.records import colleagues
+from townhall.records.colleagues import Colleagues
 from townhall_forms.conditions import Condition
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -78,14 +81,19 @@ def read_route(town: Town, record: Record) -> Route:
     return _route(town, record.id, record.values, errors)
 
 
-def check(town: Town, values: Mapping[str, Any]) -> dict[str, Any]:
+def check(town: Town, change: Change) -> dict[str, Any]:
     """What a rule's values are to be put as: fields by their paths, a priority by its value.
 
-    Raises :class:`~townhall.errors.ValidationFailed` with a sentence for each part that can't be.
+    Raises :class:`~townhall.errors.ValidationFailed` with a sentence for each part that can't be. Whom a rule names
+    already may have left since: its other parts can be changed all the same.
     """
     errors: dict[str, str] = {}
+    values = change.values
     _route(town, 0, values, errors)
     record_type = town.schemas.get(values.get("case_type") or "")
+    if values.get("person") is not None and (change.changed("person") or change.changed("case_type")):
+        why = in_vain(town, colleagues.read(town), values["person"], record_type)
+        errors |= {"person": f"{why} Choose somebody else."} if why else {}
     if errors:
         raise ValidationFailed(errors)
     if record_type is None:
@@ -97,6 +105,14 @@ def check(town: Town, values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("priority"):
         settled["priority"] = priority_of(record_type, values["priority"])
     return settled
+
+
+def in_vain(town: Town, known: Colleagues, person: int, record_type: RecordType | None) -> str:
+    """Why a rule for cases of the type, or of all types, gives them to somebody in vain; empty if it doesn't."""
+    if record_type is not None:
+        return colleagues.in_vain(known, person, record_type)
+    found = [colleagues.in_vain(known, person, each) for each in town.schemas.values() if each.is_case]
+    return "" if "" in found else next(iter(found), "")
 
 
 def priority_of(record_type: RecordType, text: str) -> str:

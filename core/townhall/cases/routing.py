@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import system
 from townhall.cases import routes
 from townhall.cases.routes import Route
 from townhall.cases.rulebook import ROUTE
@@ -31,11 +32,14 @@ from townhall.cases.rulebook import rulebook
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Assignment
 from townhall.extend.values import Change
+from townhall.records import colleagues
+from townhall.records import onward
 from townhall.records import parsing
 from townhall.records import preparing
 from townhall.records.domains import ACKNOWLEDGEMENT
 from townhall.records.domains import Domain
 from townhall.records.instants import to_microseconds
+from townhall_forms.conditions import Condition
 from townhall_forms.schema import RecordType
 from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 _MEMO = "routing"
+_ACTOR = system("routing")
 _COLUMNS = (
     "identity",
     "record_id",
@@ -83,20 +88,25 @@ class Decision:
 class Ground:
     """What all cases of one write are routed by: the rules as they stand, and who works here."""
 
-    def __init__(self, town: Town, context: TownContext) -> None:
-        self._context = context
+    def __init__(self, town: Town) -> None:
         self.book = rulebook(town)
+        self._town = town
+        self._asked: dict[tuple[int, str], Condition] = {}
 
-    @cached_property
-    def people(self) -> frozenset[int]:
-        """Ids of the people who work here."""
-        return frozenset(option.id for option in self._context.staff())
+    def asked(self, route: Route, record_type: RecordType) -> Condition | None:
+        """What a rule asks of the fields; of a record that was merged, it asks about the one as which that goes on."""
+        if route.condition is None:
+            return None
+        key = (route.id, record_type.identity)
+        if key not in self._asked:
+            self._asked[key] = onward.asked_onward(self._town, _ACTOR, record_type, route.condition)
+        return self._asked[key]
 
 
 def _ground(town: Town, context: TownContext) -> Ground:
     known: Ground | None = context.kept.get(_MEMO)
     if known is None:
-        known = context.kept[_MEMO] = Ground(town, context)
+        known = context.kept[_MEMO] = Ground(town)
     return known
 
 
@@ -149,7 +159,8 @@ class Subject:
         """Whether all parts of a rule hold."""
         if route.channels and self.channel not in route.channels:
             return False
-        if route.condition is not None and not route.condition.evaluate(self.get, environment_of(self.context)):
+        asked = self.ground.asked(route, self.type)
+        if asked is not None and not asked.evaluate(self.get, environment_of(self.context)):
             return False
         if route.words is not None and route.words.search(self.words) is None:
             return False
@@ -197,7 +208,7 @@ def _completed(given: Decision, ruled: Decision) -> Decision:
 
 def _first(found: Sequence[Decision]) -> Decision:
     """The first that says where the case goes. A rule that hit before counts as who decided, though it says nothing of
-    that, and so does what named only somebody who left or a queue out of use.
+    that, and so does what named only somebody who can't have it or a queue out of use.
     """
     placing = next((each for each in found if each.queue is not None or each.assignee is not None), None)
     for each in found:
@@ -207,35 +218,35 @@ def _first(found: Sequence[Decision]) -> Decision:
 
 
 def _levels(town: Town, change: Change, subject: Subject) -> Iterator[Decision]:
-    """What plugins, the rules and the type say, in this order; people who left and queues out of use are left out."""
+    """What plugins, the rules and the type say, in this order, without queues out of use and who can't have it."""
     chosen = plugin_choice(town, change)
     if chosen is not None:
         plugin, said = chosen
         made = Decision("plugin", said.queue, said.assignee, said.priority, said.reason, plugin=plugin)
-        yield _present(subject.ground, made)
+        yield _present(subject, made)
     for route in subject.book.routes_for(change.identity):
         if subject.fits(route):
             told = route.acknowledgement
             ruled = Decision("route", route.queue, route.person, route.priority, route=route.id, acknowledgement=told)
-            yield _present(subject.ground, ruled)
+            yield _present(subject, ruled)
             break
     workflow = subject.type.workflow
     if workflow is not None and (workflow.queue or workflow.assignee):
         queue = subject.get(workflow.queue) if workflow.queue else None
         assignee = subject.get(workflow.assignee) if workflow.assignee else None
-        yield _present(subject.ground, Decision("type", queue, assignee))
+        yield _present(subject, Decision("type", queue, assignee))
 
 
-def _present(ground: Ground, decision: Decision) -> Decision:
-    """The decision without a queue that is out of use and without a person who left, saying so."""
-    queues = ground.book.queues
+def _present(subject: Subject, decision: Decision) -> Decision:
+    """The decision without a queue that is out of use, and a person who left or may not work on it, saying so."""
+    queues = subject.book.queues
     notes = [decision.reason] if decision.reason else []
     queue, assignee = decision.queue, decision.assignee
     if queue is not None and (queue not in queues or not queues[queue].active):
         notes.append("The queue that it names is not in use.")
         queue = None
-    if assignee is not None and assignee not in ground.people:
-        notes.append("The person whom it names doesn’t work here any more.")
+    if assignee is not None and (why := colleagues.in_vain(subject.context.colleagues(), assignee, subject.type)):
+        notes.append(why)
         assignee = None
     if (queue, assignee) == (decision.queue, decision.assignee):
         return decision
@@ -267,6 +278,9 @@ def _before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
     if not _comes_in(town, change):
         return None
     decision, subject = decide(town, change)
+    if passed_over := change.memo.get(colleagues.PASSED_OVER):
+        said = f"A module chose somebody for it in vain. {passed_over}"
+        decision = replace(decision, reason=f"{said} {decision.reason}".strip())
     record_type = town.schemas[change.identity]
     values: dict[str, Any] = {"queue": decision.queue, "assignee": decision.assignee}
     priority = routes.priority_of(record_type, decision.priority) if decision.priority else ""
@@ -305,7 +319,7 @@ def _written(town: Town, changes: Sequence[Change]) -> None:
 
 def _check_route(town: Town, change: Change) -> Mapping[str, Any] | None:
     """A rule is saved only if everything that it names is there."""
-    return routes.check(town, change.values) if change.action in ("create", "update", "restore") else None
+    return routes.check(town, change) if change.action in ("create", "update", "restore") else None
 
 
 #: A case that comes in is routed.

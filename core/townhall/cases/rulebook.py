@@ -20,7 +20,9 @@ from townhall.cases.polygons import Outline
 from townhall.cases.routes import Route
 from townhall.cases.routes import read_route
 from townhall.db import meta
+from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
+from townhall.records import colleagues
 from townhall.records import display
 from townhall.records import predicate
 from townhall.records.domains import Domain
@@ -164,9 +166,27 @@ def _queue(record: Record) -> Queue:
     )
 
 
+def _check_team(town: Town, change: Change) -> None:
+    """Who is put on a team works here, whichever way the queue is written. They need not be able to work on its cases:
+    somebody may be on a team to see what it does.
+    """
+    members, before = change.values.get("members") or (), change.before.get("members") or ()
+    known = {row["person"] for row in before}
+    if change.identity != QUEUE or known.issuperset(row["person"] for row in members):
+        return
+    here = colleagues.read(town).here
+    errors = {
+        f"members.{index}.person": "This person doesn’t work here. Choose somebody else."
+        for index, row in enumerate(members)
+        if row["person"] not in known and row["person"] not in here
+    }
+    if errors:
+        raise ValidationFailed(errors)
+
+
 def _written(town: Town, changes: Sequence[Change]) -> None:
     renew(town)
 
 
 #: A change of a rule, queue or ward is known everywhere at once.
-DOMAIN = Domain("rulebook", lambda record_type: record_type.identity in (ROUTE, QUEUE, WARD), written=_written)
+DOMAIN = Domain("rulebook", lambda record_type: record_type.identity in (ROUTE, QUEUE, WARD), _check_team, _written)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -23,8 +24,10 @@ from townhall.cases.targets import Target
 from townhall.cases.working_time import NoWorkingTime
 from townhall.cases.working_time import WorkingCalendar
 from townhall.db import meta
+from townhall.records.onward import asked_onward
 from townhall.records.types import Record
 from townhall_forms.operands import Environment
+from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -77,6 +80,23 @@ def current(town: Town) -> Rules:
     if known is None or known[0] != edition:
         known = _known[town] = (edition, _read(town))
     return known[1]
+
+
+def of_type(town: Town, record_type: RecordType) -> Rules:
+    """The same for cases of one type, at this moment: what a target asks about a record that was merged, it asks about
+    the one as which that goes on.
+    """
+    rules = current(town)
+    some = rules.targets.get(record_type.identity, ())
+    now = tuple(_onward(town, record_type, target) for target in some)
+    return rules if now == some else replace(rules, targets={**rules.targets, record_type.identity: now})
+
+
+def _onward(town: Town, record_type: RecordType, target: Target) -> Target:
+    if target.condition is None:
+        return target
+    asked = asked_onward(town, system(), record_type, target.condition)
+    return target if asked is target.condition else replace(target, condition=asked)
 
 
 def touch(town: Town) -> None:

@@ -67,9 +67,9 @@ def build_demo(folder: Path) -> None:
                 narrow[role] = person.id
         demo = Demo(town, workers)
         demo.build()
-        teams.give_to(demo, **narrow)
         for role, permissions in demo.granted.items():
             roles.grant(town, actor, role, permissions)
+        teams.give_to(demo, **narrow)
     finally:
         town.close()
 

@@ -11,10 +11,9 @@ from townhall.access.actors import system
 from townhall.extend.values import Change
 from townhall.messages import outbox
 from townhall.messages import queueing
+from townhall.messages import recipients
 from townhall.messages import templates
-from townhall.records.preparing import contact_of
 from townhall.records.types import Record
-from townhall.records.write_plans import write_plan
 
 if TYPE_CHECKING:
     from townhall.demo.building import Demo
@@ -29,7 +28,6 @@ def build(demo: Demo) -> None:
     """Acknowledge the newest cases of every type, and say what became of each message."""
     town = demo.town
     for record in _newest(demo):
-        plan = write_plan(town, record.identity)
         author = demo.as_staff()
         change = Change(
             identity=record.identity,
@@ -38,7 +36,7 @@ def build(demo: Demo) -> None:
             values=record.values,
             id=record.id,
             state=record.state,
-            contact_id=contact_of(plan, record.values),
+            contact_id=recipients.contact_of(town, record),
         )
         with demo.at(record.created):
             queueing.announce(town, change)

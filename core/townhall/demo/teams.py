@@ -13,6 +13,7 @@ from townhall.cases.rulebook import QUEUE
 from townhall.cases.rulebook import ROUTE
 from townhall.cases.rulebook import WARD
 from townhall.cases.rulebook import all_of
+from townhall.records import colleagues
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def build(demo: Demo) -> None:
 def give_to(demo: Demo, *, department_clerk: int, contractor: int) -> None:
     """Give those whose roles are narrow something to see: one is on a team, the other has three cases to do."""
     town, at, boss = demo.town, demo.now, _boss(demo)
+    known = colleagues.read(town)
     for kind in town.schemas.values():
-        if not kind.is_case or place_field(kind) is None:
+        if place_field(kind) is None or not known.may_work(contractor, kind):
             continue
         free = {"closed": {"empty": True}, "queue": {"empty": False}}
         for record in town.records.find(demo.as_staff(boss), kind.identity, free, sort="-created", limit=3).records:

@@ -1,4 +1,4 @@
-"""The faces of a field type that a plugin brings, each under guard: :func:`guarded_class`.
+"""The faces of a field type that a plugin brings, each under guard: :class:`GuardedFaces`.
 
 A face that **reads** (display, CSV, search words, ...) fails open: something plain stands for the value. What can't be
 read out of its columns is :class:`~townhall_forms.faults.Unread`, which no code of the plugin is given. A face that
@@ -7,23 +7,21 @@ read out of its columns is :class:`~townhall_forms.faults.Unread`, which no code
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from functools import partial
 from inspect import getattr_static
-from threading import local
 from typing import Any
 from typing import TypeVar
 
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.extend import face_answers as answers
-from townhall.extend.guarding import Guard
-from townhall.extend.hooks import Implementation
-from townhall.hookspecs import HookKind
+from townhall.extend.watching import WRITING
+from townhall.extend.watching import Watch
 from townhall_forms.errors import Invalid
 from townhall_forms.faults import NOT_SHOWN
 from townhall_forms.faults import Undrawn
@@ -36,11 +34,6 @@ from townhall_forms.fields.base import encode_json
 
 T = TypeVar("T")
 
-#: What faces are to a guard: whether their failure refuses, and how many seconds one call may take.
-READS = HookKind(decides=False, seconds=0.1)
-WRITES = HookKind(decides=True, seconds=0.5)
-#: Faces that write.
-WRITING = frozenset({"parse", "extract", "revise", "to_columns", "to_json", "json_text"})
 #: What a type says of itself, whatever the value.
 STRUCTURE: Mapping[str, Callable[[Any], Any]] = {
     "key_column": answers.words,
@@ -59,241 +52,221 @@ _FACES = frozenset(
 )
 
 
-def told(name: str) -> tuple[bool, float]:
-    """Of a face, as its breaker names it: whether it writes, and how many seconds it may take."""
-    kind = WRITES if name.rpartition(".")[2] in WRITING else READS
-    return kind.decides, kind.seconds
-
-
 def built_in_of(kind: type[Field]) -> type[Field]:
     """The nearest of the language's own types that a type is made of."""
     return next(each for each in kind.__mro__ if is_built_in(each))
 
 
-class Watch:
-    """Calls the faces of one field type under guard. A face that another face calls is part of that call.
-
-    The guard is the town's, which may be gone while a schema is still kept somewhere.
+class GuardedFaces(Field):
+    """What comes before a plugin's own class in a guarded one: each face asks the plugin's, the next in line, through
+    the watch of its type. :func:`guarded_class` adds what a type says of itself (:data:`STRUCTURE` and its columns).
     """
 
-    def __init__(self, plugin: str, type_name: str, guard: Guard | None) -> None:
-        self._plugin = plugin
-        self._type_name = type_name
-        self._guard = weakref.ref(guard) if guard is not None else lambda: None
-        self._thread = local()
-        self._known: dict[str, Implementation] = {}
+    # Names with two underscores are this class's own, whatever a plugin calls its.
+    __watch: Watch
+    __built_in: type[Field]
 
-    def react(self, face: str, call: Callable[[], Any], accept: Callable[[Any], T], otherwise: Callable[[], T]) -> T:
-        """The answer of a face that reads, or something else."""
-        guard = self._guard()
-        if guard is None or getattr(self._thread, "inside", False):
-            answer: T = call()
-            return answer
-        self._thread.inside = True
-        try:
-            reaction = guard.react(self._implementation(face), accept, {"call": call})
-        finally:
-            self._thread.inside = False
-        return otherwise() if reaction.problem else reaction.value  # type: ignore[return-value]  # it answered
+    # -- faces that read -----------------------------------------------------------------------------------------
 
-    def decide(self, face: str, call: Callable[[], Any], accept: Callable[[Any], T]) -> T:
-        """The answer of a face that writes. Raises :class:`~townhall.errors.Rejected`."""
-        guard = self._guard()
-        if guard is None or getattr(self._thread, "inside", False):
-            answer: T = call()
-            return answer
-        self._thread.inside = True
-        try:
-            return guard.decide(self._implementation(face), accept, {"call": call})
-        finally:
-            self._thread.inside = False
+    def display(self, value: Any, context: Any) -> str:
+        """What stands on pages."""
+        return self.__read("display", answers.words, NOT_SHOWN, value, context)
 
-    @property
-    def writes(self) -> bool:
-        """Whether a record is being written."""
-        guard = self._guard()
-        return guard is not None and guard.writes
+    def to_csv(self, value: Any, context: Any) -> str:
+        """What stands in a file."""
+        return self.__read("to_csv", answers.words, NOT_SHOWN, value, context)
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is guarded: while a plugin starts, and inside another face."""
-        return self._guard() is None or getattr(self._thread, "inside", False)
+    def search_text(self, value: Any, context: Any) -> str:
+        """The words that it is found by."""
+        return self.__read("search_text", answers.words, "", value, context)
 
-    def _implementation(self, face: str) -> Implementation:
-        known = self._known.get(face)
-        if known is None:
-            kind = WRITES if face in WRITING else READS
-            name = f"{self._type_name}.{face}"
-            known = Implementation(self._plugin, name, _call, ("call",), kind=kind, stage="field")
-            self._known[face] = known
-        return known
+    def json_schema(self) -> dict[str, Any]:
+        """What machines are told of it; nothing, if it can't be said."""
+        nothing: dict[str, Any] = {}
+        return self.__read("json_schema", answers.json_object, nothing)
 
+    def raw(self, value: Any, context: Any) -> Any:
+        """What stands in its input; the input of a value that can't be drawn is left alone."""
+        if type(value) is Unread:
+            return Undrawn()
+        return self.__watch.react(
+            "raw", lambda: self.__plain("raw")(value, context), answers.raw, partial(_undrawn, value)
+        )
 
-def _call(call: Callable[[], Any]) -> Any:
-    return call()
+    def from_columns(self, row: Mapping[str, Any]) -> Any:
+        """The value out of its columns; what can't be read is kept as it is."""
+        accept = partial(answers.value_of, self)
+        return self.__watch.react(
+            "from_columns", lambda: self.__plain("from_columns")(row), accept, lambda: self.__as_kept(row)
+        )
 
+    def bind(self, values: Any, context: Any) -> Field:
+        """The field as it stands beside these values; itself, if that can't be said."""
+        return self.__watch.react(
+            "bind", lambda: self.__plain("bind")(values, context), self.__one_of_these, lambda: self
+        )
 
-def guarded_class(kind: type[Field], watch: Watch) -> type[Field]:
-    """A subclass of a plugin's field type with each of its faces under guard."""
-    built_in = built_in_of(kind)
+    def is_empty(self, value: Any) -> bool:
+        """Whether there is nothing in it; what can't be read is something."""
+        if type(value) is Unread:
+            return False
+        return self.__watch.react(
+            "is_empty", lambda: self.__plain("is_empty")(value), answers.yes_or_no, lambda: Field.is_empty(self, value)
+        )
 
-    def plain(self: Any, name: str) -> Any:
-        """A face as the plugin wrote it."""
-        return getattr(super(made, self), name)
+    def references(self, value: Any) -> Sequence[tuple[str, int]]:
+        """What it points at. In a write that is about to be checked, so not knowing refuses it."""
+        if type(value) is Unread:
+            return ()
+        if self.__watch.writes:
+            return self.__write("references", answers.references, value)
+        return self.__watch.react("references", lambda: self.__plain("references")(value), answers.references, tuple)
 
-    def reading(
-        name: str, accept: Callable[[Any], Any], otherwise: Any, *, of_value: bool = True
-    ) -> Callable[..., Any]:
-        def face(self: Any, *given: Any) -> Any:
-            if of_value and given and type(given[0]) is Unread:
-                return otherwise
-            return watch.react(name, lambda: plain(self, name)(*given), accept, lambda: otherwise)
+    # -- faces that write ----------------------------------------------------------------------------------------
 
-        return face
-
-    def writing(name: str, accept: Callable[[Field, Any], Any], unread: Callable[[Unread], Any]) -> Callable[..., Any]:
-        def face(self: Any, value: Any) -> Any:
-            if type(value) is Unread:
-                return unread(value)
-            try:
-                return watch.decide(name, lambda: plain(self, name)(value), partial(accept, self))
-            except Rejected as error:
-                raise ValidationFailed({self.name: str(error)}) from error
-
-        return face
-
-    def structure(name: str, accept: Callable[[Any], Any], *, called: bool = False) -> Callable[..., Any]:
-        def face(self: Any) -> Any:
-            key = f"{name} as it was told"
-            if key not in self.__dict__:
-                self.__dict__[key] = watch.react(
-                    name,
-                    lambda: plain(self, name)() if called else plain(self, name),
-                    accept,
-                    lambda: as_built(built_in, name, self),
-                )
-            return self.__dict__[key]
-
-        return face
-
-    def parse(self: Any, raw: Any, context: Any) -> Any:
-        if type(raw) is Unread or watch.idle:
-            return raw if type(raw) is Unread else plain(self, "parse")(raw, context)
+    def parse(self, raw: Any, context: Any) -> Any:
+        """The value that was typed. Raises :class:`~townhall_forms.errors.Invalid`, also where the plugin fails."""
+        if type(raw) is Unread or self.__watch.idle:
+            return raw if type(raw) is Unread else self.__plain("parse")(raw, context)
         if isinstance(raw, Untaken):
             raise Invalid("What was typed here could not be taken in, so nothing was saved. Try again in a minute.")
         if isinstance(raw, str) and raw == NOT_SHOWN:
             raise Invalid("This stands for a value that could not be shown. Leave it out, or write the value itself.")
-
-        def ask() -> Any:
-            try:
-                return plain(self, "parse")(raw, context)
-            except Invalid as refusal:
-                return refusal
-
         try:
-            answer = watch.decide("parse", ask, partial(answers.parsed, self))
+            answer = self.__watch.decide(
+                "parse", lambda: self.__value_or_refusal(raw, context), partial(answers.parsed, self)
+            )
         except (Rejected, ValidationFailed) as error:
             raise Invalid(str(error)) from error
         if isinstance(answer, Invalid):
             raise answer
         return answer
 
-    def from_columns(self: Any, row: Mapping[str, Any]) -> Any:
-        def as_kept() -> Unread:
-            return Unread(tuple((column.name, row.get(column.name)) for column in self.columns()))
-
-        accept = partial(answers.value_of, self)
-        return watch.react("from_columns", lambda: plain(self, "from_columns")(row), accept, as_kept)
-
-    def extract(self: Any, data: Any, files: Any, prefix: str, context: Any) -> Any:
+    def extract(self, data: Any, files: Any, prefix: str, context: Any) -> Any:
+        """What was sent of its input, in a form as the built-in type reads it if the plugin can't."""
         given = (data, files, prefix, context)
         try:
-            return watch.decide("extract", lambda: plain(self, "extract")(*given), answers.raw)
+            return self.__watch.decide("extract", lambda: self.__plain("extract")(*given), answers.raw)
         except (Rejected, ValidationFailed):
             try:
-                return untaken(built_in.extract(self, *given))
+                return untaken(self.__built_in.extract(self, *given))
             except Exception:  # it counts on something of the plugin's
                 return untaken(data.get(prefix, ""))
 
-    def raw(self: Any, value: Any, context: Any) -> Any:
-        def otherwise() -> Any:
-            return "" if value is None else Undrawn()
-
-        if type(value) is Unread:
-            return Undrawn()
-        return watch.react("raw", lambda: plain(self, "raw")(value, context), answers.raw, otherwise)
-
-    def bind(self: Any, values: Any, context: Any) -> Any:
-        def accept(answer: Any) -> Any:
-            if type(answer) is not type(self):
-                raise TypeError(f"it gave {type(answer).__name__} where the field belongs")
-            return answer
-
-        return watch.react("bind", lambda: plain(self, "bind")(values, context), accept, lambda: self)
-
-    def revise(self: Any, old: Any, new: Any) -> Any:
+    def revise(self, old: Any, new: Any) -> Any:
+        """The value to keep when another one replaces it."""
         if Unread in (type(old), type(new)):
             return new
+        return self.__write("revise", partial(answers.value_of, self), old, new)
+
+    def to_columns(self, value: Any) -> Mapping[str, Any]:
+        """What its columns hold; of what couldn't be read, what they held."""
+        if type(value) is Unread:
+            return dict(value.stored)
+        return self.__write("to_columns", partial(answers.cells, self), value)
+
+    def to_json(self, value: Any) -> Any:
+        """How history keeps it."""
+        return NOT_SHOWN if type(value) is Unread else self.__write("to_json", answers.json_value, value)
+
+    def json_text(self, value: Any) -> str:
+        """The same as text."""
+        if type(value) is Unread:
+            return encode_json(NOT_SHOWN)
+        return self.__write("json_text", answers.json_text, value)
+
+    # -- how -----------------------------------------------------------------------------------------------------
+
+    def __plain(self, face: str) -> Any:
+        """A face as the plugin wrote it: the class behind this one is the plugin's."""
+        return getattr(super(), face)
+
+    def __read(self, face: str, accept: Callable[[Any], T], otherwise: T, *given: Any) -> T:
+        """The answer of a face that reads, or what stands for it."""
+        if given and type(given[0]) is Unread:
+            return otherwise
+        return self.__watch.react(
+            face, lambda: getattr(super(GuardedFaces, self), face)(*given), accept, lambda: otherwise
+        )
+
+    def __write(self, face: str, accept: Callable[[Any], T], *given: Any) -> T:
+        """The answer of a face that writes. Raises :class:`~townhall.errors.ValidationFailed`, at the field."""
         try:
-            accept = partial(answers.value_of, self)
-            return watch.decide("revise", lambda: plain(self, "revise")(old, new), accept)
+            return self.__watch.decide(face, lambda: getattr(super(GuardedFaces, self), face)(*given), accept)
         except Rejected as error:
             raise ValidationFailed({self.name: str(error)}) from error
 
-    def is_empty(self: Any, value: Any) -> Any:
-        if type(value) is Unread:
-            return False
-        call = lambda: plain(self, "is_empty")(value)  # noqa: E731
-        return watch.react("is_empty", call, answers.yes_or_no, lambda: Field.is_empty(self, value))
+    def __as_kept(self, row: Mapping[str, Any]) -> Unread:
+        return Unread(tuple((column.name, row.get(column.name)) for column in self.columns()))
 
-    def references(self: Any, value: Any) -> Any:
-        if type(value) is Unread:
-            return ()
-        call = lambda: plain(self, "references")(value)  # noqa: E731
-        if not watch.writes:
-            return watch.react("references", call, answers.references, tuple)
-        try:  # whether it may point there is about to be checked
-            return watch.decide("references", call, answers.references)
-        except Rejected as error:
-            raise ValidationFailed({self.name: str(error)}) from error
+    def __one_of_these(self, answer: Any) -> Field:
+        if type(answer) is not type(self):
+            raise TypeError(f"it gave {type(answer).__name__} where the field belongs")
+        return answer
 
-    def helper(name: str, otherwise: Callable[..., Any], *, called: bool) -> Any:
-        """Something else that the plugin does in another way than the built-in type, which then stands in for it."""
-        if called:
-            return lambda self, *given: watch.react(
-                name, lambda: plain(self, name)(*given), _as_is, lambda: otherwise(self, *given)
-            )
-        return property(lambda self: watch.react(name, lambda: plain(self, name), _as_is, lambda: otherwise(self)))
+    def __value_or_refusal(self, raw: Any, context: Any) -> Any:
+        """What the plugin reads; a refusal is an answer too, and no failure."""
+        try:
+            return self.__plain("parse")(raw, context)
+        except Invalid as refusal:
+            return refusal
 
-    faces: dict[str, Any] = {
-        "parse": parse,
-        "from_columns": from_columns,
-        "extract": extract,
-        "raw": raw,
-        "bind": bind,
-        "revise": revise,
-        "is_empty": is_empty,
-        "columns": structure("columns", answers.columns, called=True),
-        "display": reading("display", answers.words, NOT_SHOWN),
-        "to_csv": reading("to_csv", answers.words, NOT_SHOWN),
-        "search_text": reading("search_text", answers.words, ""),
-        "references": references,
-        "json_schema": reading("json_schema", answers.json_object, {}, of_value=False),
-        "to_columns": writing("to_columns", answers.cells, lambda value: dict(value.stored)),
-        "to_json": writing("to_json", lambda self, answer: answers.json_value(answer), lambda value: NOT_SHOWN),
-        "json_text": writing(
-            "json_text", lambda self, answer: answers.json_text(answer), lambda value: encode_json(NOT_SHOWN)
-        ),
+
+def guarded_class(kind: type[Field], watch: Watch) -> type[Field]:
+    """A subclass of a plugin's field type with each of its faces under guard."""
+    built_in = built_in_of(kind)
+    namespace: dict[str, Any] = {
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+        "_GuardedFaces__watch": watch,
+        "_GuardedFaces__built_in": built_in,
     }
-    faces |= {name: property(structure(name, accept)) for name, accept in STRUCTURE.items()}
-    faces |= {
-        name: helper(name, partial(as_built, built_in, name), called=called)
-        for name, called in _helpers(kind, built_in)
-    }
-    namespace = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__, **faces}
+    namespace["columns"] = _structure("columns", answers.columns, watch, built_in, called=True)
+    namespace |= {name: property(_structure(name, accept, watch, built_in)) for name, accept in STRUCTURE.items()}
+    namespace |= {name: _helper(name, watch, built_in, called=called) for name, called in _helpers(kind, built_in)}
     metaclass: Any = type(kind)
-    made: type[Field] = metaclass(kind.__name__, (kind,), namespace)
+    made: type[Field] = metaclass(kind.__name__, (GuardedFaces, kind), namespace)
     return made
+
+
+def _structure(
+    name: str, accept: Callable[[Any], Any], watch: Watch, built_in: type[Field], *, called: bool = False
+) -> Callable[[Any], Any]:
+    """Something that a type says of itself, asked once for each field; what the built-in one says where it can't."""
+    key = f"{name} as it was told"
+
+    def face(field: Any) -> Any:
+        if key not in field.__dict__:
+            field.__dict__[key] = watch.react(
+                name,
+                lambda: _plain(field, name)() if called else _plain(field, name),
+                accept,
+                lambda: as_built(built_in, name, field),
+            )
+        return field.__dict__[key]
+
+    return face
+
+
+def _helper(name: str, watch: Watch, built_in: type[Field], *, called: bool) -> Any:
+    """Something else that the plugin does in another way than the built-in type, which then stands in for it."""
+    if called:
+        return lambda field, *given: watch.react(
+            name, lambda: _plain(field, name)(*given), _as_is, lambda: as_built(built_in, name, field, *given)
+        )
+    return property(
+        lambda field: watch.react(name, lambda: _plain(field, name), _as_is, lambda: as_built(built_in, name, field))
+    )
+
+
+def _plain(field: Any, name: str) -> Any:
+    """What the plugin's own class says, the one behind the guarded faces."""
+    return getattr(super(GuardedFaces, field), name)
+
+
+def _undrawn(value: Any) -> Any:
+    return "" if value is None else Undrawn()
 
 
 def _as_is(answer: T) -> T:

@@ -18,13 +18,13 @@ from townhall.errors import PluginError
 from townhall.extend import face_answers as answers
 from townhall.extend.discovery import Found
 from townhall.extend.faces import STRUCTURE
-from townhall.extend.faces import Watch
 from townhall.extend.faces import as_built
 from townhall.extend.faces import built_in_of
 from townhall.extend.faces import guarded_class
 from townhall.extend.guarding import PASSED
 from townhall.extend.guarding import Guard
 from townhall.extend.importing import FOLDER_PREFIX
+from townhall.extend.watching import Watch
 from townhall_forms.fields import is_built_in
 from townhall_forms.fields.base import Field
 from townhall_forms.kinds import KINDS

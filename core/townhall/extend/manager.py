@@ -148,23 +148,28 @@ class PluginManager:
     # -- deciding: a failure refuses --------------------------------------------------------------------------
 
     def before_save(
-        self, change: Change, take: Callable[[Mapping[str, Any]], None] = lambda values: None
+        self, change: Change, take: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda values: {}
     ) -> dict[str, Any]:
         """Ask every plugin about a change; the values that they add. Raises :class:`~townhall.errors.Rejected`.
 
-        ``take`` puts what one of them adds among the record's values, and raises if it can't be a value there.
+        ``take`` puts what one of them adds among the record's values, and raises if it can't be a value there. Why it
+        left a field as it is, it says by name: that stands on the plugin's page.
         """
         added: dict[str, Any] = {}
 
         def accept(answer: Any) -> dict[str, Any]:
             values = values_of(answer)
             if values:
-                take(values)
-            return values
+                left_out.update(take(values))
+            return {name: value for name, value in values.items() if name not in left_out}
 
         for hook in self._implementations("before_save", change.identity):
             current = replace(change, values={**change.values, **added}) if added else change
+            left_out: dict[str, str] = {}
             added.update(self.guard.decide(hook, accept, {"town": self._town, "change": current}))
+            for name, why in left_out.items():
+                said = f"It set “{name}” of {change.identity}, which was left as it is. {why}"
+                self._town.failures.note(hook.plugin, hook.stage, hook.hook, said)
         return added
 
     def route_case(self, change: Change) -> tuple[str, Assignment] | None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
-from townhall.extend import faces
 from townhall.extend import failures
+from townhall.extend import watching
 from townhall.extend.breaker import BreakerState
 from townhall.extend.failures import Failure
 from townhall.extend.jobs import JobSpec
@@ -109,7 +109,7 @@ def describe(town: Town, name: str) -> Description:
         for each in town.plugins.hooks.get(name, ())
     )
     failing = (state for state in states.values() if "." in state.hook)
-    hooks += tuple(HookLine(state.hook, *faces.told(state.hook), (), state, False, "") for state in failing)
+    hooks += tuple(HookLine(state.hook, *watching.told(state.hook), (), state, False, "") for state in failing)
     values: Mapping[str, Any] = town.plugins.settings(name)
     settings = tuple(
         SettingLine(setting.name, setting.label, setting.help, _shown(setting.name, values.get(setting.name)))

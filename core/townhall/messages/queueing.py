@@ -32,9 +32,7 @@ from townhall.records import reading
 from townhall.records.domains import ACKNOWLEDGEMENT
 from townhall.records.domains import Domain
 from townhall.records.domains import Outgoing
-from townhall.records.preparing import contact_of
 from townhall.records.types import Record
-from townhall.records.write_plans import write_plan
 from townhall_forms.schema import RECEIVED
 from townhall_forms.schema import RecordType
 from townhall_forms.text import normalise
@@ -69,9 +67,8 @@ def announce(town: Town, change: Change) -> None:
 
 def deliver(town: Town, actor: Actor, about: Record, outgoing: Outgoing) -> Record:
     """Write what a colleague says to the citizen of a case onto the timeline, and send it."""
-    plan = write_plan(town, about.identity)
-    automatic = actor.kind != "staff"
-    contact, chosen = contact_of(plan, about.values), outgoing.way
+    automatic, chosen = actor.kind != "staff", outgoing.way
+    contact = recipients.contact_of(town, about)
     recipient = recipients.find(town, contact, automatic=automatic, channel=recipients.channel_of(chosen))
     text = rendering.clean(outgoing.body)
     facts = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
@@ -12,9 +13,11 @@ from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.errors import NotFound
 from townhall.records import predicate
+from townhall.records import preparing
 from townhall.records import reading
 from townhall.records import restricting
 from townhall.records.types import Record
+from townhall.records.write_plans import write_plan
 from townhall_forms.fields.places import AddressField
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ CONTACT = "core.contact"
 Channel = Literal["email", "letter", ""]
 #: Fields of a contact that say how to write to them.
 ASKED = ("emails", "addresses", "preferred_channel", "deceased", "do_not_contact")
+_CHANNELS: Mapping[str, Channel] = {"email": "email", "letter": "letter"}
 NOT_IN_TOUCH = "They asked the town not to get in touch."
 KEPT_IN = "Nobody outside the town hall may see this at the moment, so no message about it can be sent."
 #: Mailboxes that nobody reads.
@@ -76,6 +80,11 @@ def find(town: Town, contact_id: int | None, *, automatic: bool, channel: Channe
     return recipient("", reason=" ".join(dict.fromkeys(way.reason for way in asked)))
 
 
+def contact_of(town: Town, record: Record) -> int | None:
+    """Whom messages about a record go to: the contact that it is first of all about, as far as it was read."""
+    return preparing.contact_of(write_plan(town, record.identity), record.values)
+
+
 def ways(town: Town, contact: Record) -> tuple[Way, ...]:
     """The ways to write to a contact: first those that reach them, the one that they are written to as a rule before
     the other.
@@ -98,8 +107,7 @@ def ways(town: Town, contact: Record) -> tuple[Way, ...]:
 
 def channel_of(way: str) -> Channel:
     """The channel of a way that somebody chose; empty where they left that to the town, or chose the status page."""
-    channels: dict[str, Channel] = {"email": "email", "letter": "letter"}
-    return channels.get(way, "")
+    return _CHANNELS.get(way, "")
 
 
 def is_shown(town: Town, record: Record) -> bool:

@@ -33,6 +33,7 @@ from townhall_forms.kinds import resolver
 from townhall_forms.operands import Environment
 
 if TYPE_CHECKING:
+    from townhall.context import TownContext
     from townhall.town import Town
 
 
@@ -42,14 +43,16 @@ class Scene:
 
     actor: Actor
     own: Context
-    rules: Context
+    rules: TownContext
     environment: Environment
+    #: Whether what is written comes from a file, which tells how things were.
+    imported: bool = False
 
     @classmethod
-    def of(cls, town: Town, actor: Actor) -> Scene:
+    def of(cls, town: Town, actor: Actor, *, imported: bool = False) -> Scene:
         """The scene of something that ``actor`` does now."""
         rules = parsing.rules_context(town, actor)
-        return cls(actor, town.context(actor), rules, validating.environment_of(rules))
+        return cls(actor, town.context(actor), rules, validating.environment_of(rules), imported)
 
 
 def settle(town: Town, plan: WritePlan, values: dict[str, Any], standard: Mapping[str, Any], scene: Scene) -> None:

@@ -17,6 +17,7 @@ from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
 from townhall.records import carrying
 from townhall.records import checking
+from townhall.records import colleagues
 from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import indexing
@@ -124,17 +125,11 @@ class Edit:
         newly = changed & self.given
         errors |= checking.check_references(self.town, self.actor, self.plan, self.values, newly, hold=True)
         errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
-        errors |= self._check_assignee()
+        if not self.plan.naming.isdisjoint(self.given):
+            now, then = {**self.values, **self.standard}, {**self.before.values, **standard_of(self.before)}
+            errors |= colleagues.check(self.plan, self.scene, now, then, self.given)
         if errors:
             raise ValidationFailed(errors)
-
-    def _check_assignee(self) -> dict[str, str]:
-        chosen = self.standard.get("assignee")
-        if chosen is None or chosen == self.before.assignee or self.actor.kind == "system":
-            return {}
-        if any(option.id == chosen for option in self.scene.rules.staff()):
-            return {}
-        return {"assignee": "This person doesn't work here any more. Choose somebody else."}
 
     def ask(self, action: str) -> None:
         """Let plugins and core's domains decide, and take over the values that they set."""
@@ -142,7 +137,9 @@ class Edit:
             self.town,
             self.plan,
             lambda: self.as_change(action),
-            lambda values: preparing.take_over(self.plan, self.values, self.standard, values, self.scene.rules),
+            lambda values: preparing.take_over(
+                self.plan, self.values, self.standard, values, self.scene.rules, self.memo
+            ),
         ):
             checking.settle(self.town, self.plan, self.values, self.standard, self.scene)
 

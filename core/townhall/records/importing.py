@@ -68,7 +68,7 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
     errors: dict[int, dict[str, str]] = {}
     pending: dict[int, Pending] = {}
     # Rules are kept, but what only records themselves may set (states, days) may come in.
-    scene = Scene.of(town, parsing.on_behalf_of(actor))
+    scene = Scene.of(town, parsing.on_behalf_of(actor), imported=True)
     for index, row in enumerate(rows):
         try:
             _refuse_standard(plan, row)

@@ -14,13 +14,14 @@ from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
 from townhall.records import checking
+from townhall.records import colleagues
 from townhall.records import parsing
 from townhall.records.checking import Scene
 from townhall.records.inserting import Pending
 from townhall.records.write_plans import WritePlan
-from townhall_forms.context import Context
 
 if TYPE_CHECKING:
+    from townhall.context import TownContext
     from townhall.town import Town
 
 
@@ -58,6 +59,8 @@ def prepare(
     record.refresh_standard()
     checking.settle(town, plan, values, record.standard, scene)
     found = checking.check(plan, values, record.standard, scene, changed=raw.keys())
+    if not plan.naming.isdisjoint(raw):
+        found |= colleagues.check(plan, scene, {**values, **record.standard}, {}, raw)
     if found or errors:
         chosen = [name for name in raw if values.get(name) is not None]
         links = checking.check_references(town, parsing.on_behalf_of(scene.actor), plan, values, chosen)
@@ -80,7 +83,7 @@ def ask(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
         town,
         plan,
         lambda: change_of(scene.actor, plan, record),
-        lambda values: take_over(plan, record.values, standard, values, scene.rules),
+        lambda values: take_over(plan, record.values, standard, values, scene.rules, record.memo),
     ):
         if plan.record_type.is_case:
             record.assignee, record.queue, record.due = standard["assignee"], standard["queue"], standard["due"]
@@ -89,7 +92,7 @@ def ask(town: Town, plan: WritePlan, record: Pending, scene: Scene) -> None:
 
 
 def decide(
-    town: Town, plan: WritePlan, change: Callable[[], Change], take: Callable[[Mapping[str, Any]], None]
+    town: Town, plan: WritePlan, change: Callable[[], Change], take: Callable[[Mapping[str, Any]], Mapping[str, str]]
 ) -> bool:
     """Ask plugins and then core's domains about a change, each of which sees what those before it set.
 
@@ -129,11 +132,22 @@ def take_over(
     values: dict[str, Any],
     standard: dict[str, Any],
     added: Mapping[str, Any],
-    context: Context,
-) -> None:
-    """Put values that a plugin set among the others: of declared fields, and who does a case until when."""
+    context: TownContext,
+    memo: dict[str, Any],
+) -> Mapping[str, str]:
+    """Put values that a plugin set among the others: of declared fields, and who does a case until when.
+
+    A field that would name a colleague who can't be named there stays as it is: no citizen's request fails because
+    somebody left. Returns why, by field; of who should have had a case, ``memo`` keeps it for routing to say.
+    """
     errors: dict[str, str] = {}
-    for name, value in parsing.parse(plan, added, context, values, errors).items():
+    parsed = parsing.parse(plan, added, context, values, errors)
+    left_out: Mapping[str, str] = {}
+    if not plan.naming.isdisjoint(parsed):
+        left_out = colleagues.unfit(plan, context, parsed, {**values, **standard})
+    for name, value in parsed.items():
+        if name in left_out:
+            continue
         if name in plan.record_type.fields:
             values[name] = value
         elif name in plan.standard:
@@ -142,6 +156,9 @@ def take_over(
             errors[name] = f"“{name}” is not a plugin's to set."
     if errors:
         raise ValidationFailed(errors)
+    if colleagues.ASSIGNEE in left_out:
+        memo[colleagues.PASSED_OVER] = left_out[colleagues.ASSIGNEE]
+    return left_out
 
 
 def contact_of(plan: WritePlan, values: Mapping[str, Any]) -> int | None:

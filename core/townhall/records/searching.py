@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MOST_WORDS = 10
 
 _Group = list[list[str]]
+_NONE: Mapping[str, Sequence[int]] = {}
 
 
 # -- asking ---------------------------------------------------------------------------------------------------------
@@ -100,8 +102,12 @@ def search(
     identities: Iterable[str] | None = None,
     limit: int = 20,
     after: str = "",
+    without: Mapping[str, Sequence[int]] = _NONE,
 ) -> tuple[list[Hit], str]:
-    """Records of all types that hold the words of ``text``, newest first, and the cursor of the next page."""
+    """Records of all types that hold the words of ``text``, newest first, and the cursor of the next page.
+
+    ``without`` leaves out a few records that are shown already: their ids by identity.
+    """
     asked = groups(text)
     types = _types(town, actor, identities)
     if not asked or not types:
@@ -124,6 +130,9 @@ def search(
     )  # fmt: skip
     if after:
         query = query.where(entries.id < decode(after, "search").id)
+    for identity, ids in without.items():
+        # It only leaves out, so no engine starts from it.
+        query = query.where(~(entries.record_id.in_(ids) & (entries.identity == identity)))
     rows = list(query.tuples().execute(town.database))
     following = Cursor("search", None, rows[limit - 1][0]).encode() if len(rows) > limit else ""
     hits = [Hit(*row[1:]) for row in rows[:limit]]

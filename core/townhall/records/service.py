@@ -195,10 +195,21 @@ class Records:
         return reading.lookup(self._town, actor, identity, text, where=where, limit=limit)
 
     def search(
-        self, actor: Actor, text: str, *, identities: Sequence[str] | None = None, limit: int = 20, after: str = ""
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        identities: Sequence[str] | None = None,
+        limit: int = 20,
+        after: str = "",
+        without: Mapping[str, Sequence[int]] | None = None,
     ) -> tuple[list[Hit], str]:
-        """Records of all types that hold the words of ``text``, and the cursor of the next page."""
-        return searching.search(self._town, actor, text, identities=identities, limit=limit, after=after)
+        """Records of all types that hold the words of ``text``, and the cursor of the next page; ``without`` leaves out
+        a few of them: their ids by identity.
+        """
+        return searching.search(
+            self._town, actor, text, identities=identities, limit=limit, after=after, without=without or {}
+        )
 
     def timeline(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 from townhall.errors import NotFound
 from townhall_forms.context import Context
 from townhall_forms.fields.base import Field
+from townhall_forms.fields.links import Staff
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Resolved
 from townhall_forms.schema import Unique
@@ -58,6 +59,8 @@ class WritePlan:
         self.standard_names = frozenset(record_type.system_fields)
         self.never_imported = self.standard_names - IMPORTED
         self.standard = tuple(name for name in SETTABLE if name in record_type.system_fields)
+        #: Fields, declared and standard, that name people who work here.
+        self.naming = frozenset(name for name, field in record_type.all_fields.items() if _names_people(field))
         self.uniques = tuple(self._uniques())
         #: The standard columns that a new row begins with.
         self.leading = tuple(self._leading())
@@ -125,6 +128,10 @@ class WritePlan:
 
 def _moves(field: Field) -> bool:
     return isinstance(field.default, str) and field.default in MOVING_DEFAULTS
+
+
+def _names_people(field: Field) -> bool:
+    return isinstance(field, Staff) or any(isinstance(column, Staff) for column in field.row_fields.values())
 
 
 def _points(field: Field) -> bool:
