@@ -13,11 +13,13 @@ from datetime import UTC
 from datetime import datetime
 from typing import Any
 
+import browsing
 import pytest
 from browsing import PASSWORD
 from browsing import PATIENCE
 from browsing import Served
 from browsing import accessibility_violations
+from browsing import axe
 from browsing import has_no_sideways_scroll
 from browsing import sign_in
 from careless_pages import SEEN
@@ -310,6 +312,7 @@ def window(hall: Served, browser: Browser, email: str = "") -> Iterator[Page]:
     """A window that stays open for the tests of this module."""
     context = browser.new_context(base_url=hall.url, viewport={"width": WIDTHS[0], "height": 900}, locale="en-US")
     context.set_default_timeout(PATIENCE)
+    context.add_init_script(axe())
     page = context.new_page()
     if email:
         sign_in(page, email)
@@ -534,6 +537,7 @@ def test_a_call_is_logged_with_the_keyboard_alone(hall: Served, desk: Page) -> N
 def test_the_check_without_a_browser_sees_what_axe_sees(browser: Browser) -> None:
     """What axe finds on careless pages the conformance check finds too, or its reference says that it doesn't."""
     context = browser.new_context()
+    context.add_init_script(axe())
     tab = context.new_page()
     shown = [""]
     tab.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body=shown[0]))
@@ -573,3 +577,38 @@ def test_contrast_is_measured_again_where_a_narrow_window_looks_otherwise(browse
         "its colour": ([], ["color-contrast"]),
         "what it stands on": ([], ["color-contrast"]),
     }
+
+
+def test_contrast_that_passed_is_no_leave_for_what_only_resembles_it(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters that were fine are measured again smaller, on another ground, moved out of theirs, or shone through."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.add_init_script(axe())
+    tab = context.new_page()
+    grey = "color: #888"  # enough on white for large letters, and for no others
+    dark = '<div style="background: #444; height: 4rem"></div>'
+    pages = {
+        "at first": f'<p style="{grey}; font-size: 2rem">Large</p><p>Words</p>',
+        "smaller": f'<p style="{grey}">Small</p>',
+        "on another ground": '<div style="background: #444"><p>Words</p></div>',
+        "on a lighter ground": '<div style="background: rgba(40, 40, 40, 0.8)"><p>Words</p></div>',
+        "moved": f'<div style="position: relative">{dark}<p style="position: absolute; top: 1px">Words</p></div>',
+        "moved with others": f'{dark}<div style="transform: translateY(-3rem)"><p>Words</p></div>',
+        "drawn up": f'{dark}<p style="margin-top: -3rem; position: relative">Words</p>',
+        "shone through": '<div style="opacity: 0.4"><p>Words</p></div>',
+    }
+    head = "<style>body { background: #fff; color: #333; margin: 0 }</style>"
+    with_memory, without = {}, {}
+    for found, forget in ((with_memory, False), (without, True)):
+        monkeypatch.setattr(browsing, "_PASSED", set())
+        for name, words in pages.items():
+            if forget:
+                browsing._PASSED.clear()
+            tab.goto("about:blank")
+            tab.set_content(careless(words, head=head))
+            found[name] = accessibility_violations(tab)
+    context.close()
+    assert with_memory == without
+    assert without["at first"] == []
+    assert [name for name in pages if not without[name]] == ["at first"]

@@ -9,8 +9,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Callable
@@ -29,6 +27,7 @@ from desk import TICKET
 from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
+from processes import begin
 from staff_client import staff_client
 
 from townhall.access.actors import system
@@ -140,13 +139,12 @@ class Story:
 
     def die(self, point: int, *arguments: str) -> tuple[bool, int]:
         """Run a command in a process that dies at its so-manieth touch; whether it did, or how many there were."""
-        command = [sys.executable, "-c", DIES, str(self.instance), str(point), *arguments]
-        environment = {**os.environ, "TOWNHALL_DATABASE": self.url}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode == -signal.SIGKILL:
+        process = begin(DIES, str(self.instance), str(point), *arguments, environ={"TOWNHALL_DATABASE": self.url})
+        said, errors = process.communicate()
+        if process.returncode == -signal.SIGKILL:
             return True, point
-        assert done.returncode == 0, done.stderr
-        return False, int(done.stdout.split("touches")[-1])
+        assert process.returncode == 0, errors
+        return False, int(said.split("touches")[-1])
 
     def wait_until_alone(self) -> None:
         """Until PostgreSQL has noticed that somebody died."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 from desk import TICKET
 from desk import make_ticket
 from desk import make_topic
+from processes import Process
+from processes import begin
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -49,25 +47,20 @@ print(edits, taken, flush=True)
 """
 
 
-def start(town: Town, script: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(town: Town, *arguments: str) -> Process:
     """Start a process on the town."""
     url = str(town.database.database) if town.database.engine == "postgresql" else ""
-    command = [sys.executable, str(script), str(town.instance), url, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    return begin(SCRIPT, str(town.instance), url, *arguments)
 
 
-def test_two_processes_write_at_once(town: Town, clerk: Actor, tmp_path: Path) -> None:
+def test_two_processes_write_at_once(town: Town, clerk: Actor) -> None:
     """No write is lost, no number and no unique value is given twice, and a stale edit is a conflict and not a loss."""
     topic = make_topic(town)
     shared = make_ticket(town, clerk, topic, summary="Shared")
-    script = tmp_path / "writer.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    processes = [start(town, script, name, str(topic.id), str(shared.id)) for name in ("one", "two")]
+    processes = [start(town, name, str(topic.id), str(shared.id)) for name in ("one", "two")]
     for process in processes:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     told = [process.communicate(timeout=600)[0].split() for process in processes]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +20,8 @@ from click.testing import Result
 from desk import TICKET
 from desk import make_ticket
 from desk import make_topic
+from processes import Process
+from processes import begin
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -285,21 +285,17 @@ town.close()
 """
 
 
-def start(town: Town, folder: Path, how: str) -> subprocess.Popen[str]:
+def start(town: Town, how: str) -> Process:
     """Start a process that seals once it is told to."""
-    script = folder / "sealer.py"
-    script.write_text(SCRIPT, encoding="utf-8")
     url = str(town.database.database) if town.database.engine == "postgresql" else ""
-    command = [sys.executable, str(script), str(town.instance), url, how]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    assert process.stdout is not None
+    process = begin(SCRIPT, str(town.instance), url, how)
     assert process.stdout.readline() == "ready\n"
     return process
 
 
-def test_killed_in_the_middle_of_sealing(town: Town, ticket: Record, tmp_path: Path) -> None:
+def test_killed_in_the_middle_of_sealing(town: Town, ticket: Record) -> None:
     """A process that is killed before its seal is committed leaves nothing behind; the next one seals everything."""
-    process = start(town, tmp_path, "killed")
+    process = start(town, "killed")
     process.communicate("go\n", timeout=600)
     assert process.returncode == -9
     assert sealing.newest(town) is None
@@ -307,13 +303,12 @@ def test_killed_in_the_middle_of_sealing(town: Town, ticket: Record, tmp_path: P
     assert found(town).broken is None
 
 
-def test_two_processes_seal_at_once(town: Town, ticket: Record, tmp_path: Path) -> None:
+def test_two_processes_seal_at_once(town: Town, ticket: Record) -> None:
     """Whatever they do at the same time, every entry is in exactly one seal and the chain holds."""
     count = 3 * sealing.MOST
     history.write(town, system(), "core.contact", 1, [history.Event(n, 1, "update", {}) for n in range(1, count + 1)])
-    processes = [start(town, tmp_path, "whole") for _ in range(2)]
+    processes = [start(town, "whole") for _ in range(2)]
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     told = [int(process.communicate(timeout=600)[0]) for process in processes]

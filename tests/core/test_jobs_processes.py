@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -16,6 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from plugging import add_plugin
+from processes import Process
+from processes import begin
 
 from townhall.access.actors import system
 from townhall.cli import main
@@ -76,13 +76,9 @@ def url(town: Town) -> str:
 
 
 @contextmanager
-def worker(town: Town, rounds: int) -> Iterator[subprocess.Popen[str]]:
+def worker(town: Town, rounds: int) -> Iterator[Process]:
     """Another process that does the town's jobs."""
-    moment = town.clock.now().isoformat()
-    command = [sys.executable, "-c", WORK, str(town.instance), url(town), moment, str(rounds)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = begin(WORK, str(town.instance), url(town), town.clock.now().isoformat(), str(rounds))
     try:
         assert heard(process) == "ready", process.communicate()[1]
         yield process
@@ -91,15 +87,13 @@ def worker(town: Town, rounds: int) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def heard(process: subprocess.Popen[str]) -> str:
+def heard(process: Process) -> str:
     """The next line that a process says."""
-    assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def tell(process: subprocess.Popen[str]) -> None:
+def tell(process: Process) -> None:
     """Let a process go on."""
-    assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()
 

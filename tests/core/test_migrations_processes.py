@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,8 @@ from fees import again
 from fees import lay
 from fees import make
 from fees import start
+from processes import Process
+from processes import begin
 
 from townhall.cli import main
 from townhall.db import ledger
@@ -54,12 +54,9 @@ def url(town: Town) -> str:
 
 
 @contextmanager
-def opening(town: Town) -> Iterator[subprocess.Popen[str]]:
+def opening(town: Town) -> Iterator[Process]:
     """Another process that opens the town."""
-    command = [sys.executable, "-c", OPEN, str(town.instance), url(town)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = begin(OPEN, str(town.instance), url(town))
     try:
         yield process
     finally:
@@ -67,15 +64,13 @@ def opening(town: Town) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def line(process: subprocess.Popen[str]) -> str:
+def line(process: Process) -> str:
     """The next line that a process says."""
-    assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def go_on(process: subprocess.Popen[str]) -> None:
+def go_on(process: Process) -> None:
     """Let a process leave the middle of its migration."""
-    assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from plugging import SCHEMA
 from plugging import add_plugin
+from processes import begin
 
 from townhall.access.actors import system
 from townhall.errors import PluginError
@@ -103,10 +102,8 @@ def test_first_records_come_after_a_process_that_was_killed(make_town: Callable[
     write(folder, 'type = "thing"\n[[records]]\nlabel = "Heron"\n[[records]]\nlabel = "Carp"\n')
     name = str(town.database.database)
     url = f"sqlite:///{Path(name).name}" if town.database.engine == "sqlite" else name
-    command = [sys.executable, "-c", ENABLE, str(town.instance), url]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = begin(ENABLE, str(town.instance), url)
     try:
-        assert process.stdout is not None
         assert process.stdout.readline().strip() == "middle"
     finally:
         process.kill()

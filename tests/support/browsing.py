@@ -52,48 +52,86 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
 def accessibility_violations(page: Page) -> list[str]:
     """WCAG 2.1 A and AA violations that axe-core finds on the page, one line each; needs JavaScript.
 
-    Contrast takes four fifths of the time, and depends on colours and size alone. So when the same document is looked
-    at again, in another window, it is measured where something came to be seen, or looks otherwise than before.
+    Contrast takes four fifths of the time, and depends on the colour of the letters, on what they stand on and on how
+    large they are, which hundreds of places on a hundred pages have in common. So axe measures it where it has not
+    passed the same before, and wherever it isn't plain what the letters stand on.
     """
     if evaluate(page, "typeof axe") == "undefined":
-        evaluate(page, _axe())
-    found: list[str] = evaluate(page, _VIOLATIONS, WCAG)
-    return found
+        evaluate(page, axe())
+    found, passed = evaluate(page, _VIOLATIONS, {"tags": WCAG, "known": sorted(_PASSED)})
+    _PASSED.update(passed)
+    return list(found)
 
 
+#: Letters on their ground in a size that axe has found to have enough contrast.
+_PASSED: set[str] = set()
 #: What is fine is left in the browser: telling of it takes as long as a good part of the rules.
-_VIOLATIONS = """async (tags) => {
-    const look = (element) => {
-        const style = getComputedStyle(element);
-        if (!element.getClientRects().length || style.visibility !== 'visible') return '';
-        const size = parseFloat(style.fontSize);
-        const large = size >= 24 || (size >= 18.5 && style.fontWeight >= 700);
-        const place = style.position === 'static' ? '' : [style.position, style.left, style.top, style.zIndex];
-        return [style.color, style.backgroundColor, style.backgroundImage, style.opacity, style.textShadow,
-                style.clip, style.clipPath, style.filter, style.textIndent, style.transform, large, place].join();
+_VIOLATIONS = """async ({tags, known}) => {
+    const passed = new Set(known), clear = 'rgba(0, 0, 0, 0)';
+    const written = (element) => element.matches('input, select, textarea') ||
+        [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    // Letters, their size, and the colours below them as far as the first that covers all; nothing where another thing
+    // could be below, as with what is moved from its place, stands out of its ground, or lets something shine through.
+    const contrast = (element, box) => {
+        const own = getComputedStyle(element), size = parseFloat(own.fontSize);
+        const told = [own.color, size >= 24 || (size >= 18.5 && own.fontWeight >= 700)];
+        if (own.textShadow !== 'none' || own.webkitTextFillColor !== own.color) return '';
+        let covered = false;
+        for (let each = element; each; each = each.parentElement) {
+            const style = getComputedStyle(each);
+            const plain = style.opacity === '1' && style.filter === 'none' && style.mixBlendMode === 'normal' &&
+                style.backgroundImage === 'none' && style.backgroundClip === 'border-box';
+            if (!plain) return '';
+            if (covered) continue;
+            const around = each.getBoundingClientRect();
+            covered = /^rgb\\(/.test(style.backgroundColor);
+            if (style.backgroundColor !== clear) {
+                const inside = box.left >= around.left - 1 && box.right <= around.right + 1 &&
+                    box.top >= around.top - 1 && box.bottom <= around.bottom + 1;
+                if (!inside || style.borderRadius.includes('%')) return '';
+                told.push(style.backgroundColor);
+            }
+            const still = (style.position === 'static' || style.position === 'relative' && style.zIndex === 'auto' &&
+                [style.top, style.left].every((offset) => ['auto', '0px'].includes(offset))) &&
+                style.transform === 'none' && style.float === 'none' && ![style.marginTop, style.marginRight,
+                style.marginBottom, style.marginLeft].some((margin) => margin.startsWith('-'));
+            if (!covered && !still) return '';
+        }
+        return covered ? told.join() : '';
     };
-    const before = window.axeLooks, now = new Map();
-    for (const element of document.querySelectorAll('*')) now.set(element, look(element));
-    window.axeLooks = now;
+    const kinds = new Map(), measured = [];
+    for (const element of document.querySelectorAll('body, body *')) {
+        if (!element.checkVisibility({visibilityProperty: true}) || !written(element)) continue;
+        const box = element.getBoundingClientRect();
+        if (box.width <= 1 || box.height <= 1) continue;  // for screen readers: nobody sees it, and axe doesn't either
+        const kind = contrast(element, box);
+        kinds.set(element, kind);
+        if (!passed.has(kind)) measured.push(element);
+    }
     const told = await axe.run(document, {
         runOnly: {type: 'tag', values: tags},
-        rules: {'color-contrast': {enabled: !before}},
+        rules: {'color-contrast': {enabled: false}},
         resultTypes: ['violations'],
+        preload: {assets: ['media']},  // no rule of these reads stylesheets, which it would ask the town for again
     });
-    const changed = before ? [...now].filter(([element, shown]) => shown && shown !== before.get(element)) : [];
     const violations = told.violations;
-    if (changed.length) {
-        const include = changed.map(([element]) => element);
-        const again = await axe.run({include}, {runOnly: ['color-contrast'], resultTypes: ['violations']});
+    if (measured.length) {
+        const options = {runOnly: ['color-contrast'], resultTypes: ['violations', 'passes'], elementRef: true};
+        const again = await axe.run({include: measured}, options);
         violations.push(...again.violations);
+        for (const rule of again.passes) for (const node of rule.nodes) passed.add(kinds.get(node.element) || '');
+        // Where the same is told of in another place, it has not passed.
+        for (const rule of again.violations) for (const node of rule.nodes) passed.delete(kinds.get(node.element));
+        passed.delete('');
     }
-    return violations.flatMap((violation) =>
-        violation.nodes.map((node) => `${violation.id}: ${violation.help} at ${node.target}`));
+    return [violations.flatMap((violation) =>
+        violation.nodes.map((node) => `${violation.id}: ${violation.help} at ${node.target}`)), [...passed]];
 }"""
 
 
 @cache
-def _axe() -> str:
+def axe() -> str:
+    """axe-core, for a window in which every page is looked at: to send it there again for each takes time."""
     import axe_playwright_python
 
     script = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js"))
