@@ -253,6 +253,27 @@ def test_serving_on_a_port_that_is_taken_is_a_sentence(made: Run, tmp_path: Path
     town.close()
 
 
+def test_listening_where_this_computer_is_not_says_which_addresses_there_are(made: Run) -> None:
+    """Another computer's address is no sign that the server runs already."""
+    result = made("serve", "--host", "203.0.113.9", "--port", "8149")
+    assert result.exit_code == 1
+    assert "must be an address of this computer: 127.0.0.1" in result.output
+    assert "running already" not in result.output
+
+
+def test_settings_that_set_nothing_are_told(made: Run, tmp_path: Path) -> None:
+    """The section of a plugin that is not there, and a role that is none, with what was probably meant."""
+    with (tmp_path / "town" / "townhall.toml").open("a", encoding="utf-8") as file:
+        file.write("[plugins.complaint]\nradius = 50\n")
+    result = made("doctor", TOWNHALL_SECOND_FACTOR="clerks")
+    assert result.exit_code == 1
+    assert "plugins.complaint: there is no such plugin, so this sets nothing. Did you mean [plugins.complaints]?" in (
+        result.output
+    )
+    assert "second_factor in [security] names clerks, which is no role" in result.output
+    assert "did you mean clerk?" in result.output
+
+
 def test_wards_come_from_a_file_and_a_desk_is_handed_over(made: Run, tmp_path: Path) -> None:
     """What the pages do about wards and open work, for scripts: the same sentences, and 1 when a file can't be used."""
     ring = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
