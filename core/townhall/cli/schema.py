@@ -18,6 +18,7 @@ from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.errors import NotFound
 from townhall.errors import PluginError
+from townhall.extend import icons
 from townhall.extend.discovery import discover
 from townhall.extend.loading import load_plugins
 from townhall.extend.manifest import FILE_NAME
@@ -59,6 +60,7 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
             types |= _types_at(path)
         except SchemaErrors as error:
             mistakes += [mistake for mistake in error.mistakes if mistake not in mistakes]
+        mistakes += [mistake for file in _files_at(path) for mistake in icons.strange(file)]
     if as_json:
         told = [{"file": mistake.file, "key": mistake.key, "message": mistake.message} for mistake in mistakes]
         print_json({"types": sorted(types), "mistakes": told})
@@ -121,6 +123,13 @@ def _types_at(path: Path) -> Mapping[str, RecordType]:
         # Files of one plugin are read together; only what is wrong with those that were asked for is told.
         mine = [mistake for mistake in error.mistakes if Path(mistake.file).resolve().is_relative_to(path)]
         raise SchemaErrors(mine or error.mistakes) from error
+
+
+def _files_at(path: Path) -> list[Path]:
+    """The schemas at a path, and the manifest of the plugin that it is."""
+    if path.is_file():
+        return [path.resolve()]
+    return sorted([*path.resolve().rglob("schemas/*.toml"), *path.resolve().glob("*.toml")])
 
 
 def _loose(path: Path) -> list[Source]:
