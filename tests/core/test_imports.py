@@ -233,6 +233,14 @@ def test_a_missing_column_is_one_sentence(town: Town, tmp_path: Path) -> None:
         ({"column": [{"from": "Name", "field": "name", "case": "loud"}]}, "column 1.case: “loud” is none of sentence"),
         ({"column": [{"from": "Name", "field": "name", "pattern": "("}]}, "column 1.pattern: is no regular expression"),
         ({"column": [{"from": "Name", "field": "name", "values": "x"}]}, "column 1.values: should be a table"),
+        (
+            {"mapping": {"type": CONTACT}, "column": [{"from": "A", "field": "addresses.0.address.postcode"}]},
+            "“addresses.0.address” has no part “postcode”; there are line1, line2, city, region, postal_code, country",
+        ),
+        (
+            {"mapping": {"type": TICKET}, "column": [{"from": "Lat", "field": "place.lat"}]},
+            "column 1.field: “place” has no part “lat”; there are latitude, longitude",
+        ),
         ({"set": 5}, "set: should be a table"),
         ({"set": {"naem": "x"}}, "set.field: desk.topic has no field “naem”; did you mean “name”"),
     ],
