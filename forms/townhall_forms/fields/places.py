@@ -50,8 +50,8 @@ _MILLIONTH = Decimal("0.000001")
 
 
 class AddressField(Field):
-    """A postal address of six parts, none of which must be there: `line1` (street and number), `line2`, `city`, `region`,
-    `postal_code` and `country`.
+    """A postal address of six parts, none of which must be there: `line1`, `line2`, `city`, `region`, `postal_code` and
+    `country`.
     """
 
     type_name: ClassVar[str] = "address"
