@@ -30,6 +30,9 @@ FILE_NAME = "townhall.toml"
 OTHER_VARIABLES = frozenset({"TOWNHALL_INSTANCE", "TOWNHALL_ADMIN_PASSWORD"})
 
 Check = Callable[[Any], str]
+_BACKSLASH = (
+    "In quotes like these, a backslash begins a special character: write '…' around the text, or / in its place"
+)
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 #: What an environment variable may say for a setting that is true or false.
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -70,7 +73,9 @@ class Settings:
         checks.database,
         secret=True,
     )
-    host: str = _setting("server", "127.0.0.1", "Address that the server listens on; 0.0.0.0 for all.", checks.filled)
+    host: str = _setting(
+        "server", "127.0.0.1", "Address that the server listens on; 0.0.0.0 for all.", checks.listening
+    )
     port: int = _setting("server", 8000, "Port that the server listens on.", checks.port)
     trusted_proxies: int = _setting(
         "server", 0, "Number of proxies in front whose X-Forwarded headers are believed.", checks.not_negative
@@ -100,7 +105,9 @@ class Settings:
         checks.web_address,
     )
 
-    mail_host: str = _setting("mail", "", "The mail server that messages go to; empty sends none.", key="host")
+    mail_host: str = _setting(
+        "mail", "", "The mail server that messages go to; empty sends none.", checks.machine, key="host"
+    )
     mail_port: int = _setting("mail", 587, "Its port: mostly 587 with starttls, 465 with tls.", checks.port, key="port")
     mail_security: str = _setting("mail", "starttls", "starttls, tls, or none.", checks.security, key="security")
     mail_username: str = _setting("mail", "", "Who signs in there; empty signs in nobody.", key="username")
@@ -277,7 +284,15 @@ class Setting:
             isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
         ):
             return "must be a list of texts in quotes"
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and self._strange(text) for text in texts):
+            return f"holds a character that nobody can see. {_BACKSLASH}"
         return self.check(self.taken(value))
+
+    def _strange(self, text: str) -> bool:
+        """Whether a text holds characters of control; what stands on pages may have several lines."""
+        lines = "\n" if self.section == "town" else ""
+        return any(ord(letter) < 32 or ord(letter) == 127 for letter in text if letter not in lines)
 
     def taken(self, value: Any) -> Any:
         """What is kept of a value that stands in the file: of names, given as a list or as one text, a tuple."""
@@ -339,19 +354,23 @@ def example(values: Mapping[str, str | int | bool] | None = None) -> str:
 
 def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
+        data = tomllib.loads(text)
     except UnicodeDecodeError:
         problems.append(f"{file}: the file is not UTF-8 text; save it as UTF-8.")
         return {}
+    except OSError as error:
+        problems.append(f"{file}: the file can't be read: {error.strerror or error}.")
+        return {}
     except tomllib.TOMLDecodeError as error:
-        problems.append(f"{file}: the file is not valid TOML: {error}.")
+        problems.append(f"{file}: the file is not valid TOML: {error}.{_likely(text, str(error))}")
         return {}
     values: dict[str, Any] = {}
     for section, content in data.items():
         if section == "plugins":
             values["plugins"] = _plugin_settings(file, content, problems)
         elif section not in SECTIONS:
-            problems.append(f"{file}: {section}: {_unknown('section', section, (*SECTIONS, 'plugins'))}")
+            problems.append(f"{file}: {section}: {_outside(section, content)}")
         elif not isinstance(content, dict):
             problems.append(f"{file}: {section}: this must be a section, written [{section}].")
         else:
@@ -409,6 +428,29 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
         else:
             values[setting.name] = setting.taken(value)
     return values
+
+
+def _outside(name: str, content: object) -> str:
+    """What is wrong with a name that is no section: a setting above all sections, or a plugin's own."""
+    if not isinstance(content, dict):
+        places = [f"[{setting.section}]" for setting in SETTINGS.values() if setting.key == name]
+        if places:
+            return f"this setting stands in no section; it belongs below {' or '.join(places)}."
+        return f"{_unknown('setting', name, [key for _, key in _BY_KEY])} Settings stand below a section."
+    if get_close_matches(name, (*SECTIONS, "plugins"), n=1):
+        return _unknown("section", name, (*SECTIONS, "plugins"))
+    return f"there is no such section. There are {', '.join(SECTIONS)}; a plugin's settings stand in [plugins.{name}]."
+
+
+def _likely(text: str, error: str) -> str:
+    """What most probably is wrong in the line of which TOML's reader speaks; the line itself may hold a password."""
+    found = re.search(r"at line (\d+)", error)
+    line = text.splitlines()[int(found[1]) - 1 :][:1] if found else []
+    if line and re.search(r'"[^"]*\\', line[0]):
+        return f" {_BACKSLASH}."
+    if line and error.startswith("Invalid value"):
+        return ' Texts stand in quotes, like name = "Millbrook".'
+    return ""
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -31,6 +31,7 @@ from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import VERBS
 from townhall.access.permissions import narrowed
 from townhall.access.roles import ROLES
+from townhall.extend import icons
 from townhall.extend import manifest
 from townhall.lifecycle.migrations import vocabulary
 from townhall.lifecycle.migrations.verbs import Migration
@@ -175,6 +176,12 @@ def manifest_page() -> str:
         "| key | meaning |",
         "|---|---|",
         *(f"| `{key}` | {meaning} |" for key, meaning in manifest.JOB_KEYS.items()),
+        "",
+        "## Icons",
+        "",
+        "A plugin, a type, a public form and a public list name one of these: "
+        + ", ".join(f"`{name}`" for name in icons.names())
+        + ".",
         "",
         "## The folders beside it",
         "",
@@ -357,7 +364,7 @@ def testing_page() -> str:
         "",
         "## What `townhall plugins check` makes sure of",
         "",
-        "Manifest, names and imports are read. Then the plugin is switched on in a town that is thrown away.",
+        "Manifest, names, icons and imports are read. Then the plugin is switched on in a town that is thrown away.",
         "",
         "| check | it makes sure that |",
         "|---|---|",

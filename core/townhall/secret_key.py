@@ -19,6 +19,11 @@ SHORTEST = 32
 _FEWEST = 12
 
 
+def is_there(instance: Path) -> bool:
+    """Whether this instance has a key: whoever has one has been opened before."""
+    return (instance / SECRET_FILE).exists()
+
+
 def read(instance: Path) -> bytes:
     """The key of this instance, made if there is none. Raises :class:`~townhall.errors.ConfigurationError`."""
     file = instance / SECRET_FILE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,26 @@ def anything(value: Any) -> str:
 def filled(value: str) -> str:
     """Something must be there."""
     return "" if value.strip() else "can't be empty"
+
+
+def machine(value: str) -> str:
+    """The name or address of a machine, or none: a port or a kind of address beside it belongs elsewhere."""
+    if not set(value) & set(":/ ") or _is_address(value.strip("[]")):
+        return ""
+    return "must be a name or an address alone, like mail.milbrook.example; the port has a setting of its own"
+
+
+def listening(value: str) -> str:
+    """An address of this computer."""
+    return filled(value) or machine(value)
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ip_address(value.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def timezone(value: str) -> str:

@@ -29,6 +29,7 @@ from townhall.cases.effects import EFFECTS
 from townhall.citizens import guarding
 from townhall.clock import Clock
 from townhall.clock import SystemClock
+from townhall.config import FILE_NAME
 from townhall.config import Settings
 from townhall.config import load_settings
 from townhall.context import TownContext
@@ -36,6 +37,8 @@ from townhall.db import meta
 from townhall.db import migration
 from townhall.db.copies import copy_of
 from townhall.db.engines import TownDatabase
+from townhall.db.engines import database_file
+from townhall.db.engines import describe
 from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
 from townhall.encryption import KEYS_USED
@@ -175,9 +178,9 @@ class Town:
         that failed are tried again. Raises :class:`~townhall.errors.ConfigurationError`. A plugin that can't run is
         off, with a reason, and no error.
         """
-        instance = _existing(instance, database)
+        instance = existing(instance, database)
         settings = load_settings(instance)
-        connection = open_database(database or settings.database, instance)
+        connection = connect(database or settings.database, instance)
         try:
             town = cls(instance, settings, connection, clock or SystemClock(), safe_mode=safe_mode, retry=retry)
             if not safe_mode:
@@ -196,10 +199,10 @@ class Town:
 
         Raises :class:`~townhall.errors.ConfigurationError`, also when an upgrade of Townhall's own tables fails.
         """
-        instance = _existing(instance, database)
+        instance = existing(instance, database)
         settings = load_settings(instance)
         url = database or settings.database
-        connection = open_database(url, instance)
+        connection = connect(url, instance)
         try:
             with copy_of(connection, url, instance) as copy:
                 options = {"safe_mode": safe_mode, "retry": True, "rehearsal": True}
@@ -345,13 +348,45 @@ class Town:
         return loaded
 
 
-def _existing(instance: Path, database: str | None) -> Path:
-    """The folder of a town, after what a restore may have left to do there is done."""
+def existing(instance: Path, database: str | None = None) -> Path:
+    """The folder of a town, after what a restore may have left to do there is done.
+
+    Raises :class:`~townhall.errors.ConfigurationError` where there is no town.
+    """
     instance = instance.resolve()
-    if not instance.is_dir():
+    if instance.is_dir():
+        restore_staging.finish(instance, database)
+    if not (instance / FILE_NAME).exists() and not secret_key.is_there(instance):
         raise ConfigurationError(f"{instance}: there is no town in this folder; make one with townhall init.")
-    restore_staging.finish(instance, database)
     return instance
+
+
+def connect(url: str, instance: Path, *, begun: bool = False) -> TownDatabase:
+    """The database of the town in ``instance``, open.
+
+    A folder with a key, or one that was ``begun``, has a town somewhere, so a new one is not begun there.
+    Raises :class:`~townhall.errors.ConfigurationError`.
+    """
+    if secret_key.is_there(instance):
+        secret_key.read(instance)
+    elif not begun:
+        return open_database(url, instance)
+    file = database_file(url, instance)
+    if file is not None and not (file.exists() and file.stat().st_size):
+        raise _lost(f"{file} is empty" if file.exists() else f"{file} is not there")
+    connection = open_database(url, instance)
+    if connection.table_exists("meta"):
+        return connection
+    connection.close_all()
+    raise _lost(f"{describe(url)} is empty")
+
+
+def _lost(what: str) -> ConfigurationError:
+    where = "database in [server] of townhall.toml"
+    return ConfigurationError(
+        f"The town's database is not where {where} says: {what}. Correct that, or bring the town back with townhall "
+        "restore. The setting alone moves no records; to begin a new town, choose a new folder for townhall init."
+    )
 
 
 @cache

@@ -65,6 +65,10 @@ class Report:
         if mistake not in self.mistakes:
             self.mistakes.append(mistake)
 
+    def about(self, key: str) -> bool:
+        """Whether a mistake in this key, or below it, is noted already."""
+        return any(mistake.key == key or mistake.key.startswith(f"{key}.") for mistake in self.mistakes)
+
 
 def read_folder(plugin: str, folder: Path, requires: Iterable[str] = (), *, own_types: bool = True) -> list[Source]:
     """The schema files of a folder, in order of their names. A folder that is not there has none."""

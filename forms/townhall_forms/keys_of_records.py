@@ -11,7 +11,14 @@ TYPE = (
     Key("type", "label", "text", "What one record is called.", ("form", "list"), default="the name, in words"),
     Key("type", "label_plural", "text", "What several are called.", ("list",), default="the label and “s”"),
     Key("type", "description", "text", "One sentence for clerks about what is kept here.", ("list",)),
-    Key("type", "icon", "text", "Symbol beside the label (an id in `icons.svg`).", ("details",), default="note"),
+    Key(
+        "type",
+        "icon",
+        "text",
+        "Symbol beside the label, one of [the icons](manifest.md#icons).",
+        ("details",),
+        default="note",
+    ),
     Key(
         "type",
         "title",

@@ -126,6 +126,9 @@ def _due_days(subject: Subject, workflow: Workflow) -> None:
 
 
 def _whole(subject: Subject, path: str, at: str) -> None:
+    if path.isdigit():
+        subject.report.add(at, f"write {path} without quotes; in quotes it is the path of a field")
+        return
     field = subject.path(path, at)
     if field is not None and (field.stores or field.type_name) not in _WHOLE:
         subject.report.add(at, f"“{path}” is no whole number of days")
@@ -294,7 +297,7 @@ def _applied(subject: Subject, form: Form) -> Iterable[tuple[str, str]]:
 
 
 def _public(subject: Subject, public: PublicOptions) -> None:
-    if subject.type.public_if is None:
+    if subject.type.public_if is None and not subject.report.about("type.public_if"):
         subject.report.add("public", "nobody would see anything: the type has no “public_if”")
     for key in ("columns", "fields", "filters"):
         for name in subject.names(getattr(public, key), f"public.{key}"):

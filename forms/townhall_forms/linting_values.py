@@ -6,6 +6,7 @@ from datetime import UTC
 from datetime import date
 from datetime import datetime
 from datetime import time
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import cast
@@ -15,7 +16,9 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.dates import limit_day
+from townhall_forms.fields.files import FILE_GROUPS
 from townhall_forms.fields.numbers import read_number
+from townhall_forms.kinds import did_you_mean
 
 if TYPE_CHECKING:
     from townhall_forms.linting import Subject
@@ -57,8 +60,17 @@ def lint_values(subject: Subject) -> None:
             (f"fields.{name}", field),
             *((f"fields.{name}.fields.{c.name}", c) for c in field.row_fields.values()),
         ):
+            _files(subject, one, at)
             if _limits(subject, one, at):
                 _default(subject, one, at)
+
+
+def _files(subject: Subject, field: Field, at: str) -> None:
+    """An ending that is a group's name mistyped would refuse every file."""
+    for entry in field.accept:
+        near = get_close_matches(entry.lower(), FILE_GROUPS, n=1, cutoff=0.7)
+        if near and entry.lower() not in FILE_GROUPS:
+            subject.report.add(f"{at}.accept", f"“{entry}” is no group of files{did_you_mean(entry, FILE_GROUPS)}")
 
 
 def _limits(subject: Subject, field: Field, at: str) -> bool:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from townhall_forms.errors import FormsError
 from townhall_forms.kinds import Kind
 from townhall_forms.kinds import PathInfo
+from townhall_forms.kinds import did_you_mean
 from townhall_forms.text import normalise
 from townhall_forms.text import whole_number
 
@@ -155,7 +156,8 @@ def _code(raw: Any, info: PathInfo | None) -> str:
         raise InvalidOperand("needs one of its choices, in quotes")
     known = info.choices if info is not None else None
     if known is not None and raw not in known:
-        raise InvalidOperand(f"“{raw}” is not one of its choices: {', '.join(sorted(known))}")
+        near = did_you_mean(raw, known) or f": {', '.join(sorted(known))}"
+        raise InvalidOperand(f"“{raw}” is not one of its choices{near}")
     return raw
 
 

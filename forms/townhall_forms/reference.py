@@ -165,7 +165,8 @@ def _meaning(key: Key) -> str:
 def _field_types() -> str:
     lines = [
         "## Field types\n",
-        "Every type takes the keys above that are not marked with types of their own.\n",
+        "Every type takes the keys above that are not marked with types of their own. A module with code may bring",
+        "[a type of its own](../how-to/add-a-field-type.md).\n",
         "| type | what it holds | more keys | operators |",
         "|---|---|---|---|",
     ]

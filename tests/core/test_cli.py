@@ -112,6 +112,33 @@ def test_a_command_without_a_town_says_so(run_it: Run) -> None:
         assert "make one with townhall init" in result.output
 
 
+@pytest.mark.parametrize("command", [["serve"], ["users", "list"], ["backup"], ["migrate", "--rehearse"], ["doctor"]])
+def test_a_folder_without_a_town_gets_none_by_itself(run_it: Run, tmp_path: Path, command: list[str]) -> None:
+    """A wrong folder is told, and nothing is written into it."""
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    result = run_it(*command)
+    assert (result.exit_code, "there is no town in this folder" in result.output) == (1, True), result.output
+    assert [file.name for file in (tmp_path / "town").iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("command", [["serve"], ["users", "list"], ["backup"], ["migrate", "--rehearse"], ["doctor"]])
+def test_a_town_is_not_begun_anew_where_its_database_is_not(made: Run, tmp_path: Path, command: list[str]) -> None:
+    """A database that is somewhere else, lost or empty is told; an empty town would take in what people send."""
+    file = tmp_path / "town" / "townhall.db"
+    wrong = made(*command, TOWNHALL_DATABASE="sqlite:///data/town.db")
+    assert (wrong.exit_code, "data/town.db is not there" in wrong.output) == (1, True), wrong.output
+    assert not (tmp_path / "town" / "data").exists()
+    file.rename(tmp_path / "kept.db")
+    file.touch()
+    empty = made(*command)
+    assert (empty.exit_code, f"{file} is empty" in empty.output) == (1, True), empty.output
+    assert "townhall restore" in empty.output
+    assert file.stat().st_size == 0
+    (tmp_path / "kept.db").replace(file)
+    assert made("users", "list").exit_code == 0
+
+
 def test_people_are_looked_after(made: Run) -> None:
     """Adding, listing, roles, passwords and letting go."""
     added = made("users", "add", "erin@town.example", "--role", "clerk", input=PASSWORD + "\n")
@@ -224,6 +251,27 @@ def test_serving_on_a_port_that_is_taken_is_a_sentence(made: Run, tmp_path: Path
         with pytest.raises(ConfigurationError, match="can't listen on"):
             run(town, "127.0.0.1", taken.getsockname()[1])
     town.close()
+
+
+def test_listening_where_this_computer_is_not_says_which_addresses_there_are(made: Run) -> None:
+    """Another computer's address is no sign that the server runs already."""
+    result = made("serve", "--host", "203.0.113.9", "--port", "8149")
+    assert result.exit_code == 1
+    assert "must be an address of this computer: 127.0.0.1" in result.output
+    assert "running already" not in result.output
+
+
+def test_settings_that_set_nothing_are_told(made: Run, tmp_path: Path) -> None:
+    """The section of a plugin that is not there, and a role that is none, with what was probably meant."""
+    with (tmp_path / "town" / "townhall.toml").open("a", encoding="utf-8") as file:
+        file.write("[plugins.complaint]\nradius = 50\n")
+    result = made("doctor", TOWNHALL_SECOND_FACTOR="clerks")
+    assert result.exit_code == 1
+    assert "plugins.complaint: there is no such plugin, so this sets nothing. Did you mean [plugins.complaints]?" in (
+        result.output
+    )
+    assert "second_factor in [security] names clerks, which is no role" in result.output
+    assert "did you mean clerk?" in result.output
 
 
 def test_wards_come_from_a_file_and_a_desk_is_handed_over(made: Run, tmp_path: Path) -> None:

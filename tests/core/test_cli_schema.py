@@ -51,6 +51,21 @@ def test_a_plugin_in_order(plugin: Path) -> None:
         assert "1 type in order: parks.tree." in result.output
 
 
+def test_an_icon_that_there_is_not_is_told(plugin: Path) -> None:
+    """Of a type, a form, a public list and the manifest: an empty place beside the words would be found late."""
+    tree = TREE.replace('label = "Tree"', 'label = "Tree"\nicon = "tre"\npublic_if = { name = "x" }')
+    tree = tree.replace("required = true", 'required = true\nprivacy = "public"')
+    more = '[forms.public]\nfields = ["name"]\nicon = "unicorn"\n[public]\nicon = "tree"\n'
+    (plugin / "schemas" / "tree.toml").write_text(f"{tree}{more}", encoding="utf-8")
+    (plugin / "plugin.toml").write_text(f'{MANIFEST}icon = "maill"\n', encoding="utf-8")
+    result = run("check", plugin)
+    assert result.exit_code == 1
+    assert "tree.toml: type.icon: There is no icon “tre”; did you mean “tree”?" in result.stderr
+    assert "tree.toml: forms.public.icon: There is no icon “unicorn”; there are alert, bin," in result.stderr
+    assert "plugin.toml: icon: There is no icon “maill”; did you mean “mail”?" in result.stderr
+    assert "3 mistakes" in result.stderr
+
+
 def test_every_mistake_is_told_with_its_place(plugin: Path) -> None:
     """Mistakes go to standard error, one a line, and the command fails."""
     (plugin / "schemas" / "bush.toml").write_text(BROKEN, encoding="utf-8")

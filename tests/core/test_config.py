@@ -72,6 +72,19 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         ("town = 3", "town: this must be a section, written [town]."),
         ("[plugins]\ncomplaints = 3", "plugins.complaints: this must be a section"),
         ("[town", "the file is not valid TOML"),
+        ('name = "x"', "name: this setting stands in no section; it belongs below [town]."),
+        ("port = 1", "port: this setting stands in no section; it belongs below [server] or [mail]."),
+        ('naem = "x"', "naem: there is no such setting. Did you mean name? Settings stand below a section."),
+        ("[complaints]\nradius = 5", "a plugin's settings stand in [plugins.complaints]."),
+        ("[town]\nname = Millbrook", 'Texts stand in quotes, like name = "Millbrook".'),
+        ('[backup]\nfolder = "D:\\Users"', "write '…' around the text, or / in its place."),
+        ('[backup]\nfolder = "D:\\town"', "folder: 'D:\\town' holds a character that nobody can see."),
+        ('[mail]\nusername = "TOWN\\nora"', "username: 'TOWN\\nora' holds a character that nobody can see."),
+        ('[mail]\npassword = "a\\tb"', "mail.password: the value holds a character that nobody can see."),
+        ('[security]\nsecond_factor = ["a\\tb"]', "holds a character that nobody can see."),
+        ('[mail]\nhost = "mail.milbrook.example:587"', "must be a name or an address alone"),
+        ('[mail]\nhost = "smtp://mail.milbrook.example"', "must be a name or an address alone"),
+        ('[server]\nhost = "0.0.0.0:80"', "must be a name or an address alone"),
     ],
 )
 def test_a_mistake_is_a_sentence_with_file_and_key(tmp_path: Path, text: str, words: str) -> None:
@@ -79,6 +92,14 @@ def test_a_mistake_is_a_sentence_with_file_and_key(tmp_path: Path, text: str, wo
     message = refusal(tmp_path, text)
     assert words in message
     assert "townhall.toml" in message
+
+
+def test_what_looks_strange_and_is_right_is_taken(tmp_path: Path) -> None:
+    """A notice of two lines, a path in single quotes, and addresses of IPv6."""
+    text = '[town]\nwebsite_notice = "Closed\\non Friday"\n[backup]\nfolder = \'D:\\town\'\n[server]\nhost = "::1"\n'
+    settings = load_settings(write(tmp_path, text + '[mail]\nhost = "[2001:db8::5]"\n'), {})
+    assert settings.website_notice == "Closed\non Friday"
+    assert (settings.backup_folder, settings.host, settings.mail_host) == ("D:\\town", "::1", "[2001:db8::5]")
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

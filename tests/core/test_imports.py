@@ -233,6 +233,14 @@ def test_a_missing_column_is_one_sentence(town: Town, tmp_path: Path) -> None:
         ({"column": [{"from": "Name", "field": "name", "case": "loud"}]}, "column 1.case: “loud” is none of sentence"),
         ({"column": [{"from": "Name", "field": "name", "pattern": "("}]}, "column 1.pattern: is no regular expression"),
         ({"column": [{"from": "Name", "field": "name", "values": "x"}]}, "column 1.values: should be a table"),
+        (
+            {"mapping": {"type": CONTACT}, "column": [{"from": "A", "field": "addresses.0.address.postcode"}]},
+            "“addresses.0.address” has no part “postcode”; there are line1, line2, city, region, postal_code, country",
+        ),
+        (
+            {"mapping": {"type": TICKET}, "column": [{"from": "Lat", "field": "place.lat"}]},
+            "column 1.field: “place” has no part “lat”; there are latitude, longitude",
+        ),
         ({"set": 5}, "set: should be a table"),
         ({"set": {"naem": "x"}}, "set.field: desk.topic has no field “naem”; did you mean “name”"),
     ],
@@ -292,6 +300,35 @@ def test_an_export_can_be_imported(make_town: Callable[..., Town], tmp_path: Pat
     for record in here.records.find(system(), TOPIC).records:
         (copy,) = there.records.find(system(), TOPIC, {"name": record["name"]}).records
         assert dict(copy.values) == dict(record.values)
+
+
+def test_exported_rows_come_back_too(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """Telephones, addresses and what else a contact has several of stand in one cell each, and are read from it."""
+    here, there = make_town(), make_town()
+    address = {"line1": "2 Bridge Street; rear", "city": "Millbrook", "postal_code": "45013", "country": "US"}
+    here.records.create(
+        system(),
+        CONTACT,
+        {
+            "kind": "person",
+            "family_name": "Moreau",
+            "phones": [{"number": "+1 513 555 0142", "label": "home"}, {"number": "+1 513 555 0143"}],
+            "emails": [{"address": "z.moreau@post.example", "primary": True}],
+            "addresses": [{"address": address, "place": "39.1, -84.5"}],
+        },
+    )
+    here.records.create(system(), CONTACT, {"kind": "person", "family_name": "Nobody"})
+    path = tmp_path / "contacts.csv"
+    path.write_text("".join(csv_lines(here, system(), here.schemas[CONTACT], None)), encoding="utf-8", newline="")
+    source = open_csv(path)
+    summary = run_import(there, DOOR, find_mapping(there, "", CONTACT, source.columns), source)
+    assert (summary.refused, summary.created) == ([], 2)
+    for name in ("Moreau", "Nobody"):
+        (was,) = here.records.find(system(), CONTACT, {"family_name": name}).records
+        (copy,) = there.records.find(system(), CONTACT, {"family_name": name}).records
+        assert {key: copy[key] for key in ("phones", "emails", "addresses")} == {
+            key: was[key] for key in ("phones", "emails", "addresses")
+        }
 
 
 def test_a_refused_file_that_can_not_be_written_is_said(town: Town, tmp_path: Path) -> None:

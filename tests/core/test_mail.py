@@ -23,6 +23,8 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.clock import FixedClock
 from townhall.errors import ConfigurationError
+from townhall.errors import TownhallError
+from townhall.mail import at_once
 from townhall.mail import composing
 from townhall.mail import delivering
 from townhall.mail import message_ids
@@ -321,6 +323,44 @@ def test_starttls_and_a_password(town: Town, clerk: Actor, ticket: Record, clock
         use(town, port, **secure, mail_password="")
         assert delivering.run(town) == "1 message sent."
         assert len(box.taken) == 1
+
+
+def test_a_mail_server_that_is_set_up_wrongly_says_what_to_write(town: Town, tmp_path: Path) -> None:
+    """What the server or the system says comes with the key in [mail] that is most probably wrong."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    (tmp_path / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    secure = {"mail_security": "starttls", "mail_certificates": str(tmp_path / "authority.pem")}
+    signed = {"mail_username": "townhall", "mail_password": "s3cret"}
+
+    def said(port: int, **settings: Any) -> str:
+        use(town, port, **settings)
+        with pytest.raises(TownhallError) as told:
+            at_once.send_test(town, "ben@example.org")
+        return str(told.value)
+
+    with smtp_server() as (_, plain):
+        assert 'no encryption (STARTTLS) on this connection. Write security = "tls"' in said(plain, **secure)
+        assert 'write security = "starttls" into [mail]' in said(plain, **secure | {"mail_security": "tls"})
+        wanted = said(plain, mail_security="none", mail_certificates="", **signed)
+        assert "no sign-in (AUTH) on this connection. Most do with" in wanted
+        assert "leave username out" in wanted
+    with smtp_server(certificate=context, password="s3cret") as (box, port):
+        box.sender = lambda address: "530 5.7.0 Authentication required"
+        assert "It wants a sign-in: write username and password_file into [mail]." in said(
+            port, **secure, mail_username=""
+        )
+        assert "write password_file beside it" in said(port, **secure, mail_username="townhall", mail_password="")
+        assert "(ASCII)" in said(port, **secure, mail_username="townhall", mail_password="gr\u00fcn")
+        gone, letter = str(tmp_path / "gone.pem"), str(tmp_path / "letter.txt")
+        missing = said(port, **secure | {"mail_certificates": gone}, **signed)
+        assert f"certificates in [mail] names {gone}, which can't be read: No such file" in missing
+        assert "it holds no certificate (PEM)" in said(port, **secure | {"mail_certificates": letter}, **signed)
+        nowhere = said(port, **secure, mail_username="townhall", mail_password="", mail_password_file=gone)
+        assert f"password_file in [mail] names {gone}, which can't be read: No such file" in nowhere
+    assert "Connection refused." in said(port, mail_certificates="", mail_username="")
 
 
 # -- when and by whom -------------------------------------------------------------------------------------------------

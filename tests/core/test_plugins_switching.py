@@ -75,7 +75,15 @@ def test_switching_off_needs_none_of_the_files(town: Town) -> None:
         ({"code": "import nothing_of_that_name\n"}, "could not be imported: ModuleNotFoundError"),
         ({"code": "raise SystemExit(3)\n"}, "could not be imported: SystemExit"),
         ({"code": "from townhall import hookimpl\n@hookimpl\ndef when_it_rains():\n    pass\n"}, "hook when_it_rains"),
-        ({"code": "from townhall import hookimpl\n@hookimpl\ndef after_save(weather):\n    pass\n"}, "don't fit"),
+        ({"code": "from townhall import hookimpl\n@hookimpl\ndef after_sve():\n    pass\n"}, "Did you mean after_save"),
+        (
+            {"code": "from townhall import hookimpl\n@hookimpl\ndef after_save(chnge):\n    pass\n"},
+            "its after_save doesn't fit: it takes chnge, which this hook doesn't give; did you mean change?",
+        ),
+        (
+            {"code": "from townhall import hookimpl\n@hookimpl\ndef after_save(weather):\n    pass\n"},
+            "it gives town, change",
+        ),
         ({"requires": 'requires = ["lake"]\n'}, "lake"),
         ({"manifest": 'name = "other"\ntitle = "x"\nversion = "1"\napi = ">=1"\n'}, "must be the same as its folder"),
         (

@@ -231,6 +231,24 @@ def test_an_installed_module_is_upgraded_from_its_earlier_version_too(tmp_path: 
     checks = {each["name"]: each for each in json.loads(tried.stdout)["checks"]}
     assert [name for name, each in checks.items() if each["verdict"] == "failed"] == ["upgrade"]
     assert "“name”" in checks["upgrade"]["sentences"][0]
+    command[-4:] = [str(earlier)]
+    other = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert other.returncode == 1
+    assert f"Another dogs is installed here, and a town would use that one: {later}." in other.stderr
+
+
+def test_the_check_finds_hooks_that_are_never_asked_and_icons_that_there_are_not(tmp_path: Path) -> None:
+    """Both are silent in a town."""
+    folder = dogs(
+        tmp_path / "dogs",
+        "def before_save(town, change):\n    return None\n",
+        SCHEMA.replace("[type]", '[type]\nicon = "bark"'),
+    )
+    found = failed(folder)
+    assert (
+        "__init__.py:1: before_save is called like a hook and never asked; put @hookimpl above it." in found["imports"]
+    )
+    assert "schemas/dog.toml: type.icon: There is no icon “bark”" in found["icons"]
 
 
 def test_the_check_finds_tables_and_calls_that_begin_with_the_module(tmp_path: Path) -> None:
@@ -263,7 +281,7 @@ def test_the_command_tells_people_and_programs(tmp_path: Path) -> None:
     told = CliRunner().invoke(main, ["plugins", "check", str(folder)])
     assert told.exit_code == 1
     assert "requird" in told.output
-    assert "1 of 5 checks failed." in told.output
+    assert "1 of 6 checks failed." in told.output
     printed = CliRunner().invoke(main, ["plugins", "check", str(folder), "--json"])
     assert printed.exit_code == 1
     assert json.loads(printed.output)["passed"] is False

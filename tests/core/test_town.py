@@ -42,6 +42,7 @@ def test_opening_twice_does_the_work_once(town: Town) -> None:
 
 def test_the_secret_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
     """The key survives restarts, and only the owner may read its file where the system knows owners."""
+    (tmp_path / "townhall.toml").touch()
     first = Town.open(tmp_path)
     secret = first.secret
     first.close()

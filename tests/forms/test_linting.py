@@ -66,6 +66,8 @@ FIELD_CASES = [
     (f"[fields.a]\ntype = 'text'\nlabel = '{'x' * 81}'\n", "fields.a.label", "at most 80"),
     ("[fields.a]\ntype = 'choice'\nchoices = ['x', 'x']\n", "fields.a.choices", "there twice"),
     ("[fields.a]\ntype = 'choice'\n", "fields.a", "needs “choices”"),
+    ("[fields.a]\ntype = 'files'\naccept = ['images']\n", "fields.a.accept", "did you mean “image”"),
+    ("[fields.a]\ntype = 'file'\naccept = ['pdf', 'documents']\n", "fields.a.accept", "did you mean “document”"),
     ("[fields.a]\ntype = 'link'\n", "fields.a", "needs “to”"),
     ("[fields.a]\ntype = 'link'\nto = 'thingy'\n", "fields.a.to", "did you mean “town.thing”"),
     ("[fields.a]\ntype = 'link'\nto = 'parks.tree'\n", "fields.a.to", "add “parks” to requires"),
@@ -260,6 +262,7 @@ WORKFLOW_CASES = [
     ("done = { final = true }", "done = {}", "workflow", "could never be closed"),
     ('initial = "new"', 'initial = "new"\ndue_days = "name"', "workflow.due_days", "no whole number"),
     ('initial = "new"', 'initial = "new"\ndue_days = "nmae"', "workflow.due_days", "did you mean “name”"),
+    ('initial = "new"', 'initial = "new"\ndue_days = "14"', "workflow.due_days", "write 14 without quotes"),
     ('initial = "new"', 'initial = "new"\nqueue = "name"', "workflow.queue", "no link to core.queue"),
     ('initial = "new"', 'initial = "new"\nqueue = "nmae"', "workflow.queue", "did you mean “name”"),
     ('initial = "new"', 'initial = "new"\nassignee = "name"', "workflow.assignee", "no field of the type staff"),
@@ -273,7 +276,18 @@ WORKFLOW_CASES = [
     ('initial = "new"', 'initial = "new"\nmessages = "nmae"', "workflow.messages", "did you mean “name”"),
     ('by = ["staff"]', 'by = ["staff"]\nrequire = ["nmae"]', "workflow.transitions.finish.require", "“name”"),
     ('by = ["staff"]', 'by = ["staff"]\nasks = ["total"]', "workflow.transitions.finish.asks", "is computed"),
-    ('by = ["staff"]', 'by = ["staff"]\nif = { state = "nwe" }', "workflow.transitions.finish.if.state", "not one of"),
+    (
+        'by = ["staff"]',
+        'by = ["staff"]\nif = { state = "nwe" }',
+        "workflow.transitions.finish.if.state",
+        "did you mean “new”",
+    ),
+    (
+        'by = ["staff"]',
+        'by = ["staff"]\nif = { state = "x" }',
+        "workflow.transitions.finish.if.state",
+        "choices: done, new",
+    ),
     ('by = ["staff"]', 'by = ["staff"]\nassign = "nmae"', "workflow.transitions.finish.assign", "did you mean “name”"),
     (
         'by = ["staff"]',
@@ -387,6 +401,9 @@ def test_a_public_page_needs_a_rule_about_what_is_public() -> None:
     """Without ``public_if`` nobody would ever see anything."""
     assert mistakes(HEAD + NAME + "[public]\n") == [
         ("public", "Nobody would see anything: the type has no “public_if”.")
+    ]
+    assert [place for place, _ in mistakes(f"{HEAD}public_if = {{ nmae = 'x' }}\n{NAME}[public]\n")] == [
+        "type.public_if.nmae"
     ]
 
 

@@ -19,9 +19,7 @@ from townhall.config import load_settings
 from townhall.db import meta
 from townhall.db.engines import TownDatabase
 from townhall.db.engines import describe
-from townhall.db.engines import open_database
 from townhall.db.system import SystemTables
-from townhall.errors import ConfigurationError
 from townhall.lifecycle import backing_up
 from townhall.lifecycle import kept_backups
 from townhall.lifecycle import restore_staging
@@ -36,6 +34,8 @@ from townhall.lifecycle.backup_files import BackupReader
 from townhall.lifecycle.restore_target import Target
 from townhall.lifecycle.restoring import Restored
 from townhall.secret_key import SECRET_FILE
+from townhall.town import connect
+from townhall.town import existing
 
 _MEGABYTE = 1024 * 1024
 
@@ -57,10 +57,7 @@ def backup(file: Path | None, with_keys: bool, keep: int | None, lists: bool, as
     FILE is a new file, or a folder in which it gets a name with the date; without it, the folder of the settings.
     """
     folder = instance_folder()
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder.resolve()}: there is no town in this folder; make one with townhall init.")
-    restore_staging.finish(folder)
-    settings = load_settings(folder)
+    settings = load_settings(existing(folder))
     if lists:
         _list(file if file is not None else folder / settings.backup_folder, settings.zone, as_json)
         return
@@ -110,10 +107,7 @@ def restore(file: Path, yes: bool) -> None:
 @contextmanager
 def _database(folder: Path, settings: Settings) -> Iterator[TownDatabase]:
     """The database of a town that is not opened, nor brought up to date."""
-    name = settings.database.removeprefix("sqlite:///")
-    if name != settings.database and not (folder / name).is_file():
-        raise ConfigurationError(f"{folder / name}: there is no database. Is this the folder of a town?")
-    database = open_database(settings.database, folder)
+    database = connect(settings.database, folder, begun=True)
     try:
         yield database
     finally:

@@ -101,7 +101,9 @@ def import_file(
 ) -> ImportSummary:
     """Import ``file`` with a progress bar and say what became of it. Raises ``ConfigurationError``."""
     if identity not in town.schemas:
-        raise ConfigurationError(f"There is no type “{identity}”. Known are: {', '.join(sorted(town.schemas))}.")
+        close = difflib.get_close_matches(identity, town.schemas, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(sorted(town.schemas))}."
+        raise ConfigurationError(f"There is no type “{identity}”. {hint}")
     source = open_csv(file, encoding=encoding, delimiter=delimiter)
     chosen = find_mapping(town, mapping, identity, source.columns)
     if (chosen.encoding and not encoding) or (chosen.delimiter and not delimiter):

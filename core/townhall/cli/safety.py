@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from townhall import private
 from townhall import secret_key
+from townhall.accounts import people
 from townhall.accounts.signing_in import SIGN_IN_HINT
 from townhall.config import FILE_NAME
 from townhall.config import Settings
@@ -45,6 +47,7 @@ def examine(town: Town, *, host: str = "", environ: Mapping[str, str] | None = N
         _settled("names", _names(town.settings, settings.host), "the server answers to its own names alone."),
         _settled("https", _https(settings), "nothing that is typed can be read on its way."),
         _settled("proxies", _proxies(settings), "only the town's own proxies are believed."),
+        _settled("second factor", _second_factor(town), "each role that is to have one is there."),
         _settled("sessions", _sessions(settings), "sessions end, and guessing has an end."),
         _settled("links", _links(settings), "those that open something by themselves run out."),
         _settled("visitors", _visitors(settings), "nobody can send without end."),
@@ -110,6 +113,16 @@ def _proxies(settings: Settings) -> str:
 def _is_wide(text: str) -> bool:
     network = ip_network(text, strict=False)
     return network.prefixlen < _WIDEST[network.version]
+
+
+def _second_factor(town: Town) -> str:
+    known = [role.name for role in people.roles(town)] + ["all"]
+    unknown = [name for name in town.settings.second_factor if name not in known]
+    if not unknown:
+        return ""
+    close = get_close_matches(unknown[0], known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known[:-1])}."
+    return f"second_factor in [security] names {', '.join(unknown)}, which is no role, so nobody is asked by it; {hint}"
 
 
 def _sessions(settings: Settings) -> str:

@@ -18,9 +18,13 @@ from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.errors import NotFound
 from townhall.errors import PluginError
+from townhall.extend import icons
+from townhall.extend.discovery import Found
 from townhall.extend.discovery import discover
+from townhall.extend.importing import import_plugin
 from townhall.extend.loading import load_plugins
 from townhall.extend.manifest import FILE_NAME
+from townhall.extend.manifest import Manifest
 from townhall.extend.manifest import read_manifest
 from townhall.town import core_schemas
 from townhall.town import core_sources
@@ -28,6 +32,7 @@ from townhall_forms.documents import Report
 from townhall_forms.documents import read_document
 from townhall_forms.errors import Mistake
 from townhall_forms.errors import SchemaErrors
+from townhall_forms.fields import FIELD_TYPES
 from townhall_forms.fields.base import Field
 from townhall_forms.jsonschema import record_schema
 from townhall_forms.loading import Source
@@ -59,6 +64,7 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
             types |= _types_at(path)
         except SchemaErrors as error:
             mistakes += [mistake for mistake in error.mistakes if mistake not in mistakes]
+        mistakes += [mistake for file in _files_at(path) for mistake in icons.strange(file)]
     if as_json:
         told = [{"file": mistake.file, "key": mistake.key, "message": mistake.message} for mistake in mistakes]
         print_json({"types": sorted(types), "mistakes": told})
@@ -103,7 +109,7 @@ def _installed() -> Iterator[Path]:
 
 def _types_at(path: Path) -> Mapping[str, RecordType]:
     """The types that a file, a folder of schemas or a plugin declares."""
-    path = path.resolve()
+    path = _plugin_in(path.resolve())
     package = Path(townhall.__file__).resolve().parent
     core = core_schemas()
     if path.is_relative_to(package):
@@ -114,6 +120,7 @@ def _types_at(path: Path) -> Mapping[str, RecordType]:
         return _declared(sources, load_schemas(sources, core), path)
     manifest = read_manifest(root / FILE_NAME)
     sources = read_folder(manifest.name, root / "schemas", manifest.requires)
+    _learn_field_types(sources, root, manifest)
     known = load_plugins(discover(instance_folder()), manifest.requires, core, {}, code=False).schemas
     try:
         return _declared(sources, load_schemas(sources, known), path)
@@ -121,6 +128,35 @@ def _types_at(path: Path) -> Mapping[str, RecordType]:
         # Files of one plugin are read together; only what is wrong with those that were asked for is told.
         mine = [mistake for mistake in error.mistakes if Path(mistake.file).resolve().is_relative_to(path)]
         raise SchemaErrors(mine or error.mistakes) from error
+
+
+def _plugin_in(path: Path) -> Path:
+    """The one plugin's folder in a project, or else the path itself."""
+    below = [file.parent for pattern in ("*/", "src/*/") for file in path.glob(pattern + FILE_NAME)]
+    project = path.is_dir() and (path / "pyproject.toml").is_file() and not (path / FILE_NAME).is_file()
+    return below[0] if project and len(below) == 1 else path
+
+
+def _learn_field_types(sources: Sequence[Source], root: Path, manifest: Manifest) -> None:
+    """Import a plugin's code where its schemas name a field type that nobody knows: the plugin may bring it."""
+    documents = (read_document(source, Report(source.name)) for source in sources)
+    fields = [field for document in documents for field in (document or {}).get("fields", {}).values()]
+    fields += [column for field in fields for column in field.get("fields", {}).values()]
+    if all(field.get("type") in FIELD_TYPES for field in fields):
+        return
+    installed = (found for found in discover(instance_folder()).values() if found.folder.resolve() == root)
+    try:
+        import_plugin(next(installed, Found(manifest.name, root, manifest)))
+    except PluginError as error:
+        click.echo(str(error), err=True)
+
+
+def _files_at(path: Path) -> list[Path]:
+    """The schemas at a path, and the manifest of the plugin that it is."""
+    if path.is_file():
+        return [path.resolve()]
+    folder = _plugin_in(path.resolve())
+    return sorted([*folder.rglob("schemas/*.toml"), *folder.glob("*.toml")])
 
 
 def _loose(path: Path) -> list[Source]:

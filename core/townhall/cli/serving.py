@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import select
@@ -16,6 +17,7 @@ from townhall import logs
 from townhall.cli import safety
 from townhall.cli.context import instance_folder
 from townhall.errors import ConfigurationError
+from townhall.lifecycle.status import unclaimed_settings
 from townhall.town import Town
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def run(town: Town, host: str, port: int) -> None:
     for finding in safety.examine(town, host=host):
         if not finding.good:
             click.echo(f"Not safe, {finding.subject}: {finding.message}", err=True)
+    for sentence in unclaimed_settings(town):
+        click.echo(sentence, err=True)
     for plugin, reason in town.plugins.problems.items():
         click.echo(f"The plugin {plugin} is off: {reason}", err=True)
     for notice in town.upgrade.notices:
@@ -129,5 +133,15 @@ def _listen(host: str, port: int) -> socket.socket:
         named = isinstance(error, socket.gaierror) or os.name != "posix"
         reason = error.strerror if named else os.strerror(error.errno or 0)
         raise ConfigurationError(
-            f"The server can't listen on {host}, port {port}: {reason}. Is it running already? Another port: --port."
+            f"The server can't listen on {host}, port {port}: {reason}. {_what_to_do(error)}"
         ) from error
+
+
+def _what_to_do(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "It must be an address of this computer: 127.0.0.1 for a proxy on it, 0.0.0.0 for all that it has."
+    if isinstance(error, PermissionError):
+        return (
+            "Ports below 1024 are the system's: choose another with --port, and let a proxy in front take 80 and 443."
+        )
+    return "Is it running already? Another port: --port."

@@ -40,6 +40,7 @@ from townhall.lifecycle import restore_staging
 from townhall.lifecycle import seeds
 from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
+from townhall.lifecycle.status import unclaimed_settings
 from townhall.mail import health
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
@@ -128,6 +129,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
                 state = "is on." if plugin.running else "is off."
                 good = not plugin.reason or not (plugin.enabled or plugin.installed)
                 yield Finding(f"plugin {plugin.name}", good, plugin.reason or state)
+        for sentence in unclaimed_settings(town):
+            yield Finding("settings", False, sentence)
         for notice in town.upgrade.notices:
             yield Finding("migrations", False, notice)
         for conflict in town_layer.urgent(town):

@@ -42,6 +42,8 @@ _SQLITE_PRAGMAS = {
     "wal_autocheckpoint": 4_000,
 }
 _MAX_CONNECTIONS = 64
+#: How the URL of a database on SQLite begins; the rest is its file.
+_FILE_URL = "sqlite:///"
 #: Most values that one statement takes. SQLite takes 32,766, PostgreSQL twice as many.
 _MOST_VALUES = 30_000
 #: Entries of each index that SQLite looks at for its statistics.
@@ -187,6 +189,12 @@ def open_database(url: str, instance: Path, *, schema: str = "") -> TownDatabase
     return database
 
 
+def database_file(url: str, instance: Path) -> Path | None:
+    """The file of a database on SQLite; ``None`` if it is on a server, or names no file."""
+    name = url.removeprefix(_FILE_URL)
+    return instance / name if url.startswith(_FILE_URL) and name and name != ":memory:" else None
+
+
 def describe(url: str) -> str:
     """The URL as it may be shown: without its password."""
     parts = urlsplit(url)
@@ -198,16 +206,14 @@ def describe(url: str) -> str:
 
 
 def _sqlite(url: str, instance: Path) -> SqliteEngine:
-    prefix = "sqlite:///"
-    name = url.removeprefix(prefix)
-    if not url.startswith(prefix) or not name or name == ":memory:":
+    path = database_file(url, instance)
+    if path is None:
         raise ConfigurationError(
             f'The setting database = "{url}" names no file: write it like "sqlite:///townhall.db".'
         )
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         oldest = ".".join(map(str, _OLDEST_SQLITE))
         raise ConfigurationError(f"Python's SQLite is {sqlite3.sqlite_version}; Townhall needs {oldest} or newer.")
-    path = instance / Path(name)
     private.make_folder(path.parent)
     with suppress(OSError):  # where it can't be written it can perhaps be read, or the database says why not
         private.make_file(path)

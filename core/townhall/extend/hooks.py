@@ -60,12 +60,28 @@ def implementations(name: str, module: ModuleType) -> tuple[Implementation, ...]
     except PluginError:
         raise
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"{name}: its hooks don't fit: {' '.join(str(error).split())}", "hooks") from error
+        said = _wrong_argument(module) or f"its hooks don't fit: {' '.join(str(error).split())}"
+        raise PluginError(f"{name}: {said}", "hooks") from error
     except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"
         raise PluginError(f"{name}: its hooks can't be looked at: {said}.", "hooks") from error
+
+
+def _wrong_argument(module: ModuleType) -> str:
+    """What is wrong with the first implementation that takes what its hook doesn't give; empty if none does."""
+    for hook in hookspecs.KINDS:
+        function = getattr(module, hook, None)
+        if not callable(function) or not hasattr(function, "townhall_impl"):
+            continue
+        given = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+        for argument in inspect.signature(function).parameters:
+            if argument not in given:
+                close = get_close_matches(argument, given, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"it gives {', '.join(given)}."
+                return f"its {hook} doesn't fit: it takes {argument}, which this hook doesn't give; {hint}"
+    return ""
 
 
 def _found(name: str, module: ModuleType) -> Iterable[Implementation]:
@@ -74,8 +90,10 @@ def _found(name: str, module: ModuleType) -> Iterable[Implementation]:
     probe.register(module, name)
     for caller in probe.get_hookcallers(module) or ():
         if not caller.has_spec():
+            close = get_close_matches(caller.name, hookspecs.KINDS, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
             raise PluginError(
-                f"{name}: it implements the hook {caller.name}, which this Townhall doesn't have.", "hooks"
+                f"{name}: it implements the hook {caller.name}, which this Townhall doesn't have.{hint}", "hooks"
             )
         for found in caller.get_hookimpls():
             if found.wrapper or found.hookwrapper:

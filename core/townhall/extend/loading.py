@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -152,8 +153,10 @@ def plugin_settings(manifest: Manifest, given: Mapping[str, Any]) -> dict[str, A
         setting = manifest.settings.get(name)
         place = f"townhall.toml: plugins.{manifest.name}.{name}"
         if setting is None:
-            known = f" Known are {', '.join(manifest.settings)}." if manifest.settings else ""
-            problems.append(f"{place}: {manifest.title} has no such setting.{known}")
+            close = get_close_matches(name, manifest.settings, n=1)
+            known = f" Known are {', '.join(manifest.settings)}." if manifest.settings else " It has none."
+            hint = f" Did you mean {close[0]}?" if close else known
+            problems.append(f"{place}: {manifest.title} has no such setting.{hint}")
         elif problem := setting.problem(value):
             problems.append(f"{place}: {value!r} {problem}.")
     if problems:

@@ -40,7 +40,7 @@ KEYS: Mapping[str, str] = {
     "requires": "Plugins that must be switched on as well, perhaps with a range of versions, like complaints>=1.2,<2.",
     "author": "Who makes it.",
     "license": "Its licence (SPDX).",
-    "icon": "Symbol of the sprite that stands for it.",
+    "icon": "Symbol that stands for it, one of [the icons](#icons).",
     "settings": "Settings that the town may set under [plugins.NAME]: one [settings.KEY] each.",
     "permissions": "What its code asks for besides the permissions on its types: NAME = what it allows, for the roles.",
     "navigation": "Where its types stand in the clerk's menu.",

@@ -19,6 +19,7 @@ from typing import Any
 
 from townhall.errors import ConfigurationError
 from townhall_forms import patterns
+from townhall_forms.fields.base import Field
 from townhall_forms.reading import read_toml
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Schemas
@@ -142,8 +143,8 @@ def parse_mapping(data: Mapping[str, Any], name: str, schemas: Schemas, *, file:
     identity = head.get("type", "")
     record_type = schemas.get(identity)
     if record_type is None:
-        hint = _did_you_mean(identity, schemas)
-        mistakes.append(f"mapping.type: there is no type “{identity}”{hint}; is its plugin enabled?")
+        hint = _did_you_mean(identity, schemas) or "; is its plugin enabled?"
+        mistakes.append(f"mapping.type: there is no type “{identity}”{hint}")
     columns: list[ColumnMapping] = []
     for index, table in enumerate(data.get("column", []), start=1):
         where = f"column {index}."
@@ -230,8 +231,19 @@ def _check_field(path: str, record_type: RecordType) -> Iterator[str]:
         yield f"field: {record_type.identity} has no field “{first}”{_did_you_mean(first, known)}"
     elif rest and declared is not None and declared.row_fields:
         index, _, name = rest.partition(".")
-        if whole_number(index) is None or name.partition(".")[0] not in declared.row_fields:
+        column, _, part = name.partition(".")
+        if whole_number(index) is None or column not in declared.row_fields:
             yield f"field: “{path}” should be like {first}.0.{next(iter(declared.row_fields))}"
+        elif part:
+            yield from _check_part(part, f"{first}.{index}.{column}", declared.row_fields[column])
+    elif rest and declared is not None:
+        yield from _check_part(rest, first, declared)
+
+
+def _check_part(part: str, path: str, declared: Field) -> Iterator[str]:
+    """A part that a value doesn't have would leave it empty, or refuse each row."""
+    if declared.parts and part not in declared.parts:
+        yield f"field: “{path}” has no part “{part}”; there are {', '.join(declared.parts)}"
 
 
 def _misshapen(data: Mapping[str, Any]) -> Iterator[str]:
@@ -273,4 +285,4 @@ def _unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> list
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean “{close[0]}”" if close else ""
+    return f"; did you mean “{close[0]}”?" if close else ""

@@ -132,7 +132,8 @@ class RowReader:
                 raise Refused(f"{' and '.join(self._mapping.key)} is empty; it names the row")
             values["external_key"] = key
         for name in self._lines:
-            if name in values:
+            # A column may hold all rows as one text, as an export writes them.
+            if isinstance(values.get(name), list):
                 values[name] = [row for row in values[name] if row]
         return values
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,17 @@ def status(town: Town, name: str) -> Status:
         if known.name == name:
             return known
     raise PluginError(f"{name}: there is no such plugin. townhall plugins list shows all.")
+
+
+def unclaimed_settings(town: Town) -> list[str]:
+    """A sentence for each section ``[plugins.NAME]`` of a plugin that is not there: it sets nothing."""
+    known = {*discover(town.instance), *states.read(town.system)}
+    sentences = []
+    for name in sorted(name for name, values in town.settings.plugins.items() if values and name not in known):
+        close = get_close_matches(name, sorted(known), n=1)
+        hint = f"Did you mean [plugins.{close[0]}]?" if close else "Install it, or take the section away."
+        sentences.append(f"townhall.toml: plugins.{name}: there is no such plugin, so this sets nothing. {hint}")
+    return sentences
 
 
 def _status(town: Town, name: str, all_found: Mapping[str, Found], kept: Mapping[str, states.State]) -> Status:

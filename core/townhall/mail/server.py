@@ -85,21 +85,25 @@ class MailServer:
         host, port, timeout = settings.mail_host, settings.mail_port, settings.mail_timeout
         client: smtplib.SMTP | None = None
         password = self._password() if settings.mail_username else ""
+        if settings.mail_username and not password:
+            raise ServerFailed("username stands in [mail] without a password: write password_file beside it.")
+        trust = self._trust() if settings.mail_security != "none" else None
         try:
             if settings.mail_security == "tls":
-                client = smtplib.SMTP_SSL(host, port, timeout=timeout, context=self._trust())
+                client = smtplib.SMTP_SSL(host, port, timeout=timeout, context=trust)
             else:
                 client = smtplib.SMTP(host, port, timeout=timeout)
-                if settings.mail_security == "starttls":
-                    client.starttls(context=self._trust())
+                if trust is not None:
+                    client.starttls(context=trust)
             if settings.mail_username:
                 client.login(settings.mail_username, password)
             else:
                 client.ehlo_or_helo_if_needed()
         except (OSError, smtplib.SMTPException, ValueError) as error:
+            hint = _hint(error, settings.mail_security, started=client is not None)
             if client is not None:
                 client.close()
-            raise ServerFailed(f"The mail server {host}:{port} can't be used: {_words(error)}.") from error
+            raise ServerFailed(f"The mail server {host}:{port} can't be used: {_words(error)}.{hint}") from error
         self._client = client
         return client
 
@@ -116,7 +120,9 @@ class MailServer:
             code, said = client.mail(sender, options)
         if code != 250:
             self._leave(client)
-            raise ServerFailed(f"The mail server takes no mail from {sender}: {_answer(code, said)}.")
+            wants = code in _SIGN_IN and not self._settings.mail_username
+            hint = " It wants a sign-in: write username and password_file into [mail]." if wants else ""
+            raise ServerFailed(f"The mail server takes no mail from {sender}: {_answer(code, said)}.{hint}")
         code, said = client.rcpt(recipient)
         if code not in (250, 251):
             self._judge(client, code, said)
@@ -148,7 +154,12 @@ class MailServer:
     def _trust(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if name := self._settings.mail_certificates:
-            context.load_verify_locations(self._instance / name)
+            file = self._instance / name
+            try:
+                context.load_verify_locations(file)
+            except (OSError, ValueError) as error:
+                wrong = "it holds no certificate (PEM)" if isinstance(error, ssl.SSLError) else _reason(error)
+                raise ServerFailed(f"certificates in [mail] names {file}, which can't be read: {wrong}.") from error
         return context
 
     def _password(self) -> str:
@@ -159,7 +170,9 @@ class MailServer:
         try:
             return file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ServerFailed(f"{file}: the password of the mail server can't be read: {error}.") from error
+            raise ServerFailed(
+                f"password_file in [mail] names {file}, which can't be read: {_reason(error)}."
+            ) from error
 
 
 def required(settings: Settings) -> None:
@@ -173,11 +186,36 @@ def _answer(code: int, said: bytes | str) -> str:
     return f"{code} {' '.join(text.split())[:200]}".strip()
 
 
+def _hint(error: BaseException, security: str, *, started: bool) -> str:
+    """What most probably helps against an error of the connection or the sign-in; empty if nobody can tell."""
+    if isinstance(error, smtplib.SMTPNotSupportedError) and "STARTTLS" in str(error):
+        return ' Write security = "tls" into [mail] if this is its port for that (mostly 465).'
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        more = ' Most do with security = "starttls" or "tls".' if security == "none" else ""
+        return f"{more} If it wants none, leave username out of [mail]."
+    if isinstance(error, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
+        return ' On this port it begins without encryption: write security = "starttls" into [mail] (mostly port 587).'
+    if security != "tls" and not started and (isinstance(error, TimeoutError) or "timed out" in str(error)):
+        return ' If it encrypts from the first word on this port (mostly 465), write security = "tls" into [mail].'
+    return ""
+
+
+def _reason(error: BaseException) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
 def _words(error: BaseException) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "for signing in, username and password may hold only letters from a to z, digits and signs (ASCII)"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        missing = "encryption (STARTTLS)" if "STARTTLS" in str(error) else "sign-in (AUTH)"
+        return f"it offers no {missing} on this connection"
     if isinstance(error, smtplib.SMTPResponseException):
         return _answer(error.smtp_code, error.smtp_error)
     if isinstance(error, TimeoutError) or "timed out" in str(error):  # smtplib hides the one in the other
         return "it did not answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate can't be trusted ({error.verify_message})"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError | smtplib.SMTPException) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

@@ -78,6 +78,8 @@ class Field:
     outside: ClassVar[bool] = False
     #: Whether a list can be sorted by it.
     sortable: ClassVar[bool] = True
+    #: Names of the parts that its value may be given in, as in ``address.city``; none for a value that is one piece.
+    parts: ClassVar[tuple[str, ...]] = ()
     #: Whether its input is several controls, which need a group with a legend instead of a label.
     grouped: ClassVar[bool] = False
 

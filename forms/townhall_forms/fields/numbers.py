@@ -226,6 +226,7 @@ class MoneyField(Number):
     type_name: ClassVar[str] = "money"
     widget: ClassVar[str] = "money"
     extra_keys: ClassVar[frozenset[str]] = frozenset({"min", "max", "currency"})
+    parts: ClassVar[tuple[str, ...]] = ("amount", "currency")
     _message = "Enter an amount, like 250."
 
     def columns(self) -> Sequence[Column]:
@@ -254,6 +255,8 @@ class MoneyField(Number):
             number, currency = raw.amount, raw.currency
         else:
             if isinstance(raw, Mapping):
+                if raw.keys() - set(self.parts):
+                    raise Invalid(self._message)
                 raw = f"{raw.get('amount', '')} {raw.get('currency') or ''}"
             if isinstance(raw, str):
                 raw = self._bare(raw.strip(), currency)

@@ -50,12 +50,15 @@ _MILLIONTH = Decimal("0.000001")
 
 
 class AddressField(Field):
-    """A postal address of six parts, none of which must be there."""
+    """A postal address of six parts, none of which must be there: `line1`, `line2`, `city`, `region`, `postal_code` and
+    `country`.
+    """
 
     type_name: ClassVar[str] = "address"
     operators: ClassVar[frozenset[str]] = frozenset({"empty"})
     widget: ClassVar[str] = "address"
     grouped: ClassVar[bool] = True
+    parts: ClassVar[tuple[str, ...]] = _PART_NAMES
 
     @property
     def key_column(self) -> str:
@@ -178,12 +181,13 @@ class AddressField(Field):
 
 
 class PlaceField(Field):
-    """A point on the map, kept to a millionth of a degree (about ten centimetres)."""
+    """A point on the map, `latitude` and `longitude`, kept to a millionth of a degree (about ten centimetres)."""
 
     type_name: ClassVar[str] = "place"
     operators: ClassVar[frozenset[str]] = frozenset({"empty"})
     widget: ClassVar[str] = "place"
     sortable: ClassVar[bool] = False
+    parts: ClassVar[tuple[str, ...]] = ("latitude", "longitude")
     _message = "Enter a point as latitude and longitude, like 40.7128, -74.0060."
 
     def columns(self) -> Sequence[Column]:
@@ -211,6 +215,8 @@ class PlaceField(Field):
         if isinstance(raw, Place):
             raw = (raw.latitude, raw.longitude)
         elif isinstance(raw, Mapping):
+            if raw.keys() - set(self.parts):
+                raise Invalid(self._message)
             raw = (raw.get("latitude"), raw.get("longitude"))
         elif isinstance(raw, str):
             text = raw.strip().strip("()")

@@ -59,6 +59,7 @@ def check_plugin(path: Path, previous: Path | None = None) -> Report:
     manifest = read_manifest(folder / FILE_NAME)
     report.plugin, report.title, report.version = manifest.name, manifest.title, manifest.version
     report.run("names", "nothing in it lies outside its own name", lambda: package.names(folder, manifest))
+    report.run("icons", "the icons that it names are there", lambda: package.symbols(folder))
     report.run("imports", "its code uses what Townhall promises", lambda: package.imports(folder))
     with tempfile.TemporaryDirectory(prefix="townhall-check-") as place:
         _in_a_town(report, Path(place) / "town", folder)

@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from townhall import hookspecs
 from townhall.errors import PluginError
+from townhall.extend import icons
 from townhall.extend.manifest import FILE_NAME
 from townhall.extend.manifest import Manifest
 from townhall.extend.manifest import read_manifest
@@ -62,6 +64,13 @@ def names(folder: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{each.name}/: Townhall doesn't look into this folder. It knows {', '.join(KNOWN_FOLDERS)}."
 
 
+def symbols(folder: Path) -> Iterator[str]:
+    """Icons that Townhall doesn't have, which would leave an empty place."""
+    for file in (folder / FILE_NAME, *sorted((folder / "schemas").glob("*.toml"))):
+        for mistake in icons.strange(file):
+            yield f"{file.relative_to(folder).as_posix()}: {mistake.key}: {mistake.message}"
+
+
 def imports(folder: Path) -> Iterator[str]:
     """Imports of what Townhall doesn't promise, which may break with its next version."""
     files = sorted(file for file in folder.rglob("*.py") if "__pycache__" not in file.parts)
@@ -76,6 +85,16 @@ def imports(folder: Path) -> Iterator[str]:
             if inner or foreign:
                 whose = "another plugin" if foreign else "Townhall's inside"
                 yield f"{file.relative_to(folder).as_posix()}:{line}: {module} is {whose}; use {', '.join(PROMISED)}."
+        if file == folder / "__init__.py":
+            for name, line in _unmarked(tree):
+                yield f"__init__.py:{line}: {name} is called like a hook and never asked; put @hookimpl above it."
+
+
+def _unmarked(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Functions with the name of a hook that nothing marks as one, with the line."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in hookspecs.KINDS and not node.decorator_list:
+            yield node.name, node.lineno
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:

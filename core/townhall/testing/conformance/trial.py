@@ -17,6 +17,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.app import create_app
 from townhall.clock import FixedClock
+from townhall.errors import PluginError
 from townhall.extend.discovery import discover
 from townhall.extend.manifest import FILE_NAME
 from townhall.extend.manifest import read_manifest
@@ -100,11 +101,17 @@ def trial_town(place: Path, folder: Path) -> Iterator[Town]:
     """An empty town at ``place`` that has the plugin in ``folder``, off, and three people who work there.
 
     A plugin that is installed from this very folder is used as it is installed, any other is copied into the town.
+    Raises :class:`~townhall.errors.PluginError` if another one of its name is installed, which would be tried instead.
     """
     place.mkdir(parents=True)
     (place / "townhall.toml").write_text(SETTINGS + "[limits]\npublic_submissions_per_hour = 1000\n", encoding="utf-8")
     if not installed(folder, place):
-        put(folder, place)
+        name = put(folder, place)
+        if other := discover(place)[name].module:
+            raise PluginError(
+                f"Another {name} is installed here, and a town would use that one: {discover(place)[name].folder}. "
+                f"Install the one that you check (pip install -e PROJECT), or take {other} away (pip uninstall)."
+            )
     with ExitStack() as stack:
         stack.enter_context(quick_passwords())
         town = Town.open(place, clock=FixedClock(MOMENT))
