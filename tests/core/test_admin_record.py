@@ -132,6 +132,61 @@ def test_two_people_who_change_the_same_record_see_both_versions(town: Town, cle
     assert now(town, record).values["details"] == "From me"
 
 
+def test_an_old_form_undoes_nothing_that_it_was_not_touched_for(town: Town, clerk: StaffClient) -> None:
+    """What a colleague changed and the later one left alone stays, and the page says so; photos of both are kept."""
+    record = make_ticket(town, system(), make_topic(town), details="Wet", kind="report")
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    typed = {"topic": record.values["topic"], "summary": "Deep hole", **ANSWERS}
+    theirs = {"kind": "report", "summary": "Deeper hole", "details": "Wet", "photos": (io.BytesIO(PNG), "theirs.png")}
+    assert clerk.post(url, sent(page, **(typed | theirs))).status_code == 302
+    mine = {"details": "Bring the truck", "photos": (io.BytesIO(PNG), "mine.png")}
+    conflict = clerk.post(url, sent(page, **typed, **mine))
+    assert conflict.status_code == 409
+    words = main_of(conflict)
+    assert "Deeper hole You left this alone, so it stays as saved" in words
+    assert "Kind Report –" in words, "what was taken out is not shown as what it was"
+    again = sent(conflict, **typed, details="Bring the truck")
+    again["summary"] = re.search(r'name="summary"[^>]* value="([^"]+)"', conflict.text)[1]  # type: ignore[index]
+    again["photos-kept"] = re.findall(r'name="photos-kept" value="([^"]+)"', conflict.text)
+    saved = clerk.post(url, again)
+    assert saved.status_code == 302, main_of(saved)
+    after = now(town, record).values
+    assert (after["summary"], after["details"]) == ("Deeper hole", "Bring the truck")
+    assert [file.filename for file in after["photos"]] == ["theirs.png", "mine.png"]
+
+
+def test_who_saves_what_a_colleague_has_just_saved_is_not_asked(town: Town, clerk: StaffClient) -> None:
+    """Two forms that say the same are no conflict."""
+    record = make_ticket(town, system(), make_topic(town))
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    town.records.update(system(), TICKET, record.id, {"details": "Wet"}, version=record.version)
+    values = {"topic": record.values["topic"], "summary": "Deep hole", **ANSWERS, "details": "Wet", "kind": "report"}
+    values["seen_at"] = re.search(r'name="seen_at"[^>]* value="([^"]+)"', page.text)[1]  # type: ignore[index]
+    saved = clerk.post(url, sent(page, **values))
+    assert saved.status_code == 302, main_of(saved)
+
+
+def test_a_form_of_a_record_that_was_archived_meanwhile_keeps_what_was_typed(town: Town, clerk: StaffClient) -> None:
+    """It says so above the form, and once it is restored the same form saves; a form is not opened on one."""
+    record = make_ticket(town, system(), make_topic(town))
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    values = {"topic": record.values["topic"], "summary": "Deep hole", **ANSWERS, "details": "From me"}
+    town.records.archive(system(), TICKET, record.id, version=record.version)
+    assert clerk.get(url).status_code == 403
+    refused = clerk.post(url, sent(page, **values))
+    assert refused.status_code == 422
+    assert "It is archived. Restore it first." in main_of(refused)
+    assert "From me" in refused.text
+    assert not now(town, record).values["details"]
+    town.records.restore(system(), TICKET, record.id, version=now(town, record).version)
+    conflict = clerk.post(url, sent(refused, **values))
+    assert clerk.post(url, sent(conflict, **values)).status_code == 302
+    assert now(town, record).values["details"] == "From me"
+
+
 def test_an_old_form_changes_only_what_was_typed(town: Town, clerk: StaffClient) -> None:
     """Saving a form writes the fields that were changed in it, and leaves the others as they are."""
     record = make_ticket(town, system(), make_topic(town), details="Wet", secret="Diabetic", score="3.500")

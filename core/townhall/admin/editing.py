@@ -55,11 +55,12 @@ class FormSection:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that a colleague changed while the form was open."""
+    """A field that is saved otherwise than in the form; ``kept`` if you left it alone, so that theirs stands in it."""
 
     label: str
     theirs: Markup
     yours: Markup
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -180,6 +181,8 @@ class Editor:
             self._tell({error.field: str(error)})
         except Conflict as error:
             self._compare(error.current)
+            if not self.differences:
+                return error.current  # a colleague saved the same
         return None
 
     def _state(self) -> str:
@@ -205,19 +208,45 @@ class Editor:
         return f"{field.label}: {_lower(text)}" if field is not None else text
 
     def _compare(self, current: Record) -> None:
-        """Say what a colleague changed meanwhile; saving again then keeps what stands in the form."""
+        """Say what a colleague changed meanwhile; saving again then keeps what stands in the form.
+
+        What was not touched in the form takes what the colleague saved, so that nobody undoes it without knowing.
+        """
         writer = FactWriter(self.desk.town.context(self.actor), self.desk.presenter)
+        before = self._opened_with(current)
         for name in self.names:
-            if name in current.masked:
-                continue  # nobody is told what it is now
-            theirs, yours = current.values.get(name), self.form.values.get(name)
+            if name in current.masked or name not in self.form.values:
+                continue  # nobody is told what it is now, or nothing could be typed into it
+            theirs, yours = current.values.get(name), self.form.values[name]
+            field = self.type.fields[name]
+            if field.type_name == "files" and name in before:
+                yours = _both(before[name], theirs, yours)
+            untouched = name in before and before[name] == yours
             if theirs != yours:
-                field = self.type.fields[name]
-                self.differences.append(
-                    Difference(field.label, writer.html(current, field, theirs), writer.html(current, field, yours))
-                )
+                told = [writer.html(current, field, value) for value in (theirs, yours)]
+                self.differences.append(Difference(field.label, told[0], told[1], kept=untouched))
+            stands = theirs if untouched else yours
+            if stands != self.form.values[name]:
+                self.form.fill(name, stands)
         self.version = current.version
         self.record = current
+
+    def _opened_with(self, current: Record) -> Mapping[str, Any]:
+        """What stood in the form when it was opened, as far as that is known."""
+        try:
+            then = self.desk.town.records.version(self.actor, current.identity, current.id, self.version)
+        except NotFound:
+            return {}
+        return {name: value for name, value in then.record.values.items() if name not in then.unknown}
+
+
+def _both(before: Any, theirs: Any, yours: Any) -> Any:
+    """Files of two people: those that the colleague left there and you did not take out, and what you added."""
+    known = {file.token for file in before or ()}
+    mine = {file.token for file in yours or ()}
+    left = [file for file in theirs or () if file.token in mine or file.token not in known]
+    there = {file.token for file in left}
+    return tuple(left + [f for f in yours or () if f.token not in known and f.token not in there]) or None
 
 
 _NOTHING = object()

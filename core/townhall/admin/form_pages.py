@@ -30,9 +30,11 @@ from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
 from townhall.admin.standard_inputs import StandardInput
 from townhall.errors import Conflict
+from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.own_paths import own_path
+from townhall.records import explaining
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
@@ -77,9 +79,16 @@ class FormPages(RecordPages):
     @page("record", "edit", methods=FORM)
     def edit_view(self, id: int) -> ResponseReturnValue:
         """The form for changing a record."""
-        record = self._editable(id)
+        self._changeable()
+        record = self._record(id)
+        obstacle = explaining.first_obstacle(self.town, self.actor, record)
+        # Who may change such records had the form open; what they typed is not lost over a colleague who archived it.
+        if obstacle and not (request.method == "POST" and record.archived is not None and self.may("edit")):
+            raise Forbidden(obstacle)
         editor = Editor(self.desk, self.actor, self.type, request, record)
-        if request.method == "POST":
+        if obstacle:
+            editor.whole.append(obstacle)
+        elif request.method == "POST":
             saved = editor.save()
             if saved is not None:
                 flash("Saved.", "ok")
