@@ -118,6 +118,41 @@ def test_a_call_from_a_stranger_keeps_the_name_in_its_words(town: Town, clerk: S
     assert found.values.get("contact") is None
 
 
+def test_a_caller_becomes_a_contact_with_the_call(town: Town, clerk: StaffClient) -> None:
+    """Nothing has to be typed twice for somebody new, and a number alone is no name."""
+    call = {"who": "Zebulon O’Quirk-Ñandú", "note": "Asked for the mayor"}
+    asked = clerk.post("/admin/log", call)
+    assert "Zebulon O’Quirk-Ñandú is added to the contacts" in main_of(asked)
+    sent = {**call, "form_id": hidden(asked, "form_id"), "contact": "new"}
+    landed = clerk.follow(clerk.post("/admin/log", sent))
+    assert "The caller is among the contacts now" in main_of(landed)
+    clerk.follow(clerk.post("/admin/log", sent))
+    (contact,) = town.records.find(system(), "core.contact").records
+    assert contact.title == "Zebulon O’Quirk-Ñandú"
+    (found,) = town.records.find(system(), INTERACTION).records
+    assert (found.values["contact"], found.values["body"]) == (contact.id, "Asked for the mayor")
+    assert "is added to the contacts" not in main_of(clerk.post("/admin/log", {"who": "555 0199", "note": "Bins"}))
+    long = {"who": f"Ann {'b' * 300}", "note": "Bins", "contact": "new"}
+    assert clerk.post("/admin/log", long).status_code == 422
+
+
+def test_a_case_opened_from_a_call_shows_its_words_and_is_what_it_was_about(town: Town, clerk: StaffClient) -> None:
+    """“Log and open …” leads to a form with the caller in it and what they said above it."""
+    topic, moreau = make_topic(town), make_contact(town, "Moreau")
+    page = clerk.get("/admin/")
+    call = {"form_id": hidden(page, "form_id"), "who": "moreau", "note": "Deep <hole>", "next": "desk.ticket"}
+    url = clerk.post("/admin/log", call).headers["Location"]
+    form = clerk.get(url)
+    assert "From the call: Deep <hole>" in main_of(form)
+    values = {"topic": topic.id, "summary": "Hole", "reporter": moreau.id, "answers-asked": "deep", "answers-deep": "4"}
+    made = clerk.post(url, {"form_id": hidden(form, "form_id"), **values})
+    assert made.status_code == 302, main_of(made)
+    (ticket,) = town.records.find(system(), "desk.ticket").records
+    (found,) = town.records.find(system(), INTERACTION).records
+    assert (found.values["about"].identity, found.values["about"].id) == ("desk.ticket", ticket.id)
+    assert found.values["outcome"] == "case_opened"
+
+
 # -- a contact --------------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 CONTACT = "core.contact"
+INTERACTION = "core.interaction"
 #: How many sheets of a new record's form are always open; later ones that can wait are folded.
 OPEN_SECTIONS = 2
 
@@ -80,6 +81,8 @@ class Editor:
     #: What a new record is asked besides its fields, and what is wrong with that, by the ids of the inputs.
     standard: list[StandardInput] = dataclass_field(default_factory=list)
     wrong: dict[str, str] = dataclass_field(default_factory=dict)
+    #: The call that a new record is opened from, of which the form shows the words: ``?call=9``.
+    call: Record | None = None
 
     def __post_init__(self) -> None:
         town = self.desk.town
@@ -92,6 +95,7 @@ class Editor:
         if posted and self.record is not None:
             self.version = urls.number(self.request.form.get("version"))
         if self.record is None:
+            self.call = _opened_from(town, self.actor, f"{INTERACTION}:{self.request.args.get('call', '')}")
             self.standard = standard_inputs.for_new(town, self.actor, self.type, self.request.form)
         self.form = build_form(
             masking.unasked(self.type, self.record),
@@ -193,7 +197,10 @@ class Editor:
     def _write(self, given: Mapping[str, Any]) -> Record:
         records = self.desk.town.records
         if self.record is None:
-            return records.create(self.actor, self.type.identity, {**self.form.values, **given})
+            made = records.create(self.actor, self.type.identity, {**self.form.values, **given})
+            if self.call is not None:
+                talking.opened(self.desk.town, self.actor, self.call, made)
+            return made
         typed = masking.typed(self.type, self.record, self.form.values, self.request.form.getlist("remove"))
         changed = {name: value for name, value in typed.items() if value != self.record.values.get(name, _NOTHING)}
         return records.update(self.actor, self.type.identity, self.record.id, changed, version=self.version)

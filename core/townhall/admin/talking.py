@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
+from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.records.types import Record
 from townhall_forms.values import Reference
@@ -83,6 +85,17 @@ def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[
         "handled_by": actor.id,
     }
     return town.records.create(actor, INTERACTION, values)
+
+
+def opened(town: Town, actor: Actor, call: Record, record: Record) -> None:
+    """Say of a call that a record was made of it, as far as nobody said before what it is about."""
+    if call.values.get("about") is not None or not town.records.may_ask(actor, INTERACTION, "about", "outcome"):
+        return
+    values: dict[str, Any] = {"about": Reference(record.identity, record.id)}
+    if not call.values.get("outcome"):
+        values["outcome"] = "case_opened"
+    with suppress(TownhallError):  # who may only log calls, and not change them, has the case nevertheless
+        town.records.update(actor, INTERACTION, call.id, values, version=call.version)
 
 
 def reference(text: str) -> Reference | None:
