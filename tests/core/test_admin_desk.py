@@ -125,7 +125,7 @@ def test_a_caller_becomes_a_contact_with_the_call(town: Town, clerk: StaffClient
     assert "Zebulon O’Quirk-Ñandú is added to the contacts" in main_of(asked)
     sent = {**call, "form_id": hidden(asked, "form_id"), "contact": "new"}
     landed = clerk.follow(clerk.post("/admin/log", sent))
-    assert "The caller is among the contacts now" in main_of(landed)
+    assert "the caller is a contact now. Add how to reach them" in main_of(landed)
     clerk.follow(clerk.post("/admin/log", sent))
     (contact,) = town.records.find(system(), "core.contact").records
     assert contact.title == "Zebulon O’Quirk-Ñandú"

@@ -264,8 +264,12 @@ class HomeView(StaffView, AdminIndexView):
             return self._page({"note": refusals.sentence(refused)}, matches)
         once.saved()
         target = self._after_log(chosen, call.id)
-        more = " The caller is among the contacts now: add how to reach them under “Edit”." if added else ""
-        flash(f"The call is logged.{more}", "ok")
+        if added:
+            edit = urls.record_url(CONTACT, chosen or 0, "edit")
+            words = 'The call is logged, and the caller is a contact now. <a href="{}">Add how to reach them</a>'
+            flash(Markup(words).format(edit), "ok")
+        else:
+            flash("The call is logged.", "ok")
         once.remember(form_id, target)
         return redirect(target)
 
