@@ -266,8 +266,8 @@ class HomeView(StaffView, AdminIndexView):
         target = self._after_log(chosen, call.id)
         if added:
             edit = urls.record_url(CONTACT, chosen or 0, "edit")
-            words = 'The call is logged, and the caller is a contact now. <a href="{}">Add how to reach them</a>'
-            flash(Markup(words).format(edit), "ok")
+            said = "The call is logged, and the caller is a contact now."
+            flash(Markup('{} <a href="{}">Add how to reach them</a>').format(said, edit), "ok")
         else:
             flash("The call is logged.", "ok")
         once.remember(form_id, target)
