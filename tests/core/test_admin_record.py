@@ -168,6 +168,25 @@ def test_who_saves_what_a_colleague_has_just_saved_is_not_asked(town: Town, cler
     assert saved.status_code == 302, main_of(saved)
 
 
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [("2026-11-24T16:05:09.123456Z", "2026-11-24T11:05:09"), ("2026-11-01T06:30:00Z", "2026-11-01T01:30")],
+    ids=["parts of a second", "second of two equal hours"],
+)
+def test_a_moment_stands_in_its_input_and_is_kept_exactly(
+    town: Town, clerk: StaffClient, moment: str, shown: str
+) -> None:
+    """A browser shows nothing for what its input can't hold, and would take the moment out with the next save."""
+    record = make_ticket(town, system(), make_topic(town), kind="report", seen_at=moment)
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    assert re.search(r'name="seen_at"[^>]* value="([^"]+)"', page.text)[1] == shown  # type: ignore[index]
+    values = {"topic": record.values["topic"], "summary": "Deeper", **ANSWERS, "kind": "report", "seen_at": shown}
+    assert clerk.post(url, sent(page, **values)).status_code == 302
+    after = now(town, record)
+    assert (after.values["summary"], after.values["seen_at"]) == ("Deeper", record.values["seen_at"])
+
+
 def test_a_form_of_a_record_that_was_archived_meanwhile_keeps_what_was_typed(town: Town, clerk: StaffClient) -> None:
     """It says so above the form, and once it is restored the same form saves; a form is not opened on one."""
     record = make_ticket(town, system(), make_topic(town))
