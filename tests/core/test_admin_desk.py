@@ -54,7 +54,7 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     assert "1 is overdue" in words
     assert "1 is due today" in words
     assert "1 waits for someone to take it" in words
-    assert "1 waits for the citizen" in words
+    assert "1 is waiting or on hold" in words
     order = [words.index(text) for text in ("Too late", "For today", "Next week", "Nobody has it", "Asked back")]
     assert order == sorted(order)
     assert "overdue 2 d" in words

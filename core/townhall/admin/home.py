@@ -174,7 +174,7 @@ class HomeView(StaffView, AdminIndexView):
         end = self.desk.marks.due(record)
         if name == "waiting":
             end = Markup('<span class="due">{}{}</span>').format(
-                self.desk.marks.icon("dial-none"), f"since {presenter.day(record.updated)}"
+                self.desk.marks.icon("dial-none"), f"unchanged since {presenter.day(record.updated)}"
             )
         return Row(
             record.title or record.type.label,
