@@ -175,7 +175,12 @@ def test_the_page_of_a_contact_shows_who_how_and_what_is_open(town: Town, clerk:
     town.records.transition(system(), TICKET, done.id, "finish", {"outcome": "x"}, version=done.version)
     page = clerk.get(f"/admin/core/contact/{contact.id}/")
     words = main_of(page)
-    for text in ("Halina Nowak", "Do not phone before 10:00", "Prefers letter", "Daughter may speak for them"):
+    for text in (
+        "Halina Nowak",
+        "Do not phone before 10:00",
+        "Prefers letter, but no address is known",
+        "Daughter may speak for them",
+    ):
         assert text in words, text
     assert 'href="tel:+15135550142"' in page.text
     assert "Do not use: came back" in words
