@@ -187,6 +187,21 @@ def test_a_moment_stands_in_its_input_and_is_kept_exactly(
     assert (after.values["summary"], after.values["seen_at"]) == ("Deeper", record.values["seen_at"])
 
 
+def test_an_old_page_of_a_move_undoes_nothing_that_it_was_not_touched_for(town: Town, clerk: StaffClient) -> None:
+    """What a colleague filled in meanwhile stands in the page that asks again, and stays with the second press."""
+    record = make_ticket(town, system(), make_topic(town), kind="report")
+    url = f"{TICKETS}{record.id}/move/finish"
+    page = clerk.get(url)
+    town.records.update(system(), TICKET, record.id, {"refund": "50"}, version=record.version)
+    asked = clerk.post(url, sent(page, outcome="Filled", refund=""))
+    assert asked.status_code == 422
+    shown = re.search(r'name="refund"[^>]* value="([^"]*)"', asked.text)[1]  # type: ignore[index]
+    assert float(shown) == 50
+    assert clerk.post(url, sent(asked, outcome="Filled", refund=shown)).status_code == 302
+    after = now(town, record)
+    assert (after.state, after.values["outcome"], after.values["refund"].minor) == ("done", "Filled", 5000)
+
+
 def test_a_form_of_a_record_that_was_archived_meanwhile_keeps_what_was_typed(town: Town, clerk: StaffClient) -> None:
     """It says so above the form, and once it is restored the same form saves; a form is not opened on one."""
     record = make_ticket(town, system(), make_topic(town))

@@ -220,7 +220,7 @@ class Editor:
         What was not touched in the form takes what the colleague saved, so that nobody undoes it without knowing.
         """
         writer = FactWriter(self.desk.town.context(self.actor), self.desk.presenter)
-        before = self._opened_with(current)
+        before = opened_with(self.desk, self.actor, current, self.version)
         for name in self.names:
             if name in current.masked or name not in self.form.values:
                 continue  # nobody is told what it is now, or nothing could be typed into it
@@ -238,13 +238,22 @@ class Editor:
         self.version = current.version
         self.record = current
 
-    def _opened_with(self, current: Record) -> Mapping[str, Any]:
-        """What stood in the form when it was opened, as far as that is known."""
-        try:
-            then = self.desk.town.records.version(self.actor, current.identity, current.id, self.version)
-        except NotFound:
-            return {}
-        return {name: value for name, value in then.record.values.items() if name not in then.unknown}
+
+def opened_with(desk: Desk, actor: Actor, record: Record, version: int) -> Mapping[str, Any]:
+    """What stood in a form of a record that was opened at ``version``, as far as that is known."""
+    try:
+        then = desk.town.records.version(actor, record.identity, record.id, version)
+    except NotFound:
+        return {}
+    return {name: value for name, value in then.record.values.items() if name not in then.unknown}
+
+
+def take_over(form: RecordForm, before: Mapping[str, Any], current: Record) -> None:
+    """Put what a colleague saved meanwhile where nothing was touched in a form that was opened with ``before``."""
+    for name, value in form.values.items():
+        theirs = current.values.get(name)
+        if name in before and name not in current.masked and before[name] == value != theirs:
+            form.fill(name, theirs)
 
 
 def _both(before: Any, theirs: Any, yours: Any) -> Any:

@@ -24,6 +24,8 @@ from townhall.admin.details import may_say
 from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
 from townhall.admin.editing import lookup_of
+from townhall.admin.editing import opened_with
+from townhall.admin.editing import take_over
 from townhall.admin.pages import page
 from townhall.admin.reaching import Reach
 from townhall.admin.record_base import FORM
@@ -234,6 +236,7 @@ class FormPages(RecordPages):
                 form.add_errors({rejected.field: str(rejected)})
             return [("", str(rejected))]
         except Conflict as conflict:
+            take_over(form, opened_with(self.desk, self.actor, record, urls.number(sent.get("version"))), record)
             return [("", refusals.sentence(conflict))]
         state = moved.type.workflow.states.get(moved.state) if moved.type.workflow is not None else None
         flash(f"{move.label}: done. It is now “{state.label if state is not None else moved.state}”.", "ok")
