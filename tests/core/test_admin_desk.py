@@ -97,6 +97,7 @@ def test_a_call_is_logged_from_the_first_page(town: Town, clerk: StaffClient) ->
     again = hidden(clerk.get("/admin/"), "form_id")
     asked = clerk.post("/admin/log", {"form_id": again, "who": "moreau", "note": "Street light"})
     assert "Who is it?" in main_of(asked)
+    assert "It is not logged yet" in main_of(asked)
     assert "Street light" in asked.text
     chosen = {"form_id": hidden(asked, "form_id"), "who": "moreau", "note": "Street light", "contact": str(moreau.id)}
     clerk.follow(clerk.post("/admin/log", chosen))

@@ -252,7 +252,10 @@ class HomeView(StaffView, AdminIndexView):
         if not sent.get("who", "").strip() and not sent.get("contact"):
             errors["who"] = "Write the caller's name or phone number."
         added = sent.get("contact") == NEW and self._may_add(sent.get("who", ""))
-        if errors or (chosen is None and not added and sent.get("contact") != "none"):
+        if not errors and chosen is None and not added and sent.get("contact") != "none":
+            first = matches[0].id if matches else "none"
+            errors[f"contact-{first}"] = "It is not logged yet. Say who is calling, and log it once more."
+        if errors:
             return self._page(errors, matches)
         try:
             if added:
