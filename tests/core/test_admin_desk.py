@@ -217,6 +217,8 @@ def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffCl
     )
     assert "Brought the papers" in main_of(clerk.get(url))
     assert "Brought the papers" in main_of(clerk.get(f"/admin/desk/ticket/{ticket.id}/"))
+    past = clerk.post(f"{url}log", {"how": "visit", "note": "x", "remind": "2025-11-24"})
+    assert "That day is over" in main_of(past)
     refused = clerk.post(f"{url}log", {"how": "visit", "note": "", "remind": "soon"})
     assert refused.status_code == 422
     assert "Enter the day like" in plain(refused)

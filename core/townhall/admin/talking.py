@@ -70,6 +70,8 @@ def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[
             remind = date.fromisoformat(sent["remind"].strip())
         except ValueError:
             errors["remind"] = "Enter the day like 2026-11-24, or leave it empty."
+        if remind is not None and remind < town.clock.now().astimezone(town.zone).date():
+            errors["remind"] = "That day is over. Choose today or a later one, or leave it empty."
     about = reference(sent.get("about", ""))
     if errors:
         raise ValidationFailed(errors)
