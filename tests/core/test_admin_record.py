@@ -202,6 +202,28 @@ def test_an_old_page_of_a_move_undoes_nothing_that_it_was_not_touched_for(town: 
     assert (after.state, after.values["outcome"], after.values["refund"].minor) == ("done", "Filled", 5000)
 
 
+def test_a_question_that_nobody_answered_is_not_answered_by_saving_the_form(town: Town, clerk: StaffClient) -> None:
+    """A box of a kept record that was not ticked and is not says nothing; of other questions than before it says no."""
+    asked = [
+        {"code": "deep", "label": "How deep?", "type": "integer"},
+        {"code": "wet", "label": "Wet?", "type": "boolean"},
+    ]
+    topic, other = make_topic(town, questions=asked), make_topic(town, "Floods", questions=asked)
+    record = make_ticket(town, system(), topic)
+    url = f"{TICKETS}{record.id}/edit"
+    values = {"topic": topic.id, "summary": "Deeper", "answers-asked": ["deep", "wet"], "answers-deep": "4"}
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **values)))
+    assert now(town, record).values["answers"] == record.values["answers"]
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **{**values, "answers-wet": "yes"})))
+    assert now(town, record).values["answers"].values == {"deep": 4, "wet": True}
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **values)))
+    assert now(town, record).values["answers"].values == {"deep": 4, "wet": False}
+    elsewhere = make_ticket(town, system(), topic)
+    url = f"{TICKETS}{elsewhere.id}/edit"
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **{**values, "topic": other.id})))
+    assert now(town, elsewhere).values["answers"].values == {"deep": 4, "wet": False}
+
+
 def test_a_form_of_a_record_that_was_archived_meanwhile_keeps_what_was_typed(town: Town, clerk: StaffClient) -> None:
     """It says so above the form, and once it is restored the same form saves; a form is not opened on one."""
     record = make_ticket(town, system(), make_topic(town))
