@@ -47,7 +47,7 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     make_ticket(town, system(), topic, summary="Too late", due=clock.now() - timedelta(days=2), **mine)
     make_ticket(town, system(), topic, summary="For today", due=clock.now() + timedelta(hours=3), **mine)
     make_ticket(town, system(), topic, summary="Next week", due=clock.now() + timedelta(days=7), **mine)
-    make_ticket(town, system(), topic, summary="Nobody has it")
+    make_ticket(town, system(), topic, summary="Nobody has it", due=clock.now() - timedelta(days=5))
     asked = make_ticket(town, system(), topic, summary="Asked back", **mine)
     town.records.transition(system(), TICKET, asked.id, "ask", version=asked.version)
     words = main_of(clerk.get("/admin/"))
@@ -59,6 +59,7 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     assert order == sorted(order)
     assert "overdue 2 d" in words
     assert "due in 3 h" in words
+    assert "overdue 5 d" in words, "who may take a case sees how late it is"
     only = main_of(clerk.get("/admin/?show=overdue"))
     assert "Too late" in only
     assert "Nobody has it" not in only
