@@ -197,6 +197,21 @@ def test_the_page_of_a_contact_shows_who_how_and_what_is_open(town: Town, clerk:
     assert f"/admin/desk/ticket/new?contact={contact.id}" in page.text
 
 
+def test_a_contact_that_may_be_there_already_is_said(town: Town, clerk: StaffClient) -> None:
+    """One with the same e-mail address or phone number, and with nothing else in common, is named once it is saved."""
+    known = make_contact(town, "Nowak", emails=[{"address": "halina@post.example"}])
+    make_contact(town, "Marsh", emails=[{"address": "halina@post.example.org"}])
+    url = "/admin/core/contact/new"
+    values = {"kind": "person", "family_name": "Novak", "emails-0-address": "Halina@post.example"}
+    saved = clerk.follow(clerk.post(url, {"form_id": hidden(clerk.get(url), "form_id"), **values}))
+    (made,) = town.records.find(system(), "core.contact", {"family_name": "Novak"}).records
+    assert "It has the same e-mail address as Nowak . If they are one and the same, merge them" in main_of(saved)
+    assert f'href="/admin/core/contact/{known.id}/merge/{made.id}"' in saved.text
+    assert "Marsh" not in main_of(saved)
+    offered = main_of(clerk.get(f"/admin/core/contact/{made.id}/merge"))
+    assert "Perhaps one of these 1 Nowak The same e-mail address" in offered
+
+
 def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffClient) -> None:
     """The quick log has five fields; what it keeps stands on the timelines of the person and of the case."""
     contact = make_contact(town, "Nowak")

@@ -9,6 +9,7 @@ from flask import flash
 from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from townhall.access import policy
 from townhall.admin import masking
@@ -18,6 +19,7 @@ from townhall.admin import refusals
 from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
+from townhall.admin.alike import alike
 from townhall.admin.details import asks_something
 from townhall.admin.details import contact_of
 from townhall.admin.details import may_say
@@ -75,6 +77,13 @@ class FormPages(RecordPages):
         else:
             flash(f"{name} is saved.", "ok")
             url = own_path(request.args.get("next"), self._url(record))
+        for other in alike(self.town, self.actor, record):
+            words = f"It has the same {other.shared} as"
+            link = Markup('{} <a href="{}">{}</a>.').format(words, self._url(other.record), other.record.title)
+            if self.may("merge"):
+                way = self._url(other.record, f"merge/{record.id}")
+                link += Markup(' If they are one and the same, <a href="{}">merge them</a>.').format(way)
+            flash(link, "soon")
         once.remember(form_id, url)
         return redirect(url)
 
