@@ -210,6 +210,12 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         field.raw = raw
         field.view = View(self, field.typed, field.name, name, raw)
 
+    def fill(self, name: str, value: Any) -> None:
+        """Put a value into a field, in place of what was typed."""
+        self[name].value = value
+        self.forget()
+        self.put(name, self.bound(name).raw(value, self.context))
+
     def forget(self) -> None:
         """Work out again what depends on the values: one changed."""
         for name in ("current", "getter"):

@@ -61,11 +61,28 @@ def _read(form: RecordForm, field: Input, typed: Field) -> None:
         if untouched and (before is not None or form.stored is not None):
             field.value = before
         else:
-            field.value = typed.parse(field.raw, form.context)
+            raw = _as_unanswered(form, typed, before, field.raw) if isinstance(typed, AnswersField) else field.raw
+            field.value = typed.parse(raw, form.context)
     except Invalid as error:
         field.value = before
         form.errors[field.path] = error.message
         form.errors.update({f"{field.path}.{part}": message for part, message in error.parts.items()})
+
+
+def _as_unanswered(form: RecordForm, typed: AnswersField, before: Any, raw: dict[str, Any]) -> dict[str, Any]:
+    """Answers without those that nobody gave: a box of a kept record that was not ticked before, nor is now, says
+    nothing. Where other questions are asked than before, it says no.
+    """
+    link = typed.link_name
+    if form.stored is None or before is None or (link in form and form[link].value != form.initial.get(link)):
+        return raw
+    boxes = {code: field for code, field in typed.fields().items() if field.type_name == "boolean"}
+    said = {
+        code: given
+        for code, given in raw.items()
+        if code in before.values or code not in boxes or given != boxes[code].raw(None, form.context)
+    }
+    return said or raw
 
 
 def _help(form: RecordForm, data: MultiDict[str, str]) -> None:

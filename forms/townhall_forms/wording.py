@@ -33,8 +33,9 @@ def file_help(field: Attached) -> str:
     size = f"up to {field.largest // (1024 * 1024)} MB"
     if not field.many:
         return f"{_capital(kinds)}, {size}." if kinds else f"{_capital(size)}."
-    number = f"Up to {field.most} files" if field.max is not None else _capital(kinds)
-    more = kinds if number and kinds and field.max is not None else ""
+    plain = kinds in groups.values()
+    number = f"Up to {field.most} {kinds if plain else 'files'}" if field.max is not None else _capital(kinds)
+    more = kinds if number and kinds and field.max is not None and not plain else ""
     return ", ".join(part for part in (number, more, f"{size} each") if part) + "."
 
 

@@ -105,7 +105,8 @@ def home_cards(town: Town, actor: Actor) -> list[Panel]:
     """Next steps with this person's prospects, those that are late first."""
     if actor.id is None or not town.records.may(actor, "view", PROSPECT):
         return []
-    until = (town.today() + _AHEAD).isoformat()
+    today = town.today()
+    until = (today + _AHEAD).isoformat()
     where = {"assignee": actor.id, "closed": {"empty": True}, "next_step_on": {"lte": until}}
     names = ["code_name", "next_step", "next_step_on"]
     found = town.records.find(actor, PROSPECT, where, sort="next_step_on", fields=names, limit=_SHOWN).records
@@ -115,7 +116,8 @@ def home_cards(town: Town, actor: Actor) -> list[Panel]:
             _step(prospect),
             PROSPECT,
             prospect.id,
-            day.display(prospect["next_step_on"], context),
+            f"{day.display(prospect['next_step_on'], context)}{', late' if prospect['next_step_on'] < today else ''}",
+            tone="bad" if prospect["next_step_on"] < today else None,
         )
         for prospect in found
     ]

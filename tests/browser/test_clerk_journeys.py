@@ -114,6 +114,10 @@ def test_a_call_is_logged_with_the_keyboard_alone(desk: Served, new_page: Callab
     expect(page.get_by_text("Asked about the bins").first).to_be_visible()
     (kept,) = desk.town.records.find(system(), "core.interaction").records
     assert kept.values["channel"] == "email"
+    page.goto(f"{desk.url}/admin/")
+    page.get_by_label("Who is calling?").focus()
+    page.keyboard.press("Enter")  # with nothing in it: what is wrong has the focus, though the address names the box
+    expect(page.locator("#errors")).to_be_focused()
 
 
 def test_a_list_is_filtered_picked_from_and_saved(

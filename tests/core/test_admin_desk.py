@@ -48,18 +48,19 @@ def test_my_work_says_what_is_overdue_due_free_and_waiting(town: Town, clerk: St
     make_ticket(town, system(), topic, summary="Too late", due=clock.now() - timedelta(days=2), **mine)
     make_ticket(town, system(), topic, summary="For today", due=clock.now() + timedelta(hours=3), **mine)
     make_ticket(town, system(), topic, summary="Next week", due=clock.now() + timedelta(days=7), **mine)
-    make_ticket(town, system(), topic, summary="Nobody has it")
+    make_ticket(town, system(), topic, summary="Nobody has it", due=clock.now() - timedelta(days=5))
     asked = make_ticket(town, system(), topic, summary="Asked back", **mine)
     town.records.transition(system(), TICKET, asked.id, "ask", version=asked.version)
     words = main_of(clerk.get("/admin/"))
     assert "1 is overdue" in words
     assert "1 is due today" in words
     assert "1 waits for someone to take it" in words
-    assert "1 waits for the citizen" in words
+    assert "1 is waiting or on hold" in words
     order = [words.index(text) for text in ("Too late", "For today", "Next week", "Nobody has it", "Asked back")]
     assert order == sorted(order)
     assert "overdue 2 d" in words
     assert "due in 3 h" in words
+    assert "overdue 5 d" in words, "who may take a case sees how late it is"
     only = main_of(clerk.get("/admin/?show=overdue"))
     assert "Too late" in only
     assert "Nobody has it" not in only
@@ -98,6 +99,7 @@ def test_a_call_is_logged_from_the_first_page(town: Town, clerk: StaffClient) ->
     again = hidden(clerk.get("/admin/"), "form_id")
     asked = clerk.post("/admin/log", {"form_id": again, "who": "moreau", "note": "Street light"})
     assert "Who is it?" in main_of(asked)
+    assert "It is not logged yet" in main_of(asked)
     assert "Street light" in asked.text
     chosen = {"form_id": hidden(asked, "form_id"), "who": "moreau", "note": "Street light", "contact": str(moreau.id)}
     clerk.follow(clerk.post("/admin/log", chosen))
@@ -117,6 +119,41 @@ def test_a_call_from_a_stranger_keeps_the_name_in_its_words(town: Town, clerk: S
     (found,) = town.records.find(system(), INTERACTION).records
     assert found.values["body"] == "Ms Nowhere: Asked for the mayor"
     assert found.values.get("contact") is None
+
+
+def test_a_caller_becomes_a_contact_with_the_call(town: Town, clerk: StaffClient) -> None:
+    """Nothing has to be typed twice for somebody new, and a number alone is no name."""
+    call = {"who": "Zebulon O’Quirk-Ñandú", "note": "Asked for the mayor"}
+    asked = clerk.post("/admin/log", call)
+    assert "Zebulon O’Quirk-Ñandú is added to the contacts" in main_of(asked)
+    sent = {**call, "form_id": hidden(asked, "form_id"), "contact": "new"}
+    landed = clerk.follow(clerk.post("/admin/log", sent))
+    assert "the caller is a contact now. Add how to reach them" in main_of(landed)
+    clerk.follow(clerk.post("/admin/log", sent))
+    (contact,) = town.records.find(system(), "core.contact").records
+    assert contact.title == "Zebulon O’Quirk-Ñandú"
+    (found,) = town.records.find(system(), INTERACTION).records
+    assert (found.values["contact"], found.values["body"]) == (contact.id, "Asked for the mayor")
+    assert "is added to the contacts" not in main_of(clerk.post("/admin/log", {"who": "555 0199", "note": "Bins"}))
+    long = {"who": f"Ann {'b' * 300}", "note": "Bins", "contact": "new"}
+    assert clerk.post("/admin/log", long).status_code == 422
+
+
+def test_a_case_opened_from_a_call_shows_its_words_and_is_what_it_was_about(town: Town, clerk: StaffClient) -> None:
+    """“Log and open …” leads to a form with the caller in it and what they said above it."""
+    topic, moreau = make_topic(town), make_contact(town, "Moreau")
+    page = clerk.get("/admin/")
+    call = {"form_id": hidden(page, "form_id"), "who": "moreau", "note": "Deep <hole>", "next": "desk.ticket"}
+    url = clerk.post("/admin/log", call).headers["Location"]
+    form = clerk.get(url)
+    assert "From the call: Deep <hole>" in main_of(form)
+    values = {"topic": topic.id, "summary": "Hole", "reporter": moreau.id, "answers-asked": "deep", "answers-deep": "4"}
+    made = clerk.post(url, {"form_id": hidden(form, "form_id"), **values})
+    assert made.status_code == 302, main_of(made)
+    (ticket,) = town.records.find(system(), "desk.ticket").records
+    (found,) = town.records.find(system(), INTERACTION).records
+    assert (found.values["about"].identity, found.values["about"].id) == ("desk.ticket", ticket.id)
+    assert found.values["outcome"] == "case_opened"
 
 
 # -- a contact --------------------------------------------------------------------------------------------------
@@ -141,7 +178,12 @@ def test_the_page_of_a_contact_shows_who_how_and_what_is_open(town: Town, clerk:
     town.records.transition(system(), TICKET, done.id, "finish", {"outcome": "x"}, version=done.version)
     page = clerk.get(f"/admin/core/contact/{contact.id}/")
     words = main_of(page)
-    for text in ("Halina Nowak", "Do not phone before 10:00", "Prefers letter", "Daughter may speak for them"):
+    for text in (
+        "Halina Nowak",
+        "Do not phone before 10:00",
+        "Prefers letter, but no address is known",
+        "Daughter may speak for them",
+    ):
         assert text in words, text
     assert 'href="tel:+15135550142"' in page.text
     assert "Do not use: came back" in words
@@ -154,6 +196,21 @@ def test_the_page_of_a_contact_shows_who_how_and_what_is_open(town: Town, clerk:
     closed = main_of(clerk.get(f"/admin/core/contact/{contact.id}/?cases=closed"))
     assert "Long done" in closed[closed.index("Closed cases") :]
     assert f"/admin/desk/ticket/new?contact={contact.id}" in page.text
+
+
+def test_a_contact_that_may_be_there_already_is_said(town: Town, clerk: StaffClient) -> None:
+    """One with the same e-mail address or phone number, and with nothing else in common, is named once it is saved."""
+    known = make_contact(town, "Nowak", emails=[{"address": "halina@post.example"}])
+    make_contact(town, "Marsh", emails=[{"address": "halina@post.example.org"}])
+    url = "/admin/core/contact/new"
+    values = {"kind": "person", "family_name": "Novak", "emails-0-address": "Halina@post.example"}
+    saved = clerk.follow(clerk.post(url, {"form_id": hidden(clerk.get(url), "form_id"), **values}))
+    (made,) = town.records.find(system(), "core.contact", {"family_name": "Novak"}).records
+    assert "It has the same e-mail address as Nowak . If they are one and the same, merge them" in main_of(saved)
+    assert f'href="/admin/core/contact/{known.id}/merge/{made.id}"' in saved.text
+    assert "Marsh" not in main_of(saved)
+    offered = main_of(clerk.get(f"/admin/core/contact/{made.id}/merge"))
+    assert "Perhaps one of these 1 Nowak The same e-mail address" in offered
 
 
 def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffClient) -> None:
@@ -177,6 +234,8 @@ def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffCl
     )
     assert "Brought the papers" in main_of(clerk.get(url))
     assert "Brought the papers" in main_of(clerk.get(f"/admin/desk/ticket/{ticket.id}/"))
+    past = clerk.post(f"{url}log", {"how": "visit", "note": "x", "remind": "2025-11-24"})
+    assert "That day is over" in main_of(past)
     refused = clerk.post(f"{url}log", {"how": "visit", "note": "", "remind": "soon"})
     assert refused.status_code == 422
     assert "Enter the day like" in plain(refused)

@@ -132,6 +132,117 @@ def test_two_people_who_change_the_same_record_see_both_versions(town: Town, cle
     assert now(town, record).values["details"] == "From me"
 
 
+def test_an_old_form_undoes_nothing_that_it_was_not_touched_for(town: Town, clerk: StaffClient) -> None:
+    """What a colleague changed and the later one left alone stays, and the page says so; photos of both are kept."""
+    record = make_ticket(town, system(), make_topic(town), details="Wet", kind="report")
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    typed = {"topic": record.values["topic"], "summary": "Deep hole", **ANSWERS}
+    theirs = {"kind": "report", "summary": "Deeper hole", "details": "Wet", "photos": (io.BytesIO(PNG), "theirs.png")}
+    assert clerk.post(url, sent(page, **(typed | theirs))).status_code == 302
+    mine = {"details": "Bring the truck", "photos": (io.BytesIO(PNG), "mine.png")}
+    conflict = clerk.post(url, sent(page, **typed, **mine))
+    assert conflict.status_code == 409
+    words = main_of(conflict)
+    assert "Deeper hole You left this alone, so it stays as saved" in words
+    assert "Kind Report –" in words, "what was taken out is not shown as what it was"
+    again = sent(conflict, **typed, details="Bring the truck")
+    again["summary"] = re.search(r'name="summary"[^>]* value="([^"]+)"', conflict.text)[1]  # type: ignore[index]
+    again["photos-kept"] = re.findall(r'name="photos-kept" value="([^"]+)"', conflict.text)
+    saved = clerk.post(url, again)
+    assert saved.status_code == 302, main_of(saved)
+    after = now(town, record).values
+    assert (after["summary"], after["details"]) == ("Deeper hole", "Bring the truck")
+    assert [file.filename for file in after["photos"]] == ["theirs.png", "mine.png"]
+
+
+def test_who_saves_what_a_colleague_has_just_saved_is_not_asked(town: Town, clerk: StaffClient) -> None:
+    """Two forms that say the same are no conflict."""
+    record = make_ticket(town, system(), make_topic(town))
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    town.records.update(system(), TICKET, record.id, {"details": "Wet"}, version=record.version)
+    values = {"topic": record.values["topic"], "summary": "Deep hole", **ANSWERS, "details": "Wet", "kind": "report"}
+    values["seen_at"] = re.search(r'name="seen_at"[^>]* value="([^"]+)"', page.text)[1]  # type: ignore[index]
+    saved = clerk.post(url, sent(page, **values))
+    assert saved.status_code == 302, main_of(saved)
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [("2026-11-24T16:05:09.123456Z", "2026-11-24T11:05:09"), ("2026-11-01T06:30:00Z", "2026-11-01T01:30")],
+    ids=["parts of a second", "second of two equal hours"],
+)
+def test_a_moment_stands_in_its_input_and_is_kept_exactly(
+    town: Town, clerk: StaffClient, moment: str, shown: str
+) -> None:
+    """A browser shows nothing for what its input can't hold, and would take the moment out with the next save."""
+    record = make_ticket(town, system(), make_topic(town), kind="report", seen_at=moment)
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    assert re.search(r'name="seen_at"[^>]* value="([^"]+)"', page.text)[1] == shown  # type: ignore[index]
+    values = {"topic": record.values["topic"], "summary": "Deeper", **ANSWERS, "kind": "report", "seen_at": shown}
+    assert clerk.post(url, sent(page, **values)).status_code == 302
+    after = now(town, record)
+    assert (after.values["summary"], after.values["seen_at"]) == ("Deeper", record.values["seen_at"])
+
+
+def test_an_old_page_of_a_move_undoes_nothing_that_it_was_not_touched_for(town: Town, clerk: StaffClient) -> None:
+    """What a colleague filled in meanwhile stands in the page that asks again, and stays with the second press."""
+    record = make_ticket(town, system(), make_topic(town), kind="report")
+    url = f"{TICKETS}{record.id}/move/finish"
+    page = clerk.get(url)
+    town.records.update(system(), TICKET, record.id, {"refund": "50"}, version=record.version)
+    asked = clerk.post(url, sent(page, outcome="Filled", refund=""))
+    assert asked.status_code == 422
+    shown = re.search(r'name="refund"[^>]* value="([^"]*)"', asked.text)[1]  # type: ignore[index]
+    assert float(shown) == 50
+    assert clerk.post(url, sent(asked, outcome="Filled", refund=shown)).status_code == 302
+    after = now(town, record)
+    assert (after.state, after.values["outcome"], after.values["refund"].minor) == ("done", "Filled", 5000)
+
+
+def test_a_question_that_nobody_answered_is_not_answered_by_saving_the_form(town: Town, clerk: StaffClient) -> None:
+    """A box of a kept record that was not ticked and is not says nothing; of other questions than before it says no."""
+    asked = [
+        {"code": "deep", "label": "How deep?", "type": "integer"},
+        {"code": "wet", "label": "Wet?", "type": "boolean"},
+    ]
+    topic, other = make_topic(town, questions=asked), make_topic(town, "Floods", questions=asked)
+    record = make_ticket(town, system(), topic)
+    url = f"{TICKETS}{record.id}/edit"
+    values = {"topic": topic.id, "summary": "Deeper", "answers-asked": ["deep", "wet"], "answers-deep": "4"}
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **values)))
+    assert now(town, record).values["answers"] == record.values["answers"]
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **{**values, "answers-wet": "yes"})))
+    assert now(town, record).values["answers"].values == {"deep": 4, "wet": True}
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **values)))
+    assert now(town, record).values["answers"].values == {"deep": 4, "wet": False}
+    elsewhere = make_ticket(town, system(), topic)
+    url = f"{TICKETS}{elsewhere.id}/edit"
+    clerk.follow(clerk.post(url, sent(clerk.get(url), **{**values, "topic": other.id})))
+    assert now(town, elsewhere).values["answers"].values == {"deep": 4, "wet": False}
+
+
+def test_a_form_of_a_record_that_was_archived_meanwhile_keeps_what_was_typed(town: Town, clerk: StaffClient) -> None:
+    """It says so above the form, and once it is restored the same form saves; a form is not opened on one."""
+    record = make_ticket(town, system(), make_topic(town))
+    url = f"{TICKETS}{record.id}/edit"
+    page = clerk.get(url)
+    values = {"topic": record.values["topic"], "summary": "Deep hole", **ANSWERS, "details": "From me"}
+    town.records.archive(system(), TICKET, record.id, version=record.version)
+    assert clerk.get(url).status_code == 403
+    refused = clerk.post(url, sent(page, **values))
+    assert refused.status_code == 422
+    assert "It is archived. Restore it first." in main_of(refused)
+    assert "From me" in refused.text
+    assert not now(town, record).values["details"]
+    town.records.restore(system(), TICKET, record.id, version=now(town, record).version)
+    conflict = clerk.post(url, sent(refused, **values))
+    assert clerk.post(url, sent(conflict, **values)).status_code == 302
+    assert now(town, record).values["details"] == "From me"
+
+
 def test_an_old_form_changes_only_what_was_typed(town: Town, clerk: StaffClient) -> None:
     """Saving a form writes the fields that were changed in it, and leaves the others as they are."""
     record = make_ticket(town, system(), make_topic(town), details="Wet", secret="Diabetic", score="3.500")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC
+from datetime import datetime
 from datetime import timedelta
 from typing import Any
 
@@ -313,3 +315,9 @@ def test_a_move_asks_for_who_and_until_when(lake: Town) -> None:
     assert (moved.state, moved.assignee, moved.queue) == ("busy", person.id, queue.id)
     assert moved.due is not None
     assert moved.due.astimezone(lake.zone).date().isoformat() == "2026-04-01"
+    # A moment of that day which is kept already is not put off to its end by a page on which nobody touched it.
+    due = datetime(2026, 4, 1, 14, 30, tzinfo=UTC)
+    other = lake.records.create(system(), THING, {"name": "Buoy", "due": due})
+    given |= {"version": other.version}
+    assert clerk.post(f"/admin/lake/thing/{other.id}/move/plan", given).status_code == 302
+    assert lake.records.get(system(), THING, other.id).due == due

@@ -200,6 +200,12 @@ def test_a_desk_is_handed_over_on_screen(town: Town, people: dict[str, int], sig
     gone = ruth.follow(ruth.post(page, {"change": "deactivate"}))
     assert "They still have 2 open cases" in plain(gone)
     assert "2 tickets" in main_of(ruth.get(f"{page}/hand-over"))
+    talk = {"body": "Call her back", "handled_by": people["Rae"], "follow_up": "2030-01-02"}
+    town.records.create(SYSTEM, "core.interaction", talk)
+    left = ruth.get(f"{page}/hand-over")
+    assert "1 talk of which Rae Clerk wanted to be reminded stays with them" in main_of(left)
+    shown = ruth.get(f"/admin/core/interaction/?view=reminders&handled_by={people['Rae']}")
+    assert "1 in “All reminders”" in main_of(shown)
     nobody = ruth.post(f"{page}/hand-over", {"to": "x"})
     assert (nobody.status_code, "Choose a colleague, or the queues." in plain(nobody)) == (422, True)
     done = ruth.follow(ruth.post(f"{page}/hand-over", {"to": str(people["Erin"]), "note": "Rae left."}))

@@ -224,7 +224,9 @@ class TestFilling:
         nameless = send(visitor, contact, {"contact_name": "Ada"})
         assert nameless.status_code == 422
         assert "e-mail address or a phone number" in nameless.text
-        assert send(visitor, contact, {"contact_name": "Ada", "contact_phone": "212 555 0142"}).status_code == 303
+        review = send(visitor, contact, {"contact_name": "Ada", "contact_phone": "212 555 0142"})
+        assert review.status_code == 303
+        assert "(212) 555-0142" in visitor.get(review.location).text
 
     def test_closed_form_says_so(self, visitor: FlaskClient, spots: dict[str, int]) -> None:
         """A form whose condition does not hold shows its message and no questions."""

@@ -216,7 +216,9 @@ class TestEveryType:
 
 
 def _comparable(value: Any, type_name: str, unticked: str = "") -> Any:
-    """Rows leave out what is empty; a box in a form that is not ticked says no."""
+    """Rows leave out what is empty; a box in a form that is not ticked says no, and its moments have whole seconds."""
+    if type_name == "datetime" and unticked:
+        return value.replace(microsecond=0)
     if type_name == "rows" and unticked:
         return tuple({**row, "paid": bool(row["paid"])} for row in value)
     return value
@@ -346,7 +348,7 @@ def test_clocks_that_change() -> None:
     assert field.parse("2026-11-01 01:30", context) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
     assert field.parse("2026-03-08 02:30", context) == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
     second = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
-    assert field.raw(second, context) == "2026-11-01T01:30:00-05:00"
+    assert field.raw(second, context) == "2026-11-01T01:30", "a browser shows nothing with an offset"
     assert field.raw(datetime(2026, 11, 1, 5, 30, tzinfo=UTC), context) == "2026-11-01T01:30"
 
 

@@ -126,6 +126,28 @@ class TestQuestions:
         asked = questions([{"label": "Which?", "type": "choice", "choices": "Red\n\n  Deep   blue\nRed\n"}])
         assert asked.questions[0].choices == (Choice("Red", "Red"), Choice("Deep blue", "Deep blue"))
 
+    def test_choices_keep_what_stands_behind_their_labels(self) -> None:
+        """The editor shows labels. Saving it changes nothing, and a new line is a new choice beside the old ones."""
+        given = [
+            {"value": "road", "label": "On the road", "help": "Cars too"},
+            {"value": "path", "label": "On the path"},
+            {"value": "sea", "label": "In the sea", "retired": True},
+        ]
+        where = {"code": "where", "label": "Where?", "type": "choice", "choices": given}
+        asked = questions([where, {"code": "why", "label": "Why?", "show_if": {"where": "road"}}])
+        lines = FIELD.raw(asked, PlainContext())
+        assert lines[0]["choices"] == "On the road\nOn the path"
+        assert lines[1]["show_is"] == "On the road"
+        assert FIELD.revise(asked, FIELD.parse(lines, PlainContext())) is asked
+        lines[0]["choices"] = "On the path\n On the roof\nOn the road\nIn the sea"
+        changed = questions(lines)
+        assert [choice.value for choice in changed.questions[0].choices] == ["path", "On the roof", "road", "sea"]
+        assert not changed.questions[0].choices[3].retired
+        for nonsense in ("{", "7", '[["a"]]', "null"):
+            lines[0]["choices_before"] = nonsense
+            lines[1] |= {"show_when": "", "show_is": ""}
+            assert questions(lines).questions[0].choices[0] == Choice("On the path", "On the path")
+
     def test_conditions_from_the_editor(self) -> None:
         """“Only ask because of” and “when its answer is” become a condition, and show again as they were."""
         asked = questions([{"label": "A", "code": "a"}, {"label": "B", "show_when": "a", "show_is": "x; y"}])

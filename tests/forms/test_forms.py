@@ -620,6 +620,13 @@ class TestFiles:
     def test_what_is_accepted_is_said(self, grant: RecordType, context: PlainContext) -> None:
         """People read what they may send before they choose."""
         assert "Up to 2 files, PDF or photos, up to 10 MB each." in draw(build_form(grant, ["papers"], context))
+        assert "Up to 2 photos, up to 10 MB each." in draw(
+            build_form(
+                replace(grant, fields={**grant.fields, "papers": replace(grant.fields["papers"], accept=("image",))}),
+                ["papers"],
+                context,
+            )
+        )
 
 
 class TestDrawing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -266,6 +267,10 @@ def test_next_steps_stand_on_the_calendar_and_the_desk(development: Town, clerk:
     development.records.create(clerk, PROSPECT, heron)
     assert "Next steps with prospects Prospect Heron: Send the plans" in plain(rae.get("/admin/"))
     assert "Prospect Heron: Send the plans" in plain(rae.get("/admin/calendar/"))
+    late = {"next_step": "Call back", "next_step_on": (development.today() - timedelta(days=3)).isoformat()}
+    development.records.create(clerk, PROSPECT, {"kind": "new", "code_name": "Ibis", "assignee": me, **late})
+    steps = plain(rae.get("/admin/")).partition("Next steps with prospects")[2]
+    assert re.match(r" Prospect Ibis: Call back [\w ]+, late Prospect Heron", steps), steps[:120]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -79,3 +80,17 @@ where = { secret = true }
 """
     with pytest.raises(SchemaErrors, match="the public may not know it"):
         load_schemas([Source("shop", None, text, frozenset())])
+
+
+def test_a_form_says_until_when_it_can_be_sent(recruitment: Town, visitor: FlaskClient, clock: FixedClock) -> None:
+    """Who comes back later knows the deadline, also where the answers are kept beyond it; some jobs have none."""
+    job = posting(recruitment, "Gardener", clock)
+    address = f"/apply/recruitment/application/public?posting={job.id}"
+    page = visitor.get(address)
+    assert "open until" in page.text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]  # type: ignore[index]
+    saved = visitor.post(address, data={"csrf_token": token, "motivation": "Trees", "_save": "1"})
+    assert "You can send them until" in visitor.get(saved.headers["Location"]).text
+    values = {"until_filled": True, "closes_at": None}
+    recruitment.records.update(system(), POSTING, job.id, values, version=job.version)
+    assert "open until" not in visitor.get(address).text

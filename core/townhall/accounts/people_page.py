@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from flask import Blueprint
 from flask import flash
@@ -25,8 +26,12 @@ from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 
+if TYPE_CHECKING:
+    from townhall.town import Town
+
 #: What is chosen instead of a colleague to let the teams take the cases.
 QUEUES = "queues"
+INTERACTION = "core.interaction"
 
 
 def routes(blueprint: Blueprint) -> None:
@@ -134,8 +139,17 @@ def hand_over(id: int) -> str | tuple[str, int] | Response:
         error=error,
         typed=form,
         queues=QUEUES,
+        reminders=_reminders(town, actor, id),
     )
     return (html, 422) if error else html
+
+
+def _reminders(town: Town, actor: Actor, id: int) -> int:
+    """Of how many talks somebody wanted to be reminded, as far as whoever looks may know."""
+    where = {"handled_by": id, "follow_up": {"empty": False}, "followed_up": {"ne": True}}
+    if not town.records.may(actor, "view", INTERACTION) or not town.records.may_ask(actor, INTERACTION, *where):
+        return 0
+    return town.records.count(actor, INTERACTION, where).value
 
 
 def _may_see_as(id: int) -> bool:

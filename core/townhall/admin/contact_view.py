@@ -45,6 +45,13 @@ ELSEWHERE = frozenset(
 )
 MOST_FLAGS = 4
 MOST_CASES = 20
+#: Where the way stands that a contact prefers, and what one of it is called.
+_LEADS_TO = {
+    "phone": ("phones", "number"),
+    "sms": ("phones", "number"),
+    "email": ("emails", "address"),
+    "letter": ("addresses", "address"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,12 @@ class ContactView(RecordView, OwnRequestsPages):
             parts.append(f"resident since {record.values['resident_since']}")
         return " · ".join(parts)
 
+    def _none_known(self, record: Record) -> str:
+        """That the way which a contact prefers leads nowhere yet, as far as the reader may know."""
+        rows, words = _LEADS_TO.get(str(record.values["preferred_channel"]), ("", ""))
+        seen = rows in record.values and rows not in record.masked | record.hidden
+        return f", but no {words} is known" if seen and not record.values[rows] else ""
+
     def flags(self, record: Record) -> list[Flag]:
         """What to know before picking up the phone."""
         value = record.values.get
@@ -164,7 +177,8 @@ class ContactView(RecordView, OwnRequestsPages):
         if value("please_note"):
             made.append(Flag(str(value("please_note")), tone="bad"))
         if value("preferred_channel"):
-            made.append(Flag(f"Prefers {self._value_words(record, 'preferred_channel').lower()}"))
+            way = self._value_words(record, "preferred_channel").lower()
+            made.append(Flag(f"Prefers {way}{self._none_known(record)}"))
         if value("language") and value("language") != self.town.settings.language.partition("-")[0]:
             more = ", needs an interpreter" if value("interpreter") else ""
             made.append(Flag(f"Speaks {self._value_words(record, 'language')}{more}"))

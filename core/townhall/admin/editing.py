@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 CONTACT = "core.contact"
+INTERACTION = "core.interaction"
 #: How many sheets of a new record's form are always open; later ones that can wait are folded.
 OPEN_SECTIONS = 2
 
@@ -55,11 +56,12 @@ class FormSection:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that a colleague changed while the form was open."""
+    """A field that is saved otherwise than in the form; ``kept`` if you left it alone, so that theirs stands in it."""
 
     label: str
     theirs: Markup
     yours: Markup
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class Editor:
     #: What a new record is asked besides its fields, and what is wrong with that, by the ids of the inputs.
     standard: list[StandardInput] = dataclass_field(default_factory=list)
     wrong: dict[str, str] = dataclass_field(default_factory=dict)
+    #: The call that a new record is opened from, of which the form shows the words: ``?call=9``.
+    call: Record | None = None
 
     def __post_init__(self) -> None:
         town = self.desk.town
@@ -91,6 +95,7 @@ class Editor:
         if posted and self.record is not None:
             self.version = urls.number(self.request.form.get("version"))
         if self.record is None:
+            self.call = _opened_from(town, self.actor, f"{INTERACTION}:{self.request.args.get('call', '')}")
             self.standard = standard_inputs.for_new(town, self.actor, self.type, self.request.form)
         self.form = build_form(
             masking.unasked(self.type, self.record),
@@ -180,6 +185,8 @@ class Editor:
             self._tell({error.field: str(error)})
         except Conflict as error:
             self._compare(error.current)
+            if not self.differences:
+                return error.current  # a colleague saved the same
         return None
 
     def _state(self) -> str:
@@ -190,7 +197,10 @@ class Editor:
     def _write(self, given: Mapping[str, Any]) -> Record:
         records = self.desk.town.records
         if self.record is None:
-            return records.create(self.actor, self.type.identity, {**self.form.values, **given})
+            made = records.create(self.actor, self.type.identity, {**self.form.values, **given})
+            if self.call is not None:
+                talking.opened(self.desk.town, self.actor, self.call, made)
+            return made
         typed = masking.typed(self.type, self.record, self.form.values, self.request.form.getlist("remove"))
         changed = {name: value for name, value in typed.items() if value != self.record.values.get(name, _NOTHING)}
         return records.update(self.actor, self.type.identity, self.record.id, changed, version=self.version)
@@ -205,19 +215,54 @@ class Editor:
         return f"{field.label}: {_lower(text)}" if field is not None else text
 
     def _compare(self, current: Record) -> None:
-        """Say what a colleague changed meanwhile; saving again then keeps what stands in the form."""
+        """Say what a colleague changed meanwhile; saving again then keeps what stands in the form.
+
+        What was not touched in the form takes what the colleague saved, so that nobody undoes it without knowing.
+        """
         writer = FactWriter(self.desk.town.context(self.actor), self.desk.presenter)
+        before = opened_with(self.desk, self.actor, current, self.version)
         for name in self.names:
-            if name in current.masked:
-                continue  # nobody is told what it is now
-            theirs, yours = current.values.get(name), self.form.values.get(name)
+            if name in current.masked or name not in self.form.values:
+                continue  # nobody is told what it is now, or nothing could be typed into it
+            theirs, yours = current.values.get(name), self.form.values[name]
+            field = self.type.fields[name]
+            if field.type_name == "files" and name in before:
+                yours = _both(before[name], theirs, yours)
+            untouched = name in before and before[name] == yours
             if theirs != yours:
-                field = self.type.fields[name]
-                self.differences.append(
-                    Difference(field.label, writer.html(current, field, theirs), writer.html(current, field, yours))
-                )
+                told = [writer.html(current, field, value) for value in (theirs, yours)]
+                self.differences.append(Difference(field.label, told[0], told[1], kept=untouched))
+            stands = theirs if untouched else yours
+            if stands != self.form.values[name]:
+                self.form.fill(name, stands)
         self.version = current.version
         self.record = current
+
+
+def opened_with(desk: Desk, actor: Actor, record: Record, version: int) -> Mapping[str, Any]:
+    """What stood in a form of a record that was opened at ``version``, as far as that is known."""
+    try:
+        then = desk.town.records.version(actor, record.identity, record.id, version)
+    except NotFound:
+        return {}
+    return {name: value for name, value in then.record.values.items() if name not in then.unknown}
+
+
+def take_over(form: RecordForm, before: Mapping[str, Any], current: Record) -> None:
+    """Put what a colleague saved meanwhile where nothing was touched in a form that was opened with ``before``."""
+    for name, value in form.values.items():
+        theirs = current.values.get(name)
+        if name in before and name not in current.masked and before[name] == value != theirs:
+            form.fill(name, theirs)
+
+
+def _both(before: Any, theirs: Any, yours: Any) -> Any:
+    """Files of two people: those that the colleague left there and you did not take out, and what you added."""
+    known = {file.token for file in before or ()}
+    mine = {file.token for file in yours or ()}
+    left = [file for file in theirs or () if file.token in mine or file.token not in known]
+    there = {file.token for file in left}
+    return tuple(left + [f for f in yours or () if f.token not in known and f.token not in there]) or None
 
 
 _NOTHING = object()

@@ -113,14 +113,15 @@ class FactWriter:
                     if f"{name}.{column.name}" in (record.masked | record.hidden) - left
                 ]
             else:
-                built.facts.append(Fact(name, field.label, self.html(record, field), field.privacy))
+                built.facts.append(
+                    Fact(name, field.label, self.html(record, field, record.get(field.name)), field.privacy)
+                )
         return built
 
     # -- values -----------------------------------------------------------------------------------------------
 
-    def html(self, record: Record, field: Field, value: Any = None) -> Markup:
-        """A field's value as HTML."""
-        value = record.get(field.name) if value is None else value
+    def html(self, record: Record, field: Field, value: Any) -> Markup:
+        """A value of a field as HTML."""
         if field.is_empty(value):
             return Markup("")
         if field.type_name == "reference":

@@ -9,6 +9,7 @@ from flask import flash
 from flask import redirect
 from flask import request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from townhall.access import policy
 from townhall.admin import masking
@@ -18,20 +19,25 @@ from townhall.admin import refusals
 from townhall.admin import standard_inputs
 from townhall.admin import talking
 from townhall.admin import urls
+from townhall.admin.alike import alike
 from townhall.admin.details import asks_something
 from townhall.admin.details import may_say
 from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
 from townhall.admin.editing import lookup_of
+from townhall.admin.editing import opened_with
+from townhall.admin.editing import take_over
 from townhall.admin.pages import page
 from townhall.admin.reaching import Reach
 from townhall.admin.record_base import FORM
 from townhall.admin.record_base import RecordPages
 from townhall.admin.standard_inputs import StandardInput
 from townhall.errors import Conflict
+from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.own_paths import own_path
+from townhall.records import explaining
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.forms import build_form
@@ -70,15 +76,29 @@ class FormPages(RecordPages):
         else:
             flash(f"{name} is saved.", "ok")
             url = own_path(request.args.get("next"), self._url(record))
+        for other in alike(self.town, self.actor, record):
+            words = f"It has the same {other.shared} as"
+            link = Markup('{} <a href="{}">{}</a>.').format(words, self._url(other.record), other.record.title)
+            if self.may("merge"):
+                way = self._url(other.record, f"merge/{record.id}")
+                link += Markup(' If they are one and the same, <a href="{}">merge them</a>.').format(way)
+            flash(link, "soon")
         once.remember(form_id, url)
         return redirect(url)
 
     @page("record", "edit", methods=FORM)
     def edit_view(self, id: int) -> ResponseReturnValue:
         """The form for changing a record."""
-        record = self._editable(id)
+        self._changeable()
+        record = self._record(id)
+        obstacle = explaining.first_obstacle(self.town, self.actor, record)
+        # Who may change such records had the form open; what they typed is not lost over a colleague who archived it.
+        if obstacle and not (request.method == "POST" and record.archived is not None and self.may("edit")):
+            raise Forbidden(obstacle)
         editor = Editor(self.desk, self.actor, self.type, request, record)
-        if request.method == "POST":
+        if obstacle:
+            editor.whole.append(obstacle)
+        elif request.method == "POST":
             saved = editor.save()
             if saved is not None:
                 flash("Saved.", "ok")
@@ -223,6 +243,7 @@ class FormPages(RecordPages):
                 form.add_errors({rejected.field: str(rejected)})
             return [("", str(rejected))]
         except Conflict as conflict:
+            take_over(form, opened_with(self.desk, self.actor, record, urls.number(sent.get("version"))), record)
             return [("", refusals.sentence(conflict))]
         state = moved.type.workflow.states.get(moved.state) if moved.type.workflow is not None else None
         flash(f"{move.label}: done. It is now “{state.label if state is not None else moved.state}”.", "ok")

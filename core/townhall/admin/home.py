@@ -43,6 +43,8 @@ RECENT_SHOWN = 5
 MATCHES = 8
 CONTACT = "core.contact"
 INTERACTION = "core.interaction"
+#: What the log box sends for a caller who is to become a contact.
+NEW = "new"
 
 
 class HomeView(StaffView, AdminIndexView):
@@ -113,6 +115,7 @@ class HomeView(StaffView, AdminIndexView):
             new_cases=self.desk.creatable_cases(actor),
             has_cases=any(type_.plugin != CORE for type_ in cases),
             may_log=self.town.records.may(actor, "create", INTERACTION),
+            may_add=self._may_add(request.form.get("who", "")),
             may_plugins=actor.may("plugins.manage"),
             log=request.form if errors or matches is not None else {},
             log_errors=errors or {},
@@ -171,7 +174,7 @@ class HomeView(StaffView, AdminIndexView):
         end = self.desk.marks.due(record)
         if name == "waiting":
             end = Markup('<span class="due">{}{}</span>').format(
-                self.desk.marks.icon("dial-none"), f"since {presenter.day(record.updated)}"
+                self.desk.marks.icon("dial-none"), f"unchanged since {presenter.day(record.updated)}"
             )
         return Row(
             record.title or record.type.label,
@@ -248,24 +251,50 @@ class HomeView(StaffView, AdminIndexView):
             errors["note"] = "Write a few words about what was said."
         if not sent.get("who", "").strip() and not sent.get("contact"):
             errors["who"] = "Write the caller's name or phone number."
-        if errors or (chosen is None and sent.get("contact") != "none"):
+        added = sent.get("contact") == NEW and self._may_add(sent.get("who", ""))
+        if not errors and chosen is None and not added and sent.get("contact") != "none":
+            first = matches[0].id if matches else "none"
+            errors[f"contact-{first}"] = "It is not logged yet. Say who is calling, and log it once more."
+        if errors:
             return self._page(errors, matches)
         try:
-            talking.log_contact(self.town, actor, chosen, self._sent(chosen))
+            if added:
+                chosen = self._add(sent.get("who", ""))
+            call = talking.log_contact(self.town, actor, chosen, self._sent(chosen, added=added))
         except ValidationFailed as failed:
             return self._page(failed.errors, matches)
         except refusals.REFUSED as refused:
             return self._page({"note": refusals.sentence(refused)}, matches)
         once.saved()
-        target = self._after_log(chosen)
-        flash("The call is logged.", "ok")
+        target = self._after_log(chosen, call.id)
+        if added:
+            edit = urls.record_url(CONTACT, chosen or 0, "edit")
+            said = "The call is logged, and the caller is a contact now."
+            flash(Markup('{} <a href="{}">Add how to reach them</a>').format(said, edit), "ok")
+        else:
+            flash("The call is logged.", "ok")
         once.remember(form_id, target)
         return redirect(target)
 
-    def _sent(self, contact: int | None) -> dict[str, str]:
-        """What was typed; a caller who is no contact yet is named in the words."""
+    def _sent(self, contact: int | None, *, added: bool) -> dict[str, str]:
+        """What was typed; a caller who is no contact is named in the words, as is a number that a new one gave."""
         note, who = request.form.get("note", ""), request.form.get("who", "").strip()
-        return {"how": "phone", "note": note if contact is not None or not who else f"{who}: {note}"}
+        named = contact is None or (added and any(letter.isdecimal() for letter in who))
+        return {"how": "phone", "note": f"{who}: {note}" if who and named else note}
+
+    def _may_add(self, who: str) -> bool:
+        """Whether a caller of that name can become a contact with the call: a number alone is no name."""
+        return any(letter.isalpha() for letter in who) and self.town.records.may(self.actor, "create", CONTACT)
+
+    def _add(self, who: str) -> int:
+        """A new contact from the words by which a caller gave their name; the last is the family's."""
+        names = [word for word in who.split() if not any(letter.isdecimal() for letter in word)]
+        given, family = " ".join(names[:-1]), names[-1] if names else who.strip()
+        values = {"kind": "person", "given_name": given or None, "family_name": family}
+        try:
+            return self.town.records.create(self.actor, CONTACT, values).id
+        except ValidationFailed as failed:
+            raise ValidationFailed({"who": next(iter(failed.errors.values()))}) from failed
 
     def _who(self, text: str, chosen: str) -> tuple[int | None, list[Any]]:
         """The contact that is meant, if that is clear, and who else it could be."""
@@ -279,11 +308,12 @@ class HomeView(StaffView, AdminIndexView):
             return same[0].id, hits
         return (hits[0].id if len(hits) == 1 else None), hits
 
-    def _after_log(self, contact: int | None) -> str:
+    def _after_log(self, contact: int | None, call: int) -> str:
         following = request.form.get("next", "")
         cases = {type_.identity: type_ for type_ in self.desk.creatable_cases(self.actor)}
         if following in cases:
-            return urls.new_url(following, contact=contact) if contact is not None else urls.new_url(following)
+            # The form shows what the caller said, and the call becomes one about the new case.
+            return urls.new_url(following, contact=contact or "", call=call, channel="phone")
         return urls.record_url(CONTACT, contact) if contact is not None else urls.ADMIN
 
 

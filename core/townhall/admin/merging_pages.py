@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from townhall.admin import refusals
 from townhall.admin import urls
+from townhall.admin.alike import alike
 from townhall.admin.facts import FactWriter
 from townhall.admin.pages import page
 from townhall.admin.record_base import FORM
@@ -53,6 +54,11 @@ class MergingPages(RecordPages):
             for each in found
             if each.id != id
         ]
+        if not text:
+            rows = [
+                Row(other.title, self._url(record, f"merge/{other.id}"), f"The same {shared}", self.type.icon)
+                for other, shared in alike(self.town, self.actor, record)
+            ]
         return self.render(
             "admin/merge_with.html",
             type=self.type,

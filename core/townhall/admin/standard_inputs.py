@@ -35,6 +35,8 @@ class StandardInput:
     value: str
     needed: bool
     choices: tuple[tuple[str, str], ...] = ()
+    #: What stands in the record: a day that nobody touched stays the moment that it stands for.
+    stood: str = ""
 
     @property
     def id(self) -> str:
@@ -50,11 +52,12 @@ def inputs(
     for name in dict.fromkeys(names):
         if name not in _LABELS or name in record.type.fields:
             continue
-        value = sent.get(name, _present(town, record, name))
+        stood = _present(town, record, name)
+        value = sent.get(name, stood)
         choices = _choices(town, actor, record.type, name, record.assignee)
         if name in needed and not value and name not in sent and len(choices) == 1:
             value = choices[0][0]
-        made.append(StandardInput(name, _LABELS[name], value, name in needed, choices))
+        made.append(StandardInput(name, _LABELS[name], value, name in needed, choices, stood))
     return made
 
 
@@ -81,6 +84,8 @@ def values(
             found[each.name] = None
             if each.needed:
                 problems[each.id] = "Say until when." if each.name == "due" else "Choose one."
+        elif each.name == "due" and text == each.stood:
+            continue
         elif each.name == "due":
             try:
                 found["due"] = datetime.combine(date.fromisoformat(text), time(23, 59), town.zone)

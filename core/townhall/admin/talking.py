@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.admin import urls
+from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
 from townhall.records import messages
 from townhall.records.types import Record
@@ -68,6 +70,8 @@ def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[
             remind = date.fromisoformat(sent["remind"].strip())
         except ValueError:
             errors["remind"] = "Enter the day like 2026-11-24, or leave it empty."
+        if remind is not None and remind < town.clock.now().astimezone(town.zone).date():
+            errors["remind"] = "That day is over. Choose today or a later one, or leave it empty."
     about = reference(sent.get("about", ""))
     if errors:
         raise ValidationFailed(errors)
@@ -83,6 +87,17 @@ def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[
         "handled_by": actor.id,
     }
     return town.records.create(actor, INTERACTION, values)
+
+
+def opened(town: Town, actor: Actor, call: Record, record: Record) -> None:
+    """Say of a call that a record was made of it, as far as nobody said before what it is about."""
+    if call.values.get("about") is not None or not town.records.may_ask(actor, INTERACTION, "about", "outcome"):
+        return
+    values: dict[str, Any] = {"about": Reference(record.identity, record.id)}
+    if not call.values.get("outcome"):
+        values["outcome"] = "case_opened"
+    with suppress(TownhallError):  # who may only log calls, and not change them, has the case nevertheless
+        town.records.update(actor, INTERACTION, call.id, values, version=call.version)
 
 
 def reference(text: str) -> Reference | None:

@@ -31,6 +31,7 @@ from townhall.records import disclosing
 from townhall.records import sealing
 from townhall.records.types import Record
 from townhall.town import Town
+from townhall_forms.text import normalise
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
 
@@ -319,10 +320,12 @@ class Demo:
             if chance.random() < 0.2:
                 row["phones"].append({"number": self._phone(), "label": "mobile", "text_messages": True})
         if chance.random() < 0.6:
-            plain = "".join(letter for letter in f"{given}.{family}".casefold() if letter.isascii() and letter != " ")
+            plain = "".join(letter for letter in normalise(f"{given}.{family}") if letter.isascii() and letter != " ")
             row["emails"] = [{"address": f"{plain}{index}@post.example", "label": "home", "primary": True}]
         if chance.random() < 0.4:
-            row["preferred_channel"] = chance.choice(("phone", "email", "letter", "visit"))
+            way = chance.choice(("phone", "email", "letter", "visit"))
+            if {"phone": "phones", "email": "emails"}.get(way, "addresses") in row:
+                row["preferred_channel"] = way
         if chance.random() < 0.03:
             row["please_note"] = chance.choice(names.FLAGS)
         if chance.random() < 0.02:

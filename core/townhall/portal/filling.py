@@ -216,6 +216,11 @@ class Filling:
         """Until when the answers are kept, if somebody asked to keep them."""
         return self.draft.expires if self.draft.saved else None
 
+    @cached_property
+    def closes(self) -> datetime | None:
+        """Until when it can be sent, if that is known: the deadline of what was chosen."""
+        return None if self.editing else services.closes(self.town, self.form, self.known_links())
+
     # -- answers ----------------------------------------------------------------------------------------------
 
     @property

@@ -43,7 +43,10 @@ def review_page(filling: Filling, problems: list[tuple[str, str]] | None = None,
     for step in filling.steps:
         if step.name == contact.STEP:
             asked = contact.contact_type(False).fields.values()
-            facts = [listings.Fact(field.label, filling.draft.contact.get(field.name, "")) for field in asked]
+            given = filling.draft.contact
+            facts = [
+                listings.Fact(each.label, each.display(given.get(each.name) or None, filling.context)) for each in asked
+            ]
         else:
             facts = _facts(filling, step)
         chapters.append((step, facts, filling.url(step.name)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -155,11 +159,33 @@ def is_open(town: Town, form: Form, chosen: Mapping[str, Record]) -> bool:
     if form.open_if is None or any(path.partition(".")[0] not in chosen for path in form.open_if.paths()):
         return True
 
+    return form.open_if.evaluate(_behind(chosen), environment_of(town.context(ANONYMOUS)))
+
+
+def closes(town: Town, form: Form, chosen: Mapping[str, Record]) -> datetime | None:
+    """The moment at which a form that is open for the ``chosen`` records closes by itself, if there is one."""
+    if form.open_if is None or not form.open_if.uses_moment():
+        return None
+    if any(path.partition(".")[0] not in chosen for path in form.open_if.paths()):
+        return None
+    get, present = _behind(chosen), environment_of(town.context(ANONYMOUS))
+    moments = {value for leaf in form.open_if.leaves() if isinstance(value := get(leaf.path), datetime)}
+    for moment in sorted(moments):
+        after = moment + timedelta(microseconds=1)
+        then = replace(present, now=after, today=after.astimezone(present.zone).date())
+        if moment > present.now and not form.open_if.evaluate(get, then):
+            return moment
+    return None
+
+
+def _behind(chosen: Mapping[str, Record]) -> Callable[[str], Any]:
+    """What a condition reads at a path, of the records that were chosen."""
+
     def get(path: str) -> Any:
         link, _, name = path.partition(".")
         return chosen[link].get(name) if name else chosen[link].id
 
-    return form.open_if.evaluate(get, environment_of(town.context(ANONYMOUS)))
+    return get
 
 
 def text_of(context: Context, record: Record, name: str) -> str:

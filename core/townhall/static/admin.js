@@ -105,7 +105,10 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
-document.querySelector('.errors[role="alert"]')?.focus();
+const wrong = document.querySelector('.errors[role="alert"]') ?? document.querySelector('[aria-invalid="true"]');
+wrong?.focus();
+// Going to the part of the page that the address names takes the focus away once more.
+if (location.hash) addEventListener("load", () => requestAnimationFrame(() => wrong?.focus()));
 startPicking();
 startMenus();
 startOnce();

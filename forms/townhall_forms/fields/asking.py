@@ -129,7 +129,9 @@ def question_to_json(question: Question) -> dict[str, Any]:
 class QuestionReader:
     """Reads a list of questions from JSON or from the editor's lines, and gathers every problem by its path."""
 
-    keys = frozenset(Question.__dataclass_fields__) | {"show_when", "show_is"}
+    #: Parts of a question, and what the editor sends instead of some of them: a condition in two inputs, and the
+    #: choices that the question had, since its lines hold only their labels.
+    keys = frozenset(Question.__dataclass_fields__) | {"show_when", "show_is", "choices_before"}
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -168,7 +170,7 @@ class QuestionReader:
         if kind not in QUESTION_TYPES:
             self.problems[f"{index}.type"] = f"Choose one of {', '.join(QUESTION_TYPES)}."
             kind = "text"
-        choices = self.choices(line.get("choices"))
+        choices = self.choices(line.get("choices"), line.get("choices_before"))
         if kind in ("choice", "choices") and len(choices) < 2:
             self.problems[f"{index}.choices"] = "Enter at least two choices, one on each line."
         privacy: Any = line.get("privacy") or "internal"
@@ -191,8 +193,14 @@ class QuestionReader:
             retired=_truth(line.get("retired")),
         )
 
-    def choices(self, given: Any) -> tuple[Choice, ...]:
-        """Choices from text (one on each line), a list of texts, or a list of tables."""
+    def choices(self, given: Any, before: Any = None) -> tuple[Choice, ...]:
+        """Choices from text (one on each line), a list of texts, or a list of tables.
+
+        A line of text that is the label of a choice that was there ``before`` stays that choice, and retired ones
+        stay retired.
+        """
+        known = self._before(before) if isinstance(given, str) else ()
+        by_label = {choice.label: replace(choice, retired=False) for choice in reversed(known)}
         entries = given.splitlines() if isinstance(given, str) else given or ()
         found: dict[str, Choice] = {}
         for entry in entries:
@@ -202,11 +210,18 @@ class QuestionReader:
                     value, str(entry.get("label") or value), str(entry.get("help") or ""), _truth(entry.get("retired"))
                 )
             else:
-                value = " ".join(str(entry).split())
-                choice = Choice(value, value)
-            if value:
-                found.setdefault(value, choice)
-        return tuple(found.values())
+                label = " ".join(str(entry).split())
+                choice = by_label.get(label) or Choice(label, label)
+            if choice.value:
+                found.setdefault(choice.value, choice)
+        return (*found.values(), *(choice for choice in known if choice.retired and choice.value not in found))
+
+    def _before(self, before: Any) -> tuple[Choice, ...]:
+        """The choices that the editor was opened with; none if that can't be read."""
+        try:
+            return self.choices(read_json(str(before))) if before else ()
+        except (ValueError, TypeError):
+            return ()
 
     def limit(self, given: Any, kind: str, path: str) -> int | str | None:
         """A smallest or largest answer, as JSON holds it; ``None`` for types without an order."""

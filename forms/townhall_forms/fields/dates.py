@@ -180,13 +180,15 @@ class DateTimeField(OneColumn):
         return from_microseconds(stored)
 
     def raw(self, value: Any, context: Context) -> str:
-        """What a browser's input of date and time holds: local time without an offset."""
+        """What a browser's input of date and time holds: local time without an offset, to the second.
+
+        It stays empty for anything else, such as parts of a second. What such an input can't tell, the second of two
+        equal hours included, is kept as long as nobody touches it.
+        """
         if value is None:
             return ""
         local = value.astimezone(context.zone).replace(tzinfo=None)
-        if localise(local, context.zone) != value:
-            return self.to_csv(value, context)  # the second of two equal hours can only be told with its offset
-        return str(local.isoformat(timespec="auto" if local.microsecond else "seconds" if local.second else "minutes"))
+        return str(local.isoformat(timespec="seconds" if local.second else "minutes"))
 
     def display(self, value: Any, context: Context) -> str:
         """In plain words, in the town's zone: ``Mon 23 Nov, 16:00``."""

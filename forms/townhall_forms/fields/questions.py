@@ -91,10 +91,13 @@ class QuestionsField(OneColumn):
 
     def raw(self, value: Any, context: Context) -> list[dict[str, str]]:
         """The editor's lines."""
-        return [self._line(question) for question in (value.questions if value is not None else ())]
+        asked = value.questions if value is not None else ()
+        words = {each.code: {choice.value: choice.label for choice in each.choices} for each in asked}
+        return [self._line(question, words) for question in asked]
 
     @staticmethod
-    def _line(question: Question) -> dict[str, str]:
+    def _line(question: Question, words: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        """A line of the editor; ``words`` are the choices of all questions, by code and value."""
         line = dict.fromkeys(sorted(QuestionReader.keys), "")
         plain = all(choice == Choice(choice.value, choice.value) for choice in question.choices)
         entry = question_to_json(question)
@@ -107,7 +110,8 @@ class QuestionsField(OneColumn):
             "unit": question.unit,
             "required": "yes" if question.required else "",
             "retired": "yes" if question.retired else "",
-            "choices": "\n".join(choice.label if plain else choice.value for choice in question.choices),
+            "choices": "\n".join(choice.label for choice in question.choices if not choice.retired),
+            "choices_before": "" if plain else json.dumps(entry["choices"], ensure_ascii=False),
         }
         line |= {key: str(entry[key]) for key in ("min", "max", "weight") if key in entry}
         rule = question.show_if
@@ -115,8 +119,9 @@ class QuestionsField(OneColumn):
             path, answer = next(iter(rule.items()))
             if len(rule) == 1 and not isinstance(answer, Mapping) and path not in ("all", "any", "not"):
                 answers = answer if isinstance(answer, list | tuple) else [answer]
-                words = ["yes" if one is True else "no" if one is False else str(one) for one in answers]
-                line["show_when"], line["show_is"] = path, "; ".join(words)
+                told = ["yes" if one is True else "no" if one is False else str(one) for one in answers]
+                labels = [words.get(path, {}).get(one, one) for one in told]
+                line["show_when"], line["show_is"] = path, "; ".join(told if ";" in "".join(labels) else labels)
             else:
                 line["show_if"] = json.dumps(rule, ensure_ascii=False)
         return line
