@@ -135,8 +135,9 @@ def test_a_caller_becomes_a_contact_with_the_call(town: Town, clerk: StaffClient
     (found,) = town.records.find(system(), INTERACTION).records
     assert (found.values["contact"], found.values["body"]) == (contact.id, "Asked for the mayor")
     assert "is added to the contacts" not in main_of(clerk.post("/admin/log", {"who": "555 0199", "note": "Bins"}))
-    long = {"who": f"Ann {'b' * 300}", "note": "Bins", "contact": "new"}
-    assert clerk.post("/admin/log", long).status_code == 422
+    for refused in ({"who": f"Ann {'b' * 300}", "note": "Bins"}, {"who": "Ann Nowhere", "note": "Bins " * 30_000}):
+        assert clerk.post("/admin/log", {**refused, "contact": "new"}).status_code == 422
+        assert town.records.count(system(), "core.contact").value == 1
 
 
 def test_a_case_opened_from_a_call_shows_its_words_and_is_what_it_was_about(town: Town, clerk: StaffClient) -> None:

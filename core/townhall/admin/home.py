@@ -28,6 +28,7 @@ from townhall.admin.staff import StaffView
 from townhall.cases import notices
 from townhall.cases import queries
 from townhall.cases.rulebook import known_queues
+from townhall.db.transactions import immediate
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
 from townhall.records.types import Record
@@ -258,9 +259,10 @@ class HomeView(StaffView, AdminIndexView):
         if errors:
             return self._page(errors, matches)
         try:
-            if added:
-                chosen = self._add(sent.get("who", ""))
-            call = talking.log_contact(self.town, actor, chosen, self._sent(chosen, added=added))
+            with immediate(self.town.database):  # whoever logs a refused call once more adds nobody twice
+                if added:
+                    chosen = self._add(sent.get("who", ""))
+                call = talking.log_contact(self.town, actor, chosen, self._sent(chosen, added=added))
         except ValidationFailed as failed:
             return self._page(failed.errors, matches)
         except refusals.REFUSED as refused:
