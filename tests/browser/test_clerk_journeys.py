@@ -209,3 +209,17 @@ def test_two_who_open_a_case_see_each_other_without_loading_it_again(
     expect(second.get_by_text("It is yours now.")).to_be_visible()
     first.get_by_role("button", name="Take it").click()
     expect(first.get_by_text("Ada Boss has had it since")).to_be_visible()
+
+
+def test_the_longest_name_in_town_fits_a_phone(desk: Served, new_page: Callable[..., Page]) -> None:
+    """A name and a note without a place to break are broken where they have to be, on every page that shows them."""
+    name = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    contact = make_contact(desk.town, name, please_note="x" * 150)
+    topic = desk.town.records.find(system(), "desk.topic").records[0]
+    ticket = make_ticket(desk.town, system(), topic, reporter=contact.id)
+    page = new_page(desk, width=320)
+    sign_in(page, CLERK, PASSWORD)
+    person, case = f"/admin/core/contact/{contact.id}/", f"/admin/desk/ticket/{ticket.id}/"
+    for address in (person, f"{person}own-requests", case, f"{case}edit", f"{case}print"):
+        page.goto(address)
+        assert has_no_sideways_scroll(page), address

@@ -207,11 +207,11 @@ def test_a_contact_that_may_be_there_already_is_said(town: Town, clerk: StaffCli
     values = {"kind": "person", "family_name": "Novak", "emails-0-address": "Halina@post.example"}
     saved = clerk.follow(clerk.post(url, {"form_id": hidden(clerk.get(url), "form_id"), **values}))
     (made,) = town.records.find(system(), "core.contact", {"family_name": "Novak"}).records
-    assert "It has the same e-mail address as Nowak . If they are one and the same, merge them" in main_of(saved)
+    assert "Nowak has the same e-mail address. If they are one and the same, merge them" in main_of(saved)
     assert f'href="/admin/core/contact/{known.id}/merge/{made.id}"' in saved.text
     assert "Marsh" not in main_of(saved)
     offered = main_of(clerk.get(f"/admin/core/contact/{made.id}/merge"))
-    assert "Perhaps one of these 1 Nowak The same e-mail address" in offered
+    assert "Perhaps one of these 1 Nowak P-000001 · the same e-mail address" in offered
 
 
 def test_a_contact_is_logged_with_five_fields_at_most(town: Town, clerk: StaffClient) -> None:

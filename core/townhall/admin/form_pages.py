@@ -77,8 +77,9 @@ class FormPages(RecordPages):
             flash(f"{name} is saved.", "ok")
             url = own_path(request.args.get("next"), self._url(record))
         for other in alike(self.town, self.actor, record):
-            words = f"It has the same {other.shared} as"
-            link = Markup('{} <a href="{}">{}</a>.').format(words, self._url(other.record), other.record.title)
+            link = Markup('<a href="{}">{}</a> has the same {}.').format(
+                self._url(other.record), other.record.title, other.shared
+            )
             if self.may("merge"):
                 way = self._url(other.record, f"merge/{record.id}")
                 link += Markup(' If they are one and the same, <a href="{}">merge them</a>.').format(way)

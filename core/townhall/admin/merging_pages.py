@@ -54,11 +54,9 @@ class MergingPages(RecordPages):
             for each in found
             if each.id != id
         ]
-        if not text:
-            rows = [
-                Row(other.title, self._url(record, f"merge/{other.id}"), f"The same {shared}", self.type.icon)
-                for other, shared in alike(self.town, self.actor, record)
-            ]
+        for each, shared in alike(self.town, self.actor, record) if not text else ():
+            note = " · ".join(part for part in (each.number, f"the same {shared}") if part)
+            rows.append(Row(each.title, self._url(record, f"merge/{each.id}"), note, self.type.icon))
         return self.render(
             "admin/merge_with.html",
             type=self.type,
