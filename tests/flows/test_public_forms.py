@@ -421,6 +421,25 @@ class TestStatus:
         number, _ = send_wish(visitor, spots["Old oak"])
         assert visitor.get(f"/requests/{number}/move/finish").location == f"/requests/{number}"
 
+    def test_sender_changes_only_what_they_touched(
+        self, visitor: FlaskClient, park: Town, spots: dict[str, int]
+    ) -> None:
+        """Who was overtaken by a colleague is told so, and saves what they changed and nothing that they left alone."""
+        number, _ = send_wish(visitor, spots["Old oak"], secret_note="Between us")
+        token = token_of(visitor.get(f"/requests/{number}"))
+        review = visitor.post(f"/requests/{number}/edit", data={"csrf_token": token}).location
+        page = re.sub(r"/page/.*", "/page/what", review)
+        send(visitor, page, {"subject": "Two benches", "urgent": "no", "secret_note": "Between us"})
+        record = park.records.by_number(STAFF, "park.wish", number)
+        park.records.update(STAFF, "park.wish", record.id, {"secret_note": "Known"}, version=record.version)
+        overtaken = send(visitor, review)
+        assert overtaken.status_code == 409
+        assert "Two benches" in overtaken.text
+        assert "Between us" not in overtaken.text
+        assert send(visitor, review).location == f"/requests/{number}"
+        record = park.records.by_number(STAFF, "park.wish", number)
+        assert (record["subject"], record["secret_note"]) == ("Two benches", "Known")
+
     def test_sender_changes_it_while_that_is_allowed(
         self, visitor: FlaskClient, park: Town, spots: dict[str, int]
     ) -> None:

@@ -414,13 +414,18 @@ def test_their_details_are_theirs_to_change_and_the_towns_notes_stay(
     (entry,) = [one for one in town.records.history(system(), CONTACT, ada.id) if one.action == "update"]
     assert (entry.actor, entry.door) == ("The citizen", "portal")
 
-    # A colleague was faster: nothing is lost on either side before it was looked at again.
-    town.records.update(clerk, CONTACT, ada.id, {"tags": ["resident"]}, version=now.version)
+    # A colleague was faster: nothing is lost on either side, neither what was changed nor what was left alone.
+    sent = saved_form(visitor.get("/requests/details"))
+    phones = [{**row, "number": "+15135550123"} if row["note"] is None else row for row in now["phones"]]
+    town.records.update(clerk, CONTACT, ada.id, {"tags": ["resident"], "phones": phones}, version=now.version)
     stale = visitor.post("/requests/details", {**sent, "preferred_channel": "visit"})
     assert stale.status_code == 409
     again = saved_form(stale)
     assert again["preferred_channel"] == "visit" if "preferred_channel" in again else "visit" in stale.text
     assert visitor.post("/requests/details", {**again, "preferred_channel": "visit"}).status_code == 303
+    kept = town.records.get(system(), CONTACT, ada.id)
+    assert [row["number"] for row in kept["phones"]] == ["+15135550101", "+15135550123"]
+    assert (kept["preferred_channel"], kept["tags"]) == ("visit", ("resident",))
     wrong = visitor.post("/requests/details", {**saved_form(visitor.get("/requests/details")), "phones-0-number": "12"})
     assert wrong.status_code == 422
     assert 'value="12"' in wrong.text

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Request
 from markupsafe import Markup
 
+from townhall import meanwhile
 from townhall.access.actors import Actor
 from townhall.access.policy import readable
 from townhall.admin import masking
@@ -220,15 +221,15 @@ class Editor:
         What was not touched in the form takes what the colleague saved, so that nobody undoes it without knowing.
         """
         writer = FactWriter(self.desk.town.context(self.actor), self.desk.presenter)
-        before = opened_with(self.desk, self.actor, current, self.version)
+        before = meanwhile.opened_with(self.desk.town, self.actor, current, self.version)
         for name in self.names:
             if name in current.masked or name not in self.form.values:
                 continue  # nobody is told what it is now, or nothing could be typed into it
             theirs, yours = current.values.get(name), self.form.values[name]
             field = self.type.fields[name]
             if field.type_name == "files" and name in before:
-                yours = _both(before[name], theirs, yours)
-            untouched = name in before and before[name] == yours
+                yours = meanwhile.both(before[name], theirs, yours)
+            untouched = meanwhile.is_untouched(before, name, yours)
             if theirs != yours:
                 told = [writer.html(current, field, value) for value in (theirs, yours)]
                 self.differences.append(Difference(field.label, told[0], told[1], kept=untouched))
@@ -237,32 +238,6 @@ class Editor:
                 self.form.fill(name, stands)
         self.version = current.version
         self.record = current
-
-
-def opened_with(desk: Desk, actor: Actor, record: Record, version: int) -> Mapping[str, Any]:
-    """What stood in a form of a record that was opened at ``version``, as far as that is known."""
-    try:
-        then = desk.town.records.version(actor, record.identity, record.id, version)
-    except NotFound:
-        return {}
-    return {name: value for name, value in then.record.values.items() if name not in then.unknown}
-
-
-def take_over(form: RecordForm, before: Mapping[str, Any], current: Record) -> None:
-    """Put what a colleague saved meanwhile where nothing was touched in a form that was opened with ``before``."""
-    for name, value in form.values.items():
-        theirs = current.values.get(name)
-        if name in before and name not in current.masked and before[name] == value != theirs:
-            form.fill(name, theirs)
-
-
-def _both(before: Any, theirs: Any, yours: Any) -> Any:
-    """Files of two people: those that the colleague left there and you did not take out, and what you added."""
-    known = {file.token for file in before or ()}
-    mine = {file.token for file in yours or ()}
-    left = [file for file in theirs or () if file.token in mine or file.token not in known]
-    there = {file.token for file in left}
-    return tuple(left + [f for f in yours or () if f.token not in known and f.token not in there]) or None
 
 
 _NOTHING = object()

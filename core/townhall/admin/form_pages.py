@@ -11,6 +11,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from townhall import meanwhile
 from townhall.access import policy
 from townhall.admin import masking
 from townhall.admin import once
@@ -25,8 +26,6 @@ from townhall.admin.details import may_say
 from townhall.admin.editing import Editor
 from townhall.admin.editing import file_url
 from townhall.admin.editing import lookup_of
-from townhall.admin.editing import opened_with
-from townhall.admin.editing import take_over
 from townhall.admin.pages import page
 from townhall.admin.reaching import Reach
 from townhall.admin.record_base import FORM
@@ -244,7 +243,8 @@ class FormPages(RecordPages):
                 form.add_errors({rejected.field: str(rejected)})
             return [("", str(rejected))]
         except Conflict as conflict:
-            take_over(form, opened_with(self.desk, self.actor, record, urls.number(sent.get("version"))), record)
+            before = meanwhile.opened_with(self.town, self.actor, record, urls.number(sent.get("version")))
+            meanwhile.take_over(form, before, record)
             return [("", refusals.sentence(conflict))]
         state = moved.type.workflow.states.get(moved.state) if moved.type.workflow is not None else None
         flash(f"{move.label}: done. It is now “{state.label if state is not None else moved.state}”.", "ok")

@@ -19,7 +19,9 @@ from flask import session
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from townhall import meanwhile
 from townhall.access.actors import citizen
+from townhall.access.actors import system
 from townhall.citizens import addresses
 from townhall.citizens import links
 from townhall.current import current_town
@@ -65,6 +67,8 @@ def details() -> Response:
         inputs.add_errors(error.errors)
         return _page(contact, form, inputs, code=422)
     except Conflict:
+        before = meanwhile.opened_with(town, system("portal"), contact, _version())
+        meanwhile.take_over(inputs, before, town.records.get(actor, CONTACT, contact.id))
         return _page(contact, form, inputs, [("", CHANGED_MEANWHILE)], 409)
     except (Rejected, Forbidden) as error:
         return _page(contact, form, inputs, [("", str(error))], 422)

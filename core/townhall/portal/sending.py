@@ -9,6 +9,7 @@ from flask import redirect
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from townhall import meanwhile
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import system
 from townhall.errors import Conflict
@@ -76,6 +77,10 @@ def _update(filling: Filling) -> Response:
     try:
         town.records.update(filling.actor, draft.identity, draft.record, changed, version=draft.version)
     except Conflict as conflict:
+        before = meanwhile.opened_with(town, system("portal"), record, draft.version)
+        for name in [name for name, value in changed.items() if meanwhile.is_untouched(before, name, value)]:
+            del draft.values[name]
+        filling.forget()
         draft.version = conflict.current.version
         drafts.keep(town, visitor.draft_key(filling.name), draft)
         return review_page(filling, [("", CHANGED_MEANWHILE)], 409)
