@@ -92,26 +92,39 @@ class Hall:
         assert self.town.is_current
 
 
-def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> Hall:
+def make_hall(folder: Path, clock: FixedClock) -> Hall:
     """A hall in an empty folder."""
+    return open_hall(folder, clock, *lay_out(folder, clock))
+
+
+def lay_out(folder: Path, clock: FixedClock, database: str | None = None) -> tuple[int, int]:
+    """Make the town of a hall in an empty folder, and close it; the numbers of its contact and its ticket."""
     (folder / "plugins").mkdir(parents=True)
     for source in (PLUGINS / "desk", *(BROKEN / name for name in ALL)):
         shutil.copytree(source / BEFORE if source.name in BROUGHT_UP else source, folder / "plugins" / source.name)
     settings = '[town]\nname = "Milbrook"\n[plugins.settings_wrong]\ndays = "soon"\n'
     (folder / "townhall.toml").write_text(settings, encoding="utf-8")
     town = Town.open(folder, clock=clock, database=database)
-    switching.enable(town, system(), "desk")
-    contact = town.records.create(system(), "core.contact", PERSON)
-    if BROUGHT_UP:
-        _bring_up(town, contact.id)
-    ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
-    add_person(town, "ada@milbrook.example", "administrator")
-    application = TownApplication(town)
+    try:
+        switching.enable(town, system(), "desk")
+        contact = town.records.create(system(), "core.contact", PERSON)
+        if BROUGHT_UP:
+            _bring_up(town, contact.id)
+        ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
+        add_person(town, "ada@milbrook.example", "administrator")
+        return contact.id, ticket.id
+    finally:
+        town.close()
+
+
+def open_hall(folder: Path, clock: FixedClock, contact: int, ticket: int, database: str | None = None) -> Hall:
+    """Serve a town that was laid out, or a copy of one, and sign its administrator in."""
+    application = TownApplication(Town.open(folder, clock=clock, database=database))
     desk = Visitor(application)
     desk.get("/admin/sign-in")
     assert desk.post("/admin/sign-in", {"email": "ada@milbrook.example", "password": PASSWORD}).status_code == 302
     desk.get("/admin/account")
-    return Hall(application, desk, Visitor(application), contact.id, ticket.id)
+    return Hall(application, desk, Visitor(application), contact, ticket)
 
 
 def _bring_up(town: Town, contact: int) -> None:
