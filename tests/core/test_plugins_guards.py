@@ -18,7 +18,6 @@ import pytest
 from broken import ALL
 from broken import BROKEN
 from broken import Hall
-from broken import Kept
 from broken import count
 from broken import lay_out
 from broken import open_hall
@@ -26,7 +25,6 @@ from click.testing import CliRunner
 from desk import TICKET
 from desk import make_ticket
 from desk import make_topic
-from flask import Flask
 from postgresql_server import PostgresqlServer
 from staff_client import main_of
 from staff_client import plain
@@ -51,14 +49,6 @@ from townhall_forms.faults import NOT_SHOWN
 
 CLERK = Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
 CONTACT = "core.contact"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once() -> Iterator[None]:
-    usual = Flask.jinja_options
-    Flask.jinja_options = {**usual, "bytecode_cache": Kept()}
-    yield
-    Flask.jinja_options = usual
 
 
 @pytest.fixture(scope="module")

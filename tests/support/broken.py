@@ -13,8 +13,6 @@ from typing import Any
 
 from desk import make_ticket
 from desk import make_topic
-from jinja2.bccache import Bucket
-from jinja2.bccache import BytecodeCache
 from staff_client import PASSWORD
 from staff_client import add_person
 from towns import PLUGINS
@@ -142,22 +140,6 @@ def _bring_up(town: Town, contact: int) -> None:
         shutil.copytree(BROKEN / name, town.instance / "plugins" / name)
     meta.bump_generation(town.system)
     town.reload()
-
-
-class Kept(BytecodeCache):
-    """Compiled templates that all applications of this module share: compiling them was most of the time."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """What was compiled before."""
-        if bucket.key in self.held:
-            bucket.bytecode_from_string(self.held[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what is compiled."""
-        self.held[bucket.key] = bucket.bytecode_to_string()
 
 
 def count(town: Town, identity: str) -> int:
