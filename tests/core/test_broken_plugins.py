@@ -19,10 +19,8 @@ from broken import ALL
 from broken import BROUGHT_UP
 from broken import PERSON
 from broken import Hall
-from broken import Kept
 from broken import count
 from broken import make_hall
-from flask import Flask
 from staff_client import main_of
 from staff_client import plain
 from werkzeug.test import TestResponse
@@ -56,14 +54,6 @@ DECIDING = [name for name in ALL if name.startswith(("decide_", "compute_"))]
 ABOUT_EVERYTHING = {"decide_about_everything", "all_exit"}
 MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 CLERK = Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once() -> Iterator[None]:
-    usual = Flask.jinja_options
-    Flask.jinja_options = {**usual, "bytecode_cache": Kept()}
-    yield
-    Flask.jinja_options = usual
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
+from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import ExitStack
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,14 +18,13 @@ import pytest
 from broken import ALL
 from broken import BROKEN
 from broken import Hall
-from broken import Kept
 from broken import count
-from broken import make_hall
+from broken import lay_out
+from broken import open_hall
 from click.testing import CliRunner
 from desk import TICKET
 from desk import make_ticket
 from desk import make_topic
-from flask import Flask
 from postgresql_server import PostgresqlServer
 from staff_client import main_of
 from staff_client import plain
@@ -49,33 +51,56 @@ CLERK = Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin"
 CONTACT = "core.contact"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once() -> Iterator[None]:
-    usual = Flask.jinja_options
-    Flask.jinja_options = {**usual, "bytecode_cache": Kept()}
-    yield
-    Flask.jinja_options = usual
+@pytest.fixture(scope="module")
+def laid_out() -> dict[str, tuple[Path, str, int, int]]:
+    """The towns that halls are copies of, by engine: their folders, databases, contacts and tickets."""
+    return {}
 
 
 @pytest.fixture
-def sqlite_hall(clock: FixedClock, tmp_path: Path) -> Iterator[Hall]:
+def open_on(
+    laid_out: dict[str, tuple[Path, str, int, int]],
+    clock: FixedClock,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[str], Hall]]:
+    """Serve a fresh hall on an engine: a copy of one that is made once, which costs a second and more."""
+    with ExitStack() as opened:
+
+        def open_on(engine: str) -> Hall:
+            server: PostgresqlServer | None = None
+            if engine == "postgresql":
+                server = request.getfixturevalue("postgresql_server")
+            if engine not in laid_out:
+                folder, database = tmp_path_factory.mktemp("laid_out") / "town", server.create() if server else ""
+                laid_out[engine] = folder, database, *lay_out(folder, clock, server.url(database) if server else None)
+                if server:
+                    server.keep(database)
+            folder, database, contact, ticket = laid_out[engine]
+            url = None
+            if server:
+                copy = server.copy(database)
+                opened.callback(server.give_back, copy, database)
+                url = server.url(copy)
+            shutil.copytree(folder, tmp_path / "town")
+            made = open_hall(tmp_path / "town", clock, contact, ticket, url)
+            opened.callback(lambda: made.town.close())
+            return made
+
+        yield open_on
+
+
+@pytest.fixture
+def sqlite_hall(open_on: Callable[[str], Hall]) -> Hall:
     """A served town with the broken plugins, on SQLite."""
-    made = make_hall(tmp_path / "town", clock)
-    yield made
-    made.town.close()
+    return open_on("sqlite")
 
 
 @pytest.fixture
-def hall(engine: str, clock: FixedClock, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hall]:
+def hall(open_on: Callable[[str], Hall], engine: str) -> Hall:
     """A served town with the broken plugins, on both engines."""
-    server: PostgresqlServer | None = None
-    url = None
-    if engine == "postgresql":
-        server = request.getfixturevalue("postgresql_server")
-        url = server.url(server.create())
-    made = make_hall(tmp_path / "town", clock, url)
-    yield made
-    made.town.close()
+    return open_on(engine)
 
 
 def lay(town: Town, name: str, code: str) -> None:

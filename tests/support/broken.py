@@ -13,8 +13,6 @@ from typing import Any
 
 from desk import make_ticket
 from desk import make_topic
-from jinja2.bccache import Bucket
-from jinja2.bccache import BytecodeCache
 from staff_client import PASSWORD
 from staff_client import add_person
 from towns import PLUGINS
@@ -92,26 +90,39 @@ class Hall:
         assert self.town.is_current
 
 
-def make_hall(folder: Path, clock: FixedClock, database: str | None = None) -> Hall:
+def make_hall(folder: Path, clock: FixedClock) -> Hall:
     """A hall in an empty folder."""
+    return open_hall(folder, clock, *lay_out(folder, clock))
+
+
+def lay_out(folder: Path, clock: FixedClock, database: str | None = None) -> tuple[int, int]:
+    """Make the town of a hall in an empty folder, and close it; the numbers of its contact and its ticket."""
     (folder / "plugins").mkdir(parents=True)
     for source in (PLUGINS / "desk", *(BROKEN / name for name in ALL)):
         shutil.copytree(source / BEFORE if source.name in BROUGHT_UP else source, folder / "plugins" / source.name)
     settings = '[town]\nname = "Milbrook"\n[plugins.settings_wrong]\ndays = "soon"\n'
     (folder / "townhall.toml").write_text(settings, encoding="utf-8")
     town = Town.open(folder, clock=clock, database=database)
-    switching.enable(town, system(), "desk")
-    contact = town.records.create(system(), "core.contact", PERSON)
-    if BROUGHT_UP:
-        _bring_up(town, contact.id)
-    ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
-    add_person(town, "ada@milbrook.example", "administrator")
-    application = TownApplication(town)
+    try:
+        switching.enable(town, system(), "desk")
+        contact = town.records.create(system(), "core.contact", PERSON)
+        if BROUGHT_UP:
+            _bring_up(town, contact.id)
+        ticket = make_ticket(town, system(), make_topic(town), reporter=contact.id, open_to_all=True)
+        add_person(town, "ada@milbrook.example", "administrator")
+        return contact.id, ticket.id
+    finally:
+        town.close()
+
+
+def open_hall(folder: Path, clock: FixedClock, contact: int, ticket: int, database: str | None = None) -> Hall:
+    """Serve a town that was laid out, or a copy of one, and sign its administrator in."""
+    application = TownApplication(Town.open(folder, clock=clock, database=database))
     desk = Visitor(application)
     desk.get("/admin/sign-in")
     assert desk.post("/admin/sign-in", {"email": "ada@milbrook.example", "password": PASSWORD}).status_code == 302
     desk.get("/admin/account")
-    return Hall(application, desk, Visitor(application), contact.id, ticket.id)
+    return Hall(application, desk, Visitor(application), contact, ticket)
 
 
 def _bring_up(town: Town, contact: int) -> None:
@@ -129,22 +140,6 @@ def _bring_up(town: Town, contact: int) -> None:
         shutil.copytree(BROKEN / name, town.instance / "plugins" / name)
     meta.bump_generation(town.system)
     town.reload()
-
-
-class Kept(BytecodeCache):
-    """Compiled templates that all applications of this module share: compiling them was most of the time."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """What was compiled before."""
-        if bucket.key in self.held:
-            bucket.bytecode_from_string(self.held[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what is compiled."""
-        self.held[bucket.key] = bucket.bytecode_to_string()
 
 
 def count(town: Town, identity: str) -> int:
