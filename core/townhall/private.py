@@ -99,6 +99,17 @@ def is_writable_by_others(folder: Path) -> bool:
     return os.name == "posix" and bool(folder.stat().st_mode & 0o002)
 
 
+def unreadable(folder: Path) -> str:
+    """Why nothing in a folder that is there can be read, and as whom to try again; empty if it can."""
+    if not folder.is_dir() or os.access(folder, os.R_OK | os.X_OK):
+        return ""
+    try:
+        owner = folder.owner()
+    except (KeyError, NotImplementedError):  # an account that is gone; Windows knows no such owners
+        return f"{folder} can't be read by this account. Run this as the account that runs the town."
+    return f"{folder} can't be read: it belongs to {owner}. Run this as that account, like: sudo -u {owner} townhall …"
+
+
 def unwritable(folder: Path) -> str:
     """Why nothing can be written in a folder, to stand behind a colon; empty if something can."""
     if not folder.is_dir():

@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from townhall import private
 from townhall import secret_key
 from townhall.access.actors import Actor
 from townhall.cases import clock_keeping
@@ -354,6 +355,8 @@ def existing(instance: Path, database: str | None = None) -> Path:
     Raises :class:`~townhall.errors.ConfigurationError` where there is no town.
     """
     instance = instance.resolve()
+    if reason := private.unreadable(instance):
+        raise ConfigurationError(reason)
     if instance.is_dir():
         restore_staging.finish(instance, database)
     if not (instance / FILE_NAME).exists() and not secret_key.is_there(instance):

@@ -139,6 +139,22 @@ def test_a_town_is_not_begun_anew_where_its_database_is_not(made: Run, tmp_path:
     assert made("users", "list").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "command", [["serve"], ["users", "list"], ["backup"], ["doctor"], ["schema", "show", "core.task"]]
+)
+def test_another_accounts_town_is_told_with_whose_it_is(
+    made: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """Whoever types a command as themselves, and not as the account of the service, learns that."""
+    if os.name != "posix":
+        pytest.skip("Windows knows no such owners")
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: mode == os.F_OK)
+    owner = (tmp_path / "town").owner()
+    result = made(*command)
+    assert result.exit_code == 1
+    assert f"it belongs to {owner}. Run this as that account, like: sudo -u {owner} townhall" in result.output
+
+
 def test_people_are_looked_after(made: Run) -> None:
     """Adding, listing, roles, passwords and letting go."""
     added = made("users", "add", "erin@town.example", "--role", "clerk", input=PASSWORD + "\n")

@@ -187,7 +187,7 @@ def test_the_doctor_looks_at_accounts(run: Run, town: Town) -> None:
     assert asked["code app"] == (False, f"asked for and not set up yet by {ADA}; they are asked at their next sign-in.")
     set_up_factor(town, people.find(town, ADA).id)
     assert findings(run("doctor", "--json", TOWNHALL_SECOND_FACTOR="administrator"))["code app"][0]
-    assert "mayor" in findings(run("doctor", "--json", TOWNHALL_SECOND_FACTOR="mayor"))["code app"][1]
+    assert "mayor" in findings(run("doctor", "--json", TOWNHALL_SECOND_FACTOR="mayor"))["second factor"][1]
     people.add(town, system(), VIC, role="clerk", password=DEMO_PASSWORD)
     good, said = findings(run("doctor", "--json"))["known password"]
     assert (good, VIC in said, ADA in said) == (False, True, False)

@@ -317,12 +317,15 @@ def test_exported_rows_come_back_too(make_town: Callable[..., Town], tmp_path: P
             "addresses": [{"address": address, "place": "39.1, -84.5"}],
         },
     )
-    here.records.create(system(), CONTACT, {"kind": "person", "family_name": "Nobody"})
+    other = here.records.create(system(), CONTACT, {"kind": "person", "family_name": "Nobody"})
+    friend = {"relationships": [{"contact": other.id, "role": "Carer", "may_speak": True}]}
+    here.records.create(system(), CONTACT, {"kind": "person", "family_name": "Carer", **friend})
     path = tmp_path / "contacts.csv"
     path.write_text("".join(csv_lines(here, system(), here.schemas[CONTACT], None)), encoding="utf-8", newline="")
-    source = open_csv(path)
-    summary = run_import(there, DOOR, find_mapping(there, "", CONTACT, source.columns), source)
-    assert (summary.refused, summary.created) == ([], 2)
+    summary = import_file(there, CONTACT, path)
+    assert (summary.refused, summary.created, summary.numbered) == ([], 3, ["relationships"])
+    (carer,) = there.records.find(system(), CONTACT, {"family_name": "Carer"}).records
+    assert carer["relationships"] is None, "the number may be somebody else's here"
     for name in ("Moreau", "Nobody"):
         (was,) = here.records.find(system(), CONTACT, {"family_name": name}).records
         (copy,) = there.records.find(system(), CONTACT, {"family_name": name}).records

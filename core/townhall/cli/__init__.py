@@ -39,7 +39,8 @@ __all__ = ["main"]
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--instance",
-    type=click.Path(path_type=Path, file_okay=False),
+    # Whether it can be read is said in a sentence of our own, with what to do.
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     envvar="TOWNHALL_INSTANCE",
     default=DEFAULT_INSTANCE,
     show_default=True,

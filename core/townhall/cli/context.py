@@ -16,8 +16,10 @@ from typing import Any
 import click
 import peewee
 
+from townhall import private
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.errors import ConfigurationError
 from townhall.errors import TownhallError
 from townhall.town import Town
 from townhall_forms.errors import FormsError
@@ -50,9 +52,15 @@ class Commands(click.Group):
 
 
 def instance_folder() -> Path:
-    """The folder of the town that the command is about."""
-    folder = click.get_current_context().find_root().obj
-    return folder if isinstance(folder, Path) else DEFAULT_INSTANCE
+    """The folder of the town that the command is about.
+
+    Raises :class:`~townhall.errors.ConfigurationError` if it is another account's.
+    """
+    given = click.get_current_context().find_root().obj
+    folder = given if isinstance(given, Path) else DEFAULT_INSTANCE
+    if reason := private.unreadable(folder):
+        raise ConfigurationError(reason)
+    return folder
 
 
 @contextmanager

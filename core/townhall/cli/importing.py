@@ -26,6 +26,8 @@ from townhall.town import Town
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 
+#: Types of columns of rows whose values are numbers of one town, besides links.
+_NUMBERED = frozenset({"reference", "staff", "file", "files"})
 CORE_MAPPINGS = Path(__file__).parent.parent / "imports" / "mappings"
 
 
@@ -56,7 +58,7 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
             "column": [
                 {"from": column, "field": field.name, **({"match": "name"} if field.name == "queue" else {})}
                 for column, field in known
-                if field.name in fillable
+                if field.name in fillable and not _is_numbered(field)
             ],
         }
         return parse_mapping(data, "by name", town.schemas, file="mapping by column names")
@@ -75,6 +77,11 @@ def find_mapping(town: Town, name: str, identity: str, columns: tuple[str, ...])
 def _fields_by_name(record_type: RecordType) -> dict[str, Field]:
     """A type's fields by what a column for them may be called: their names and labels, in small letters."""
     return {key.casefold(): field for field in record_type.all_fields.values() for key in (field.name, field.label)}
+
+
+def _is_numbered(field: Field) -> bool:
+    """Whether its rows name records, people or files by number: in another town the same number is somebody else's."""
+    return any(each.target or each.type_name in _NUMBERED for each in field.row_fields.values())
 
 
 def left_out(record_type: RecordType, columns: tuple[str, ...]) -> list[str]:
@@ -113,6 +120,9 @@ def import_file(
         summary = run_import(town, actor, chosen, source, dry_run=dry_run, progress=bar.update)
     if not mapping:
         summary.left_out = left_out(town.schemas[identity], source.columns)
+        by_name = _fields_by_name(town.schemas[identity])
+        found = (by_name.get(column.casefold()) for column in source.columns)
+        summary.numbered = [field.name for field in found if field is not None and _is_numbered(field)]
     if summary.refused:
         write_refused(summary, source, refused or file.with_suffix(".refused.csv"))
     return summary
@@ -127,6 +137,9 @@ def say(summary: ImportSummary, *, dry_run: bool, refused: Path) -> None:
     )
     if summary.left_out:
         click.echo(f"No field is called like these columns, so they were left out: {', '.join(summary.left_out)}.")
+    if summary.numbered:
+        names = ", ".join(f"“{name}”" for name in summary.numbered)
+        click.echo(f"Left out, since they name records by numbers that mean others in another town: {names}.")
     if summary.linked:
         click.echo(f"{summary.linked:,} linked records {would}made on the way.")
     if summary.refused:
@@ -188,6 +201,7 @@ def import_command(
                 "refused": len(summary.refused),
                 "linked": summary.linked,
                 "left_out": summary.left_out,
+                "numbered": summary.numbered,
                 "dry_run": dry_run,
             }
         )

@@ -38,7 +38,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 class ImportSummary:
     """What became of a file's rows.
 
-    ``linked`` counts the records that were made for links; ``left_out`` names the columns that filled no field.
+    ``linked`` counts the records that were made for links; ``left_out`` names the columns that filled no field,
+    ``numbered`` the fields whose rows name records by the numbers of the town that wrote the file.
     """
 
     created: int = 0
@@ -46,6 +47,7 @@ class ImportSummary:
     linked: int = 0
     refused: list[tuple[SourceRow, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    numbered: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
