@@ -64,6 +64,20 @@ def set_up_factor(town: Town, id: int) -> None:
     second_factor.set_up(town, system(), id, nonce, code)
 
 
+def test_what_is_wrong_with_somebody_new_is_said_before_a_password_is_asked_for(run: Run) -> None:
+    """A mistyped role, an address that is there and one that is none are refused without a word typed in vain."""
+    for arguments, said in (
+        ((VIC, "--role", "clark"), "There is no role 'clark'. Did you mean clerk?"),
+        ((VIC, "--role", "mayor"), "Known are administrator, "),
+        ((ADA.upper(),), f"{ADA} works here already."),
+        (("vic", "--role", "viewer"), "is no e-mail address; write one like"),
+    ):
+        refused = run("users", "add", *arguments)
+        assert refused.exit_code != 0
+        assert said in refused.output, refused.output
+        assert "assword" not in refused.output
+
+
 def test_an_invitation_is_printed_renewed_and_withdrawn(run: Run, town: Town) -> None:
     """The link is the only way to the first password; each new one takes the place of the one before."""
     first = token_in(

@@ -340,6 +340,8 @@ def test_a_refused_file_that_can_not_be_written_is_said(town: Town, tmp_path: Pa
     summary = bring(town, path)
     with pytest.raises(ConfigurationError, match=r"1 refused rows can't be written .* --refused"):
         write_refused(summary, open_csv(path), tmp_path / "nowhere" / "refused.csv")
+    with pytest.raises(ConfigurationError, match=r"This was a dry run: nothing was kept; name another file"):
+        write_refused(summary, open_csv(path), tmp_path / "nowhere" / "refused.csv", dry_run=True)
     assert names(town) == {"Trees"}
 
 

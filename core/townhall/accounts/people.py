@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
@@ -149,19 +150,13 @@ def add(
     """
     require_manager(actor)
     errors: dict[str, str] = {}
-    address = _checked_email(email, errors)
+    address = _newcomer(town, email, role, errors)
     if password is not None and (problem := passwords.problem(password, address, name, town.settings.name)):
         errors["password"] = problem
-    known = {choice.name for choice in roles(town)}
-    if role not in known:
-        errors["role"] = f"There is no role {role!r}. Known are {', '.join(sorted(known))}."
-    user = town.system.user
-    if not errors and user.select().where(fn.LOWER(user.email) == address).exists():
-        errors["email"] = f"{address} works here already."
     if errors:
         raise ValidationFailed(errors)
     with immediate(town.database):
-        row = user.create(
+        row = town.system.user.create(
             email=address,
             name=name.strip() or _name_from(address),
             password=None if password is None else digest or passwords.digest(password),
@@ -172,6 +167,35 @@ def add(
         _give(town, row.id, role)
         log.write(town, actor, "invited" if password is None else "added", row.id, detail=role)
     return by_id(town, row.id)
+
+
+def check_newcomer(town: Town, email: str, role: str) -> None:
+    """Whether somebody can be added so, before a password is asked for.
+
+    Raises :class:`~townhall.errors.ValidationFailed` with a sentence per field.
+    """
+    errors: dict[str, str] = {}
+    _newcomer(town, email, role, errors)
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def _newcomer(town: Town, email: str, role: str, errors: dict[str, str]) -> str:
+    """The address of somebody new, and in ``errors`` what is wrong with it and with the role."""
+    address = _checked_email(email, errors)
+    known = {choice.name for choice in roles(town)}
+    if role not in known:
+        errors["role"] = _no_role(role, known)
+    user = town.system.user
+    if "email" not in errors and user.select().where(fn.LOWER(user.email) == address).exists():
+        errors["email"] = f"{address} works here already."
+    return address
+
+
+def _no_role(role: str, known: Collection[str]) -> str:
+    close = get_close_matches(role, known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(sorted(known))}."
+    return f"There is no role {role!r}. {hint}"
 
 
 def set_role(town: Town, actor: Actor, id: int, *wanted: str, seen: Collection[str] | None = None) -> Person:
@@ -193,7 +217,7 @@ def set_role(town: Town, actor: Actor, id: int, *wanted: str, seen: Collection[s
             )
         for role in wanted:
             if role not in known:
-                raise ValidationFailed({"role": f"There is no role {role!r}. Known are {', '.join(sorted(known))}."})
+                raise ValidationFailed({"role": _no_role(role, known)})
         _give(town, id, *wanted)
         now = by_id(town, id)
         if there.roles != now.roles:

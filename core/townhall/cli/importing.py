@@ -124,7 +124,7 @@ def import_file(
         found = (by_name.get(column.casefold()) for column in source.columns)
         summary.numbered = [field.name for field in found if field is not None and _is_numbered(field)]
     if summary.refused:
-        write_refused(summary, source, refused or file.with_suffix(".refused.csv"))
+        write_refused(summary, source, refused or file.with_suffix(".refused.csv"), dry_run=dry_run)
     return summary
 
 

@@ -97,6 +97,7 @@ def list_roles(as_json: bool) -> None:
 def add(email: str, role: str, name: str, generate: bool) -> None:
     """Add somebody. The password is asked for, or read as one line from standard input."""
     with open_town() as town:
+        people.check_newcomer(town, email, role)
         password = _password(generate)
         person = people.add(town, operator(), email, name=name, role=role, password=password)
     click.echo(f"{person.name} ({person.email}) can sign in as {', '.join(person.role_labels)}.")

@@ -166,7 +166,7 @@ def _check_columns(mapping: ImportMapping, source: SourceFile) -> None:
         )
 
 
-def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> None:
+def write_refused(summary: ImportSummary, source: SourceFile, path: Path, *, dry_run: bool = False) -> None:
     """Write the refused rows as CSV: line, reason, and the cells as they came, ready to mend and try again.
 
     Raises :class:`~townhall.errors.ConfigurationError` if the file can't be written.
@@ -177,9 +177,10 @@ def write_refused(summary: ImportSummary, source: SourceFile, path: Path) -> Non
             file.write(MARK + csv_line([*REFUSED_COLUMNS, *source.columns]))
             file.writelines(map(csv_line, _refused_rows(summary)))
     except OSError as error:
+        done = "This was a dry run: nothing was kept" if dry_run else "The others were imported"
         raise ConfigurationError(
-            f"The {len(summary.refused):,} refused rows can't be written to {path}: {error.strerror or error}. The "
-            f"others were imported; name another file with --refused and run it again for the refused ones."
+            f"The {len(summary.refused):,} refused rows can't be written to {path}: {error.strerror or error}. {done}; "
+            f"name another file with --refused and run it again for the refused ones."
         ) from error
 
 
