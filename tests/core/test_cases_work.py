@@ -10,6 +10,7 @@ import pytest
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.accounts import people
 from townhall.cases.queries import my_work
 from townhall.cases.queries import open_counts
 from townhall.records.types import Record
@@ -94,4 +95,5 @@ def staff_id(town: Town, clerk: Actor) -> int:
     town.system.user.insert(
         id=clerk.id, email="erin@town.example", name=clerk.name, fs_uniquifier="erin", created_at=0
     ).execute()
+    people.set_role(town, SYSTEM, clerk.id, "clerk")
     return clerk.id
