@@ -42,8 +42,8 @@ class Watch:
 
     def react(self, face: str, call: Callable[[], Any], accept: Callable[[Any], T], otherwise: Callable[[], T]) -> T:
         """The answer of a face that reads, or something else."""
-        guard = self._guard()
-        if guard is None or getattr(self._thread, "inside", False):
+        guard = self._outermost()
+        if guard is None:
             answer: T = call()
             return answer
         self._thread.inside = True
@@ -55,8 +55,8 @@ class Watch:
 
     def decide(self, face: str, call: Callable[[], Any], accept: Callable[[Any], T]) -> T:
         """The answer of a face that writes. Raises :class:`~townhall.errors.Rejected`."""
-        guard = self._guard()
-        if guard is None or getattr(self._thread, "inside", False):
+        guard = self._outermost()
+        if guard is None:
             answer: T = call()
             return answer
         self._thread.inside = True
@@ -74,7 +74,11 @@ class Watch:
     @property
     def idle(self) -> bool:
         """Whether nothing is guarded: while a plugin starts, and inside another face."""
-        return self._guard() is None or getattr(self._thread, "inside", False)
+        return self._outermost() is None
+
+    def _outermost(self) -> Guard | None:
+        """The guard, for a call that is not part of another one."""
+        return None if getattr(self._thread, "inside", False) else self._guard()
 
     def _implementation(self, face: str) -> Implementation:
         known = self._known.get(face)
