@@ -247,6 +247,7 @@ _TOP = {
     "fields": _fields,
     "checks": lambda given, report: _tables(given, "checks", "checks", report),
     "unique": lambda given, report: _tables(given, "unique", "unique", report),
+    "indexes": lambda given, report: _tables(given, "indexes", "indexes", report),
     "sections": _sections,
     "list": _list,
     "forms": _forms,

@@ -86,6 +86,7 @@ def language_schema(types: Mapping[str, type[Field]] = FIELD_TYPES) -> Json:
             },
             "checks": _table("checks"),
             "unique": _table("unique"),
+            "indexes": _table("indexes"),
             "sections": _table("sections"),
             "list": _table("list", {"views": _table("list.views")}),
             "forms": _by_name("forms.NAME", {"steps": _table("forms.NAME.steps")}),

@@ -43,6 +43,7 @@ TABLES: Mapping[str, str] = {
     "fields.NAME": "One field. The name is lower case with underscores, and never changes once there is data.",
     "checks": "A rule over several fields, with a sentence for when it is broken.",
     "unique": "Fields whose values together must not repeat.",
+    "indexes": "Fields by which many records are asked for at once, for a list, panel or figure that takes long.",
     "sections": "A titled group of fields in forms and on the page of a record.",
     "list": "What the clerk's list shows.",
     "list.views": "A ready-made view of the list, as a tab.",
@@ -56,7 +57,7 @@ TABLES: Mapping[str, str] = {
     "workflow.transitions.event": "An event that the move puts on the calendar, about the record.",
 }
 #: Tables of which there can be several, written ``[[table]]``.
-LISTS = frozenset({"checks", "unique", "sections", "list.views", "forms.NAME.steps", "workflow.transitions"})
+LISTS = frozenset({"checks", "unique", "indexes", "sections", "list.views", "forms.NAME.steps", "workflow.transitions"})
 
 #: Every key, in the order of the reference.
 KEYS: tuple[Key, ...] = (*TYPE, *EVENT, *MERGE, *FIELD, *RULES, *LIST, *FORM, *PUBLIC, *WORKFLOW)
@@ -72,7 +73,7 @@ for _key in KEYS:
     _BY_TABLE[_key.table][_key.name] = _key
 
 #: Tables at the top of a file, for "did you mean".
-TOP_LEVEL = ("type", "fields", "checks", "unique", "sections", "list", "forms", "public", "workflow")
+TOP_LEVEL = ("type", "fields", "checks", "unique", "indexes", "sections", "list", "forms", "public", "workflow")
 
 #: What a choice may say when it is more than a value.
 CHOICE_KEYS = ("value", "label", "help", "retired")

@@ -179,6 +179,10 @@ def _layout(subject: Subject) -> None:
         for name in subject.names(unique.fields, f"unique.{index}.fields", record_type.fields):
             if record_type.fields[name].outside:
                 subject.report.add(f"unique.{index}.fields", f"“{name}” has several values and can't be unique")
+    for index, names in enumerate(record_type.indexes, start=1):
+        for name in subject.names(names, f"indexes.{index}.fields"):
+            if record_type.all_fields[name].outside:
+                subject.report.add(f"indexes.{index}.fields", f"“{name}” has several values and can't be in an index")
     options = record_type.list
     _shown(subject, options.columns, "list.columns", "a column")
     _shown(subject, options.filters, "list.filters", "a filter")
@@ -211,6 +215,8 @@ def _encrypted(subject: Subject, field: Field) -> None:
             subject.report.add(at, f"“{other.name}” is computed from “{name}”, so “{name}” can't be encrypted")
     if any(name in unique.fields for unique in subject.type.unique):
         subject.report.add(at, f"“{name}” must not repeat, so it can't be encrypted")
+    if any(name in names for names in subject.type.indexes):
+        subject.report.add(at, f"“{name}” is in an index, so it can't be encrypted")
 
 
 def _shown(subject: Subject, names: Iterable[str], at: str, use: str) -> None:

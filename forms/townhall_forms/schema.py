@@ -322,6 +322,7 @@ class RecordType:
     append_only: bool = False
     checks: tuple[Check, ...] = ()
     unique: tuple[Unique, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
     forms: Mapping[str, Form] = dataclass_field(default_factory=dict)
     workflow: Workflow | None = None
     public: PublicOptions | None = None

@@ -131,8 +131,13 @@ def contact_index(table: str, contact: str) -> Index:
     return _index(table, contact, "created", "closed")
 
 
-def _unique_columns(record_type: RecordType, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns that tell two values of the fields apart: normalised text where there is some."""
+def fields_index(record_type: RecordType, names: tuple[str, ...]) -> Index:
+    """The index that the schema wants of some fields."""
+    return _index(record_type.table, *_compared(record_type, names))
+
+
+def _compared(record_type: RecordType, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Columns by which values of the fields are compared: normalised text where there is some."""
     found: list[str] = []
     for name in names:
         field = record_type.field(name)
@@ -158,12 +163,13 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
     for field in record_type.fields.values():
         wanted.extend(column.name for column in field.columns() if column.index and not field.unique)
         if field.unique and not field.outside:
-            columns = _unique_columns(record_type, (field.name,))
+            columns = _compared(record_type, (field.name,))
             yield _index(table, *columns, unique=True, where='"archived" IS NULL')
     for rule in record_type.unique:
-        columns = _unique_columns(record_type, rule.fields)
+        columns = _compared(record_type, rule.fields)
         if columns:
             yield _index(table, *columns, unique=True, where='"archived" IS NULL')
+    yield from (fields_index(record_type, names) for names in record_type.indexes)
     for column in dict.fromkeys(wanted):
         if column not in ("id", "number", "number_key"):
             # Rows without a value are listed by id, which is an index of its own: they need no entry here.

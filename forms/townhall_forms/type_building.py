@@ -138,6 +138,7 @@ class TypeBuilder:
                 Unique(tuple(table.get("fields", ())), table.get("message", "This is already there."))
                 for table in self.document.get("unique", ())
             ),
+            indexes=tuple(tuple(table.get("fields", ())) for table in self.document.get("indexes", ())),
             sections=self.sections(fields),
             list=self.list_options(all_fields),
             forms=forms,

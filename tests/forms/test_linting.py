@@ -134,6 +134,12 @@ LAYOUT_CASES = [
     ("[[checks]]\nrequire = { nam = 'x' }\nmessage = 'x'\n", "checks.1.require.nam", "did you mean “name”"),
     ("[[checks]]\nrequire = { name = 'x' }\nmessage = 'x'\nfields = ['x']\n", "checks.1.fields", "no field “x”"),
     ("[[unique]]\nfields = ['x']\nmessage = 'x'\n", "unique.1.fields", "no field “x”"),
+    ("[[indexes]]\nfields = ['nmae']\n", "indexes.1.fields", "did you mean “name”"),
+    (
+        "[fields.a]\ntype = 'links'\nto = 'thing'\n[[indexes]]\nfields = ['name', 'a']\n",
+        "indexes.1.fields",
+        "“a” has several values",
+    ),
     ("[list]\ncolumns = ['nmae']\n", "list.columns", "did you mean “name”"),
     ("[list]\ncolumns = ['secret']\n", "list.columns", "is confidential"),
     ("[list]\nfilters = ['secret']\n", "list.filters", "is confidential"),

@@ -14,6 +14,7 @@ from townhall_forms.schema import Schemas
 from townhall_forms.tables import RESERVED_COLUMNS
 from townhall_forms.tables import build_tables
 from townhall_forms.tables import describe
+from townhall_forms.tables import fields_index
 from townhall_forms.tables import short_name
 
 CATEGORY = """
@@ -58,6 +59,8 @@ type = "place"
 [[unique]]
 fields = ["category", "summary"]
 message = "This is there already."
+[[indexes]]
+fields = ["state", "created", "about", "summary"]
 [list]
 columns = ["summary", "cost"]
 sort = "-cost"
@@ -120,6 +123,9 @@ def test_indexes_follow_use(schemas: Schemas) -> None:
     assert indexes[("category", "summary_key")].unique
     assert indexes[("category", "summary_key")].where == '"archived" IS NULL'
     assert ("name_key",) in {index.columns for index in describe(schemas)["desk_category"].indexes if index.unique}
+    wanted = fields_index(schemas["desk.ticket"], ("state", "created", "about", "summary"))
+    assert indexes[("state", "created", "about_type", "about_id", "summary_key")] == wanted
+    assert (wanted.unique, wanted.where) == (False, "")
     links = {index.columns for index in describe(schemas)["desk_ticket__others"].indexes}
     assert links == {("parent_id", "position"), ("target_id", "parent_id")}
 
