@@ -27,6 +27,7 @@ from townhall.records import figures
 from townhall.records.figures import AGES
 from townhall.records.figures import Period
 from townhall.records.figures import Slice
+from townhall.records.figures import handing
 from townhall.town import Town
 
 TALK = "core.interaction"
@@ -210,8 +211,13 @@ def test_time_in_each_state(story: Story, periods: list[Period], clerk: Actor) -
             assert got[state].percentiles == percentiles([time // timedelta(minutes=1) for _, time in stays])
 
 
-def test_passed_on_from_history(story: Story, periods: list[Period], clerk: Actor) -> None:
-    """How often each ticket went from person to person; the first person doesn't count."""
+@pytest.mark.parametrize("many", [handing.MANY, 1])
+def test_passed_on_from_history(
+    story: Story, periods: list[Period], clerk: Actor, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """How often each ticket went from person to person; the first person doesn't count. The same where so much was
+    written in the days that it isn't looked through."""
+    monkeypatch.setattr(handing, "MANY", many)
     for period in periods:
         assert figures.handed_on(story.town, clerk, TICKET, "assignee", period) == Counter(story.handed(period))
         assert not figures.handed_on(story.town, clerk, TICKET, "queue", period)

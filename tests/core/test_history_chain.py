@@ -28,6 +28,7 @@ from townhall.access.actors import system
 from townhall.cli import main
 from townhall.clock import FixedClock
 from townhall.db import history_guards
+from townhall.db import history_indexes
 from townhall.lifecycle import packing
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
@@ -128,12 +129,19 @@ def test_guards_come_back_by_themselves(town: Town, ticket: Record, engine: str)
     """A town that has none of them yet, or lost them, gets them at its next start, and the ledger says so."""
     drop = "DROP TRIGGER history_keeps_update" + (" ON history" if engine == "postgresql" else "")
     town.database.execute_sql(drop)
-    assert history_guards.prepare(town.database) == [
+    assert history_guards.guard(town.database) == [
         'The database itself now guards "history" with "history_keeps_update".'
     ]
-    assert history_guards.prepare(town.database) == []
+    assert history_guards.guard(town.database) == []
     with pytest.raises(peewee.DatabaseError):
         town.database.execute_sql(REFUSED[0])
+
+
+def test_indexes_come_back_by_themselves(town: Town, ticket: Record) -> None:
+    """A town that has none of them yet gets them at its next start, and the ledger says so."""
+    town.database.execute_sql("DROP INDEX history_values_queue")
+    assert history_indexes.prepare(town.database) == ['Added the index "history_values_queue" to "history_values".']
+    assert history_indexes.prepare(town.database) == []
 
 
 def test_guards_that_do_nothing_any_more_are_made_anew(town: Town, ticket: Record, engine: str) -> None:
@@ -150,8 +158,8 @@ def test_guards_that_do_nothing_any_more_are_made_anew(town: Town, ticket: Recor
         )
     for statement in harmless:
         town.database.execute_sql(statement)
-    assert history_guards.prepare(town.database)
-    assert history_guards.prepare(town.database) == []
+    assert history_guards.guard(town.database)
+    assert history_guards.guard(town.database) == []
     with pytest.raises(peewee.DatabaseError, match="History is only ever added to"):
         town.database.execute_sql(REFUSED[0])
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from townhall.db import catalogue
 from townhall.db.engines import TownDatabase
 
 #: What the database says when it refuses.
@@ -23,13 +22,6 @@ _ONLY_ADDED = ("history", "history_seal", "history_erased")
 _VALUES = "history_values"
 #: All tables that are guarded.
 TABLES = frozenset({*_ONLY_ADDED, _VALUES})
-#: Entries that tell what was looked at or left the house, which a page lists.
-DISCLOSURES = ("reveal", "export", "print", "pack")
-#: As a condition that an index can be made for.
-DISCLOSING = "action IN ({})".format(", ".join(f"'{action}'" for action in DISCLOSURES))
-_INDEX = "history_disclosures"
-
-
 #: What the ledger says of a guard: that it was made, and that it had to be made once more. Whoever changes what a guard
 #: does gives it another name, so that no town takes the upgrade for somebody who took it away.
 _MADE = 'The database itself now guards "{table}" with "{name}".'
@@ -45,18 +37,6 @@ class _Guard(NamedTuple):
     told: object
 
 
-def prepare(database: TownDatabase, before: Collection[str] = ()) -> list[str]:
-    """Make the triggers that are missing, or not as they should be, and an index. Returns what was done, in sentences.
-
-    ``before`` are the sentences about what was ever done. To be called while nobody else changes tables.
-    """
-    done: list[str] = []
-    if _INDEX not in catalogue.indexes(database).get("history", ()):
-        database.execute_sql(f"CREATE INDEX {_INDEX} ON history (id) WHERE {DISCLOSING}")
-        done.append(f'Added the index "{_INDEX}" to "history".')
-    return done + guard(database, before)
-
-
 def lost(before: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """The guards that somebody had taken away or altered, with when they were made anew, the oldest first.
 
@@ -68,7 +48,10 @@ def lost(before: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def guard(database: TownDatabase, before: Collection[str] = ()) -> list[str]:
-    """Make the triggers that are missing, or not as they should be. Returns what was done, in sentences."""
+    """Make the triggers that are missing, or not as they should be. Returns what was done, in sentences.
+
+    ``before`` are the sentences about what was ever done. To be called while nobody else changes tables.
+    """
     done: list[str] = []
     there = _sqlite_triggers(database) if database.engine == "sqlite" else _postgresql_triggers(database)
     guards = list(_sqlite_guards() if database.engine == "sqlite" else _postgresql_guards())

@@ -27,6 +27,7 @@ from peewee import Model
 
 from townhall.db import catalogue
 from townhall.db import history_guards
+from townhall.db import history_indexes
 from townhall.db import ledger
 from townhall.db import meta
 from townhall.db.engines import PATIENCE
@@ -74,9 +75,9 @@ def prepare_system(database: TownDatabase, system: SystemTables) -> list[str]:
     with alone(database):
         done = _prepare_models(database, system, system.names)
         before = {sentence for sentence, _ in ledger.additions(system, "townhall")}
-        guarded = history_guards.prepare(database, before)
-        ledger.write_additions(system, [("townhall", sentence) for sentence in guarded])
-    return done + guarded
+        added = history_indexes.prepare(database) + history_guards.guard(database, before)
+        ledger.write_additions(system, [("townhall", sentence) for sentence in added])
+    return done + added
 
 
 def _prepare_models(database: TownDatabase, system: SystemTables, names: Iterable[str]) -> list[str]:

@@ -15,8 +15,8 @@ from typing import Any
 
 from townhall.access import policy
 from townhall.access.actors import Actor
-from townhall.db.history_guards import DISCLOSING
-from townhall.db.history_guards import DISCLOSURES
+from townhall.db.history_indexes import DISCLOSING
+from townhall.db.history_indexes import DISCLOSURES
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.records import history

@@ -97,6 +97,19 @@ def scope(
     return both([either(parts), model.archived.is_null(), *kept])
 
 
+def seen_cases(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL | None:
+    """A query of the ids of all rows of :func:`scope`, which finds many cases sooner than a test on each row does.
+
+    ``None`` where there is none: for what is no case, and for who is not staff.
+    """
+    if not (record_type.is_case and policy.is_staff(actor)):
+        return None
+    if restricting.allowed_rows(town, actor, record_type, environment(town, actor), None):
+        return None
+    policy.require(actor, "view", record_type)
+    return scoping.seen(town, actor, record_type)
+
+
 def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> peewee.ColumnBase:
     """Rows that anybody may see. One that is still incomplete is never among them."""
     condition = record_type.public_if

@@ -25,6 +25,9 @@ from townhall.records.figures.scenes import numbers
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.words import AGES
+from townhall.records.figures.words import CHANNEL
+from townhall.records.figures.words import INTERACTION
+from townhall.records.figures.words import TALKS
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -57,6 +60,9 @@ def count_each(
     for each, test in zip(wanted, tests, strict=True):
         if not each.by and each.measure in _MOVES:
             known[each] = len(set(_moved(moves, each)))
+        elif not each.by and each.measure in TALKS:
+            (channels,) = moves.talks.by_channel(each.measure, [picking.bounds(scene, each)])
+            known[each] = channels.total()
         elif each not in known:
             known[each] = _counted(scene, test, "")[0][1]
     return [known[each] for each in wanted]
@@ -83,13 +89,26 @@ def counted_each(
     tests = [test_of(scene, each) for each in wanted]
     moved = [set(_moved(moves, each)) if not each.by and each.measure in (*_MOVES, "open") else None for each in wanted]
     group_of = placing.groups_of(scene, by, [cases for cases in moved if cases])
+    talks = _by_channel(moves, wanted) if by == CHANNEL and scene.identity == INTERACTION else {}
     found = []
-    for test, cases in zip(tests, moved, strict=True):
-        if cases is None:
+    for each, test, cases in zip(wanted, tests, moved, strict=True):
+        if each in talks:
+            rows = sorted(talks[each].items(), key=_largest_first)
+        elif cases is None:
             rows = _counted(scene, test, column)
         else:
             rows = sorted(Counter(map(group_of, cases)).items(), key=_largest_first)
         found.append({grouping.value_of(scene, by, stored): number for stored, number in rows})
+    return found
+
+
+def _by_channel(moves: Moves, wanted: Sequence[Slice]) -> dict[Slice, Counter[Any]]:
+    """How many interactions of those of these slices that are of all groups each channel has."""
+    found: dict[Slice, Counter[Any]] = {}
+    for measure in TALKS:
+        mine = [each for each in wanted if each.measure == measure and not each.by]
+        spans = [picking.bounds(moves.scene, each) for each in mine]
+        found.update(zip(mine, moves.talks.by_channel(measure, spans), strict=True))
     return found
 
 

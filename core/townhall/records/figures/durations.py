@@ -18,12 +18,12 @@ from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.records.figures import grouping
-from townhall.records.figures import moving
 from townhall.records.figures import placing
 from townhall.records.figures.moving import Moves
 from townhall.records.figures.picking import missed_by
 from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
 from townhall.records.figures.scenes import numbers
@@ -181,7 +181,7 @@ _MET = (
 
 
 def _clocks(
-    scene: Scene, moment: str, spans: Sequence[moving.Span], wanted: Sequence[str], also: Sql = EVERY
+    scene: Scene, moment: str, spans: Sequence[Span], wanted: Sequence[str], also: Sql = EVERY
 ) -> list[tuple[Any, ...]]:
     """Place of the span, kind and what is wanted, of the clocks of which a moment lies in the span."""
     mark, mine = scene.mark, scene.unarchived("c.record_id")

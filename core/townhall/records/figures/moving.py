@@ -16,17 +16,17 @@ from typing import Self
 
 from townhall.access.actors import Actor
 from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
 from townhall.records.figures.scenes import numbers
+from townhall.records.figures.talking import Talks
 from townhall.records.figures.words import WAYS_INDEX
 from townhall_forms.tables import open_index
 
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: From a moment until before another one, in microseconds.
-Span = tuple[int, int]
 LAST = 2**63 - 1
 
 
@@ -54,9 +54,13 @@ class Moves:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        #: Where the type is the one of interactions: how many there were.
+        self.talks = Talks(scene)
         self._ways = ways(scene)
         self._read: dict[tuple[str, int], tuple[int, list[int]]] = {}
         self._open: list[int] | None = None
+        #: The ids of the entries of history of a span, as far as they were asked for.
+        self.written: dict[Span, Span] = {}
 
     @classmethod
     def of_type(cls, town: Town, actor: Actor, identity: str) -> Self:
@@ -138,7 +142,8 @@ def trails(scene: Scene, span: Span) -> Iterator[tuple[str, str, list[int], list
     The states are those of the log, not of the schema: a state that is gone has its moves too.
     """
     mark, mine, log = scene.mark, scene.unarchived("m.record_id"), _log(scene, "m")
-    for source, target in _pairs(scene):
+    mine_too = Sql(f"m.identity = {mark}", (scene.identity,))
+    for source, target in scene.different(log, ("m.source", "m.target"), mine_too):
         text = (
             f"{log} WHERE m.identity = {mark} AND m.source = {mark} AND m.target = {mark}"
             f" AND m.at >= {mark} AND m.at < {mark} AND {mine.text}"
@@ -146,24 +151,6 @@ def trails(scene: Scene, span: Span) -> Iterator[tuple[str, str, list[int], list
         found = Sql(text, (scene.identity, source, target, *span, *mine.parameters))
         cases, moments = scene.sifted(*scene.lists(("m.record_id", "m.at"), found))
         yield source, target, cases, moments
-
-
-def _pairs(scene: Scene) -> Iterator[tuple[str, str]]:
-    """The states between which cases of the type ever moved, each found by one step in the index."""
-    source = _next(scene, "source", "")
-    while source is not None:
-        target = _next(scene, "target", f" AND m.source = {scene.mark}", source)
-        while target is not None:
-            yield source, target
-            after = f" AND m.source = {scene.mark} AND m.target > {scene.mark}"
-            target = _next(scene, "target", after, source, target)
-        source = _next(scene, "source", f" AND m.source > {scene.mark}", source)
-
-
-def _next(scene: Scene, column: str, after: str, *values: str) -> str | None:
-    text = f"SELECT MIN(m.{column}) {_log(scene, 'm')} WHERE m.identity = {scene.mark}{after}"
-    ((found,),) = scene.rows(Sql(text, (scene.identity, *values)))
-    return None if found is None else str(found)
 
 
 # -- statements -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from townhall.access import policy
@@ -16,11 +17,13 @@ from townhall.records.figures.scenes import Scene
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Slice
 from townhall.records.figures.slices import exceeded
+from townhall.records.figures.words import ABOUT_INDEX
 from townhall.records.figures.words import AGES
 from townhall.records.figures.words import CASE_MOVES
 from townhall.records.figures.words import DORMANT_DAYS
 from townhall.records.figures.words import INTERACTION
 from townhall.records.figures.words import REPEAT_DAYS
+from townhall.records.figures.words import TALKS
 from townhall.records.figures.words import WAYS
 from townhall.records.figures.words import WAYS_INDEX
 
@@ -95,7 +98,8 @@ def back_again(scene: Scene, wanted: Slice) -> Sql:
 
 def handed_on(scene: Scene, wanted: Slice) -> Sql:
     """Cases that were passed on."""
-    entries = handing.entries(scene, wanted.of, *bounds(scene, wanted))
+    span = bounds(scene, wanted)
+    entries = handing.entries(scene, wanted.of, span, handing.written(scene, span))
     return Sql(f"t1.id IN (SELECT h.record_id {entries.text})", entries.parameters)
 
 
@@ -274,59 +278,34 @@ def first_contact(scene: Scene, wanted: Slice) -> Sql:
         f" WHERE n.identity = {scene.mark} AND {opened.text})"
     )
     test = closed(scene, wanted) & Sql(never, (scene.identity, *opened.parameters))
-    test &= Sql(f"t1.id NOT IN (SELECT i.about_id {talks.text})", talks.parameters)
+    test &= Sql(f"t1.id NOT IN ({talks.text})", talks.parameters)
     if not contact_of(scene):
         return test
     again = AFTER_IT.test(scene, scene.other("o"))
     return test & Sql(f"NOT {again.text}", again.parameters)
 
 
-def talked_again(scene: Scene) -> Sql:
-    """The cases ``i.about_id``, from FROM on, about which the citizen contacted the town more than once."""
+def talked_again(scene: Scene, cases: Collection[int] | None = None) -> Sql:
+    """A statement of cases, of all or of at least these, about which the citizen contacted the town more than once."""
     mark = scene.mark
     if not policy.may(scene.actor, "view", scene.town.schemas[INTERACTION]):
         raise Rejected("Whether something was settled at the first contact is for those who may see interactions.")
     talks = Scene.of(scene.town, scene.actor, INTERACTION)
-    table, seen = scene.quoted(talks.plan.table), talks.other("i", of_seen_cases=True)
-    text = (
-        f"FROM {table} AS i WHERE i.about_type = {mark} AND i.direction = {mark} AND {seen.text}"
-        " GROUP BY i.about_id HAVING COUNT(*) > 1"
-    )
-    return Sql(text, (scene.identity, "in", *seen.parameters))
+    about, seen = f"{talks.column('about_type')} = {mark}", talks.visible(of_seen_cases=True)
+    test = Sql(f"{talks.column('direction')} = {mark} AND {about}", ("in", scene.identity)) & seen
+    id = talks.column("about_id")
+    if cases is not None:
+        test &= talks.about(id, cases)
+    text = f"SELECT {id} {talks.by_index(ABOUT_INDEX)} WHERE {test.text} GROUP BY {id} HAVING COUNT(*) > 1"
+    return Sql(text, test.parameters)
 
 
 # -- interactions ---------------------------------------------------------------------------------------------------
 
 
-def _talk(scene: Scene, wanted: Slice, *also: Sql) -> Sql:
-    """Contacts with citizens in the period."""
-    begin, end = bounds(scene, wanted)
-    at, mark = scene.column("at"), scene.mark
-    test = Sql(f"{at} >= {mark} AND {at} < {mark}", (begin, end))
-    for part in also:
-        test = test & part
-    return test
-
-
-def _is(scene: Scene, field: str, value: str) -> Sql:
-    return Sql(f"{scene.column(field)} = {scene.mark}", (value,))
-
-
-def talks_in(scene: Scene, wanted: Slice) -> Sql:
-    """Interactions that came from citizens."""
-    return _talk(scene, wanted, _is(scene, "direction", "in"))
-
-
-def talks_out(scene: Scene, wanted: Slice) -> Sql:
-    """Interactions that went to citizens."""
-    return _talk(scene, wanted, _is(scene, "direction", "out"))
-
-
-def chases(scene: Scene, wanted: Slice) -> Sql:
-    """Interactions that asked how far something is."""
-    return _talk(scene, wanted, _is(scene, "direction", "in"), _is(scene, "outcome", "progress"))
-
-
-def on_the_spot(scene: Scene, wanted: Slice) -> Sql:
-    """Interactions that were answered at once."""
-    return _talk(scene, wanted, _is(scene, "direction", "in"), _is(scene, "outcome", "answered"))
+def talks(scene: Scene, wanted: Slice) -> Sql:
+    """Contacts between citizens and the town in the period."""
+    direction, outcome = TALKS[wanted.measure]
+    column, mark, values = scene.column, scene.mark, (*bounds(scene, wanted), direction)
+    test = Sql(f"{column('at')} >= {mark} AND {column('at')} < {mark} AND {column('direction')} = {mark}", values)
+    return test & Sql(f"{column('outcome')} = {mark}", (outcome,)) if outcome else test

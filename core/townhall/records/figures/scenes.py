@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from collections.abc import Set
 from dataclasses import dataclass
@@ -21,13 +23,18 @@ from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import quote
 from townhall_forms.schema import RecordType
+from townhall_forms.tables import fields_index
 from townhall_forms.tables import open_index
 
 if TYPE_CHECKING:
     from townhall.town import Town
 
+#: From a moment until before another one, in microseconds.
+Span = tuple[int, int]
 DAY = 24 * 3600 * 1_000_000
 MINUTE = 60 * 1_000_000
+#: A row that follows in an index costs so many times less than one that is looked for.
+_DENSE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,18 @@ class Scene:
         test = pages.test_of(self.plan, tests) if tests else pages.plain(self.plan, None)
         return Sql(test.where or "1 = 1", test.parameters)
 
+    def visible(self, *, of_seen_cases: bool = False) -> Sql:
+        """The same, for many rows of an index: archived ones are left out without a look at the record.
+
+        ``of_seen_cases`` are those about cases that were chosen among what the actor sees.
+        """
+        test = self.unarchived("t1.id")
+        among = predicate.scope(self.town, self.actor, self.type, of_seen_cases=of_seen_cases)
+        if among is None:
+            return test
+        visible = pages.test_of(self.plan, [among])
+        return Sql(visible.where, visible.parameters) & test
+
     def unarchived(self, column: str) -> Sql:
         """That a column holds the id of a record that isn't archived: no record is looked at, since few are.
 
@@ -124,10 +143,18 @@ class Scene:
             if predicate.scope(self.town, self.actor, self.type) is None:
                 self._seen.append(None)
             else:
-                readable = self.readable()
-                found = Sql(f"{self.plan.source} WHERE {readable.text}", readable.parameters)
-                self._seen.append({*self.lists(["t1.id"], found)[0]})
+                self._seen.append({*self._found()})
         return self._seen[0]
+
+    def _found(self) -> list[int]:
+        """The ids of what the actor may know of, who sees some only."""
+        cases = predicate.seen_cases(self.town, self.actor, self.type)
+        if cases is None:
+            readable = self.readable()
+            return self.lists(["t1.id"], Sql(f"{self.plan.source} WHERE {readable.text}", readable.parameters))[0]
+        found = f"SELECT {self.text_of('id')} FROM seen WHERE {self.unarchived('id').text}"  # noqa: S608  # names
+        ((ids,),) = self.rows(Sql(f"WITH seen (id) AS {cases.sql} {found}", tuple(cases.params or ())))
+        return numbers(ids)
 
     def sifted(self, *columns: list[int]) -> tuple[list[int], ...]:
         """Of columns of which the first holds ids, what is of records that the actor may know of."""
@@ -141,13 +168,10 @@ class Scene:
         """A name as the engine wants it."""
         return quote(self.town.database, name)
 
-    def other(self, alias: str, *, of_seen_cases: bool = False) -> Sql:
-        """Which rows of the type's table, called otherwise than ``t1``, the actor may know of.
-
-        ``of_seen_cases`` are those about cases that were chosen among what the actor sees.
-        """
+    def other(self, alias: str) -> Sql:
+        """Which rows of the type's table, called otherwise than ``t1``, the actor may know of."""
         model = self.plan.model
-        visible = predicate.scope(self.town, self.actor, self.type, of_seen_cases=of_seen_cases)
+        visible = predicate.scope(self.town, self.actor, self.type)
         text = f"{alias}.archived IS NULL"
         if visible is None:
             return Sql(text)
@@ -170,6 +194,36 @@ class Scene:
         by = f" INDEXED BY {CASE_MOVES}_{index}" if self.town.database.engine == "sqlite" else ""
         return f"FROM {CASE_MOVES} AS {alias}{by}"
 
+    def by_index(self, names: tuple[str, ...]) -> str:
+        """The type's table from FROM on, by the index that its schema wants of these fields."""
+        if self.town.database.engine == "postgresql":
+            return self.plan.source
+        return f'{self.plan.source} INDEXED BY "{fields_index(self.type, names).name}"'
+
+    def different(self, source: str, columns: Sequence[str], test: Sql = EVERY) -> Iterator[tuple[Any, ...]]:
+        """The different values of the first columns of an index; each is found by a step in it, however many rows.
+
+        ``source`` is the table by that index, from FROM on.
+        """
+        column, *others = columns
+
+        def further(here: Sql) -> Iterable[tuple[Any, ...]]:
+            return self.different(source, others, here) if others else [()]
+
+        def first(here: Sql) -> Any:
+            # A step that does not say so goes through all that is empty.
+            some = here & Sql(f"{column} IS NOT NULL")
+            ((found,),) = self.rows(Sql(f"SELECT MIN({column}) {source} WHERE {some.text}", some.parameters))
+            return found
+
+        empty = test & Sql(f"{column} IS NULL")
+        if self.rows(Sql(f"SELECT 1 {source} WHERE {empty.text} LIMIT 1", empty.parameters)):
+            yield from ((None, *more) for more in further(empty))
+        found = first(test)
+        while found is not None:
+            yield from ((found, *more) for more in further(test & Sql(f"{column} = {self.mark}", (found,))))
+            found = first(test & Sql(f"{column} > {self.mark}", (found,)))
+
     def among(self, column: str, values: Sequence[Any]) -> Sql:
         """That a column holds one of these values."""
         if not values:
@@ -186,6 +240,13 @@ class Scene:
             return Sql(f"{column} = ANY({self.mark})", ([*ids],))
         text = f"{column} IN (SELECT value FROM json_each({self.mark}))"  # noqa: S608  # names and marks
         return Sql(text, (json.dumps([*ids]),))
+
+    def about(self, column: str, ids: Collection[int]) -> Sql:
+        """That a column holds one of these ids, or perhaps one between them, if that is sooner found in an index."""
+        low, high = min(ids, default=0), max(ids, default=0)
+        if len(ids) * _DENSE < high - low:
+            return self.those(column, ids)
+        return Sql(f"{column} BETWEEN {self.mark} AND {self.mark}", (low, high))
 
     def last(self) -> int:
         """About how many records the type has: the last id."""

@@ -17,6 +17,7 @@ from townhall.records.figures.durations import Times
 from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
+from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Period
 from townhall.records.plans import batches
@@ -75,7 +76,7 @@ def _by_state() -> dict[str, _Moments]:
     return defaultdict(_Moments)
 
 
-def _add_slowly(scene: Scene, cases: Mapping[str, set[int]], span: moving.Span, found: Mapping[str, Times]) -> None:
+def _add_slowly(scene: Scene, cases: Mapping[str, set[int]], span: Span, found: Mapping[str, Times]) -> None:
     """Add the stays of cases, by the state that they left, by following each through its moves."""
     begin, end = span
     for part in batches(sorted(set().union(*cases.values()))):

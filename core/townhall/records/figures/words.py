@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from townhall.db.history_indexes import PASSED_ON
+
 #: Days within which the same person with the same category has come back.
 REPEAT_DAYS = 30
 #: Days without a change after which an open case is dormant.
@@ -21,8 +23,20 @@ KINDS: Mapping[str, str] = {"first_response": "First response", "resolution": "R
 #: How a clock counts: a slice may ask for those of one way, ``resolution.working``.
 WAYS: Mapping[str, bool] = {"working": True, "calendar": False}
 #: Standard fields by which a case is passed on.
-HANDED: Mapping[str, str] = {"assignee": "From person to person", "queue": "From queue to queue"}
+HANDED: Mapping[str, str] = dict(zip(PASSED_ON, ("From person to person", "From queue to queue"), strict=True))
 INTERACTION = "core.interaction"
+#: Figures about interactions: their direction, and their outcome where one is asked for.
+TALKS: Mapping[str, tuple[str, str]] = {
+    "talks_in": ("in", ""),
+    "talks_out": ("out", ""),
+    "chases": ("in", "progress"),
+    "on_the_spot": ("in", "answered"),
+}
+#: By what interactions are told apart, in the order of their index.
+CHANNEL = "channel"
+TOLD_APART = ("direction", CHANNEL, "outcome")
+#: The indexes of interactions that figures ask, by their fields.
+TALKS_INDEX, ABOUT_INDEX = (*TOLD_APART, "at", "about"), ("direction", "about")
 CASE_MOVES = "case_transition"
 #: The index of the log that has the moves of one way side by side, by what follows the table in its name.
 WAYS_INDEX = "identity_source_target_at_record_id"
