@@ -184,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contacts", type=int, default=100_000, help="how many contacts the town has")
     parser.add_argument("--cases", type=int, default=100_000, help="how many cases it has besides; 0 leaves them out")
-    parser.add_argument("--years", type=int, default=4, help="over how many years the cases came in")
+    parser.add_argument("--years", type=int, default=10, help="over how many years the cases came in")
     parser.add_argument("--entries", type=int, default=100_000, help="how many entries of history are verified")
     parser.add_argument("--no-postgresql", action="store_true", help="leave PostgreSQL out")
     options = parser.parse_args()

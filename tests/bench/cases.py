@@ -19,7 +19,10 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.accounts import people
 from townhall.cases import queries
+from townhall.db.transactions import immediate
+from townhall.records import history
 from townhall.records.instants import to_microseconds
+from townhall.records.plans import plan as plan_of
 from townhall.town import Town
 
 REQUEST = "complaints.service_request"
@@ -28,7 +31,29 @@ LIST = "/admin/complaints/service_request/"
 FIGURES = (("", "overview"), ("times", "times"), ("states", "states"), ("contact", "contact"))
 BATCH = 2000
 AIM = "aim: 100 ms"
+#: The states that a case goes through, with the part of its life after which it comes into each.
+_WAY = (
+    ("", "new", 0.0),
+    ("new", "acknowledged", 0.2),
+    ("acknowledged", "in_progress", 0.5),
+    ("in_progress", "closed", 1),
+)
+_PASSED_ON = 0.1
 _MOVES = ("identity", "record_id", "name", "source", "target", "at", "actor_kind", "actor_id", "actor_name")
+_TALKS = (
+    "version",
+    "title",
+    "title_key",
+    "created",
+    "updated",
+    "at",
+    "direction",
+    "channel",
+    "outcome",
+    "contact",
+    "about_type",
+    "about_id",
+)
 _CLOCKS = (
     "identity",
     "record_id",
@@ -54,9 +79,11 @@ def fill_cases(town: Town, count: int, years: int) -> tuple[float, float]:
     contacts = _contacts(town, actor)
     staff = people.find(town, EMAIL).id
     life: list[tuple[datetime, datetime | None]] = []
+    # Cases come in one after the other, as they do in a town: their numbers go with the days.
+    days = sorted((chance.uniform(0.05, years * 365) for _ in range(count)), reverse=True)
 
     def row() -> dict[str, Any]:
-        created = now - timedelta(days=chance.uniform(0.05, years * 365))
+        created = now - timedelta(days=days[len(life)])
         closed = created + timedelta(days=chance.expovariate(1 / 9))
         done = closed < now and chance.random() < 0.97
         life.append((created, closed if done else None))
@@ -78,7 +105,8 @@ def fill_cases(town: Town, count: int, years: int) -> tuple[float, float]:
         rows = [row() for _ in range(min(BATCH, count - start))]
         cpu, wall = seconds(lambda rows=rows: ids.extend(_imported(town, actor, rows)))  # type: ignore[misc]
         took = [took[0] + cpu, took[1] + wall]
-    _write_moves(town, ids, life)
+    _write_moves(town, ids, life, queues, chance)
+    _write_talks(town, ids, chance)
     # The import makes clocks of today's targets; those of a life of four years take their place.
     town.database.execute_sql("DELETE FROM case_clock")
     _write_clocks(town, ids, life, chance)
@@ -110,21 +138,49 @@ def _imported(town: Town, actor: Actor, rows: list[dict[str, Any]]) -> list[int]
     return [each.id for each in outcomes if each.id is not None]
 
 
-def _write_moves(town: Town, ids: list[int], life: list[tuple[datetime, datetime | None]]) -> None:
-    """Let each case have been accepted and worked on before it was closed."""
+def _write_moves(
+    town: Town, ids: list[int], life: list[tuple[datetime, datetime | None]], queues: list[int], chance: random.Random
+) -> None:
+    """Let each case have been accepted and worked on before it was closed, in the log of moves and in history.
+
+    One in ten was accepted for another queue, and one in ten passed from person to person.
+    """
     town.database.execute_sql("DELETE FROM case_transition")
-    rows = []
+    actor = system("bench")
+    rows: list[tuple[Any, ...]] = []
     for id, (created, closed) in zip(ids, life, strict=True):
-        way = (
-            ("", "new", 0.0),
-            ("new", "acknowledged", 0.2),
-            ("acknowledged", "in_progress", 0.5),
-            ("in_progress", "closed", 1),
-        )
-        for source, target, part in way if closed is not None else way[:1]:
+        for source, target, part in _WAY if closed is not None else _WAY[:1]:
             at = created if closed is None else created + (closed - created) * part
             rows.append((REQUEST, id, target, source, target, to_microseconds(at), "system", None, "Townhall"))
+    rows.sort(key=lambda row: row[5])  # what happens in a town is written when it happens
     town.database.insert_rows("case_transition", _MOVES, rows)
+    with immediate(town.database):
+        for _, id, _, source, target, at, *_ in rows:
+            if not source:
+                continue  # the import wrote that the case was made
+            changes = {"state": (f'"{source}"', f'"{target}"')}
+            if target == "acknowledged" and chance.random() < _PASSED_ON:
+                before, after = chance.sample(queues, 2)
+                changes["queue"] = (str(before), str(after))
+            if target == "in_progress" and chance.random() < _PASSED_ON:
+                changes["assignee"] = ("1", "2")
+            history.write(town, actor, REQUEST, at, [history.Event(id, 2, target, changes)])
+
+
+def _write_talks(town: Town, ids: list[int], chance: random.Random) -> None:
+    """Let each case begin with a call, a letter or the like and end with an answer by mail."""
+    case = plan_of(town, REQUEST).model
+    rows: list[tuple[Any, ...]] = []
+    for id, contact, channel, created, closed in (
+        case.select(case.id, case.reporter, case.channel, case.created, case.closed).tuples().iterator()
+    ):
+        outcome = chance.choices(("case_opened", "progress", "answered"), (90, 5, 5))[0]
+        about = (contact, REQUEST, id)
+        rows.append((1, "A call", "a call", created, created, created, "in", channel, outcome, *about))
+        if closed is not None:
+            rows.append((1, "An answer", "an answer", closed, closed, closed, "out", "email", None, *about))
+    rows.sort(key=lambda row: row[5])
+    town.database.insert_rows("core_interaction", _TALKS, rows)
 
 
 def _write_clocks(
