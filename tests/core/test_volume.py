@@ -30,6 +30,7 @@ from townhall.records import disclosing
 from townhall.records import pages
 from townhall.records.instants import to_microseconds
 from townhall.town import Town
+from townhall_forms.values import Reference
 
 SYSTEM = system("import")
 CONTACT, TICKET, BUSINESS = "core.contact", "desk.ticket", "economic_development.business"
@@ -80,6 +81,8 @@ class Grown:
             for number in numbers
         ]
         done = self.imported(TICKET, tickets)
+        call = {"channel": "phone", "direction": "in", "at": then, "body": "Asked when it is mended."}
+        self.imported("core.interaction", [{**call, "about": Reference(TICKET, id)} for id in done])
         over = {"kind": "appointment", "starts": then, "ends": then + timedelta(hours=1), "status": "confirmed"}
         self.imported("core.event", [{**over, "name": f"Meeting {number}"} for number in numbers])
         at = to_microseconds(then)
@@ -129,6 +132,13 @@ def grown(make_town: Callable[..., Town], monkeypatch: pytest.MonkeyPatch) -> Gr
         records.create(SYSTEM, "core.event", event)
     made = Grown(town, topic, queue, add_person(town, "pat@millbrook.example", "clerk"), ticket.id)
     made.grow(SMALL)
+    firm = records.find(SYSTEM, CONTACT, {"name": "Firm 0"}, fields=()).records[0].id
+    call = {"channel": "phone", "direction": "in"}
+    records.create(SYSTEM, "core.interaction", {**call, "contact": firm, "body": "Please mend the lamp."})
+    secret = {"contact": firm, "about": Reference(TICKET, ticket.id), "body": "About what Dana doesn't know of."}
+    records.create(SYSTEM, "core.interaction", {**call, **secret})
+    duty = {"about": Reference("core.queue", queue), "body": "Who is on duty?"}
+    records.create(SYSTEM, "core.interaction", {**call, **duty})
     at = to_microseconds(town.clock.now())
     made.insert("outbox", _SENT[:-1], [("waits", TICKET, ticket.id, "by_hand", "email", "c@d.example", "queued", at)])
     return made
@@ -151,7 +161,17 @@ def questions(grown: Grown, clerk: Actor) -> dict[str, tuple[Callable[[], Any], 
     first = records.find(SYSTEM, CONTACT, {"name": "Firm 0"}, fields=()).records[0]
     number = records.get(SYSTEM, TICKET, grown.ticket, fields=()).number
     unclaimed = {"queue": [grown.queue], "assignee": {"empty": True}, "closed": {"empty": True}}
+    # Somebody who knows of their own tickets only, and so only of what was said about those.
+    narrow = Actor("staff", "Dana Frost", grown.person + 1, frozenset({"desk.ticket.view@assigned", "core.*.view"}))
+
+    def said(identity: str, id: int) -> int:
+        entries, _, counts = records.timeline(replace(narrow, known={}), identity, id)
+        assert counts["talk"] == sum(entry.kind == "talk" for entry in entries)
+        return counts["talk"]
+
     return {
+        "what was said to a firm": (lambda: said(CONTACT, first.id), 1),
+        "what was said about a team": (lambda: said("core.queue", grown.queue), 1),
         "whoever has this address": (lambda: find(CONTACT, {"emails.address": "firm7@example.org"}), ["Firm 7"]),
         "whoever has this telephone": (lambda: find(CONTACT, {"phones.number": "+15135550007"}), ["Firm 7"]),
         "what points at a firm": (lambda: titles(records.panels(someone(), first, filled=True)), []),
