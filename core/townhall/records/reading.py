@@ -280,6 +280,8 @@ def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
     if not column:
         label = plan.record_type.all_fields[name].label
         raise Rejected(f"{plan.record_type.label_plural} can't be sorted by “{label}”.", field=name)
+    if name == "number":
+        column = name  # numbers of a type are written alike, and what keeps them unique has them in order
     descending = sort.startswith("-")
     id, mark = plan.sql_name("id"), town.database.param
     if column == "id":
