@@ -299,3 +299,17 @@ def test_every_partial_index_is_asked(grown: Grown, clerk: Actor) -> None:
     assert partial == asked.keys()
     unused = {name for name, ask in asked.items() if not any(name in said for said in plans(town, ask))}
     assert unused == set()
+
+
+def test_who_took_nothing_is_found_out_at_once(town: Town, clerk: Actor) -> None:
+    """A name that nobody has is not looked for page by page through all that was ever exported."""
+    auditor = replace(clerk, permissions=frozenset({"*"}))
+    for number in range(120):
+        disclosing.write_down(
+            town, replace(clerk, name="Zoë Hart" if number == 3 else "Erin"), CONTACT, "print", number
+        )
+    sent: list[str] = []
+    town.database.query_hooks.append(lambda event: sent.append(event.sql))
+    found = [len(disclosing.listing(town, auditor, who=who, limit=10)) for who in ("zoe", "erin", "nobody")]
+    assert found == [1, 10, 0]
+    assert len(sent) == 6
