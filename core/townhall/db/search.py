@@ -114,7 +114,8 @@ Groups = Sequence[Sequence[Sequence[str]]]
 
 
 def matching(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.SQL:
-    """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry``.
+    """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry`` on
+    PostgreSQL.
 
     Each group is a list of alternatives, each alternative a list of words that must all be there. A word stands for
     any longer one as well, but for a few digits: a house number is not the beginning of a phone number.
@@ -122,11 +123,8 @@ def matching(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.
     The index is asked once for all matches, so this is for words that are rare; see :func:`is_common`.
     """
     column = _column(public)
-    query = _query(database, groups, column)
-    if database.engine == "postgresql":
-        found = f"SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery"  # noqa: S608
-        return peewee.SQL(f"search_entry.id IN ({found})", (query,))
-    return peewee.SQL("search_entry.id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)", (query,))
+    found = f"SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery"  # noqa: S608
+    return peewee.SQL(f"search_entry.id IN ({found})", (_query(database, groups, column),))
 
 
 def holding(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.SQL:
@@ -190,17 +188,10 @@ def gathered(database: TownDatabase, groups: Groups, identity: str, *, public: b
 
 
 def is_common(database: TownDatabase, groups: Groups, identities: Sequence[str], *, public: bool) -> bool:
-    """Whether so many entries of these types match that nobody should gather them all."""
+    """Whether so many entries of these types match on PostgreSQL that nobody should gather them all."""
     column = _column(public)
-    mark = database.param
-    types = f"found.identity IN ({', '.join([mark] * len(identities))})"
-    if database.engine == "postgresql":
-        rows = f"SELECT 1 FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery AND {types}"  # noqa: S608
-    else:
-        rows = (
-            "SELECT 1 FROM search_words CROSS JOIN search_entry AS found ON found.id = search_words.rowid"  # noqa: S608
-            f" WHERE search_words MATCH ? AND {types}"
-        )
+    types = f"found.identity IN ({', '.join([database.param] * len(identities))})"
+    rows = f"SELECT 1 FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery AND {types}"  # noqa: S608
     counted = database.execute_sql(
         f"SELECT count(*) FROM ({rows} LIMIT {COMMON + 1}) AS counted",  # noqa: S608
         (_query(database, groups, column), *identities),

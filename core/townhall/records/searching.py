@@ -116,15 +116,16 @@ def _gathered(town: Town, actor: Actor, asked: list[_Group], identity: str, *, p
     state = None if database.transaction_depth() else database.state()
     held: dict[Any, Any] = actor.known.setdefault("words", {})
     key = (identity, public, repr(asked))
-    if key in held and state is not None and held[key][0] == state:
-        kept: str | None = held[key][1]
-        return kept
+    known: tuple[Any, str | None] = held.get(key, (None, None))
+    if state is not None and known[0] == state:
+        return known[1]
+    found = index.gathered(database, asked, identity, public=public)
+    ids = None if found is None else json.dumps(found, separators=(",", ":"))
+    # The public is one actor for all who visit, so others may do the same meanwhile.
     if len(held) >= _MOST_HELD:
         held.clear()
-    found = index.gathered(database, asked, identity, public=public)
-    held[key] = (state, None if found is None else json.dumps(found, separators=(",", ":")))
-    kept = held[key][1]
-    return kept
+    held[key] = (state, ids)
+    return ids
 
 
 def search(
