@@ -42,6 +42,8 @@ BOOKKEEPING = (
 RESERVED_COLUMNS = frozenset({column.name for column in BOOKKEEPING} | {"id", "parent_id", "position", "target_id"})
 #: Columns that are never empty.
 _NEVER_EMPTY = frozenset({"version", "title", "created", "updated", "parent_id", "position", "target_id"})
+#: Kinds of value that people are known by: whoever writes or calls is looked for among the rows of all records.
+_KNOWN_BY = frozenset({"email", "phone"})
 #: PostgreSQL cuts longer names short by itself, and then two may be the same.
 _LONGEST_NAME = 63
 
@@ -160,8 +162,12 @@ def _indexes(record_type: RecordType, table: str) -> Iterator[Index]:
         field = record_type.field(name)
         if field is not None and field.sort_column:
             wanted.append(field.sort_column)
+    if record_type.event is not None:
+        times = [record_type.field(name) for name in (record_type.event.starts, record_type.event.ends) if name]
+        wanted.extend(field.sort_column for field in times if field is not None and field.sort_column)
     for field in record_type.fields.values():
-        wanted.extend(column.name for column in field.columns() if column.index and not field.unique)
+        # A link leads here from records that are archived too, of which the index of unique values knows nothing.
+        wanted.extend(column.name for column in field.columns() if column.index and (field.target or not field.unique))
         if field.unique and not field.outside:
             columns = _compared(record_type, (field.name,))
             yield _index(table, *columns, unique=True, where='"archived" IS NULL')
@@ -197,7 +203,9 @@ def _child(record_type: RecordType, field: Field) -> TableSpec | None:
     indexes = [_index(name, "parent_id", "position")]
     if isinstance(field, Rows):
         columns += field.child_columns
-        indexes += [_index(name, column.name, "parent_id") for column in field.child_columns if column.index]
+        wanted = [column.name for column in field.child_columns if column.index]
+        wanted += [each.key_column or each.name for each in field.row_fields.values() if each.type_name in _KNOWN_BY]
+        indexes += [_index(name, column, "parent_id") for column in dict.fromkeys(wanted)]
     elif field.many_targets:
         columns.append(Column("target_id", "integer"))
         indexes.append(_index(name, "target_id", "parent_id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -189,7 +190,7 @@ def test_open_cases_are_paged_past_the_closed_ones(
         found = town.records.find(clerk, TICKET, where, sort=sort, limit=10, fields=()).records
         assert [record.id for record in found] == [made[index].id for index in order]
         alone = town.database.engine == "sqlite" and sort != "created" and where is not either
-        assert any('INDEXED BY "desk_ticket_open_index"' in sql for sql in sent) == alone
+        assert any('INDEXED BY "desk_ticket_open_index"' in sql for sql in sent if "ORDER BY" in sql) == alone
 
 
 def test_common_words_find_the_same(town: Town, clerk: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +203,14 @@ def test_common_words_find_the_same(town: Town, clerk: Actor, monkeypatch: pytes
         }
         town.records.create(SYSTEM, "core.contact", values)
     for text in ("tanner", "14 tanner", "2117", "555 0142117 tann", "nora row", "jose", "zzz"):
-        monkeypatch.setattr(search, "COMMON", 1000)
-        rare = (town.records.search(clerk, text), town.records.lookup(clerk, "core.contact", text))
-        monkeypatch.setattr(search, "COMMON", 0)
-        assert (town.records.search(clerk, text), town.records.lookup(clerk, "core.contact", text)) == rare
+        found = []
+        for common, gathered in ((1000, 1000), (0, 1000), (0, 0)):
+            monkeypatch.setattr(search, "COMMON", common)
+            monkeypatch.setattr(search, "GATHERED", gathered)
+            someone = replace(clerk, known={})
+            counted = town.records.count(someone, "core.contact", search=text).value
+            page = town.records.find(someone, "core.contact", search=text, fields=()).records
+            looked_up = town.records.lookup(someone, "core.contact", text)
+            assert counted == len(page)
+            found.append((town.records.search(someone, text), looked_up, [each.id for each in page]))
+        assert found == [found[0]] * 3

@@ -116,7 +116,7 @@ class RoutingView(_OfType):
         counted = {name: sum(count for (who, _), count in decisions.items() if who == name) for name, _ in DECIDERS}
         return self.render(
             "admin/routing.html",
-            rules=overview.rules(town, self.actor),
+            rules=overview.rules(town, self.actor, decisions),
             days=overview.DAYS,
             others=[(label, counted[name]) for name, label in DECIDERS if counted[name]],
             may_create=town.records.may(self.actor, "create", ROUTE),

@@ -66,11 +66,13 @@ def _due_rows(town: Town) -> list[Any]:
     if not kinds:
         return []
     mark = town.database.param
+    # The plus sign keeps SQLite from looking at every clock of these types for the few that are due.
+    identity = "identity" if town.database.engine == "postgresql" else "+identity"
     lock = " FOR UPDATE SKIP LOCKED" if town.database.supports_row_locks else ""
     return list(
         town.database.execute_sql(
             "SELECT identity, record_id, kind FROM case_clock"  # noqa: S608  # marks, not values
-            f" WHERE next_at <= {mark} AND identity IN ({', '.join([mark] * len(kinds))})"
+            f" WHERE next_at <= {mark} AND {identity} IN ({', '.join([mark] * len(kinds))})"
             f" ORDER BY next_at, id LIMIT {_LOT}{lock}",
             (to_microseconds(town.clock.now()), *kinds),
         ).fetchall()

@@ -83,11 +83,10 @@ def queue_work(town: Town, actor: Actor, id: int, *, limit: int) -> QueueWork | 
     return QueueWork(line, found[lanes[0].name], found[lanes[1].name])
 
 
-def rules(town: Town, actor: Actor) -> list[RuleLine]:
+def rules(town: Town, actor: Actor, hits: Mapping[tuple[str, int | None], int]) -> list[RuleLine]:
     """The routing rules of which the actor may know, as they are tried, those out of use last, and how often each
-    decided.
+    decided, which ``hits`` tells (:func:`decisions`).
     """
-    hits = decisions(town, actor)
     known = colleagues.read(town)
     lines = []
     for record in all_of(town, ROUTE, actor=actor):

@@ -22,6 +22,8 @@ from townhall.db.engines import TownDatabase
 SHORTEST_DIGITS = 4
 #: With more matches than these, words count as common.
 COMMON = 2000
+#: Of one type, SQLite gathers as many: a list is counted up to that, and walking along it would look at all the others.
+GATHERED = 10_000
 #: Pieces of the index of words that may lie side by side before SQLite merges them. Merging four, as it does by itself,
 #: is a fifth of what an import's words cost; asking eight takes no longer that can be measured.
 _PIECES = 8
@@ -112,7 +114,8 @@ Groups = Sequence[Sequence[Sequence[str]]]
 
 
 def matching(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.SQL:
-    """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry``.
+    """SQL that is true for the entries that hold all groups of words, for use in a WHERE of ``search_entry`` on
+    PostgreSQL.
 
     Each group is a list of alternatives, each alternative a list of words that must all be there. A word stands for
     any longer one as well, but for a few digits: a house number is not the beginning of a phone number.
@@ -120,11 +123,8 @@ def matching(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.
     The index is asked once for all matches, so this is for words that are rare; see :func:`is_common`.
     """
     column = _column(public)
-    query = _query(database, groups, column)
-    if database.engine == "postgresql":
-        found = f"SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery"  # noqa: S608
-        return peewee.SQL(f"search_entry.id IN ({found})", (query,))
-    return peewee.SQL("search_entry.id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)", (query,))
+    found = f"SELECT found.id FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery"  # noqa: S608
+    return peewee.SQL(f"search_entry.id IN ({found})", (_query(database, groups, column),))
 
 
 def holding(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.SQL:
@@ -144,6 +144,25 @@ def holding(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.S
     return peewee.SQL(_formula(groups, has, " AND ", " OR "), values)
 
 
+def newest(database: TownDatabase, groups: Groups, *, public: bool) -> tuple[peewee.SQL, peewee.SQL, peewee.SQL] | None:
+    """What to read from, the test and the order of a query that has the entries that hold the words, newest first;
+    ``None`` where the engine has no way to begin with the newest.
+
+    The index of words of SQLite gives its matches in any order of ids: a page is full before most of them are looked
+    at, however common the words are, and of whatever age.
+    """
+    if database.engine == "postgresql":
+        return None
+    return (
+        peewee.SQL("search_words CROSS JOIN search_entry"),
+        peewee.SQL(
+            "search_entry.id = search_words.rowid AND search_words MATCH ?",
+            (_query(database, groups, _column(public)),),
+        ),
+        peewee.SQL("search_words.rowid DESC"),
+    )
+
+
 def typed(database: TownDatabase, identities: Sequence[str]) -> peewee.SQL:
     """SQL that is true for entries of these types, and that is never what the engine starts from."""
     marks = ", ".join([database.param] * len(identities))
@@ -152,18 +171,27 @@ def typed(database: TownDatabase, identities: Sequence[str]) -> peewee.SQL:
     return peewee.SQL(f"{column} IN ({marks})", list(identities))
 
 
+def gathered(database: TownDatabase, groups: Groups, identity: str, *, public: bool) -> list[int] | None:
+    """The ids of the records of one type that hold the words, on SQLite; ``None`` if they are better found by looking
+    at each: there are very many of them, or the type has hardly any others.
+    """
+    there = "SELECT count(*) FROM (SELECT 1 FROM search_entry WHERE identity = ? LIMIT ?) AS counted"
+    if int(database.execute_sql(there, (identity, COMMON + 1)).fetchone()[0]) <= COMMON:
+        return None
+    sql = (
+        "SELECT found.record_id FROM search_words CROSS JOIN search_entry AS found ON found.id = search_words.rowid"
+        " WHERE search_words MATCH ? AND found.identity = ? LIMIT ?"
+    )
+    asked = (_query(database, groups, _column(public)), identity, GATHERED + 1)
+    rows = database.execute_sql(sql, asked).fetchall()
+    return [id for (id,) in rows] if len(rows) <= GATHERED else None
+
+
 def is_common(database: TownDatabase, groups: Groups, identities: Sequence[str], *, public: bool) -> bool:
-    """Whether so many entries of these types match that nobody should gather them all."""
+    """Whether so many entries of these types match on PostgreSQL that nobody should gather them all."""
     column = _column(public)
-    mark = database.param
-    types = f"found.identity IN ({', '.join([mark] * len(identities))})"
-    if database.engine == "postgresql":
-        rows = f"SELECT 1 FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery AND {types}"  # noqa: S608
-    else:
-        rows = (
-            "SELECT 1 FROM search_words CROSS JOIN search_entry AS found ON found.id = search_words.rowid"  # noqa: S608
-            f" WHERE search_words MATCH ? AND {types}"
-        )
+    types = f"found.identity IN ({', '.join([database.param] * len(identities))})"
+    rows = f"SELECT 1 FROM search_entry AS found WHERE found.{column}_words @@ %s::tsquery AND {types}"  # noqa: S608
     counted = database.execute_sql(
         f"SELECT count(*) FROM ({rows} LIMIT {COMMON + 1}) AS counted",  # noqa: S608
         (_query(database, groups, column), *identities),

@@ -126,15 +126,16 @@ def _records(town: Town, actor: Actor, record_type: RecordType, start: datetime,
     event = record_type.event
     if event is None:
         return
-    where: list[dict[str, Any]] = [{event.starts: {"lt": _bound(record_type, event.starts, end, town, up=True)}}]
     begins = {event.starts: {"gte": _bound(record_type, event.starts, start, town, up=False)}}
+    before_end = {event.starts: {"lt": _bound(record_type, event.starts, end, town, up=True)}}
+    where: dict[str, Any] = {"all": [begins, before_end]}
     if event.ends and event.ends in policy.filterable(actor, record_type):
+        # What began before and lasts into the time is found by its end, and so said that SQLite can't but go by it:
+        # of what began before, nearly all is over.
         lasts = {event.ends: {"gt": _bound(record_type, event.ends, start, town, up=False)}}
-        where.append({"any": [begins, lasts]})
-    else:
-        where.append(begins)
+        where = {"any": [where, {"all": [lasts, {"not": [begins]}, {event.starts: {"empty": False}}]}]}
     names = fields_shown(actor, record_type)
-    page = town.records.find(actor, record_type.identity, {"all": where}, sort=event.starts, limit=MOST, fields=names)
+    page = town.records.find(actor, record_type.identity, where, sort=event.starts, limit=MOST, fields=names)
     yield from page.records
 
 

@@ -99,7 +99,8 @@ def claim(town: Town, count: int) -> list[tuple[Message, str]]:
         table.update(status="sending", claim=token, lease_until=to_microseconds(now + LEASE)).where(
             table.id.in_(chosen), due
         ).execute()
-        taken = [row[0] for row in table.select(table.id).where(table.claim == token).order_by(table.id).tuples()]
+        mine = table.id.in_(chosen) & (table.claim == token)
+        taken = [row[0] for row in table.select(table.id).where(mine).order_by(table.id).tuples()]
     found = {message.id: message for message in outbox.find(town, ids=taken, limit=len(taken))} if taken else {}
     return [(found[id], token) for id in chosen if id in found]
 
@@ -107,7 +108,8 @@ def claim(town: Town, count: int) -> list[tuple[Message, str]]:
 def _due(table: Any, now: int) -> Any:
     waits = table.status.in_(["queued", "failed"]) & (table.next_at <= now)
     left = (table.status == "sending") & (table.lease_until < now)
-    return (table.channel == "email") & (waits | left)
+    # That it is open follows from the rest. It is said for the index of statuses, past all that was ever sent.
+    return table.status.in_(list(outbox.OPEN)) & (table.channel == "email") & (waits | left)
 
 
 def _renew(town: Town, message: Message, token: str) -> bool:

@@ -38,7 +38,8 @@ OPEN = ("queued", "sending", "failed")
 #: What needs somebody.
 TROUBLED = ("dead", "held")
 #: What nothing more happens to.
-OVER = ("sent", "dropped")
+SENT = "sent"
+OVER = (SENT, "dropped")
 STATUSES = (*OPEN, *TROUBLED, *OVER)
 LARGEST_PAGE = 200
 
@@ -113,7 +114,10 @@ def find(
     """Messages, the newest first; ``before`` is the id at which the page before ended."""
     table = town.system.outbox
     query = _query(town)
-    if statuses:
+    if SENT in statuses:
+        # Nearly all are, so a page is full soonest by walking back from the newest: said so, no index is asked.
+        query = query.where(table.status.not_in([status for status in STATUSES if status not in statuses]))
+    elif statuses:
         query = query.where(table.status.in_(list(statuses)))
     if channel:
         query = query.where(table.channel == channel)
@@ -137,8 +141,12 @@ def of_interactions(town: Town, ids: Sequence[int]) -> Mapping[int, Message]:
 
 def counts(town: Town) -> Mapping[str, int]:
     """How many there are: of mail by status, and of letters that wait under ``letters``."""
+    # By the index of statuses: what was sent is nearly all that there is.
+    told = [status for status in STATUSES if status != SENT]
+    marks = ", ".join([town.database.param] * len(told))
     rows = town.database.execute_sql(
-        "SELECT status, channel, count(*) FROM outbox WHERE status <> 'sent' GROUP BY status, channel"
+        f"SELECT status, channel, count(*) FROM outbox WHERE status IN ({marks}) GROUP BY status, channel",  # noqa: S608
+        told,
     ).fetchall()
     made: dict[str, int] = dict.fromkeys(STATUSES, 0) | {"letters": 0}
     for status, channel, count in rows:

@@ -22,6 +22,7 @@ from townhall.errors import Forbidden
 from townhall.records import history
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
+from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.fields.base import encode_json
 from townhall_forms.text import normalise
 
@@ -34,6 +35,8 @@ PERMISSION = "history.audit"
 #: What disclosures are called.
 LABELS = {"reveal": "Looked at", "export": "Exported", "print": "Printed a list", "pack": "Packed"}
 _LONGEST_FILTER = 200
+#: Entries whose names are looked at in one go.
+_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +112,50 @@ def listing(
         eras = town.old_names.eras(identity)
         tests.append(f"entry.identity IN ({', '.join([mark] * len(eras))})")
         values += [era.identity for era in eras]
-    found: list[Disclosure] = []
-    last = before
+    if before:
+        tests.append(f"entry.id < {mark}")
+        values.append(before)
+    if who:
+        ids = _by(town, tests, values, who, limit)
+        tests, values = [f"entry.id IN ({', '.join([mark] * len(ids)) or 'NULL'})"], ids
+    return [_disclosure(town, row) for row in _rows(town, tests, values, limit)]
+
+
+def _by(town: Town, tests: Sequence[str], values: Sequence[Any], who: str, limit: int) -> list[int]:
+    """The ids of the newest entries by somebody whose name has ``who`` in it.
+
+    Names are compared as people write them: without regard to accents and capitals, which SQL can't everywhere. So all
+    may have to be looked at, if only at their names.
+    """
+    mark, wanted = town.database.param, normalise(who)
+    fits: dict[str, bool] = {}
+    found: list[int] = []
+    last = LARGEST_INTEGER
     while len(found) < limit:
-        rows = _rows(town, tests, values, last, limit)
-        # Names are compared as people write them: without regard to accents and capitals, which SQL can't everywhere.
-        found += [each for row in rows if _said(who, row[2]) for each in [_disclosure(town, row)]]
-        if len(rows) < limit:
+        sql = (
+            f"SELECT entry.id, entry.actor_name FROM history AS entry WHERE {' AND '.join(tests)}"  # noqa: S608
+            f" AND entry.id < {mark} ORDER BY entry.id DESC LIMIT {_AT_ONCE}"
+        )
+        rows = town.database.execute_sql(sql, (*values, last)).fetchall()
+        for id, name in rows:
+            if name not in fits:
+                fits[name] = wanted in normalise(name)
+            if fits[name]:
+                found.append(id)
+        if len(rows) < _AT_ONCE:
             break
         last = rows[-1][0]
     return found[:limit]
 
 
-def _rows(town: Town, tests: Sequence[str], values: Sequence[Any], below: int, limit: int) -> list[Any]:
-    mark = town.database.param
-    further = [f"entry.id < {mark}"] if below else []
+def _rows(town: Town, tests: Sequence[str], values: Sequence[Any], limit: int) -> list[Any]:
     sql = (
         "SELECT entry.id, entry.at, entry.actor_name, entry.door, entry.action, entry.identity, entry.record_id,"  # noqa: S608
         " told.changes, told.note FROM history AS entry"
         " LEFT JOIN history_values AS told ON told.history_id = entry.id"
-        f" WHERE {' AND '.join([*tests, *further])} ORDER BY entry.id DESC LIMIT {mark}"
+        f" WHERE {' AND '.join(tests)} ORDER BY entry.id DESC LIMIT {town.database.param}"
     )
-    parameters = (*values, *([below] if below else []), limit)
-    return list(town.database.execute_sql(sql, parameters).fetchall())
-
-
-def _said(who: str, name: str) -> bool:
-    return normalise(who) in normalise(name)
+    return list(town.database.execute_sql(sql, (*values, limit)).fetchall())
 
 
 def _disclosure(town: Town, row: Sequence[Any]) -> Disclosure:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import peewee
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 Place = tuple[int, Any]
 #: Lists that are kept of what a scope found.
 _MOST_KEPT = 20
+#: How many rows of a table passed a test, of each database, with how it stood; and of how many tests that is kept.
+_GATHERED: WeakKeyDictionary[Any, dict[Hashable, tuple[Hashable, int]]] = WeakKeyDictionary()
+_MOST_GATHERED = 100
 _NULL = {peewee.OP.IS: "IS NULL", peewee.OP.IS_NOT: "IS NOT NULL"}
 
 
@@ -69,7 +73,10 @@ class Test:
 def plain(plan: TypePlan, archived: bool | None) -> Test:
     """The test that asks for nothing else."""
     column = plan.sql_name("archived")
-    return Test("" if archived is None else f"{column} IS {'NOT ' if archived else ''}NULL", (), narrow=False)
+    if archived is None:
+        return Test("", (), narrow=False)
+    # What was put aside is little beside what was not: it is gathered, before a list is walked along to find it.
+    return Test(f"{column} IS {'NOT ' if archived else ''}NULL", (), narrow=archived)
 
 
 def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
@@ -123,8 +130,11 @@ def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
 def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
     """How many rows pass the test, counted up to ``most``."""
     counted: int | None = test.known("count", most)
+    if counted is None and (gathered := _gathered(town, plan.table, test)) is not None:
+        return min(gathered, most)
     if counted is None:
-        sql = f"SELECT count(*) FROM (SELECT 1 {plan.source}{_where(test.where)} LIMIT {most}) AS counted"  # noqa: S608
+        rows = f"SELECT 1 {_source(town, plan, test)}{_where(test.where)} LIMIT {most}"
+        sql = f"SELECT count(*) FROM ({rows}) AS counted"  # noqa: S608
         counted = int(town.database.execute_sql(sql, test.parameters).fetchone()[0])
         test.keep(counted, "count", most)
     return counted
@@ -147,7 +157,8 @@ def page(
     """
     value, source = order.column or order.id, plan.source
     if order.column and test.narrow and town.database.engine == "sqlite":
-        few = None if test.many else _few(town, f"SELECT {order.id}, {value} {source}", test)
+        asked = f"SELECT {order.id}, {value} {_source(town, plan, test)}"  # names from schemas
+        few = None if test.many else _few(town, plan.table, asked, test)
         if few is not None:
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
         source = plan.along(value, is_open=test.open)
@@ -168,18 +179,43 @@ def page(
     return found, True
 
 
-def _few(town: Town, select: str, test: Test) -> list[Place] | None:
+def _source(town: Town, plan: TypePlan, test: Test) -> str:
+    """The rows among which those are that pass the test, where their order doesn't matter."""
+    return plan.open_source if test.open and town.database.engine == "sqlite" else plan.source
+
+
+def _few(town: Town, table: str, select: str, test: Test) -> list[Place] | None:
     """Ids and sort values of all rows that pass the test; ``None`` if they are too many to gather.
 
     SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
-    order. PostgreSQL decides by its statistics.
+    order. PostgreSQL decides by its statistics. How many there were is kept for whoever counts them next.
     """
     rows: list[Place] | None = test.known(select)
+    # What is written while they are read makes another state, and they are counted anew.
+    state = _state(town, test)
     if rows is None:
         sql = f"{select}{_where(test.where)} LIMIT {COMMON + 1}"
         rows = town.database.execute_sql(sql, test.parameters).fetchall()
         test.keep(rows, select)
-    return rows if len(rows) <= COMMON else None
+    if len(rows) > COMMON:
+        return None
+    if state is not None:
+        held = _GATHERED.setdefault(town.database, {})
+        if len(held) >= _MOST_GATHERED:
+            held.clear()
+        held[table, test.where, test.parameters] = (state, len(rows))
+    return rows
+
+
+def _gathered(town: Town, table: str, test: Test) -> int | None:
+    """How many rows pass the test, if they were gathered for a page and nothing was written since."""
+    state, number = _GATHERED.get(town.database, {}).get((table, test.where, test.parameters), (None, 0))
+    return number if state is not None and state == _state(town, test) else None
+
+
+def _state(town: Town, test: Test) -> Hashable | None:
+    """How the database stands, while nothing is being written; ``None`` if what passes the test says more than it."""
+    return None if town.database.transaction_depth() or "temp." in test.where else town.database.state()
 
 
 def _where(*tests: str) -> str:

@@ -32,6 +32,7 @@ from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
 from townhall.records.predicate import Where
 from townhall.records.types import ID
+from townhall.records.types import STANDARD_COLUMNS
 from townhall.records.types import Count
 from townhall.records.types import Page
 from townhall.records.types import Record
@@ -243,18 +244,32 @@ def _options(
     if where is not None:
         conditions.append(predicate.compiled(town, actor, plan.record_type, where))
     model = plan.model
+    key = normalise(text)
+    if not key or not (policy.sees_internal(actor, plan.record_type) or plan.public_title):
+        return _by_title(town, plan, conditions, size)
     query = model.select(model.id, model.title, model.number).limit(size)
     query = query.where(predicate.both([*conditions, model.title_key >= ""]))
     by_title = query.order_by(model.title_key, model.id)
-    key = normalise(text)
-    if not key or not (policy.sees_internal(actor, plan.record_type) or plan.public_title):
-        return list(by_title.tuples())
     begins = (model.title_key >= key) & (model.title_key < key + _HIGHEST)
     rows = list(by_title.where(begins).tuples())
     if len(rows) < size:
         others = query.where(~begins).order_by(model.id.desc()).limit(size - len(rows))
         rows += list(others.tuples())
     return rows
+
+
+def _by_title(
+    town: Town, plan: TypePlan, conditions: Sequence[peewee.ColumnBase], size: int
+) -> list[tuple[int, str, str | None]]:
+    """Id, title and number of the first by title: a page of a list, of which no more is read than is shown."""
+    test = pages.test_of(plan, conditions) if conditions else pages.plain(plan, None)
+    column, id = plan.sql_name("title_key"), plan.sql_name("id")
+    order = Order("title", column, id, plan.mark, descending=False, nullable=False, lowest="")
+    reader = plan.reader(frozenset())
+    found, whole = pages.page(town, plan, test, order, None, size, backwards=False, reader=reader)
+    rows = found if whole else reader.fetch(town.database, [row[ID] for row in found])
+    number, title = STANDARD_COLUMNS.index("number"), STANDARD_COLUMNS.index("title")
+    return [(row[ID], row[title], row[number]) for row in rows]
 
 
 def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
@@ -265,6 +280,8 @@ def ordering(town: Town, actor: Actor, plan: TypePlan, sort: str) -> Order:
     if not column:
         label = plan.record_type.all_fields[name].label
         raise Rejected(f"{plan.record_type.label_plural} can't be sorted by “{label}”.", field=name)
+    if name == "number":
+        column = name  # numbers of a type are written alike, and what keeps them unique has them in order
     descending = sort.startswith("-")
     id, mark = plan.sql_name("id"), town.database.param
     if column == "id":

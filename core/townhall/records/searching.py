@@ -6,6 +6,7 @@ Results come newest first and never by relevance, which would have to look at ev
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Words of a question beyond these are not looked at.
 MOST_WORDS = 10
+#: Questions of one actor of which it is held what was found.
+_MOST_HELD = 20
 
 _Group = list[list[str]]
 _NONE: Mapping[str, Sequence[int]] = {}
@@ -85,13 +88,44 @@ def among(town: Town, actor: Actor, record_type: RecordType, text: str) -> peewe
     identity = record_type.identity
     public = not policy.sees_internal(actor, record_type)
     model = plan_of(town, identity).model
-    if not index.is_common(town.database, asked, [identity], public=public):
-        matching = index.matching(town.database, asked, public=public)
-        found = entries.select(entries.record_id).where(matching & index.typed(town.database, [identity]))
-        return predicate.within(model.id, found)
+    found: peewee.ColumnBase | None = _matches(town, actor, model, asked, identity, public=public)
+    if found is not None:
+        return found
     holding = index.holding(town.database, asked, public=public)
     mine = (entries.identity == identity) & (entries.record_id == model.id)
     return peewee.fn.EXISTS(entries.select(peewee.SQL("1")).where(mine & holding))
+
+
+def _matches(town: Town, actor: Actor, model: Any, asked: list[_Group], identity: str, *, public: bool) -> Any:
+    """That a row holds the words, found out apart from the rows; ``None`` if each is better looked at."""
+    if town.database.engine == "postgresql":
+        if index.is_common(town.database, asked, [identity], public=public):
+            return None
+        entries = _entries(town)
+        matching = index.matching(town.database, asked, public=public) & index.typed(town.database, [identity])
+        return predicate.within(model.id, entries.select(entries.record_id).where(matching))
+    ids = _gathered(town, actor, asked, identity, public=public)
+    return None if ids is None else predicate.within(model.id, peewee.SQL("(SELECT value FROM json_each(?))", (ids,)))
+
+
+def _gathered(town: Town, actor: Actor, asked: list[_Group], identity: str, *, public: bool) -> str | None:
+    """The ids that :func:`townhall.db.search.gathered` finds, as JSON. A page asks for its rows and for their number:
+    they are held for one actor while the database stays as it is.
+    """
+    database = town.database
+    state = None if database.transaction_depth() else database.state()
+    held: dict[Any, Any] = actor.known.setdefault("words", {})
+    key = (identity, public, repr(asked))
+    known: tuple[Any, str | None] = held.get(key, (None, None))
+    if state is not None and known[0] == state:
+        return known[1]
+    found = index.gathered(database, asked, identity, public=public)
+    ids = None if found is None else json.dumps(found, separators=(",", ":"))
+    # The public is one actor for all who visit, so others may do the same meanwhile.
+    if len(held) >= _MOST_HELD:
+        held.clear()
+    held[key] = (state, ids)
+    return ids
 
 
 def search(
@@ -114,20 +148,25 @@ def search(
         return [], ""
     entries = _entries(town)
     internal = {each.identity for each in types if policy.sees_internal(actor, each)}
-    parts = [
-        _matching(town, asked, part, public=public) & _visible(town, actor, part)
-        for public in (False, True)
-        if (part := [each for each in types if (each.identity not in internal) == public])
-    ]
-    query = (
-        entries.select(
-            entries.id, entries.identity, entries.record_id, entries.number, entries.title,
-            entries.note, entries.state,
-        )
-        .where((entries.archived == 0) & predicate.either(parts))
-        .order_by(entries.id.desc())
-        .limit(limit + 1)
-    )  # fmt: skip
+    # What the public may find, whoever may find all finds as well.
+    newest = index.newest(town.database, asked, public=not internal)
+    parts = []
+    for public in (False, True):
+        if part := [each for each in types if (each.identity not in internal) == public]:
+            seen = _visible(town, actor, part)
+            if newest is None:
+                seen = _matching(town, asked, part, public=public) & seen
+            elif public and internal:
+                seen = index.holding(town.database, asked, public=public) & seen
+            parts.append(seen)
+    query = entries.select(
+        entries.id, entries.identity, entries.record_id, entries.number, entries.title, entries.note, entries.state
+    ).where((entries.archived == 0) & predicate.either(parts))
+    if newest is None:
+        query = query.order_by(entries.id.desc()).limit(limit + 1)
+    else:
+        source, test, order = newest
+        query = query.from_(source).where(test).order_by(order).limit(limit + 1)
     if after:
         query = query.where(entries.id < decode(after, "search").id)
     for identity, ids in without.items():

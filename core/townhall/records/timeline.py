@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
 
+import peewee
+
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Rejected
 from townhall.records import merged as merges
 from townhall.records import predicate
 from townhall.records import reading
+from townhall.records import scope_links
 from townhall.records import standing
 from townhall.records import wording
 from townhall.records.instants import to_microseconds
@@ -29,7 +32,6 @@ from townhall.records.plans import plan as plan_of
 from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall.records.types import TimelineEntry
-from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -174,17 +176,15 @@ class _Sources:
         if not self.staff:
             where, parameters = f"{where} AND public = {mark}", (*parameters, True)
         elif not predicate.sees_all(self.town, self.actor, record_type):
-            seen, more = self._seen(record_type)
-            where, parameters = f"{where} AND id IN ({seen})", (*parameters, *more)
+            # What is about this record and nothing else is about nothing that the actor doesn't know of.
+            of_seen = self.record.identity != CONTACT and len(scope_links.references(self.town, record_type)) == 1
+            visible = predicate.scope(self.town, self.actor, record_type, of_seen_cases=of_seen)
+            if visible is not None:
+                # Only these rows are looked at, and not all that the actor may know of in the town.
+                model, mine = plan_of(self.town, INTERACTION).model, peewee.SQL(f"({where})", parameters)
+                seen, more = model.select(model.id).where(mine & visible).sql()
+                where, parameters = f"{where} AND id IN ({seen})", (*parameters, *more)
         return _Source(plan_of(self.town, INTERACTION).table, where, parameters)
-
-    def _seen(self, record_type: RecordType) -> tuple[str, Sequence[Any]]:
-        """The ids of those records of the type that the actor may know of, as a statement."""
-        model = plan_of(self.town, record_type.identity).model
-        statement: tuple[str, Sequence[Any]] = (
-            model.select(model.id).where(predicate.scope(self.town, self.actor, record_type)).sql()
-        )
-        return statement
 
     def _move_source(self) -> _Source | None:
         """Moves between states: the case's own, or those of all that a contact has."""
