@@ -42,6 +42,7 @@ from townhall.records.types import Record
 from townhall.testing.clients import add_person
 from townhall.town import Town
 from townhall_forms.errors import Invalid
+from townhall_forms.tables import fields_index
 
 MOMENT = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 CLERK = Actor("staff", "Erin Clerk", 7, ROLES["clerk"].permissions, door="admin")
@@ -489,6 +490,20 @@ def test_what_must_not_repeat(town: Town) -> None:
     make(town, KEYED, name="Three", hint="h", street="other")
     make(town, PLAIN, name="One", hint="h", street="s")
     make(town, PLAIN, name="One", hint="h", street="s")
+
+
+@shows("indexes.fields", "records")
+def test_what_is_asked_for_by_several_fields_is_found_in_one_index(town: Town) -> None:
+    """SQLite goes to what has both values at once, where the type says so."""
+    for identity, is_asked in ((KEYED, True), (PLAIN, False)):
+        sent: list[Any] = []
+        town.database.query_hooks.append(sent.append)
+        town.records.find(CLERK, identity, {"amount": 3, "street": "Mill Lane"}, sort="id")
+        town.database.query_hooks.clear()
+        plans = [town.database.execute_sql(f"EXPLAIN QUERY PLAN {each.sql}", each.params) for each in sent]
+        said = " ".join(row[3] for plan in plans for row in plan.fetchall())
+        index = fields_index(town.schemas[identity], ("amount", "street")).name
+        assert (f"INDEX {index} (" in said) == is_asked, said
 
 
 @shows("fields.NAME.to", "records")

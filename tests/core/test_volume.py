@@ -27,7 +27,9 @@ from townhall.mail import delivering
 from townhall.messages import limits
 from townhall.messages import outbox
 from townhall.records import disclosing
+from townhall.records import figures
 from townhall.records import pages
+from townhall.records.figures import Period
 from townhall.records.instants import to_microseconds
 from townhall.town import Town
 from townhall_forms.values import Reference
@@ -276,8 +278,12 @@ def test_every_partial_index_is_asked(grown: Grown, clerk: Actor) -> None:
     auditor = replace(clerk, permissions=frozenset({"*"}))
     ticket = records.get(SYSTEM, TICKET, grown.ticket, fields=())
     topic = records.create(SYSTEM, "desk.topic", {"name": "Trees"})
+    today = town.clock.now().date()
+    month = Period(today - timedelta(days=30), today)
     asked: dict[str, Callable[[], Any]] = {
         "search_entry_number": lambda: town.context(SYSTEM).by_number(ticket.number),
+        "history_values_assignee": lambda: figures.handed_on(town, clerk, TICKET, "assignee", month),
+        "history_values_queue": lambda: figures.handed_on(town, clerk, TICKET, "queue", month),
         "history_disclosures": lambda: disclosing.listing(town, auditor),
         "desk_ticket_open_index": lambda: records.find(auditor, TICKET, {"closed": {"empty": True}}, sort="due"),
         "desk_ticket_code_key_unique": lambda: records.create(
