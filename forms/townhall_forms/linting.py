@@ -180,9 +180,7 @@ def _layout(subject: Subject) -> None:
             if record_type.fields[name].outside:
                 subject.report.add(f"unique.{index}.fields", f"“{name}” has several values and can't be unique")
     for index, names in enumerate(record_type.indexes, start=1):
-        for name in subject.names(names, f"indexes.{index}.fields"):
-            if record_type.all_fields[name].outside:
-                subject.report.add(f"indexes.{index}.fields", f"“{name}” has several values and can't be in an index")
+        _index(subject, names, f"indexes.{index}.fields")
     options = record_type.list
     _shown(subject, options.columns, "list.columns", "a column")
     _shown(subject, options.filters, "list.filters", "a filter")
@@ -202,6 +200,19 @@ def _layout(subject: Subject) -> None:
             _encrypted(subject, field)
         if field.unique and field.outside:
             subject.report.add(f"fields.{name}.unique", "a field with several values can't be unique")
+
+
+def _index(subject: Subject, names: tuple[str, ...], at: str) -> None:
+    if not names:
+        subject.report.add(at, "an index needs at least one field")
+    for name in dict.fromkeys(subject.names(names, at)):
+        field = subject.type.all_fields[name]
+        if names.count(name) > 1:
+            subject.report.add(at, f"“{name}” is there twice")
+        if field.outside:
+            subject.report.add(at, f"“{name}” has several values and can't be in an index")
+        elif not field.sortable and not any(column.index for column in field.columns()):
+            subject.report.add(at, f"“{name}”, a field of type {field.type_name}, can't be in an index")
 
 
 def _encrypted(subject: Subject, field: Field) -> None:

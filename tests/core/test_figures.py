@@ -279,6 +279,21 @@ def test_channels(story: Story, periods: list[Period], clerk: Actor) -> None:
             assert channels == Counter(talk.channel for talk in incoming if within(talk.at))
 
 
+def test_spans_that_begin_together_are_counted_each(story: Story, clerk: Actor) -> None:
+    """What is asked of some days and of more days from the same day on, in one question, is told of both."""
+    first, today = story.began.date(), story.town.clock.now().date()
+    whole, half = Period(first, today), Period(first, first + (today - first) / 2)
+    for measure, identity in (("came_in", TICKET), ("closed", TICKET), ("talks_in", TALK)):
+        asked = [Slice(measure, each) for each in (whole, half, whole)]
+        alone = [figures.count(story.town, clerk, identity, each) for each in asked]
+        assert figures.count_each(story.town, clerk, identity, asked) == alone
+        assert alone[0] > alone[1] > 0
+        by_channel = figures.counted_each(
+            story.town, clerk, identity, asked, "channel" if identity == TALK else "topic"
+        )
+        assert [sum(each.values()) for each in by_channel] == alone
+
+
 def test_nobody_counts_what_they_may_not_see(story: Story, periods: list[Period]) -> None:
     """Without permission to see tickets there is no figure about them; nobody groups by a confidential field."""
     from townhall.errors import Forbidden

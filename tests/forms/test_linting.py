@@ -140,6 +140,13 @@ LAYOUT_CASES = [
         "indexes.1.fields",
         "“a” has several values",
     ),
+    ("[[indexes]]\nfields = []\n", "indexes.1.fields", "at least one field"),
+    ("[[indexes]]\nfields = ['name', 'name']\n", "indexes.1.fields", "“name” is there twice"),
+    (
+        "[fields.a]\ntype = 'longtext'\n[[indexes]]\nfields = ['name', 'a']\n",
+        "indexes.1.fields",
+        "“a”, a field of type longtext, can't be in an index",
+    ),
     ("[list]\ncolumns = ['nmae']\n", "list.columns", "did you mean “name”"),
     ("[list]\ncolumns = ['secret']\n", "list.columns", "is confidential"),
     ("[list]\nfilters = ['secret']\n", "list.filters", "is confidential"),

@@ -24,6 +24,7 @@ from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import numbers
 from townhall.records.figures.slices import Period
 from townhall.records.figures.slices import Slice
+from townhall.records.figures.spans import LAST
 from townhall.records.figures.words import AGES
 from townhall.records.figures.words import CHANNEL
 from townhall.records.figures.words import INTERACTION
@@ -170,7 +171,7 @@ def flow(town: Town, actor: Actor, identity: str, periods: Sequence[Period], mov
     if not scene.open:
         return [Flow(period) for period in periods]
     spans = [period.bounds(town.zone) for period in periods]
-    after = [*spans, (spans[-1][1], moving.LAST)]
+    after = [*spans, (spans[-1][1], LAST)]
     moved = {way: moves.of_each(way, after) for way in (*_COMING, *_GOING)}
     open_ = len(moves.open_now())
     flows: list[Flow] = []

@@ -23,11 +23,11 @@ from townhall.records.figures.moving import Moves
 from townhall.records.figures.picking import missed_by
 from townhall.records.figures.scenes import EVERY
 from townhall.records.figures.scenes import Scene
-from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
 from townhall.records.figures.scenes import numbers
 from townhall.records.figures.slices import Period
+from townhall.records.figures.spans import Span
 from townhall.records.figures.words import KINDS
 
 if TYPE_CHECKING:

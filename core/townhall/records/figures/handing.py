@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from townhall.access.actors import Actor
 from townhall.db.history_indexes import passed_on_index
 from townhall.db.history_indexes import passing_on
-from townhall.records.figures.moving import LAST
 from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import Scene
-from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Period
+from townhall.records.figures.spans import LAST
+from townhall.records.figures.spans import Span
 
 if TYPE_CHECKING:
     from townhall.town import Town

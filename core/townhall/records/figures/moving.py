@@ -11,23 +11,24 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 from typing import Self
 
 from townhall.access.actors import Actor
 from townhall.records.figures.scenes import Scene
-from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.scenes import joined
 from townhall.records.figures.scenes import numbers
+from townhall.records.figures.spans import LAST
+from townhall.records.figures.spans import KnownSpans
+from townhall.records.figures.spans import Span
 from townhall.records.figures.talking import Talks
 from townhall.records.figures.words import WAYS_INDEX
 from townhall_forms.tables import open_index
 
 if TYPE_CHECKING:
     from townhall.town import Town
-
-LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Moves:
         #: Where the type is the one of interactions: how many there were.
         self.talks = Talks(scene)
         self._ways = ways(scene)
-        self._read: dict[tuple[str, int], tuple[int, list[int]]] = {}
+        self._read = KnownSpans[list[int]]()
         self._open: list[int] | None = None
         #: The ids of the entries of history of a span, as far as they were asked for.
         self.written: dict[Span, Span] = {}
@@ -73,21 +74,10 @@ class Moves:
 
     def of_each(self, way: str, spans: Sequence[Span]) -> list[list[int]]:
         """The same for several spans."""
-        known = {span: self._joined(way, span) for span in spans}
-        fresh = [span for span, ids in known.items() if ids is None]
+        fresh = [span for span in dict.fromkeys(spans) if self._read.parts(way, span) is None]
         for span, ids in zip(fresh, self._cases(self._ways[way], fresh), strict=True):
-            known[span] = ids
-            self._read[way, span[0]] = span[1], ids
-        return [known[span] or [] for span in spans]
-
-    def _joined(self, way: str, span: Span) -> list[int] | None:
-        """What is known of a span by those that it is made of."""
-        begin, end = span
-        found: list[int] = []
-        while begin < end and (way, begin) in self._read:
-            begin, ids = self._read[way, begin]
-            found = found + ids if found else ids
-        return found if begin == end else None
+            self._read.keep(way, span, ids)
+        return [_joined(self._read.parts(way, span) or []) for span in spans]
 
     def _cases(self, way: Way, spans: Sequence[Span]) -> list[list[int]]:
         scene, parts = self.scene, []
@@ -104,6 +94,10 @@ class Moves:
             (found,) = self.scene.lists(["t1.id"], _open_now(self.scene))
             (self._open,) = self.scene.sifted(found)
         return self._open
+
+
+def _joined(parts: Sequence[list[int]]) -> list[int]:
+    return parts[0] if len(parts) == 1 else [*chain.from_iterable(parts)]
 
 
 def _open_now(scene: Scene) -> Sql:
@@ -142,8 +136,8 @@ def trails(scene: Scene, span: Span) -> Iterator[tuple[str, str, list[int], list
     The states are those of the log, not of the schema: a state that is gone has its moves too.
     """
     mark, mine, log = scene.mark, scene.unarchived("m.record_id"), _log(scene, "m")
-    mine_too = Sql(f"m.identity = {mark}", (scene.identity,))
-    for source, target in scene.different(log, ("m.source", "m.target"), mine_too):
+    of_type = Sql(f"m.identity = {mark}", (scene.identity,))
+    for source, target in scene.different(log, ("m.source", "m.target"), of_type):
         text = (
             f"{log} WHERE m.identity = {mark} AND m.source = {mark} AND m.target = {mark}"
             f" AND m.at >= {mark} AND m.at < {mark} AND {mine.text}"

@@ -22,9 +22,10 @@ from townhall.records.figures import picking
 from townhall.records.figures.picking import Return
 from townhall.records.figures.scenes import DAY
 from townhall.records.figures.scenes import Scene
-from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Slice
+from townhall.records.figures.spans import LAST
+from townhall.records.figures.spans import Span
 from townhall.records.figures.words import REPEAT_DAYS
 from townhall_forms.tables import contact_index
 
@@ -50,18 +51,18 @@ def counts(wanted: Sequence[Slice], moves: moving.Moves) -> dict[Slice, int]:
         for way, (measures, _) in _WAYS.items()
     }
     cases = {way: {span: set(moves.of(way, span)) for span in spans.values()} for way, spans in asked.items() if spans}
-    lines = None
-    if any(len(each) * _PART >= scene.last() for spans in cases.values() for each in spans.values()):
+    lines, many = None, scene.last() / _PART
+    if any(len(each) >= many for spans in cases.values() for each in spans.values()):
         lines = _Lines.of(scene, [span for spans in cases.values() for span in spans])
     for way, spans in cases.items():
         every = set[int]().union(*spans.values())
         nobodys, returned = _returned(scene, _WAYS[way][1], every, lines)
         if way == "closed":
             several = picking.talked_again(scene, every)
-            returned |= {*moves.of("reopened", (0, moving.LAST)), *(case for (case,) in scene.rows(several))}
+            returned |= {*moves.of("reopened", (0, LAST)), *(case for (case,) in scene.rows(several))}
         for each, span in asked[way].items():
-            many = len(spans[span] & (nobodys if each.measure == "with_contact" else returned))
-            found[each] = many if each.measure == "repeats" else len(spans[span]) - many
+            those = len(spans[span] & (nobodys if each.measure == "with_contact" else returned))
+            found[each] = those if each.measure == "repeats" else len(spans[span]) - those
     return found
 
 

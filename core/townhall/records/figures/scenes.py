@@ -29,8 +29,6 @@ from townhall_forms.tables import open_index
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: From a moment until before another one, in microseconds.
-Span = tuple[int, int]
 DAY = 24 * 3600 * 1_000_000
 MINUTE = 60 * 1_000_000
 #: A row that follows in an index costs so many times less than one that is looked for.

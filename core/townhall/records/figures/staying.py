@@ -17,9 +17,9 @@ from townhall.records.figures.durations import Times
 from townhall.records.figures.moving import Moves
 from townhall.records.figures.scenes import MINUTE
 from townhall.records.figures.scenes import Scene
-from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
 from townhall.records.figures.slices import Period
+from townhall.records.figures.spans import Span
 from townhall.records.plans import batches
 
 if TYPE_CHECKING:

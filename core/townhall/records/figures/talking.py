@@ -8,8 +8,9 @@ from itertools import chain
 from typing import Any
 
 from townhall.records.figures.scenes import Scene
-from townhall.records.figures.scenes import Span
 from townhall.records.figures.scenes import Sql
+from townhall.records.figures.spans import KnownSpans
+from townhall.records.figures.spans import Span
 from townhall.records.figures.words import TALKS
 from townhall.records.figures.words import TALKS_INDEX
 from townhall.records.figures.words import TOLD_APART
@@ -23,7 +24,7 @@ class Talks:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._counted: dict[int, tuple[int, Counter[Told]]] = {}
+        self._counted = KnownSpans[Counter[Told]]()
 
     def by_channel(self, measure: str, spans: Sequence[Span]) -> list[Counter[Any]]:
         """How many interactions of a measure each channel has in each of the spans."""
@@ -38,19 +39,10 @@ class Talks:
         return found
 
     def _of_each(self, spans: Sequence[Span]) -> list[Counter[Told]]:
-        fresh = [span for span in spans if self._joined(span) is None]
+        fresh = [span for span in dict.fromkeys(spans) if self._counted.parts(None, span) is None]
         for span, told in zip(fresh, self._count(fresh), strict=True):
-            self._counted[span[0]] = span[1], told
-        return [self._joined(span) or Counter() for span in spans]
-
-    def _joined(self, span: Span) -> Counter[Told] | None:
-        """What is known of a span by those that it is made of."""
-        begin, end = span
-        found: Counter[Told] = Counter()
-        while begin < end and begin in self._counted:
-            begin, told = self._counted[begin]
-            found.update(told)
-        return found if begin == end else None
+            self._counted.keep(None, span, told)
+        return [sum(self._counted.parts(None, span) or (), Counter[Told]()) for span in spans]
 
     def _count(self, spans: Sequence[Span]) -> list[Counter[Told]]:
         """Count them anew."""
