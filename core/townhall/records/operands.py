@@ -10,6 +10,7 @@ from typing import Any
 import peewee
 
 from townhall.records.answering import field_called
+from townhall.records.balancing import found_in
 from townhall.records.plans import FILE_TYPES
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
@@ -67,7 +68,7 @@ class Operands:
         plan = plan_of(self._town, target.identity)
         there = plan.model.alias()
         allowed = self._restrict(target, there) if self._restrict is not None else None
-        reach = _among(there, link, allowed)
+        reach = _linked(there, link, allowed)
         inner = self._field(plan, there, field)
         inside = inner.exists
         outer: Exists = reach if inside is None else lambda test: reach(inside(test))
@@ -133,13 +134,13 @@ def _exists(table: Any, joined: peewee.ColumnBase) -> Exists:
 def _belonging(table: Any, id: Any) -> Exists:
     """That a record is the parent of a row of ``table`` that fulfils the test.
 
-    The rows are found apart from the records, as in :func:`_among`: of an e-mail address there are a few, and a town
+    The rows are found apart from the records, as in :func:`_linked`: of an e-mail address there are a few, and a town
     has a hundred thousand contacts.
     """
-    return lambda test: id.in_(table.select(table.parent_id).where(test))
+    return lambda test: found_in(id, table.select(table.parent_id).where(test))
 
 
-def _among(table: Any, link: Any, allowed: peewee.ColumnBase | None) -> Exists:
+def _linked(table: Any, link: Any, allowed: peewee.ColumnBase | None) -> Exists:
     """That a link leads to a row of ``table`` that fulfils the test.
 
     The rows are found apart from those that link to them, so that the engine may start from either. An empty link
@@ -148,7 +149,7 @@ def _among(table: Any, link: Any, allowed: peewee.ColumnBase | None) -> Exists:
 
     def reach(test: peewee.ColumnBase) -> peewee.ColumnBase:
         found = table.select(table.id).where(test if allowed is None else test & allowed)
-        there: peewee.ColumnBase = link.is_null(False) & link.in_(found)
+        there: peewee.ColumnBase = link.is_null(False) & found_in(link, found)
         return there
 
     return reach

@@ -18,6 +18,7 @@ import peewee
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.extend.manager import PluginManager
+from townhall.records.balancing import found_in
 from townhall.records.operands import Operands
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
@@ -68,7 +69,7 @@ def allowed_rows(
             kept = _own(town, actor, each, environment, there)
             if kept:
                 seen = there.select(there.id).where(reduce(and_, kept))
-                found.append(at.is_null() | (at != each.identity) | id.in_(seen))
+                found.append(at.is_null() | (at != each.identity) | found_in(id, seen))
     return found
 
 

@@ -37,6 +37,7 @@ from townhall.access.permissions import Verb
 from townhall.records import gathering
 from townhall.records import scope_links
 from townhall.records.balancing import balanced
+from townhall.records.balancing import found_in
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
 from townhall_forms.fields.base import Field
@@ -84,7 +85,7 @@ def within(
     levels = SHARED.get(verb, ()) if shares else ()
     found = list(_tests(town, actor, record_type, model, reach, levels, apart=False))
     apart = _apart(town, actor, record_type, reach, levels, verb in ABOUT, id)
-    return _either([*found, model.id.in_(apart)])
+    return _either([*found, found_in(model.id, apart)])
 
 
 def is_all(town: Town, record_type: RecordType, reach: Scope | None) -> bool:
@@ -108,10 +109,13 @@ def _is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
     return found
 
 
-def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = None) -> list[peewee.ColumnBase]:
+def kept_back(
+    town: Town, actor: Actor, record_type: RecordType, model: Any = None, *, often: bool = False
+) -> list[peewee.ColumnBase]:
     """Tests that a record of the type is about no case of which the actor may not know.
 
-    An interaction tells of the case that it is about, so it is kept back with it. A case stands for itself.
+    An interaction tells of the case that it is about, so it is kept back with it. A case stands for itself. ``often``
+    says that several statements ask this of many rows.
     """
     if not may_keep_back(town, actor, record_type):
         return []
@@ -121,7 +125,7 @@ def kept_back(town: Town, actor: Actor, record_type: RecordType, model: Any = No
     for name in scope_links.references(town, record_type):
         at, id = scope_links.pointer(town, record_type, name, model)
         # One way for each type: a row that is about a case of one isn't held against those of all others.
-        ways = [(each.identity, id.in_(seen(town, actor, each))) for each in narrow]
+        ways = [(each.identity, found_in(id, seen(town, actor, each, often=often))) for each in narrow]
         found.append(peewee.Case(at, [*ways, *((each.identity, NOTHING) for each in closed)], _EVERYTHING))
     return found
 
@@ -197,8 +201,17 @@ def _apart(
     return ids if few is None else few
 
 
-def seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
-    """A query of the ids of the cases of a type that the actor sees; one may be there for several reasons."""
+def seen(town: Town, actor: Actor, record_type: RecordType, *, often: bool = False) -> peewee.SQL:
+    """The ids of the cases of a type that the actor sees, to be found in: a query, or what it found before if that is
+    asked ``often``. An id may be there for several reasons.
+    """
+    query = seen_query(town, actor, record_type)
+    key = ("seen", record_type.identity)
+    return (gathering.few(town, actor, key, query) if often else None) or query
+
+
+def seen_query(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
+    """A query of these ids."""
     reach = policy.reach(actor, "view", record_type)
     if reach is None or actor.id is None:
         return peewee.SQL("(SELECT 0 WHERE 1 = 0)")
@@ -248,7 +261,7 @@ def _tests(
 
 def _direct(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: Scope) -> peewee.ColumnBase:
     """A test that the record is within a scope by what it says itself, or by its history and shares."""
-    apart = [model.id.in_(ids) for ids in _elsewhere(town, actor, record_type, reach, SHARED["view"])]
+    apart = [found_in(model.id, ids) for ids in _elsewhere(town, actor, record_type, reach, SHARED["view"])]
     return _either([*_here(town, actor, record_type, model, reach), *apart])
 
 
@@ -263,7 +276,7 @@ def _here(town: Town, actor: Actor, record_type: RecordType, model: Any, reach: 
     if record_type.is_case:
         yield model.assignee == actor.id
         if _holds(reach, "department"):
-            yield model.queue.in_(my_teams(town, actor))
+            yield found_in(model.queue, my_teams(town, actor))
 
 
 def _elsewhere(
@@ -283,7 +296,7 @@ def _elsewhere(
             share.identity == record_type.identity,
             share.level.in_(levels),
             share.ended_at.is_null(),
-            share.team_id.in_(my_teams(town, actor)),
+            found_in(share.team_id, my_teams(town, actor)),
         )
 
 
@@ -320,7 +333,7 @@ def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any
         own = [
             plan.column(each.name, there) == actor.id for each in source.fields.values() if each.type_name == "staff"
         ]
-        rows = [there.id.in_(ids) for ids in _rows_naming(town, actor, source)]
+        rows = [found_in(there.id, ids) for ids in _rows_naming(town, actor, source)]
         yield scope_links.pointed_at(town, record_type, source, field, there, _either([*own, *rows]))
 
 
@@ -356,7 +369,7 @@ def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, re
             link = plan_of(town, record_type.identity).column(field.name, model)
             alone.append(link.is_null())
             linked = True
-            yield link.in_(there.select(there.id).where(cases))
+            yield found_in(link, there.select(there.id).where(cases))
     if linked:
         test = alone[0]
         for each in alone[1:]:

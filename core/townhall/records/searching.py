@@ -24,6 +24,7 @@ from townhall.db import search as index
 from townhall.db.search import SHORTEST_DIGITS
 from townhall.records import assembling
 from townhall.records import predicate
+from townhall.records.balancing import found_in
 from townhall.records.paging import Cursor
 from townhall.records.paging import decode
 from townhall.records.plans import batches
@@ -103,9 +104,9 @@ def _matches(town: Town, actor: Actor, model: Any, asked: list[_Group], identity
             return None
         entries = _entries(town)
         matching = index.matching(town.database, asked, public=public) & index.typed(town.database, [identity])
-        return predicate.within(model.id, entries.select(entries.record_id).where(matching))
+        return found_in(model.id, entries.select(entries.record_id).where(matching))
     ids = _gathered(town, actor, asked, identity, public=public)
-    return None if ids is None else predicate.within(model.id, peewee.SQL("(SELECT value FROM json_each(?))", (ids,)))
+    return None if ids is None else found_in(model.id, peewee.SQL("(SELECT value FROM json_each(?))", (ids,)))
 
 
 def _gathered(town: Town, actor: Actor, asked: list[_Group], identity: str, *, public: bool) -> str | None:
@@ -227,7 +228,7 @@ def _visible(town: Town, actor: Actor, types: Sequence[RecordType]) -> peewee.Co
             continue
         model = plan_of(town, record_type.identity).model
         rows = model.select(model.id).where(predicate.scope(town, actor, record_type))
-        parts.append((entries.identity == record_type.identity) & entries.record_id.in_(rows))
+        parts.append((entries.identity == record_type.identity) & found_in(entries.record_id, rows))
     return predicate.either(parts)
 
 

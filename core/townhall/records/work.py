@@ -19,6 +19,7 @@ from townhall.access.actors import Actor
 from townhall.records import assembling
 from townhall.records import pages
 from townhall.records import predicate
+from townhall.records.balancing import found_in
 from townhall.records.instants import to_microseconds
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
@@ -142,7 +143,7 @@ def _known(town: Town, actor: Actor, table: Any) -> peewee.ColumnBase:
         if not predicate.sees_all(town, actor, record_type):
             model = plan_of(town, record_type.identity).model
             seen = predicate.scope(town, actor, record_type)
-            test = test & table.record_id.in_(model.select(model.id).where(seen))
+            test = test & found_in(table.record_id, model.select(model.id).where(seen))
         tests.append(test)
     return predicate.either(tests) if tests else predicate.NOTHING
 

@@ -75,8 +75,7 @@ def _returned(scene: Scene, back: Return, cases: set[int], lines: _Lines | None)
         unsure = cases.difference(told, nobodys).union(cases.intersection(perhaps))
     if not unsure:
         return nobodys, set()
-    seen = scene.seen()
-    sure = back.test(scene, scene.other("o") if seen is None else scene.those("o.id", seen))
+    sure = back.test(scene, scene.other("o") if scene.seen() is None else scene.among_seen("o.id"))
     those, nobody = scene.those("t1.id", unsure), f"{scene.column(picking.contact_of(scene))} IS NULL"
     found = Sql(f"{scene.plan.source} WHERE {those.text}", (*sure.parameters, *those.parameters))
     looked_at, returned = scene.lists((_of_those(nobody), _of_those(sure.text)), found)

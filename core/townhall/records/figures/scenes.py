@@ -18,6 +18,7 @@ from townhall.access.actors import Actor
 from townhall.records import pages
 from townhall.records import predicate
 from townhall.records.figures.words import CASE_MOVES
+from townhall.records.gathering import Found
 from townhall.records.instants import to_microseconds
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
@@ -118,7 +119,7 @@ class Scene:
         ``of_seen_cases`` are those about cases that were chosen among what the actor sees.
         """
         test = self.unarchived("t1.id")
-        among = predicate.scope(self.town, self.actor, self.type, of_seen_cases=of_seen_cases)
+        among = predicate.scope(self.town, self.actor, self.type, of_seen_cases=of_seen_cases, often=True)
         if among is None:
             return test
         visible = pages.test_of(self.plan, [among])
@@ -143,6 +144,13 @@ class Scene:
             else:
                 self._seen.append({*self._found()})
         return self._seen[0]
+
+    def among_seen(self, column: str) -> Sql:
+        """That a column holds the id of what the actor may know of, who sees some only; of what isn't archived."""
+        found = predicate.seen_cases(self.town, self.actor, self.type, often=True)
+        if isinstance(found, Found):
+            return Sql(f"{column} IN {found.sql}") & self.unarchived(column)
+        return self.those(column, self.seen() or ())
 
     def _found(self) -> list[int]:
         """The ids of what the actor may know of, who sees some only."""
