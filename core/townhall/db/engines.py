@@ -123,9 +123,9 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         self.execute_sql("ANALYZE")
         return True
 
-    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
-        """Gather the ids that a query finds in a temporary table of this connection, in place of those that are there;
-        how many, ``None`` if it did not.
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any], *, more: bool = False) -> int | None:
+        """Gather the ids that a query finds in a temporary table of this connection, in place of those that are there
+        or as ``more`` beside them; how many came in, ``None`` if it did not.
 
         Not inside of a transaction, with which it would go. It changes nothing of the database, nor its :meth:`state`.
         """
@@ -135,7 +135,8 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         before = connection.total_changes
         # The ids are the table's own order: one tree to fill, and to look into.
         self.execute_sql(f'CREATE TEMPORARY TABLE IF NOT EXISTS "{name}" (id INTEGER PRIMARY KEY)')
-        self.execute_sql(f'DELETE FROM temp."{name}"')  # noqa: S608  # as in the line above
+        if not more:
+            self.execute_sql(f'DELETE FROM temp."{name}"')  # noqa: S608  # as in the line above
         found = f"WITH found (id) AS {query} SELECT id FROM found WHERE id IS NOT NULL"  # noqa: S608  # put together here
         kept = self.execute_sql(f'INSERT OR IGNORE INTO temp."{name}" {found}', parameters).rowcount
         self.__dict__["_temporary"][id(connection)] += connection.total_changes - before
@@ -158,7 +159,7 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
         """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""
         return None
 
-    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any], *, more: bool = False) -> int | None:
         """Never: nothing says how long they hold."""
         return None
 

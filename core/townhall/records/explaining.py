@@ -22,7 +22,7 @@ from townhall.records import reading
 from townhall.records import workflow
 from townhall.records.editing import standard_of
 from townhall.records.merged import went_into
-from townhall.records.scoping import QUEUE
+from townhall.records.scope_reasons import QUEUE
 from townhall.records.types import Record
 from townhall_forms.schema import Transition
 from townhall_forms.validating import environment_of

@@ -1,21 +1,31 @@
 """The ids that a scope finds outside of the rows that it is asked about, kept as long as the database stays as it is.
 
 Few are written out, so that each question of a page has them; more lie in a temporary table of the connection.
+
+When something changed, those in a table are not all looked for again: the history tells what was written since, and
+what that leads to comes into the table besides. It then holds all that are within the scope, and perhaps some that are
+not any more, so whoever asks looks at each row as well (:attr:`Found.exact`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Hashable
+from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set
 from itertools import count
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import peewee
 
 from townhall.access.actors import Actor
 from townhall.db.search import COMMON
+from townhall.records.domains import MERGE
+from townhall.records.domains import UNMERGE
 from townhall.records.plans import plans
 
 if TYPE_CHECKING:
@@ -27,7 +37,7 @@ _FEW_UNKEPT = 5000
 #: Answers for so many people are held.
 _MOST_HELD = 500
 #: Ids within scopes, for each set of types, with the state of the database for which they hold.
-_HELD: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+_HELD: WeakKeyDictionary[Any, dict[Any, _Held]] = WeakKeyDictionary()
 #: Tables with ids that are no few, of each connection of a database, the newest last; and their numbers. The oldest
 #: goes when there are too many: that must be more than one statement asks, which names several.
 _TABLES: WeakKeyDictionary[Any, dict[int, dict[Hashable, str]]] = WeakKeyDictionary()
@@ -35,39 +45,78 @@ _MOST_TABLES = 100
 _NUMBERS = count()
 #: Whose table it is that ids are gathered in before anybody knows how many they are. No statement names it.
 _NOBODY = ""
+#: After so many entries of history all are looked for again.
+_MOST_WRITTEN = 500
+#: Actions that change more than the records that their entries name.
+_FAR_REACHING = (MERGE, UNMERGE)
+
+#: From the records that were written, by type, to a statement of the ids that may be within a scope because of them;
+#: ``None`` if it may have become another scope.
+Further = Callable[[Mapping[str, Set[int]]], peewee.SQL | None]
 
 
 class Found(peewee.SQL):
-    """Ids that were found; ``many`` if there are more than a list gathers.
+    """Ids that were found; ``many`` if there are more than a list gathers. If they are not ``exact``, some of them may
+    not be within the scope any more.
 
     ``lists`` is room for what lists read of them. It goes with them, as soon as anything in the database changes.
     """
 
-    def __init__(self, sql: str, *, many: bool = False) -> None:
+    def __init__(self, sql: str, *, many: bool = False, exact: bool = True) -> None:
         super().__init__(sql)
         self.many = many
+        self.exact = exact
         self.lists: dict[Hashable, Any] = {}
 
 
-def few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None) -> Found | None:
+class _Held(NamedTuple):
+    """What was found, the state of the database for which it holds, the last entry of history that was there before,
+    and how many were since all ids were looked for.
+    """
+
+    state: Any
+    found: Found | None
+    entry: int
+    since: int = 0
+
+
+def few(
+    town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None, further: Further | None = None
+) -> Found | None:
     """What a statement finds, written out if it is little: a page asks several questions of it. Without one, what was
     found before, if anything.
 
     It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too.
-    Inside of a transaction nothing is: what was seen there may never have been, and no figure tells.
+    Inside of a transaction nothing is: what was seen there may never have been, and no figure tells. Who gives
+    ``further`` may get what isn't exact.
     """
     if town.database.transaction_depth():
         return None
     state = town.database.state()
-    kept: dict[Any, Any] = actor.known if state is None else _HELD.setdefault(plans(town), {})
-    now = town.writes if state is None else state
-    place = ("few", key, actor.id, actor.permissions, state[0] if state is not None else None)
-    if place not in kept or kept[place][0] != now:
+    if state is None:
+        return _of_request(town, actor, ("few", key, actor.id, actor.permissions), ids)
+    held = _HELD.setdefault(plans(town), {})
+    place = ("few", key, actor.id, actor.permissions, state[0])
+    known = held.get(place)
+    if known is not None and known.state == state and (known.found is None or known.found.exact or further is not None):
+        return known.found
+    if ids is None:
+        return None
+    if len(held) >= _MOST_HELD:
+        held.clear()
+    brought_on = _brought_on(town, known, place, state, further) if known is not None and further is not None else None
+    # The last entry is asked for first: what is written meanwhile is looked at once more.
+    held[place] = brought_on or _Held(state, entry=_last_entry(town), found=_gathered(town, place, state[0], ids))
+    return held[place].found
+
+
+def _of_request(town: Town, actor: Actor, place: Hashable, ids: peewee.SQL | None) -> Found | None:
+    """The same where the engine doesn't tell what changed: within one request."""
+    kept: dict[Any, Any] = actor.known
+    if place not in kept or kept[place][0] != town.writes:
         if ids is None:
             return None
-        if len(kept) >= _MOST_HELD:
-            kept.clear()
-        kept[place] = (now, _asked(town, ids) if state is None else _gathered(town, place, state[0], ids))
+        kept[place] = (town.writes, _asked(town, ids))
     found: Found | None = kept[place][1]
     return found
 
@@ -79,13 +128,17 @@ def _asked(town: Town, ids: peewee.SQL) -> Found | None:
     return _listed(rows) if len(rows) <= _FEW_UNKEPT else None
 
 
+def _tables(town: Town, connection: int) -> dict[Hashable, str]:
+    return _TABLES.setdefault(town.database, {}).setdefault(connection, {})
+
+
 def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> Found | None:
     """The same, found once and from a table that the connection keeps, as long as it is much.
 
     A table that was made is filled again and again: with each one that is made or dropped, SQLite forgets what it
     prepared of all statements.
     """
-    tables = _TABLES.setdefault(town.database, {}).setdefault(connection, {})
+    tables = _tables(town, connection)
     name = tables.get(place) or tables.setdefault(_NOBODY, f"scope_{next(_NUMBERS)}")
     count = town.database.keep_ids(name, ids.sql, ids.params)
     if count is None:
@@ -107,3 +160,32 @@ def _gathered(town: Town, place: Hashable, connection: int, ids: peewee.SQL) -> 
 
 def _listed(rows: Sequence[Sequence[Any]]) -> Found:
     return Found("({})".format(", ".join(str(int(id)) for (id,) in rows if id is not None) or "NULL"))
+
+
+def _last_entry(town: Town) -> int:
+    (last,) = town.database.execute_sql("SELECT MAX(id) FROM history").fetchone()
+    return int(last or 0)
+
+
+def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, further: Further) -> _Held | None:
+    """Bring into a table what may be within its scope by what was written since; ``None`` if that can't be done."""
+    name = _tables(town, state[0]).get(place)
+    if name is None or known.found is None:
+        return None
+    room = _MOST_WRITTEN - known.since
+    sql = f"SELECT id, identity, record_id, action FROM history WHERE id > {town.database.param} LIMIT {room + 1}"  # noqa: S608
+    written = town.database.execute_sql(sql, (known.entry,)).fetchall()
+    if len(written) > room:
+        return None
+    changed: dict[str, set[int]] = {}
+    for _, identity, id, action in written:
+        # An entry without a record is about many.
+        if not id or action in _FAR_REACHING:
+            return None
+        changed.setdefault(identity, set()).add(id)
+    ids = further(changed)
+    if ids is None or town.database.keep_ids(name, ids.sql, ids.params, more=True) is None:
+        return None
+    entry = max((id for id, *_ in written), default=known.entry)
+    found = Found(known.found.sql, many=known.found.many, exact=False)
+    return _Held(state, found, entry, known.since + len(written))

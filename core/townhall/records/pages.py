@@ -10,6 +10,8 @@ from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -36,6 +38,11 @@ _MOST_KEPT = 20
 #: How many rows of a table passed a test, of each database, with how it stood; and of how many tests that is kept.
 _GATHERED: WeakKeyDictionary[Any, dict[Hashable, tuple[Hashable, int]]] = WeakKeyDictionary()
 _MOST_GATHERED = 100
+#: Tests that more rows passed than a list gathers, of each database, with the moment until which that is believed.
+_MANY: WeakKeyDictionary[Any, dict[Hashable, datetime]] = WeakKeyDictionary()
+_BELIEVED = timedelta(minutes=1)
+#: As many rows are gathered so soon that no other way is thought about.
+_SOME = 200
 _NULL = {peewee.OP.IS: "IS NULL", peewee.OP.IS_NOT: "IS NOT NULL"}
 
 
@@ -89,21 +96,32 @@ def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
         sql, parameters = plan.model.select(peewee.SQL("1")).where(predicate.both(conditions)).sql()
         where = sql.removeprefix(f"SELECT 1 {plan.source} WHERE ")
     is_open = plan.record_type.is_case and {"archived", "closed"} <= set(_without(plan, conditions))
-    behind = [getattr(each, "rhs", None) for each in conditions] if len(conditions) == 2 else []
-    among = next((each for each in behind if isinstance(each, gathering.Found)), None)
-    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open, found=among)
+    among = [_found(each) for each in conditions] if len(conditions) == 2 else []
+    found = next(filter(None, among), None)
+    return Test(f"({where})", tuple(parameters), narrow=len(conditions) > 1, open=is_open, found=found)
+
+
+def _found(condition: Any) -> gathering.Found | None:
+    """The ids of a scope that a condition asks for; it may ask for more than that about each of them."""
+    if not isinstance(condition, peewee.Expression):
+        return None
+    if condition.op == peewee.OP.AND:
+        return _found(condition.lhs)
+    return condition.rhs if isinstance(condition.rhs, gathering.Found) else None
 
 
 def _text(plan: TypePlan, condition: Any) -> tuple[str, Sequence[Any]] | None:
     """A condition that every list of somebody with a narrowed permission asks, without peewee's work on it: that an id
-    is one of those that were found, that nothing stands in a column or the actor's id does, or that one of several such
-    holds. ``None`` for all others.
+    is one of those that were found, that nothing stands in a column or the actor's id does, that one of several such
+    holds or all do, or what is text already. ``None`` for all others.
     """
+    if isinstance(condition, peewee.SQL):
+        return f"({condition.sql})", condition.params or ()
     if not isinstance(condition, peewee.Expression):
         return None
-    if condition.op == peewee.OP.OR:
+    if condition.op in (peewee.OP.AND, peewee.OP.OR):
         left, right = _text(plan, condition.lhs), _text(plan, condition.rhs)
-        return (f"({left[0]} OR {right[0]})", (*left[1], *right[1])) if left and right else None
+        return (f"({left[0]} {condition.op} {right[0]})", (*left[1], *right[1])) if left and right else None
     if getattr(condition.lhs, "model", None) is not plan.model:
         return None
     column = plan.sql_name(condition.lhs.column_name)
@@ -158,10 +176,12 @@ def page(
     value, source = order.column or order.id, plan.source
     if order.column and test.narrow and town.database.engine == "sqlite":
         asked = f"SELECT {order.id}, {value} {_source(town, plan, test)}"  # names from schemas
-        few = None if test.many else _few(town, plan.table, asked, test)
-        if few is not None:
-            return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
         source = plan.along(value, is_open=test.open)
+        few = None if _many(town, plan.table, test) else _few(town, plan.table, asked, test)
+        if few is not None:
+            if len(few) > _SOME and len(few) ** 2 > size * _rows_along(town, plan, source):
+                _believe_many(town, plan.table, test)
+            return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
     place = (order.sort, cursor, size, backwards)
     if (known := test.known(*place)) is not None:
         return known, False
@@ -184,6 +204,30 @@ def _source(town: Town, plan: TypePlan, test: Test) -> str:
     return plan.open_source if test.open and town.database.engine == "sqlite" else plan.source
 
 
+def _many(town: Town, table: str, test: Test) -> bool:
+    """Whether too many rows pass the test to gather them, as far as is known.
+
+    What was found a moment ago is believed, whatever was written since: the list is walked along either way to the
+    same rows, and gathering two thousand for nothing after each change would cost five pages.
+    """
+    until = _MANY.get(town.database, {}).get((table, test.where, test.parameters))
+    return test.many or (until is not None and town.clock.now() < until)
+
+
+def _believe_many(town: Town, table: str, test: Test) -> None:
+    _keep(_MANY, town, (table, test.where, test.parameters), town.clock.now() + _BELIEVED)
+
+
+def _rows_along(town: Town, plan: TypePlan, source: str) -> int:
+    """About how many rows a list can walk along. If as many of them pass a test as are looked at for a page, so that
+    their number's square is this times a page, walking is as good as gathering.
+    """
+    many = f"SELECT MAX(id) {plan.source}"
+    if source == plan.open_source != plan.source:
+        many = f"SELECT COUNT(*) {source} WHERE archived IS NULL AND closed IS NULL"
+    return int(town.database.execute_sql(many).fetchone()[0] or 0)
+
+
 def _few(town: Town, table: str, select: str, test: Test) -> list[Place] | None:
     """Ids and sort values of all rows that pass the test; ``None`` if they are too many to gather.
 
@@ -198,13 +242,18 @@ def _few(town: Town, table: str, select: str, test: Test) -> list[Place] | None:
         rows = town.database.execute_sql(sql, test.parameters).fetchall()
         test.keep(rows, select)
     if len(rows) > COMMON:
+        _believe_many(town, table, test)
         return None
     if state is not None:
-        held = _GATHERED.setdefault(town.database, {})
-        if len(held) >= _MOST_GATHERED:
-            held.clear()
-        held[table, test.where, test.parameters] = (state, len(rows))
+        _keep(_GATHERED, town, (table, test.where, test.parameters), (state, len(rows)))
     return rows
+
+
+def _keep(kept: WeakKeyDictionary[Any, dict[Hashable, Any]], town: Town, question: Hashable, answer: Any) -> None:
+    held = kept.setdefault(town.database, {})
+    if len(held) >= _MOST_GATHERED:
+        held.clear()
+    held[question] = answer
 
 
 def _gathered(town: Town, table: str, test: Test) -> int | None:

@@ -95,8 +95,11 @@ class Order:
         if self.lowest is not None:
             filled, parameters = f"{self.column} >= {self.mark}", (self.lowest,)
         if cursor is not None and cursor.value is not None:
-            filled += f" AND ({self.column}, {self.id}) {beyond} ({self.mark}, {self.mark})"
-            parameters = (*parameters, self.adapt(cursor.value), cursor.id)
+            # Its value is the range's other end: from the lowest, SQLite would read all that lies before the cursor.
+            past = f"({self.column}, {self.id}) {beyond} ({self.mark}, {self.mark})"
+            filled = f"{self.column} {beyond}= {self.mark} AND {past}"
+            value = self.adapt(cursor.value)
+            parameters = (value, value, cursor.id)
         with_value = Segment(filled, parameters, f"{self.column} {way}, {by_id}", filled=True)
         if not self.nullable:
             return [with_value]

@@ -35,6 +35,7 @@ from townhall.records.operands import Restrict
 from townhall.records.plans import plan
 from townhall.records.plans import plans
 from townhall.records.plans import possible
+from townhall.records.scope_reasons import SHARED
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
 from townhall_forms.conditions import parse_condition
@@ -70,14 +71,15 @@ def scope(
     *,
     of_seen_cases: bool = False,
     often: bool = False,
+    listed: bool = False,
     id: int | None = None,
 ) -> peewee.ColumnBase | None:
     """The rows of a type that the actor may know of, and may do ``verb`` to; ``None`` means all.
 
     ``model`` is the table or an alias of it. ``of_seen_cases`` says that only rows are asked for that are about a case
     of which the actor knows anyhow, so that this need not be found out again; ``often`` that several statements ask
-    about many rows; ``id`` that only this row is asked for. Raises :class:`~townhall.errors.Forbidden` for staff
-    without permission.
+    about many rows; ``listed`` that a page of the type's own table is asked for, or their number; ``id`` that only this
+    row is. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
     if policy.is_staff(actor):
@@ -85,7 +87,7 @@ def scope(
         if not of_seen_cases:
             kept += scoping.kept_back(town, actor, record_type, model, often=often)
         for each in dict.fromkeys(("view", verb)):
-            if (test := scoping.within(town, actor, each, record_type, model, id=id)) is not None:
+            if (test := scoping.within(town, actor, each, record_type, model, id=id, listed=listed)) is not None:
                 kept.append(test)
         return both(kept) if kept else None
     model = model or plan(town, record_type.identity).model
@@ -171,7 +173,7 @@ def reaches(
     if kept is None or kept[0] != town.writes:
         kept = actor.known["reaches"] = (town.writes, {})
     found: dict[object, bool] = kept[1]
-    key = (record_type.identity, id, reach, scoping.SHARED.get(verb) if shares else None, verb in scoping.ABOUT)
+    key = (record_type.identity, id, reach, SHARED.get(verb) if shares else None, verb in scoping.ABOUT)
     if key not in found:
         model = plan(town, record_type.identity).model
         test = scoping.within(town, actor, verb, record_type, move=move, shares=shares, id=id)
@@ -210,11 +212,14 @@ def rows(
     where: Where = None,
     *,
     archived: bool | None = False,
+    listed: bool = False,
 ) -> list[peewee.ColumnBase]:
-    """What decides which rows of the type an actor's question is about: expressions that must all hold."""
+    """What decides which rows of the type an actor's question is about: expressions that must all hold. ``listed`` is
+    as for :func:`scope`.
+    """
     model = plan(town, record_type.identity).model
     parts = []
-    visible = scope(town, actor, record_type)
+    visible = scope(town, actor, record_type, listed=listed)
     if visible is not None:
         parts.append(visible)
     if archived is not None:

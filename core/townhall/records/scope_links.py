@@ -78,7 +78,30 @@ def _all_references(town: Town) -> list[tuple[RecordType, Field]]:
     return found
 
 
-def has_staff(record_type: RecordType) -> bool:
+def names_for(source: RecordType, field: Field) -> bool:
+    """Whether a record can name somebody for what it points at.
+
+    What only tells what somebody did once, a call or a note, is no reason to go on seeing what it was about.
+    """
+    return not source.append_only and (bool(field.target) or source.event is not None) and _has_staff(source)
+
+
+def is_of_case(source: RecordType, field: Field) -> bool:
+    """Whether what it points at goes with a case."""
+    return source.is_case and bool(field.target)
+
+
+def leading(town: Town, record_type: RecordType) -> list[tuple[RecordType, Field]]:
+    """Links and references by which a record of the type can come into somebody's scope."""
+    kept, key = plans(town).kept, ("leading", record_type.identity)
+    if key not in kept:
+        ways = pointing(town, record_type)
+        kept[key] = [way for way in ways if names_for(*way) or is_of_case(*way)]
+    found: list[tuple[RecordType, Field]] = kept[key]
+    return found
+
+
+def _has_staff(record_type: RecordType) -> bool:
     """Whether a record of the type can name somebody who works here."""
     fields = record_type.fields.values()
     return any(each.type_name == "staff" for field in fields for each in (field, *field.row_fields.values()))

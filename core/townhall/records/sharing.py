@@ -25,7 +25,7 @@ from townhall.records import predicate
 from townhall.records import reading
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
-from townhall.records.scoping import QUEUE
+from townhall.records.scope_reasons import QUEUE
 from townhall.records.types import Record
 
 if TYPE_CHECKING:
