@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +11,7 @@ from desk import CONTACT
 from desk import TICKET
 from desk import make_contact
 from desk import make_topic
+from statements import statements
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -330,21 +329,6 @@ def opens(town: Town, actor: Actor, record: Record) -> bool:
         return town.records.get(replace(actor, known={}), record.identity, record.id).id == record.id
     except NotFound:
         return False
-
-
-@contextmanager
-def statements(town: Town) -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
-    sent: list[str] = []
-
-    def note(event: Any) -> None:
-        sent.append(str(event.sql))
-
-    town.database.query_hooks.append(note)
-    try:
-        yield sent
-    finally:
-        town.database.query_hooks.remove(note)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])  # PostgreSQL can't tell that nothing changed

@@ -29,8 +29,6 @@ ACKNOWLEDGEMENT = "acknowledgement"
 #: Where merging hands on, in :attr:`Change.memo`, which record of a type became which: identity, old id and new id. It
 #: stands with every change that a merge, or taking one apart, makes to what points at one of the two.
 MERGED = "merged"
-#: The actions in history of a merge, and of taking one apart.
-MERGE, UNMERGE = "merge", "unmerge"
 
 
 @dataclass(frozen=True, slots=True)

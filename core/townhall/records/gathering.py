@@ -24,8 +24,6 @@ import peewee
 
 from townhall.access.actors import Actor
 from townhall.db.search import COMMON
-from townhall.records.domains import MERGE
-from townhall.records.domains import UNMERGE
 from townhall.records.plans import plans
 
 if TYPE_CHECKING:
@@ -47,8 +45,6 @@ _NUMBERS = count()
 _NOBODY = ""
 #: After so many entries of history all are looked for again.
 _MOST_WRITTEN = 500
-#: Actions that change more than the records that their entries name.
-_FAR_REACHING = (MERGE, UNMERGE)
 
 #: From the records that were written, by type, to a statement of the ids that may be within a scope because of them;
 #: ``None`` if it may have become another scope.
@@ -173,14 +169,14 @@ def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, further: 
     if name is None or known.found is None:
         return None
     room = _MOST_WRITTEN - known.since
-    sql = f"SELECT id, identity, record_id, action FROM history WHERE id > {town.database.param} LIMIT {room + 1}"  # noqa: S608
+    sql = f"SELECT id, identity, record_id FROM history WHERE id > {town.database.param} LIMIT {room + 1}"  # noqa: S608
     written = town.database.execute_sql(sql, (known.entry,)).fetchall()
     if len(written) > room:
         return None
     changed: dict[str, set[int]] = {}
-    for _, identity, id, action in written:
+    for _, identity, id in written:
         # An entry without a record is about many.
-        if not id or action in _FAR_REACHING:
+        if not id:
             return None
         changed.setdefault(identity, set()).add(id)
     ids = further(changed)

@@ -16,6 +16,9 @@ from townhall_forms.schema import RecordType
 if TYPE_CHECKING:
     from townhall.town import Town
 
+#: The actions in history of a merge, and of taking one apart.
+MERGE, UNMERGE = "merge", "unmerge"
+
 
 def went_into(record: Record) -> int | None:
     """Id of the record into which one was merged, or ``None``. The record must have been read with that field."""

@@ -27,10 +27,10 @@ from townhall.records import reading
 from townhall.records import writing
 from townhall.records.choosing import Choice
 from townhall.records.choosing import choices
-from townhall.records.domains import MERGE
 from townhall.records.domains import MERGED
 from townhall.records.editing import Edit
 from townhall.records.editing import standard_of
+from townhall.records.merged import MERGE
 from townhall.records.merged import went_into
 from townhall.records.pointing import Pointing
 from townhall.records.pointing import pointed_anew

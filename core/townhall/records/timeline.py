@@ -19,7 +19,6 @@ import peewee
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import Rejected
-from townhall.records import domains
 from townhall.records import merged as merges
 from townhall.records import predicate
 from townhall.records import reading
@@ -212,7 +211,7 @@ class _Sources:
             # What happened to those that were merged into this one, their merging excepted: its own entry tells of it.
             marks = ", ".join([mark] * len(merged))
             where = f"{about} AND (record_id = {mark} OR (record_id IN ({marks}) AND action NOT IN ({mark}, {mark})))"
-            parameters = (*parameters, *(each.id for each in merged), domains.MERGE, domains.UNMERGE)
+            parameters = (*parameters, *(each.id for each in merged), merges.MERGE, merges.UNMERGE)
         if not self.record.type.is_case:
             return _Source("history", where, parameters)
         return _Source("history", f"{where} AND action NOT IN ({mark}, {mark})", (*parameters, *_MOVES))

@@ -30,9 +30,9 @@ from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import writing
 from townhall.records.choosing import FILES
-from townhall.records.domains import MERGE
 from townhall.records.domains import MERGED
-from townhall.records.domains import UNMERGE
+from townhall.records.merged import MERGE
+from townhall.records.merged import UNMERGE
 from townhall.records.merged import went_into
 from townhall.records.plans import batches
 from townhall.records.pointing import Pointing
