@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from statements import statements
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -214,3 +215,29 @@ def test_common_words_find_the_same(town: Town, clerk: Actor, monkeypatch: pytes
             assert counted == len(page)
             found.append((town.records.search(someone, text), looked_up, [each.id for each in page]))
         assert found == [found[0]] * 3
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])  # PostgreSQL decides by its statistics
+def test_many_are_not_gathered_again_for_each_change(
+    town: Town, tickets: list[int], clerk: Actor, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a filter finds more than a list gathers is believed for a moment, and the list has the same rows."""
+    monkeypatch.setattr(pages, "COMMON", 3)
+
+    def asked() -> list[int]:
+        return [each.id for each in town.records.find(clerk, TICKET, {"kind": "report"}, sort="created").records]
+
+    def gathered() -> bool:
+        with statements(town) as sent:
+            found.append(asked())
+        return any("LIMIT 4" in each for each in sent)
+
+    found: list[list[int]] = []
+    assert [gathered(), gathered()] == [True, False]
+    few = found[0][:2]
+    for id in [id for id in found[0] if id not in few]:
+        version = town.records.get(SYSTEM, TICKET, id).version
+        town.records.update(SYSTEM, TICKET, id, {"kind": "question"}, version=version)
+    assert [gathered(), found[-1]] == [False, few]
+    clock.move(timedelta(minutes=2))
+    assert [gathered(), gathered(), found[-1]] == [True, True, few]

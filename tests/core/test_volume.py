@@ -31,6 +31,7 @@ from townhall.records import figures
 from townhall.records import pages
 from townhall.records.figures import Period
 from townhall.records.instants import to_microseconds
+from townhall.records.paging import Cursor
 from townhall.town import Town
 from townhall_forms.values import Reference
 
@@ -179,6 +180,14 @@ def questions(grown: Grown, clerk: Actor) -> dict[str, tuple[Callable[[], Any], 
         "what points at a firm": (lambda: titles(records.panels(someone(), first, filled=True)), []),
         "a case by its number": (lambda: town.context(SYSTEM).by_number(number), (TICKET, grown.ticket)),
         "the last numbers": (lambda: len(find(TICKET, sort="-number", limit=3)), 3),
+        "a page in the middle": (
+            lambda: find(CONTACT, sort="title", after=Cursor("title", "firm 98", 0).encode(), limit=2),
+            ["Firm 98", "Firm 99"],
+        ),
+        "a page in the middle, downwards": (
+            lambda: find(CONTACT, sort="-title", after=Cursor("-title", "firm 10", 0).encode(), limit=2),
+            ["Firm 1", "Firm 0"],
+        ),
         "what was put aside": (lambda: find(TICKET, archived=True), ["Lamp: Put aside"]),
         "what nobody has taken": (lambda: find(TICKET, unclaimed), ["Lamp: Dark corner"]),
         "how much nobody has taken": (lambda: records.count(someone(), TICKET, unclaimed).value, 1),
