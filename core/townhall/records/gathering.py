@@ -101,8 +101,14 @@ def few(
     if len(held) >= _MOST_HELD:
         held.clear()
     brought_on = _brought_on(town, known, place, state, further) if known is not None and further is not None else None
-    # The last entry is asked for first: what is written meanwhile is looked at once more.
-    held[place] = brought_on or _Held(state, entry=_last_entry(town), found=_gathered(town, place, state[0], ids))
+    if brought_on is None:
+        # The last entry is asked for first: what is written meanwhile is looked at once more.
+        entry = _last_entry(town)
+        # What was little is likely to be so again, and then needs no table.
+        was_few = known is not None and place not in _tables(town, state[0])
+        found = _asked(town, ids, _FEW) if was_few else None
+        brought_on = _Held(state, found or _gathered(town, place, state[0], ids), entry)
+    held[place] = brought_on
     return held[place].found
 
 
@@ -112,16 +118,16 @@ def _of_request(town: Town, actor: Actor, place: Hashable, ids: peewee.SQL | Non
     if place not in kept or kept[place][0] != town.writes:
         if ids is None:
             return None
-        kept[place] = (town.writes, _asked(town, ids))
+        kept[place] = (town.writes, _asked(town, ids, _FEW_UNKEPT))
     found: Found | None = kept[place][1]
     return found
 
 
-def _asked(town: Town, ids: peewee.SQL) -> Found | None:
-    """What a statement finds, written out; ``None`` if it is much, so that it has to be asked each time."""
-    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {_FEW_UNKEPT + 1}"  # noqa: S608  # put together here
+def _asked(town: Town, ids: peewee.SQL, most: int) -> Found | None:
+    """What a statement finds, written out; ``None`` if that is more than ``most`` ids."""
+    text = f"SELECT DISTINCT * FROM {ids.sql} AS few LIMIT {most + 1}"  # noqa: S608  # put together here
     rows = town.database.execute_sql(text, ids.params).fetchall()
-    return _listed(rows) if len(rows) <= _FEW_UNKEPT else None
+    return _listed(rows) if len(rows) <= most else None
 
 
 def _tables(town: Town, connection: int) -> dict[Hashable, str]:
@@ -166,7 +172,9 @@ def _last_entry(town: Town) -> int:
 def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, further: Further) -> _Held | None:
     """Bring into a table what may be within its scope by what was written since; ``None`` if that can't be done."""
     name = _tables(town, state[0]).get(place)
-    if name is None or known.found is None:
+    # What is no more than a list gathers is soon looked for again; and of records that are few, each may have so many
+    # cases that to look at these would take longer.
+    if name is None or known.found is None or not known.found.many:
         return None
     room = _MOST_WRITTEN - known.since
     sql = f"SELECT id, identity, record_id FROM history WHERE id > {town.database.param} LIMIT {room + 1}"  # noqa: S608

@@ -39,7 +39,6 @@ from townhall.records import scope_reasons as reasons
 from townhall.records.balancing import found_in
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
-from townhall.records.plans import quote
 from townhall.records.scope_reasons import NOTHING
 from townhall.records.scope_reasons import QUEUE
 from townhall.records.scope_reasons import SHARED
@@ -53,8 +52,6 @@ if TYPE_CHECKING:
 #: that they review, and doesn't change it or decide on it.
 ABOUT: frozenset[Verb] = frozenset({"view", "export"})
 _EVERYTHING = peewee.SQL("1 = 1")
-#: Records of a type that has few.
-_FEW_RECORDS = 200
 
 
 def within(
@@ -173,17 +170,9 @@ class _Apart:
         ids = self._compiled("all", self._ids)
         if self.record_type.is_case:
             return found_in(model.id, ids)
-        if listed and self._has_few():
-            return self._compiled("listed", self._of_row)
         found = gathering.few(self.town, self.actor, self._key, ids, self._further if listed else None)
         test = found_in(model.id, found or ids)
         return test if found is None or found.exact else test & self._compiled("listed", self._of_row)
-
-    def _has_few(self) -> bool:
-        """Whether the type has so few records that each is sooner looked at than all cases that may be about one."""
-        table = quote(self.town.database, plan_of(self.town, self.record_type.identity).table)
-        counted = f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT {_FEW_RECORDS + 1}) AS there"  # noqa: S608  # names
-        return int(self.town.database.execute_sql(counted).fetchone()[0]) <= _FEW_RECORDS
 
     def _compiled(self, form: str, make: Callable[[Actor], Sequence[Any]], id: int | None = None) -> peewee.SQL:
         return reasons.compiled(self.town, self.actor, ("apart", *self._key, form), make, id)
