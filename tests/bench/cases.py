@@ -110,7 +110,7 @@ def fill_cases(town: Town, count: int, years: int) -> tuple[float, float]:
     # The import makes clocks of today's targets; those of a life of four years take their place.
     town.database.execute_sql("DELETE FROM case_clock")
     _write_clocks(town, ids, life, chance)
-    town.database.execute_sql("ANALYZE")
+    town.database.keep_statistics()
     return took[0], took[1]
 
 

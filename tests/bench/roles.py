@@ -52,7 +52,7 @@ def role_costs(town: Town) -> None:
     clerk = Actor("staff", person.name, person.id, ROLES["clerk"].permissions | {"*.import"}, door="import")
     rows = [{"kind": "person", "family_name": f"Own {number}"} for number in range(OWN)]
     town.records.import_rows(clerk, "core.contact", rows)
-    town.database.execute_sql("ANALYZE")
+    town.database.keep_statistics()
     people.add(town, office, COLLEAGUE, name="All Clerk", role="clerk", password=PASSWORD)
     everybody, visitor = Visitor(town, email=COLLEAGUE), Visitor(town)
     heading("Scopes: CPU of a list, as ratios to the same list of somebody who sees all")
