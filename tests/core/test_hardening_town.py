@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from click.testing import Result
+from statements import statements
 
 from townhall import private
 from townhall import secret_key
@@ -336,28 +336,13 @@ def test_asking_for_a_new_password_costs_a_stranger_as_much(town: Town, monkeypa
     client.post("/admin/forgotten", data={"email": "first@town.example"})
     shapes = []
     for address in ("ruth@town.example", "gone@town.example", "nobody@town.example"):
-        with statements_of(town) as seen:
+        with statements(town) as seen:
             answer = client.post("/admin/forgotten", data={"email": address})
         shapes.append((answer.status_code, answer.text.replace(address, ""), [each.split()[0] for each in seen]))
     bare = [(code, len(text), statements) for code, text, statements in shapes]
     assert bare[0] == bare[1] == bare[2]
     assert "INSERT" in bare[0][2]
     assert sent == ["ruth@town.example"]
-
-
-@contextmanager
-def statements_of(town: Town) -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
-    seen: list[str] = []
-
-    def note(event: Any) -> None:
-        seen.append(str(event.sql))
-
-    town.database.query_hooks.append(note)
-    try:
-        yield seen
-    finally:
-        town.database.query_hooks.remove(note)
 
 
 # -- formulas -------------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
 def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
     """How many rows pass the test, counted up to ``most``."""
     counted: int | None = test.known("count", most)
-    if counted is None and (gathered := _gathered(town, plan.table, test)) is not None:
+    if counted is None and (gathered := _gathered(town, (plan.table, test.where, test.parameters), test)) is not None:
         return min(gathered, most)
     if counted is None:
         rows = f"SELECT 1 {_source(town, plan, test)}{_where(test.where)} LIMIT {most}"
@@ -177,10 +177,11 @@ def page(
     if order.column and test.narrow and town.database.engine == "sqlite":
         asked = f"SELECT {order.id}, {value} {_source(town, plan, test)}"  # names from schemas
         source = plan.along(value, is_open=test.open)
-        few = None if _many(town, plan.table, test) else _few(town, plan.table, asked, test)
+        question = (plan.table, test.where, test.parameters)
+        few = None if _many(town, question, test) else _few(town, question, asked, test)
         if few is not None:
             if len(few) > _SOME and len(few) ** 2 > size * _rows_along(town, plan, source):
-                _believe_many(town, plan.table, test)
+                _believe_many(town, question)
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
     place = (order.sort, cursor, size, backwards)
     if (known := test.known(*place)) is not None:
@@ -204,18 +205,18 @@ def _source(town: Town, plan: TypePlan, test: Test) -> str:
     return plan.open_source if test.open and town.database.engine == "sqlite" else plan.source
 
 
-def _many(town: Town, table: str, test: Test) -> bool:
+def _many(town: Town, question: Hashable, test: Test) -> bool:
     """Whether too many rows pass the test to gather them, as far as is known.
 
     What was found a moment ago is believed, whatever was written since: the list is walked along either way to the
     same rows, and gathering two thousand for nothing after each change would cost five pages.
     """
-    until = _MANY.get(town.database, {}).get((table, test.where, test.parameters))
+    until = _MANY.get(town.database, {}).get(question)
     return test.many or (until is not None and town.clock.now() < until)
 
 
-def _believe_many(town: Town, table: str, test: Test) -> None:
-    _keep(_MANY, town, (table, test.where, test.parameters), town.clock.now() + _BELIEVED)
+def _believe_many(town: Town, question: Hashable) -> None:
+    _keep(_MANY, town, question, town.clock.now() + _BELIEVED)
 
 
 def _rows_along(town: Town, plan: TypePlan, source: str) -> int:
@@ -228,7 +229,7 @@ def _rows_along(town: Town, plan: TypePlan, source: str) -> int:
     return int(town.database.execute_sql(many).fetchone()[0] or 0)
 
 
-def _few(town: Town, table: str, select: str, test: Test) -> list[Place] | None:
+def _few(town: Town, question: Hashable, select: str, test: Test) -> list[Place] | None:
     """Ids and sort values of all rows that pass the test; ``None`` if they are too many to gather.
 
     SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
@@ -242,10 +243,10 @@ def _few(town: Town, table: str, select: str, test: Test) -> list[Place] | None:
         rows = town.database.execute_sql(sql, test.parameters).fetchall()
         test.keep(rows, select)
     if len(rows) > COMMON:
-        _believe_many(town, table, test)
+        _believe_many(town, question)
         return None
     if state is not None:
-        _keep(_GATHERED, town, (table, test.where, test.parameters), (state, len(rows)))
+        _keep(_GATHERED, town, question, (state, len(rows)))
     return rows
 
 
@@ -256,9 +257,9 @@ def _keep(kept: WeakKeyDictionary[Any, dict[Hashable, Any]], town: Town, questio
     held[question] = answer
 
 
-def _gathered(town: Town, table: str, test: Test) -> int | None:
+def _gathered(town: Town, question: Hashable, test: Test) -> int | None:
     """How many rows pass the test, if they were gathered for a page and nothing was written since."""
-    state, number = _GATHERED.get(town.database, {}).get((table, test.where, test.parameters), (None, 0))
+    state, number = _GATHERED.get(town.database, {}).get(question, (None, 0))
     return number if state is not None and state == _state(town, test) else None
 
 

@@ -78,8 +78,8 @@ def scope(
 
     ``model`` is the table or an alias of it. ``of_seen_cases`` says that only rows are asked for that are about a case
     of which the actor knows anyhow, so that this need not be found out again; ``often`` that several statements ask
-    about many rows; ``listed`` that a page of the type's own table is asked for, or their number; ``id`` that only this
-    row is. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
+    about many rows; ``listed`` that a statement on the type's own table does, called as in its plan's source; ``id``
+    that only this row is asked for. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
     if policy.is_staff(actor):
@@ -112,9 +112,7 @@ def seen_cases(town: Town, actor: Actor, record_type: RecordType, *, often: bool
     if restricting.allowed_rows(town, actor, record_type, environment(town, actor), None):
         return None
     policy.require(actor, "view", record_type)
-    if often:
-        return scoping.seen(town, actor, record_type, often=True)
-    return scoping.seen_query(town, actor, record_type)
+    return scoping.seen(town, actor, record_type, often=often)
 
 
 def _public(town: Town, actor: Actor, record_type: RecordType, model: Any) -> peewee.ColumnBase:

@@ -212,7 +212,7 @@ def _following(town: Town, actor: Actor, record_type: RecordType, model: Any, re
 
 
 def _open(town: Town, actor: Actor) -> list[str]:
-    """Types of which the actor sees all records, and cases: of these :func:`kept_back` decides."""
+    """Types of which the actor sees all records, and cases: of these scoping's ``kept_back`` decides."""
     types = town.schemas.values()
     return [each.identity for each in types if each.is_case or policy.reach(actor, "view", each) == "all"]
 
@@ -222,5 +222,6 @@ def _holds(reach: Scope, scope: Scope) -> bool:
 
 
 def either(tests: Iterable[Any]) -> peewee.ColumnBase:
+    """A test that holds when one of ``tests`` does; never, if there are none."""
     found = list(tests)
     return balanced(or_, found) if found else NOTHING

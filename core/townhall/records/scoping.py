@@ -69,8 +69,8 @@ def within(
     """A test on rows of the type, in ``model``, that the actor's permission reaches them; ``None`` if it does all.
 
     Without ``shares`` those don't count that only a share with one of their teams lets them reach. ``id`` says that
-    only this record is asked about, so that others need not be looked for; ``listed`` that the rows of the type's own
-    table are, and that few of them are wanted.
+    only this record is asked about, so that others need not be looked for; ``listed`` that a statement on
+    the type's own table does, called as in its plan's source, so that the test may be text about that.
     """
     reach = policy.reach(actor, verb, record_type, move)
     if is_all(town, record_type, reach):
@@ -216,12 +216,12 @@ def seen(town: Town, actor: Actor, record_type: RecordType, *, often: bool = Fal
     """The ids of the cases of a type that the actor sees, to be found in: a query, or what it found before if that is
     asked ``often``. An id may be there for several reasons.
     """
-    query = seen_query(town, actor, record_type)
+    query = _seen(town, actor, record_type)
     key = ("seen", record_type.identity)
     return (gathering.few(town, actor, key, query) if often else None) or query
 
 
-def seen_query(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
+def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
     """A query of these ids."""
     reach = policy.reach(actor, "view", record_type)
     if reach is None or actor.id is None:

@@ -102,7 +102,7 @@ def _joined(parts: Sequence[list[int]]) -> list[int]:
 
 def _open_now(scene: Scene) -> Sql:
     """The cases that are open now, from FROM on."""
-    index = f' INDEXED BY "{open_index(scene.type).name}"' if scene.town.database.engine == "sqlite" else ""
+    index = scene.indexed(open_index(scene.type).name)
     test = scene.among("t1.state", scene.open) & scene.unclosed("t1")
     table = scene.quoted(scene.plan.table)
     return Sql(f"FROM {table} AS t1{index} WHERE {test.text}", test.parameters)

@@ -256,8 +256,7 @@ class Return:
         # An empty category is no category: two cases without one have nothing in common.
         same = f" AND o.{scene.quoted(category)} = {scene.column(category)}" if category else ""
         # A contact has few cases. Left to itself, SQLite may begin with all that the actor sees, for each case anew.
-        index = f' INDEXED BY "{contact_index(scene.plan.table, contact_of(scene)).name}"'
-        by = index if scene.town.database.engine == "sqlite" else ""
+        by = scene.indexed(contact_index(scene.plan.table, contact_of(scene)).name)
         text = (
             f"EXISTS (SELECT 1 FROM {scene.quoted(scene.plan.table)} AS o{by}"  # noqa: S608  # names and marks
             f" WHERE {self.of_contact(scene, 'o')}{same} AND {others.text})"

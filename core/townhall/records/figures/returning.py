@@ -101,8 +101,7 @@ class _Lines:
     def of(cls, scene: Scene, spans: Sequence[Span]) -> Self:
         """Read them, archived ones and those that the actor may not know of among them."""
         name, table, mark = picking.contact_of(scene), scene.quoted(scene.plan.table), scene.mark
-        index = contact_index(scene.plan.table, name).name
-        by = f' INDEXED BY "{index}"' if scene.town.database.engine == "sqlite" else ""
+        by = scene.indexed(contact_index(scene.plan.table, name).name)
         begin, end = min(first for first, _ in spans), max(last for _, last in spans)
         contact, within = scene.quoted(name), (begin - _SOON, end + _SOON)
         text = (

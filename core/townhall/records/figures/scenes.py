@@ -174,6 +174,10 @@ class Scene:
         """A name as the engine wants it."""
         return quote(self.town.database, name)
 
+    def indexed(self, index: str) -> str:
+        """What comes after a table so that SQLite goes by this index; PostgreSQL decides by its statistics."""
+        return f' INDEXED BY "{index}"' if self.town.database.engine == "sqlite" else ""
+
     def other(self, alias: str) -> Sql:
         """Which rows of the type's table, called otherwise than ``t1``, the actor may know of."""
         model = self.plan.model
@@ -190,21 +194,18 @@ class Scene:
 
     def standing(self, states: Sequence[str], test: str, *values: int) -> Sql:
         """Cases in one of these open states for which a test of the row ``o`` holds, by the index of what is open."""
-        index = f' INDEXED BY "{open_index(self.type).name}"' if self.town.database.engine == "sqlite" else ""
+        index = self.indexed(open_index(self.type).name)
         every = self.among("o.state", states) & self.unclosed("o") & Sql(test, values)
         text = f"t1.id IN (SELECT o.id FROM {self.quoted(self.plan.table)} AS o{index} WHERE {every.text})"  # noqa: S608
         return Sql(text, every.parameters)
 
     def log(self, alias: str, index: str) -> str:
         """The log of moves, by one of its indexes: without statistics SQLite chooses any."""
-        by = f" INDEXED BY {CASE_MOVES}_{index}" if self.town.database.engine == "sqlite" else ""
-        return f"FROM {CASE_MOVES} AS {alias}{by}"
+        return f"FROM {CASE_MOVES} AS {alias}{self.indexed(f'{CASE_MOVES}_{index}')}"
 
     def by_index(self, names: tuple[str, ...]) -> str:
         """The type's table from FROM on, by the index that its schema wants of these fields."""
-        if self.town.database.engine == "postgresql":
-            return self.plan.source
-        return f'{self.plan.source} INDEXED BY "{fields_index(self.type, names).name}"'
+        return self.plan.source + self.indexed(fields_index(self.type, names).name)
 
     def different(self, source: str, columns: Sequence[str], test: Sql = EVERY) -> Iterator[tuple[Any, ...]]:
         """The different values of the first columns of an index; each is found by a step in it, however many rows.
