@@ -6,7 +6,9 @@ opening one.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -123,9 +125,9 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         self.execute_sql("ANALYZE")
         return True
 
-    def keep_ids(self, name: str, query: str, parameters: Sequence[Any], *, more: bool = False) -> int | None:
-        """Gather the ids that a query finds in a temporary table of this connection, in place of those that are there
-        or as ``more`` beside them; how many came in, ``None`` if it did not.
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
+        """Gather the ids that a query finds in a temporary table of this connection, in place of those that are there;
+        how many they are, ``None`` if it did not.
 
         Not inside of a transaction, with which it would go. It changes nothing of the database, nor its :meth:`state`.
         """
@@ -135,12 +137,22 @@ class SqliteEngine(_Batches, PooledSqliteDatabase):  # type: ignore[misc]
         before = connection.total_changes
         # The ids are the table's own order: one tree to fill, and to look into.
         self.execute_sql(f'CREATE TEMPORARY TABLE IF NOT EXISTS "{name}" (id INTEGER PRIMARY KEY)')
-        if not more:
-            self.execute_sql(f'DELETE FROM temp."{name}"')  # noqa: S608  # as in the line above
+        self.execute_sql(f'DELETE FROM temp."{name}"')  # noqa: S608  # as in the line above
         found = f"WITH found (id) AS {query} SELECT id FROM found WHERE id IS NOT NULL"  # noqa: S608  # put together here
         kept = self.execute_sql(f'INSERT OR IGNORE INTO temp."{name}" {found}', parameters).rowcount
         self.__dict__["_temporary"][id(connection)] += connection.total_changes - before
         return int(kept)
+
+    def change_ids(self, name: str, more: Collection[int], less: Collection[int]) -> None:
+        """Add ids to those that :meth:`keep_ids` keeps under a name, and take others out."""
+        connection = self.connection()
+        before = connection.total_changes
+        given = "SELECT value FROM json_each(?)"
+        if more:
+            self.execute_sql(f'INSERT OR IGNORE INTO temp."{name}" {given}', (json.dumps([*more]),))
+        if less:
+            self.execute_sql(f'DELETE FROM temp."{name}" WHERE id IN ({given})', (json.dumps([*less]),))  # noqa: S608
+        self.__dict__["_temporary"][id(connection)] += connection.total_changes - before
 
     def forget_ids(self, name: str) -> None:
         """Drop what :meth:`keep_ids` made in this connection."""
@@ -159,9 +171,12 @@ class PostgresqlEngine(_Batches, PooledPostgresqlDatabase):  # type: ignore[misc
         """Always ``None``: PostgreSQL tells of no such thing for less than a question costs."""
         return None
 
-    def keep_ids(self, name: str, query: str, parameters: Sequence[Any], *, more: bool = False) -> int | None:
+    def keep_ids(self, name: str, query: str, parameters: Sequence[Any]) -> int | None:
         """Never: nothing says how long they hold."""
         return None
+
+    def change_ids(self, name: str, more: Collection[int], less: Collection[int]) -> None:
+        """There are none."""
 
     def forget_ids(self, name: str) -> None:
         """There are none."""

@@ -2,22 +2,25 @@
 
 Few are written out, so that each question of a page has them; more lie in a temporary table of the connection.
 
-When something changed, those in a table are not all looked for again: the history tells what was written since, and
-what that leads to comes into the table besides. It then holds all that are within the scope, and perhaps some that are
-not any more, so whoever asks looks at each row as well (:attr:`Found.exact`).
+When something changed, they are not all looked for again: the history tells what was written since. What that leads to,
+or led to before, is looked at, and joins the table or leaves it; mostly it is nothing. What somebody did to the
+database by hand, of which history knows nothing, is seen within :data:`_HOLDS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Collection
 from collections.abc import Hashable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from collections.abc import Set
+from datetime import datetime
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import peewee
@@ -43,48 +46,81 @@ _MOST_TABLES = 100
 _NUMBERS = count()
 #: Whose table it is that ids are gathered in before anybody knows how many they are. No statement names it.
 _NOBODY = ""
-#: After so many entries of history all are looked for again.
+#: After so many entries of history, for so many ids that these lead to, and this long after they were looked for, all
+#: are looked for again.
 _MOST_WRITTEN = 500
+_MOST_DOUBTED = 200
+_HOLDS = timedelta(minutes=5)
 
-#: From the records that were written, by type, to a statement of the ids that may be within a scope because of them;
-#: ``None`` if it may have become another scope.
-Further = Callable[[Mapping[str, Set[int]]], peewee.SQL | None]
+
+class Written(NamedTuple):
+    """What somebody did to a record: the old and the new value, as JSON, of each field that has another one."""
+
+    identity: str
+    id: int
+    actor_id: int | None
+    action: str
+    changes: dict[str, tuple[Any, Any]]
+
+
+class Scope(Protocol):
+    """What is asked about a scope of a type's records, to bring on what it found."""
+
+    @property
+    def identity(self) -> str:
+        """The type."""
+
+    def doubted(self, written: Collection[Written]) -> set[int] | None:
+        """The ids that may be within it only now, or no longer; ``None`` if it may have become another scope."""
+
+    def among(self, ids: Set[int]) -> set[int]:
+        """Those of the ids that are within it."""
 
 
 class Found(peewee.SQL):
-    """Ids that were found; ``many`` if there are more than a list gathers. If they are not ``exact``, some of them may
-    not be within the scope any more.
+    """Ids that were found; ``many`` if there are more than a list gathers.
 
-    ``lists`` is room for what lists read of them. It goes with them, as soon as anything in the database changes.
+    ``lists`` is room for what lists read of them, with how often they had been brought on by then. Of records that were
+    written since, or came or went, ``touched`` has when that was.
     """
 
-    def __init__(self, sql: str, *, many: bool = False, exact: bool = True) -> None:
+    def __init__(self, sql: str, *, many: bool = False) -> None:
         super().__init__(sql)
         self.many = many
-        self.exact = exact
-        self.lists: dict[Hashable, Any] = {}
+        self.lists: dict[Hashable, tuple[int, Any]] = {}
+        self.times = 0
+        self.touched: dict[int, int] = {}
+
+    def touch(self, ids: Collection[int]) -> None:
+        """Let what lists read hold no longer, as far as it depends on these records."""
+        self.times += 1
+        self.touched.update(dict.fromkeys(ids, self.times))
 
 
 class _Held(NamedTuple):
-    """What was found, the state of the database for which it holds, the last entry of history that was there before,
-    and how many were since all ids were looked for.
+    """What was found, the state of the database for which it holds, and the last entry of history that was there
+    before; and when all ids were looked for, with the state then, and how many entries there are since.
     """
 
     state: Any
     found: Found | None
     entry: int
+    looked: datetime
+    began: Any
     since: int = 0
 
+    def is_too_old(self, now: datetime) -> bool:
+        """Whether so much time went by since all were looked for that what history doesn't know of must be seen too."""
+        return self.state != self.began and now - self.looked > _HOLDS
 
-def few(
-    town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None, further: Further | None = None
-) -> Found | None:
+
+def few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None, scope: Scope | None = None) -> Found | None:
     """What a statement finds, written out if it is little: a page asks several questions of it. Without one, what was
     found before, if anything.
 
-    It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too.
-    Inside of a transaction nothing is: what was seen there may never have been, and no figure tells. Who gives
-    ``further`` may get what isn't exact.
+    It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too,
+    and brought on by what ``scope`` says. Inside of a transaction nothing is: what was seen there may never have been,
+    and no figure tells.
     """
     if town.database.transaction_depth():
         return None
@@ -94,20 +130,20 @@ def few(
     held = _HELD.setdefault(plans(town), {})
     place = ("few", key, actor.id, actor.permissions, state[0])
     known = held.get(place)
-    if known is not None and known.state == state and (known.found is None or known.found.exact or further is not None):
+    if known is not None and known.state == state and not known.is_too_old(town.clock.now()):
         return known.found
     if ids is None:
         return None
     if len(held) >= _MOST_HELD:
         held.clear()
-    brought_on = _brought_on(town, known, place, state, further) if known is not None and further is not None else None
+    brought_on = _brought_on(town, known, place, state, scope) if known is not None and scope is not None else None
     if brought_on is None:
         # The last entry is asked for first: what is written meanwhile is looked at once more.
-        entry = _last_entry(town)
+        entry, looked = _last_entry(town), town.clock.now()
         # What was little is likely to be so again, and then needs no table.
         was_few = known is not None and place not in _tables(town, state[0])
         found = _asked(town, ids, _FEW) if was_few else None
-        brought_on = _Held(state, found or _gathered(town, place, state[0], ids), entry)
+        brought_on = _Held(state, found or _gathered(town, place, state[0], ids), entry, looked, state)
     held[place] = brought_on
     return held[place].found
 
@@ -169,27 +205,41 @@ def _last_entry(town: Town) -> int:
     return int(last or 0)
 
 
-def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, further: Further) -> _Held | None:
-    """Bring into a table what may be within its scope by what was written since; ``None`` if that can't be done."""
-    name = _tables(town, state[0]).get(place)
-    # What is no more than a list gathers is soon looked for again; and of records that are few, each may have so many
-    # cases that to look at these would take longer.
-    if name is None or known.found is None or not known.found.many:
+def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, scope: Scope) -> _Held | None:
+    """What was found, with what was written since taken into account; ``None`` if that can't be done."""
+    found = known.found
+    if found is None or known._replace(state=state).is_too_old(town.clock.now()):
         return None
-    room = _MOST_WRITTEN - known.since
-    sql = f"SELECT id, identity, record_id FROM history WHERE id > {town.database.param} LIMIT {room + 1}"  # noqa: S608
-    written = town.database.execute_sql(sql, (known.entry,)).fetchall()
-    if len(written) > room:
+    written = _written(town, known)
+    if written is None:
         return None
-    changed: dict[str, set[int]] = {}
-    for _, identity, id in written:
-        # An entry without a record is about many.
-        if not id:
+    if not written:
+        return known._replace(state=state)
+    doubted = scope.doubted(list(written.values()))
+    if doubted is None:
+        return None
+    if doubted:
+        # What is no more than a list gathers is soon looked for again; and of records that are few, each may have so
+        # many cases that to look at these would take longer.
+        if not found.many or len(doubted) > _MOST_DOUBTED:
             return None
-        changed.setdefault(identity, set()).add(id)
-    ids = further(changed)
-    if ids is None or town.database.keep_ids(name, ids.sql, ids.params, more=True) is None:
+        within = scope.among(doubted)
+        town.database.change_ids(_tables(town, state[0])[place], within, doubted - within)
+    found.touch({*doubted, *(each.id for each in written.values() if each.identity == scope.identity)})
+    return known._replace(state=state, entry=max(written), since=known.since + len(written))
+
+
+def _written(town: Town, known: _Held) -> dict[int, Written] | None:
+    """What was written since, by the ids of its entries; ``None`` if that is too much, or doesn't tell enough."""
+    mark, room = town.database.param, _MOST_WRITTEN - known.since
+    sql = (
+        "SELECT entry.id, identity, record_id, actor_id, action, changes FROM history AS entry"  # noqa: S608  # marks
+        f" LEFT JOIN history_values AS told ON told.history_id = entry.id WHERE entry.id > {mark} LIMIT {mark}"
+    )
+    rows = town.database.execute_sql(sql, (known.entry, room + 1)).fetchall()
+    # An entry without a record is about many; one without values had them erased.
+    if len(rows) > room or any(not row[2] or row[5] is None for row in rows):
         return None
-    entry = max((id for id, *_ in written), default=known.entry)
-    found = Found(known.found.sql, many=known.found.many, exact=False)
-    return _Held(state, found, entry, known.since + len(written))
+    return {
+        id: Written(identity, record, by, action, json.loads(told)) for id, identity, record, by, action, told in rows
+    }

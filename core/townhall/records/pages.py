@@ -41,8 +41,9 @@ _MOST_GATHERED = 100
 #: Tests that more rows passed than a list gathers, of each database, with the moment until which that is believed.
 _MANY: WeakKeyDictionary[Any, dict[Hashable, datetime]] = WeakKeyDictionary()
 _BELIEVED = timedelta(minutes=1)
-#: As many rows are gathered so soon that no other way is thought about.
+#: As many rows are gathered, or looked at again, so soon that no other way is thought about.
 _SOME = 200
+_HOW_MANY = "how many"
 _NULL = {peewee.OP.IS: "IS NULL", peewee.OP.IS_NOT: "IS NOT NULL"}
 
 
@@ -66,15 +67,26 @@ class Test:
         return self.found is not None and self.found.many
 
     def known(self, *asked: Hashable) -> Any:
-        """What :meth:`keep` was given for the same question; ``None`` if nothing was, or the database changed since."""
-        return self.found.lists.get((self.where, self.parameters, *asked)) if self.found is not None else None
+        """What :meth:`keep` was given for the same question; ``None`` if nothing was, or any record changed since."""
+        times, answer = self._kept(asked)
+        return answer if self.found is not None and times == self.found.times else None
+
+    def known_before(self, *asked: Hashable) -> tuple[Any, set[int]]:
+        """The same however long ago, and the records of the type that changed, came or went since."""
+        times, answer = self._kept(asked)
+        touched = self.found.touched if self.found is not None else {}
+        return answer, {id for id, when in touched.items() if when > times}
+
+    def _kept(self, asked: tuple[Hashable, ...]) -> tuple[int, Any]:
+        lists = self.found.lists if self.found is not None else {}
+        return lists.get((self.where, self.parameters, *asked), (-1, None))
 
     def keep(self, answer: Any, *asked: Hashable) -> None:
         """Keep an answer as long as what the scope found holds."""
         if self.found is not None:
             if len(self.found.lists) >= _MOST_KEPT:
                 self.found.lists.clear()
-            self.found.lists[self.where, self.parameters, *asked] = answer
+            self.found.lists[self.where, self.parameters, *asked] = self.found.times, answer
 
 
 def plain(plan: TypePlan, archived: bool | None) -> Test:
@@ -102,12 +114,9 @@ def test_of(plan: TypePlan, conditions: Sequence[peewee.ColumnBase]) -> Test:
 
 
 def _found(condition: Any) -> gathering.Found | None:
-    """The ids of a scope that a condition asks for; it may ask for more than that about each of them."""
-    if not isinstance(condition, peewee.Expression):
-        return None
-    if condition.op == peewee.OP.AND:
-        return _found(condition.lhs)
-    return condition.rhs if isinstance(condition.rhs, gathering.Found) else None
+    """The ids of a scope, if a condition asks for nothing else."""
+    rhs = condition.rhs if isinstance(condition, peewee.Expression) else None
+    return rhs if isinstance(rhs, gathering.Found) else None
 
 
 def _text(plan: TypePlan, condition: Any) -> tuple[str, Sequence[Any]] | None:
@@ -148,7 +157,10 @@ def _without(plan: TypePlan, conditions: Sequence[Any]) -> Iterator[str]:
 def count(town: Town, plan: TypePlan, test: Test, most: int) -> int:
     """How many rows pass the test, counted up to ``most``."""
     counted: int | None = test.known("count", most)
-    if counted is None and (gathered := _gathered(town, (plan.table, test.where, test.parameters), test)) is not None:
+    gathered: int | None = test.known(_HOW_MANY)
+    if counted is None and gathered is None:
+        gathered = _gathered(town, (plan.table, test.where, test.parameters), test)
+    if counted is None and gathered is not None:
         return min(gathered, most)
     if counted is None:
         rows = f"SELECT 1 {_source(town, plan, test)}{_where(test.where)} LIMIT {most}"
@@ -178,14 +190,19 @@ def page(
         asked = f"SELECT {order.id}, {value} {_source(town, plan, test)}"  # names from schemas
         source = plan.along(value, is_open=test.open)
         question = (plan.table, test.where, test.parameters)
-        few = None if _many(town, question, test) else _few(town, question, asked, test)
+        few = None if _many(town, question, test) else _few(town, plan, question, asked, test, order)
         if few is not None:
             if len(few) > _SOME and len(few) ** 2 > size * _rows_along(town, plan, source):
                 _believe_many(town, question)
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
     place = (order.sort, cursor, size, backwards)
-    if (known := test.known(*place)) is not None:
-        return known, False
+    known, came, touched = _kept(town, plan, test, order, *place)
+    if known is not None and not any(row[ID] in touched for row in known):
+        if came:
+            known = [*order.arranged([*known, *came], cursor, backwards=backwards)[:size]]
+        if touched:
+            test.keep(known, *place)
+        return [*known], False
     found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
         table = source if segment.filled else plan.source
@@ -198,6 +215,32 @@ def page(
             break
     test.keep([(row[ID], row[-1]) for row in found], *place)
     return found, True
+
+
+def _kept(
+    town: Town, plan: TypePlan, test: Test, order: Order, *asked: Hashable
+) -> tuple[list[Place] | None, list[Place], set[int]]:
+    """Rows that are kept for a question, if any; those that changed or came since, as they are now; and the ids of all
+    that did, or went.
+    """
+    if not order.column or _says_others(plan, order):
+        return test.known(*asked), [], set()
+    rows, touched = test.known_before(*asked)
+    if rows is None or not touched:
+        return rows, [], touched
+    if len(touched) > _SOME:
+        return None, [], touched
+    one_of = f"{order.id} IN ({', '.join(map(str, touched))})"
+    sql = f"SELECT {order.id}, {order.column} {plan.source}{_where(test.where, one_of)}"
+    return rows, town.database.execute_sql(sql, test.parameters).fetchall(), touched
+
+
+def _says_others(plan: TypePlan, order: Order) -> bool:
+    """Whether a list goes by titles that say what other records are called, so that it changes with these."""
+    if order.column != plan.sql_name("title_key"):
+        return False
+    said = (plan.record_type.field(path.partition(".")[0]) for path in plan.record_type.title.paths)
+    return any(field is not None and field.target for field in said)
 
 
 def _source(town: Town, plan: TypePlan, test: Test) -> str:
@@ -229,23 +272,28 @@ def _rows_along(town: Town, plan: TypePlan, source: str) -> int:
     return int(town.database.execute_sql(many).fetchone()[0] or 0)
 
 
-def _few(town: Town, question: Hashable, select: str, test: Test) -> list[Place] | None:
+def _few(town: Town, plan: TypePlan, question: Hashable, select: str, test: Test, order: Order) -> list[Place] | None:
     """Ids and sort values of all rows that pass the test; ``None`` if they are too many to gather.
 
     SQLite can't tell beforehand. Few are sorted here; if there are many, a page is full soonest by walking along the
     order. PostgreSQL decides by its statistics. How many there were is kept for whoever counts them next.
     """
-    rows: list[Place] | None = test.known(select)
     # What is written while they are read makes another state, and they are counted anew.
     state = _state(town, test)
-    if rows is None:
+    rows, came, touched = _kept(town, plan, test, order, select)
+    if rows is None or (touched and len(rows) > COMMON):
         sql = f"{select}{_where(test.where)} LIMIT {COMMON + 1}"
         rows = town.database.execute_sql(sql, test.parameters).fetchall()
+        test.keep(rows, select)
+    elif touched:
+        rows = [*(row for row in rows if row[ID] not in touched), *came]
         test.keep(rows, select)
     if len(rows) > COMMON:
         _believe_many(town, question)
         return None
-    if state is not None:
+    if test.found is not None:
+        test.keep(len(rows), _HOW_MANY)
+    elif state is not None:
         _keep(_GATHERED, town, question, (state, len(rows)))
     return rows
 

@@ -71,15 +71,14 @@ def scope(
     *,
     of_seen_cases: bool = False,
     often: bool = False,
-    listed: bool = False,
     id: int | None = None,
 ) -> peewee.ColumnBase | None:
     """The rows of a type that the actor may know of, and may do ``verb`` to; ``None`` means all.
 
     ``model`` is the table or an alias of it. ``of_seen_cases`` says that only rows are asked for that are about a case
     of which the actor knows anyhow, so that this need not be found out again; ``often`` that several statements ask
-    about many rows; ``listed`` that a statement on the type's own table does, called as in its plan's source; ``id``
-    that only this row is asked for. Raises :class:`~townhall.errors.Forbidden` for staff without permission.
+    about many rows; ``id`` that only this row is asked for. Raises :class:`~townhall.errors.Forbidden` for staff
+    without permission.
     """
     kept = restricting.allowed_rows(town, actor, record_type, environment(town, actor), model)
     if policy.is_staff(actor):
@@ -87,7 +86,7 @@ def scope(
         if not of_seen_cases:
             kept += scoping.kept_back(town, actor, record_type, model, often=often)
         for each in dict.fromkeys(("view", verb)):
-            if (test := scoping.within(town, actor, each, record_type, model, id=id, listed=listed)) is not None:
+            if (test := scoping.within(town, actor, each, record_type, model, id=id)) is not None:
                 kept.append(test)
         return both(kept) if kept else None
     model = model or plan(town, record_type.identity).model
@@ -210,14 +209,11 @@ def rows(
     where: Where = None,
     *,
     archived: bool | None = False,
-    listed: bool = False,
 ) -> list[peewee.ColumnBase]:
-    """What decides which rows of the type an actor's question is about: expressions that must all hold. ``listed`` is
-    as for :func:`scope`.
-    """
+    """What decides which rows of the type an actor's question is about: expressions that must all hold."""
     model = plan(town, record_type.identity).model
     parts = []
-    visible = scope(town, actor, record_type, listed=listed)
+    visible = scope(town, actor, record_type)
     if visible is not None:
         parts.append(visible)
     if archived is not None:

@@ -240,7 +240,7 @@ def _options(
     town: Town, actor: Actor, plan: TypePlan, text: str, where: Condition | None, size: int
 ) -> list[tuple[int, str, str | None]]:
     """Id, title and number: titles that begin with the text in their order, then the newest of the others."""
-    conditions = _conditions(town, actor, plan.record_type, None, text, False, listed=True)
+    conditions = _conditions(town, actor, plan.record_type, None, text, False)
     if where is not None:
         conditions.append(predicate.compiled(town, actor, plan.record_type, where))
     model = plan.model
@@ -320,14 +320,14 @@ def _test(
 ) -> pages.Test:
     merged = bool(archived) and plan.record_type.merge is not None
     if not (where or search.strip() or figure or merged):
-        visible = predicate.scope(town, actor, plan.record_type, listed=True)
+        visible = predicate.scope(town, actor, plan.record_type)
         if visible is None and verb == "view":
             return pages.plain(plan, archived)
         conditions = [] if visible is None else [visible]
         conditions += [] if archived is None else [plan.model.archived.is_null(not archived)]
     else:
-        conditions = _conditions(town, actor, plan.record_type, where, search, archived, listed=True)
-    if verb != "view" and (kept := predicate.scope(town, actor, plan.record_type, verb=verb, listed=True)) is not None:
+        conditions = _conditions(town, actor, plan.record_type, where, search, archived)
+    if verb != "view" and (kept := predicate.scope(town, actor, plan.record_type, verb=verb)) is not None:
         conditions.append(kept)
     if figure is not None:
         conditions.append(sliced(town, actor, plan, figure))
@@ -341,10 +341,8 @@ def _conditions(
     where: Where,
     search: str,
     archived: bool | None,
-    *,
-    listed: bool = False,
 ) -> list[peewee.ColumnBase]:
-    conditions = predicate.rows(town, actor, record_type, where, archived=archived, listed=listed)
+    conditions = predicate.rows(town, actor, record_type, where, archived=archived)
     if search.strip():
         conditions.append(searching.among(town, actor, record_type, search))
     return conditions

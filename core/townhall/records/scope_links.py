@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -18,17 +19,29 @@ if TYPE_CHECKING:
     from townhall.town import Town
 
 
-def pointed_at(town: Town, record_type: RecordType, source: RecordType, field: Field, there: Any, test: Any) -> Any:
-    """A query of the ids that rows of ``source`` point at with ``field`` that pass ``test`` and are not archived."""
+def pointed_at(
+    town: Town,
+    record_type: RecordType,
+    source: RecordType,
+    field: Field,
+    there: Any,
+    test: Any,
+    *,
+    archived: bool = False,
+) -> Any:
+    """A query of the ids that rows of ``source`` point at with ``field`` that pass ``test`` and are not archived, or
+    may be ``archived`` as well.
+    """
+    tests = [test] if archived else [test, there.archived.is_null()]
     if field.many_targets:
         child = plan_of(town, source.identity).tables.links[field.name]
         links = child.model.select(child.columns["target_id"])
-        return links.join(there, on=child.columns["parent_id"] == there.id).where(test, there.archived.is_null())
+        return links.join(there, on=child.columns["parent_id"] == there.id).where(*tests)
     if field.target:
         column = plan_of(town, source.identity).column(field.name, there)
-        return there.select(column).where(test, there.archived.is_null(), column.is_null(False))
+        return there.select(column).where(*tests, column.is_null(False))
     at, id = pointer(town, source, field.name, there)
-    return there.select(id).where(test, there.archived.is_null(), at == record_type.identity)
+    return there.select(id).where(*tests, at == record_type.identity)
 
 
 def all_pointed_at(town: Town, source: RecordType, fields: Sequence[Field], there: Any, test: Any) -> peewee.SQL:
@@ -78,12 +91,12 @@ def _all_references(town: Town) -> list[tuple[RecordType, Field]]:
     return found
 
 
-def names_for(source: RecordType, field: Field) -> bool:
+def names_for(town: Town, source: RecordType, field: Field) -> bool:
     """Whether a record can name somebody for what it points at.
 
     What only tells what somebody did once, a call or a note, is no reason to go on seeing what it was about.
     """
-    return not source.append_only and (bool(field.target) or source.event is not None) and _has_staff(source)
+    return not source.append_only and (bool(field.target) or source.event is not None) and _has_staff(town, source)
 
 
 def is_of_case(source: RecordType, field: Field) -> bool:
@@ -91,17 +104,53 @@ def is_of_case(source: RecordType, field: Field) -> bool:
     return source.is_case and bool(field.target)
 
 
-def leading(town: Town, record_type: RecordType) -> list[tuple[RecordType, Field]]:
-    """Links and references by which a record of the type can come into somebody's scope."""
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """Fields by which records of a type can bring another one into somebody's scope, and those that can name them."""
+
+    source: RecordType
+    fields: tuple[Field, ...]
+    naming: frozenset[str]
+
+
+def leading(town: Town, record_type: RecordType) -> dict[str, Leading]:
+    """What leads to records of a type, by the type that it leads from."""
     kept, key = plans(town).kept, ("leading", record_type.identity)
     if key not in kept:
-        ways = pointing(town, record_type)
-        kept[key] = [way for way in ways if names_for(*way) or is_of_case(*way)]
-    found: list[tuple[RecordType, Field]] = kept[key]
+        ways: dict[str, list[tuple[RecordType, Field]]] = {}
+        for source, field in pointing(town, record_type):
+            if names_for(town, source, field) or is_of_case(source, field):
+                ways.setdefault(source.identity, []).append((source, field))
+        kept[key] = {identity: _leading(town, found) for identity, found in ways.items()}
+    found: dict[str, Leading] = kept[key]
     return found
 
 
-def _has_staff(record_type: RecordType) -> bool:
+def _leading(town: Town, ways: Sequence[tuple[RecordType, Field]]) -> Leading:
+    source, fields = ways[0][0], tuple(field for _, field in ways)
+    named = {name for name, field in source.all_fields.items() if field.type_name == "staff"}
+    return Leading(source, fields, naming_rows(town, source) | named)
+
+
+def told(record_type: RecordType, value: Any) -> Iterator[int]:
+    """The ids of records of a type in what history tells of a link or a reference."""
+    if isinstance(value, dict):
+        yield from [value["id"]] if value["identity"] == record_type.identity else ()
+    elif value is not None:
+        yield from value if isinstance(value, list) else [value]
+
+
+def naming_rows(town: Town, record_type: RecordType) -> frozenset[str]:
+    """Fields whose rows can name somebody who works here."""
+    kept, key = plans(town).kept, ("naming rows", record_type.identity)
+    if key not in kept:
+        rows = [(name, field.row_fields.values()) for name, field in record_type.fields.items()]
+        kept[key] = frozenset(name for name, columns in rows if any(each.type_name == "staff" for each in columns))
+    names: frozenset[str] = kept[key]
+    return names
+
+
+def _has_staff(town: Town, record_type: RecordType) -> bool:
     """Whether a record of the type can name somebody who works here."""
     fields = record_type.fields.values()
-    return any(each.type_name == "staff" for field in fields for each in (field, *field.row_fields.values()))
+    return bool(naming_rows(town, record_type)) or any(each.type_name == "staff" for each in fields)

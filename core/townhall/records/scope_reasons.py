@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -37,18 +39,25 @@ QUEUE = "core.queue"
 #: What may be done to a case that was shared: to see it, or to work on it as well.
 SHARED: dict[Verb, tuple[str, ...]] = {"view": ("view", "work"), "edit": ("work",), "transition": ("work",)}
 NOTHING = peewee.SQL("1 = 0")
-#: Stand in a statement where the ids of the actor and of the one record that is asked about are put; nobody has them.
+#: Stand in a statement where the ids of the actor and of the one record that is asked about are put, or those of some
+#: records as JSON; nobody has them.
 SOMEBODY = -1
 ONE = -2
+#: The ids of these some records.
+SOME = peewee.SQL("(SELECT value FROM json_each(?))", [ONE])  # only SQLite is asked
 
 
 def compiled(
-    town: Town, actor: Actor, key: Hashable, make: Callable[[Actor], Sequence[Any]], one: int | None = None
+    town: Town,
+    actor: Actor,
+    key: Hashable,
+    make: Callable[[Actor], Sequence[Any]],
+    one: int | Collection[int] | None = None,
 ) -> peewee.SQL:
     """Queries of ids as one statement, put together once for all who hold the same permissions.
 
     ``make`` gives the queries for somebody who has the id of a mark; where it stands, the actor's own is put, and that
-    of the ``one`` record that is asked about where its mark does.
+    of the ``one`` record that is asked about, or of several, where its mark does.
     """
     kept = plans(town).kept
     key = ("scope", key, actor.permissions)
@@ -56,7 +65,7 @@ def compiled(
         parts = [_said(query) for query in make(replace(actor, id=SOMEBODY, known={}))]
         kept[key] = " UNION ALL ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
     text, parameters = kept[key]
-    put = {SOMEBODY: actor.id, ONE: one}
+    put = {SOMEBODY: actor.id, ONE: json.dumps([*one]) if isinstance(one, Collection) else one}
     return peewee.SQL(f"({text})", [put.get(each, each) for each in parameters])
 
 
@@ -160,7 +169,7 @@ def _rows_naming(town: Town, actor: Actor, record_type: RecordType) -> Iterator[
 def _named_by(town: Town, actor: Actor, record_type: RecordType) -> Iterator[Any]:
     """Queries of what records are about that name the actor: a review, a visit, an interview."""
     for source, field in scope_links.pointing(town, record_type):
-        if not scope_links.names_for(source, field):
+        if not scope_links.names_for(town, source, field):
             continue
         plan = plan_of(town, source.identity)
         there = plan.model.alias()

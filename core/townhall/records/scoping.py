@@ -17,13 +17,13 @@ a test on rows; :mod:`townhall.records.scope_reasons` has the parts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Hashable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -37,8 +37,10 @@ from townhall.records import gathering
 from townhall.records import scope_links
 from townhall.records import scope_reasons as reasons
 from townhall.records.balancing import found_in
+from townhall.records.gathering import Written
 from townhall.records.plans import plan as plan_of
 from townhall.records.plans import plans
+from townhall.records.scope_links import Leading
 from townhall.records.scope_reasons import NOTHING
 from townhall.records.scope_reasons import QUEUE
 from townhall.records.scope_reasons import SHARED
@@ -64,13 +66,11 @@ def within(
     move: Transition | None = None,
     shares: bool = True,
     id: int | None = None,
-    listed: bool = False,
 ) -> peewee.ColumnBase | None:
     """A test on rows of the type, in ``model``, that the actor's permission reaches them; ``None`` if it does all.
 
     Without ``shares`` those don't count that only a share with one of their teams lets them reach. ``id`` says that
-    only this record is asked about, so that others need not be looked for; ``listed`` that a statement on
-    the type's own table does, called as in its plan's source, so that the test may be text about that.
+    only this record is asked about, so that others need not be looked for.
     """
     reach = policy.reach(actor, verb, record_type, move)
     if is_all(town, record_type, reach):
@@ -81,7 +81,7 @@ def within(
     levels = SHARED.get(verb, ()) if shares else ()
     found = list(reasons.here(town, actor, record_type, model, reach))
     apart = _Apart(town, actor, record_type, reach, levels, verb in ABOUT)
-    return reasons.either([*found, apart.of_one(id, model) if id is not None else apart.of_all(model, listed=listed)])
+    return reasons.either([*found, apart.of_one(id, model) if id is not None else apart.of_all(model)])
 
 
 def is_all(town: Town, record_type: RecordType, reach: Scope | None) -> bool:
@@ -157,24 +157,28 @@ class _Apart:
     about: bool
 
     @property
+    def identity(self) -> str:
+        """The type that is asked about."""
+        return self.record_type.identity
+
+    @property
     def _key(self) -> tuple[Hashable, ...]:
-        return self.record_type.identity, self.reach, self.levels, self.about
+        return self.identity, self.reach, self.levels, self.about
 
     def of_one(self, id: int, model: Any) -> peewee.ColumnBase:
         """That the one record is that is asked about; no more is looked for, unless all were found already."""
         known = None if self.record_type.is_case else gathering.few(self.town, self.actor, self._key, None)
         return found_in(model.id, known or self._compiled("one", self._ids_of_one, id))
 
-    def of_all(self, model: Any, *, listed: bool) -> peewee.ColumnBase:
+    def of_all(self, model: Any) -> peewee.ColumnBase:
         """That a row is."""
         ids = self._compiled("all", self._ids)
-        if self.record_type.is_case:
-            return found_in(model.id, ids)
-        found = gathering.few(self.town, self.actor, self._key, ids, self._further if listed else None)
-        test = found_in(model.id, found or ids)
-        return test if found is None or found.exact else test & self._compiled("listed", self._of_row)
+        found = None if self.record_type.is_case else gathering.few(self.town, self.actor, self._key, ids, self)
+        return found_in(model.id, found or ids)
 
-    def _compiled(self, form: str, make: Callable[[Actor], Sequence[Any]], id: int | None = None) -> peewee.SQL:
+    def _compiled(
+        self, form: str, make: Callable[[Actor], Sequence[Any]], id: int | Collection[int] | None = None
+    ) -> peewee.SQL:
         return reasons.compiled(self.town, self.actor, ("apart", *self._key, form), make, id)
 
     def _ids(self, somebody: Actor, *, one: bool = False) -> list[Any]:
@@ -184,32 +188,81 @@ class _Apart:
     def _ids_of_one(self, somebody: Actor) -> list[Any]:
         return [each.where(each.selected_columns[0] == reasons.ONE) for each in self._ids(somebody, one=True)]
 
-    def _of_row(self, somebody: Actor) -> list[Any]:
-        """A test on a row of the type's own table, in a statement about it, by what leads to that row."""
-        plan = plan_of(self.town, self.record_type.identity)
-        tests = [
-            peewee.fn.EXISTS(each.where(each.selected_columns[0] == plan.model.id))
-            for each in self._ids(somebody, one=True)
-        ]
-        # Most rows that are looked at pass by the last reasons: what cases are about.
-        sql, parameters = plan.model.select(peewee.SQL("1")).where(reasons.either(tests[::-1])).sql()
-        return [peewee.SQL(sql.removeprefix(f"SELECT 1 {plan.source} WHERE "), parameters)]
-
-    def _further(self, changed: Mapping[str, Set[int]]) -> peewee.SQL | None:
-        """What may be within the scope because these records are as they are now; ``None`` if teams are others."""
-        if QUEUE in changed:
+    def doubted(self, written: Collection[Written]) -> set[int] | None:
+        """The ids that these records lead to or led to before, as far as that concerns the actor; ``None`` if teams are
+        others.
+        """
+        record_type, me = self.record_type, self.actor.id
+        leading = scope_links.leading(self.town, record_type)
+        rows = scope_links.naming_rows(self.town, record_type)
+        if any(each.identity == QUEUE for each in written):
             return None
-        record_type = self.record_type
-        parts = ["SELECT value FROM json_each(?)"]  # only SQLite keeps what was found
-        parameters: list[Any] = [json.dumps([*changed.get(record_type.identity, ())])]
-        for source, field in scope_links.leading(self.town, record_type):
-            if source.identity in changed:
-                there = plan_of(self.town, source.identity).model.alias()
-                written = there.id.in_([*changed[source.identity]])
-                sql, values = scope_links.pointed_at(self.town, record_type, source, field, there, written).sql()
-                parts.append(sql)
-                parameters += values
-        return peewee.SQL(f"({' UNION ALL '.join(parts)})", parameters)
+        moved = self.reach == "department" and any("queue" in each.changes for each in written)
+        teams = self._rows_of(reasons.my_teams(self.town, self.actor)) if moved else set[int]()
+        found, changed = set[int](), dict[str, set[int]]()
+        for each in written:
+            made = each.action == "create" and each.actor_id == me
+            if each.identity == self.identity and (made or not rows.isdisjoint(each.changes)):
+                found.add(each.id)
+            way = leading.get(each.identity)
+            if way is not None and (made or self._concerned(way, each, teams)):
+                changed.setdefault(each.identity, set()).add(each.id)
+                for field in way.fields:
+                    found.update(scope_links.told(record_type, each.changes.get(field.name, (None, None))[0]))
+        for identity, ids in changed.items():
+            found |= self._found(f"led from {identity}", partial(self._led_from, leading[identity]), ids)
+        return found
+
+    def _concerned(self, way: Leading, written: Written, teams: Set[int]) -> bool:
+        """Whether what was done to a record that leads to others may have brought it into the scope or out of it, or
+        let it lead elsewhere. ``teams`` are the queues that it may have come to or left by that.
+        """
+        changes = written.changes
+        if not teams.isdisjoint(changes.get("queue", ())):
+            return True
+        if any(_mentions(changes[name], self.actor.id) for name in way.naming & changes.keys()):
+            return True
+        # Of a share nothing is told but that it was made or ended. What others made says by now whether it is within.
+        elsewhere = {"archived", *(field.name for field in way.fields)}
+        return not changes or (written.action != "create" and not elsewhere.isdisjoint(changes))
+
+    def among(self, ids: Set[int]) -> set[int]:
+        """Those of the ids that are within the scope, each looked at by what leads to it."""
+        return self._found("among", self._among, ids)
+
+    def _found(self, form: str, make: Callable[[Actor], Sequence[Any]], ids: Set[int]) -> set[int]:
+        """What queries find that ask about some ids."""
+        return self._rows_of(self._compiled(form, make, ids))
+
+    def _rows_of(self, query: peewee.SQL) -> set[int]:
+        rows = self.town.database.execute_sql(f"SELECT * FROM {query.sql}", query.params)  # noqa: S608  # put together
+        return {id for (id,) in rows.fetchall()}
+
+    def _led_from(self, way: Leading, _: Actor) -> list[Any]:
+        """Queries of what some records point at."""
+        there = plan_of(self.town, way.source.identity).model.alias()
+        asked = self.town, self.record_type, way.source
+        return [
+            scope_links.pointed_at(*asked, field, there, found_in(there.id, reasons.SOME), archived=True)
+            for field in way.fields
+        ]
+
+    def _among(self, somebody: Actor) -> list[Any]:
+        """A query of those of some ids that are within the scope, each looked at by what leads to it."""
+        model = plan_of(self.town, self.record_type.identity).model
+        ways = [each.where(each.selected_columns[0] == model.id) for each in self._ids(somebody, one=True)]
+        # Most pass by the last reasons: what cases are about.
+        within = reasons.either([peewee.fn.EXISTS(each) for each in ways[::-1]])
+        return [model.select(model.id).where(found_in(model.id, reasons.SOME), within)]
+
+
+def _mentions(told: Any, id: int | None) -> bool:
+    """Whether what history tells of a value names somebody, or may: what is encrypted doesn't say."""
+    if isinstance(told, dict):
+        return _mentions([*told.values()], id)
+    if isinstance(told, list | tuple):
+        return any(_mentions(each, id) for each in told)
+    return told == id or isinstance(told, str)
 
 
 def seen(town: Town, actor: Actor, record_type: RecordType, *, often: bool = False) -> peewee.SQL:
