@@ -40,6 +40,7 @@ OWN = 200
 #: Cases that somebody from outside was given.
 GIVEN = 100
 RUNS = 15
+CHANGES = 10
 #: Pages that are opened one after the other, with those to warm up.
 PAGES = 17
 _NEXT = re.compile(r'href="([^"]*[?&;]after=[^"]+)"')
@@ -95,7 +96,7 @@ def _lists(town: Town, everybody: Visitor, visitor: Visitor, whose: str) -> None
         floor, spent = costs(*both, runs=RUNS)
         ratio(f"list of {name}, {whose}", spent, floor, AIM)
         for change, what in ((_note, "a contact changed"), (_hand_over, "a request was handed over")):
-            floor, spent = costs(*both, runs=5, before=partial(change, town))
+            floor, spent = costs(*both, runs=CHANGES, before=partial(change, town))
             ratio(f"  the first one after {what}", spent, floor, AIM)
         pages = [_further(who, url) for who in (everybody, visitor)]
         if all(len(each) == PAGES for each in pages):

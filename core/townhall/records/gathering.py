@@ -10,6 +10,7 @@ database by hand, of which history knows nothing, is seen within :data:`_HOLDS`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Hashable
 from collections.abc import Sequence
@@ -114,9 +115,11 @@ class _Held(NamedTuple):
         return self.state != self.began and now - self.looked > _HOLDS
 
 
-def few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None, scope: Scope | None = None) -> Found | None:
-    """What a statement finds, written out if it is little: a page asks several questions of it. Without one, what was
-    found before, if anything.
+def few(
+    town: Town, actor: Actor, key: Hashable, ids: Callable[[], peewee.SQL] | None, scope: Scope | None = None
+) -> Found | None:
+    """What the statement finds that ``ids`` gives, written out if it is little: a page asks several questions of it.
+    Without that, what was found before, if anything.
 
     It is kept while the database stays as it is, over requests where the engine can tell; there, much is kept too,
     and brought on by what ``scope`` says. Inside of a transaction nothing is: what was seen there may never have been,
@@ -142,19 +145,20 @@ def few(town: Town, actor: Actor, key: Hashable, ids: peewee.SQL | None, scope: 
         entry, looked = _last_entry(town), town.clock.now()
         # What was little is likely to be so again, and then needs no table.
         was_few = known is not None and place not in _tables(town, state[0])
-        found = _asked(town, ids, _FEW) if was_few else None
-        brought_on = _Held(state, found or _gathered(town, place, state[0], ids), entry, looked, state)
+        query = ids()
+        found = _asked(town, query, _FEW) if was_few else None
+        brought_on = _Held(state, found or _gathered(town, place, state[0], query), entry, looked, state)
     held[place] = brought_on
     return held[place].found
 
 
-def _of_request(town: Town, actor: Actor, place: Hashable, ids: peewee.SQL | None) -> Found | None:
+def _of_request(town: Town, actor: Actor, place: Hashable, ids: Callable[[], peewee.SQL] | None) -> Found | None:
     """The same where the engine doesn't tell what changed: within one request."""
     kept: dict[Any, Any] = actor.known
     if place not in kept or kept[place][0] != town.writes:
         if ids is None:
             return None
-        kept[place] = (town.writes, _asked(town, ids, _FEW_UNKEPT))
+        kept[place] = (town.writes, _asked(town, ids(), _FEW_UNKEPT))
     found: Found | None = kept[place][1]
     return found
 

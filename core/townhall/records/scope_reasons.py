@@ -63,10 +63,16 @@ def compiled(
     key = ("scope", key, actor.permissions)
     if key not in kept:
         parts = [_said(query) for query in make(replace(actor, id=SOMEBODY, known={}))]
-        kept[key] = " UNION ALL ".join(sql for sql, _ in parts), [each for _, values in parts for each in values]
-    text, parameters = kept[key]
-    put = {SOMEBODY: actor.id, ONE: json.dumps([*one]) if isinstance(one, Collection) else one}
-    return peewee.SQL(f"({text})", [put.get(each, each) for each in parameters])
+        values = [each for _, values in parts for each in values]
+        text = "({})".format(" UNION ALL ".join(sql for sql, _ in parts))
+        kept[key] = text, values, *([at for at, each in enumerate(values) if each == mark] for mark in (SOMEBODY, ONE))
+    text, values, somebody, ones = kept[key]
+    parameters = [*values]
+    for at in somebody:
+        parameters[at] = actor.id
+    for at in ones:
+        parameters[at] = json.dumps([*one]) if isinstance(one, Collection) else one
+    return peewee.SQL(text, parameters)
 
 
 def _said(query: Any) -> tuple[str, Sequence[Any]]:

@@ -172,9 +172,9 @@ class _Apart:
 
     def of_all(self, model: Any) -> peewee.ColumnBase:
         """That a row is."""
-        ids = self._compiled("all", self._ids)
+        ids = partial(self._compiled, "all", self._ids)
         found = None if self.record_type.is_case else gathering.few(self.town, self.actor, self._key, ids, self)
-        return found_in(model.id, found or ids)
+        return found_in(model.id, found or ids())
 
     def _compiled(
         self, form: str, make: Callable[[Actor], Sequence[Any]], id: int | Collection[int] | None = None
@@ -269,9 +269,9 @@ def seen(town: Town, actor: Actor, record_type: RecordType, *, often: bool = Fal
     """The ids of the cases of a type that the actor sees, to be found in: a query, or what it found before if that is
     asked ``often``. An id may be there for several reasons.
     """
-    query = _seen(town, actor, record_type)
-    key = ("seen", record_type.identity)
-    return (gathering.few(town, actor, key, query) if often else None) or query
+    query = partial(_seen, town, actor, record_type)
+    found = gathering.few(town, actor, ("seen", record_type.identity), query) if often else None
+    return found or query()
 
 
 def _seen(town: Town, actor: Actor, record_type: RecordType) -> peewee.SQL:
