@@ -43,6 +43,7 @@ RUNS = 15
 CHANGES = 10
 #: Pages that are opened one after the other, with those to warm up.
 PAGES = 17
+_CONTACT = re.compile(rf'href="{CONTACTS}(\d+)/"')
 _NEXT = re.compile(r'href="([^"]*[?&;]after=[^"]+)"')
 
 
@@ -95,8 +96,13 @@ def _lists(town: Town, everybody: Visitor, visitor: Visitor, whose: str) -> None
         both = [partial(who.get, url) for who in (everybody, visitor)]
         floor, spent = costs(*both, runs=RUNS)
         ratio(f"list of {name}, {whose}", spent, floor, AIM)
-        for change, what in ((_note, "a contact changed"), (_hand_over, "a request was handed over")):
-            floor, spent = costs(*both, runs=CHANGES, before=partial(change, town))
+        shown = [int(id) for id in _CONTACT.findall(visitor.get(CONTACTS))] or [1]
+        changes = (
+            (partial(_note, town, shown[0]), "a contact in it changed"),
+            (partial(_hand_over, town), "a request came"),
+        )
+        for change, what in changes:
+            floor, spent = costs(*both, runs=CHANGES, before=change)
             ratio(f"  the first one after {what}", spent, floor, AIM)
         pages = [_further(who, url) for who in (everybody, visitor)]
         if all(len(each) == PAGES for each in pages):
@@ -108,8 +114,8 @@ def _lists(town: Town, everybody: Visitor, visitor: Visitor, whose: str) -> None
             ratio("  from page to page", spent, floor, AIM)
 
 
-def _note(town: Town) -> None:
-    contact = town.records.get(system("cli"), CONTACT, 1, fields=())
+def _note(town: Town, id: int) -> None:
+    contact = town.records.get(system("cli"), CONTACT, id, fields=())
     values = {"please_note": f"Call {contact.version}"}
     town.records.update(system("cli"), CONTACT, contact.id, values, version=contact.version)
 

@@ -302,6 +302,25 @@ def test_after_much_that_was_written_all_are_looked_for_again(town: Town, monkey
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
 @pytest.mark.parametrize("engine", ["sqlite"])
+def test_who_left_a_page_leaves_room_for_who_comes_next(town: Town) -> None:
+    """Those who are called otherwise now stand where that belongs, not at the end of the page on which they stood."""
+    doings = Doings(town, 0)
+    _, bob = doings.staff
+    values = {"topic": doings.topic, "summary": "Hole", "watchers": doings.contacts, "assignee": bob.id}
+    town.records.create(SYSTEM, TICKET, values)
+    there = listed(town, bob, "title", 2)
+    assert there == doings.contacts
+    for id, name in zip(there[:3], ("Zorn", "Zuse", "Zwart"), strict=True):
+        doings.written(CONTACT, id, {"family_name": name})
+    assert listed(town, bob, "title", 2) == [*there[3:], *there[:3]]
+    for id, name in zip(there[3:6], ("Aal", "Aalto", "Abt"), strict=True):
+        doings.written(CONTACT, id, {"family_name": name})
+    assert listed(town, bob, "title", 2) == [*there[3:], *there[:3]]
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
+@pytest.mark.parametrize("engine", ["sqlite"])
 def test_titles_that_say_what_others_are_called_are_in_order(make_town: Callable[..., Town]) -> None:
     """A candidate is called as their contact is: a new name of that puts them elsewhere in the list of candidates."""
     town = make_town("recruitment")

@@ -197,11 +197,11 @@ def page(
             return [*order.arranged(few, cursor, backwards=backwards)[:size]], False
     place = (order.sort, cursor, size, backwards)
     known, came, touched = _kept(town, plan, test, order, *place)
-    if known is not None and not any(row[ID] in touched for row in known):
-        if came:
-            known = [*order.arranged([*known, *came], cursor, backwards=backwards)[:size]]
-        if touched:
+    if known is not None and touched:
+        known = _renewed(known, came, touched, order, cursor, size, backwards=backwards)
+        if known is not None:
             test.keep(known, *place)
+    if known is not None:
         return [*known], False
     found: list[Row] = []
     for segment in order.segments(cursor, backwards=backwards):
@@ -233,6 +233,27 @@ def _kept(
     one_of = f"{order.id} IN ({', '.join(map(str, touched))})"
     sql = f"SELECT {order.id}, {order.column} {plan.source}{_where(test.where, one_of)}"
     return rows, town.database.execute_sql(sql, test.parameters).fetchall(), touched
+
+
+def _renewed(
+    page: list[Place],
+    came: list[Place],
+    touched: set[int],
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+    *,
+    backwards: bool,
+) -> list[Place] | None:
+    """A page that was read before as it is now; ``None`` if it lacks rows."""
+    stayed = [row for row in page if row[ID] not in touched]
+    if len(page) == size:
+        # Between what lies beyond the page's end now there may be others, which were never read.
+        id, value = page[-1]
+        beyond = order.arranged(came, Cursor(order.sort, value, id), backwards=backwards)
+        came = [row for row in came if row not in beyond]
+    now = order.arranged([*stayed, *came], cursor, backwards=backwards)[:size]
+    return now if len(now) == size or len(page) < size else None
 
 
 def _says_others(plan: TypePlan, order: Order) -> bool:
