@@ -18,6 +18,8 @@ from tests.bench.making import CONTACT
 from tests.bench.making import EMAIL
 from tests.bench.making import PASSWORD
 from tests.bench.making import Visitor
+from tests.bench.measuring import Cost
+from tests.bench.measuring import cost
 from tests.bench.measuring import costs
 from tests.bench.measuring import heading
 from tests.bench.measuring import ratio
@@ -43,7 +45,7 @@ RUNS = 15
 CHANGES = 10
 #: Pages that are opened one after the other, with those to warm up.
 PAGES = 17
-_CONTACT = re.compile(rf'href="{CONTACTS}(\d+)/"')
+_SHOWN = {url: re.compile(rf'href="{url}(\d+)/"') for url, _ in LISTS}
 _NEXT = re.compile(r'href="([^"]*[?&;]after=[^"]+)"')
 
 
@@ -70,6 +72,7 @@ def role_costs(town: Town) -> None:
             url = f"/admin/figures/{page}?type={REQUEST}&period={period}&count=again"
             name = f"ms figures, {words}, {period.replace('_', ' ')}, as a department clerk"
             line(name, partial(visitor.get, url), FIGURES_AIM)
+    _in_turn(town, everybody, visitor)
     _outside(town, everybody)
     for scope in reversed(SCOPES):
         roles.set_permissions(town, office, role.name, kept | {"*.view" if scope == "all" else f"*.view@{scope}"})
@@ -96,9 +99,8 @@ def _lists(town: Town, everybody: Visitor, visitor: Visitor, whose: str) -> None
         both = [partial(who.get, url) for who in (everybody, visitor)]
         floor, spent = costs(*both, runs=RUNS)
         ratio(f"list of {name}, {whose}", spent, floor, AIM)
-        shown = [int(id) for id in _CONTACT.findall(visitor.get(CONTACTS))] or [1]
         changes = (
-            (partial(_note, town, shown[0]), "a contact in it changed"),
+            (partial(_note, town, _first_of(visitor, CONTACTS)), "a contact in it changed"),
             (partial(_hand_over, town), "a request came"),
         )
         for change, what in changes:
@@ -112,6 +114,26 @@ def _lists(town: Town, everybody: Visitor, visitor: Visitor, whose: str) -> None
             on = [lambda who=who, way=way: who.get(next(way)) for who, way in ways]  # type: ignore[misc]
             floor, spent = costs(*on, runs=PAGES - 2)
             ratio("  from page to page", spent, floor, AIM)
+
+
+def _in_turn(town: Town, *colleagues: Visitor) -> None:
+    """A server's day: different pages of different people and a save, one after the other, against each by itself."""
+    resident = Visitor(town, signed_in=False)
+    case, contact = (f"{url}{_first_of(colleagues[-1], url)}/" for url in (REQUESTS, CONTACTS))
+    day = ("/admin/", REQUESTS, case, f"{case}edit", f"{REQUESTS}new", CONTACTS, contact, f"{contact}edit")
+    day += (f"{CONTACTS}?kind=person", "/admin/calendar/", "/admin/search/?q=halina")
+    doings = [partial(who.get, url) for who in colleagues for url in day]
+    doings += [partial(resident.get, url) for url in ("/", "/requests/", "/search?q=report")]
+    alone = [cost(each, runs=5) for each in (partial(_hand_over, town), *doings)]
+    spent = cost(lambda: [each() for each in (partial(_hand_over, town), *doings)], runs=5)
+    floor = Cost(sum(each.cpu for each in alone), sum(each.wall for each in alone))
+    ratio(f"{len(alone)} pages and saves in turn, against each by itself", spent, floor, "aim: 1.1 x")
+
+
+def _first_of(visitor: Visitor, url: str) -> int:
+    """The first record of a list; any if there is none."""
+    found = _SHOWN[url].search(visitor.get(url))
+    return int(found.group(1)) if found else 1
 
 
 def _note(town: Town, id: int) -> None:
