@@ -30,6 +30,9 @@ from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.values import Reference
 
+#: PostgreSQL keeps nothing that could be brought on.
+pytestmark = [pytest.mark.usefixtures("kept"), pytest.mark.parametrize("engine", ["sqlite"])]
+much_or_little = pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
 SYSTEM = system()
 EVENT = "core.event"
 STEPS = 40
@@ -72,8 +75,10 @@ class Doings:
     # -- what is done -----------------------------------------------------------------------------------------
 
     def new_ticket(self) -> None:
-        values = {"topic": self.topic, "summary": "Hole", **self.whose(), **self.about()}
-        self.tickets.append(self.town.records.create(SYSTEM, TICKET, values).id)
+        self.tickets.append(self.ticket(**self.whose(), **self.about()))
+
+    def ticket(self, **values: Any) -> int:
+        return self.town.records.create(SYSTEM, TICKET, {"topic": self.topic, "summary": "Hole", **values}).id
 
     def took_down(self) -> None:
         values = {"topic": self.topic, "summary": "Hole", **self.about()}
@@ -195,7 +200,6 @@ def kept(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Non
             monkeypatch.setattr(module, "COMMON", 0)
 
 
-@pytest.mark.parametrize("engine", ["sqlite"])  # PostgreSQL keeps nothing that could be brought on
 @pytest.mark.parametrize(
     ("seed", "most", "kept"),
     [
@@ -210,7 +214,6 @@ def kept(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Non
     ],
     indirect=["kept"],
 )
-@pytest.mark.usefixtures("kept")
 def test_what_was_found_is_brought_on(
     town: Town, seed: int, most: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,26 +238,19 @@ def test_what_was_found_is_brought_on(
     assert len(sizes) > 3
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
-@pytest.mark.parametrize("engine", ["sqlite"])
+@much_or_little
 def test_what_does_not_concern_somebody_makes_nothing_be_looked_for(town: Town) -> None:
     """A contact's note, a call and a colleague's case leave what somebody has in their lists as it is."""
     doings = Doings(town, 0)
     _, bob = doings.staff
-    mine = town.records.create(
-        SYSTEM, TICKET, {"topic": doings.topic, "summary": "Hole", "reporter": doings.contacts[4]}
-    )
-    doings.written(TICKET, mine.id, {"assignee": bob.id})
-    other = town.records.create(
-        SYSTEM, TICKET, {"topic": doings.topic, "summary": "Hole", "reporter": doings.contacts[4]}
-    )
+    mine = doings.ticket(reporter=doings.contacts[4], assignee=bob.id)
+    other = doings.ticket(reporter=doings.contacts[4])
     there = listed(town, bob, "title", 2)
     with statements(town) as sent:
         for identity, id, values in (
             (CONTACT, doings.contacts[4], {"please_note": "Ring twice"}),
-            (TICKET, mine.id, {"summary": "Large hole"}),
-            (TICKET, other.id, {"queue": doings.queues[1], "assignee": doings.staff[0].id}),
+            (TICKET, mine, {"summary": "Large hole"}),
+            (TICKET, other, {"queue": doings.queues[1], "assignee": doings.staff[0].id}),
         ):
             doings.written(identity, id, values)
             assert listed(town, bob, "title", 2) == there
@@ -267,16 +263,14 @@ def test_what_does_not_concern_somebody_makes_nothing_be_looked_for(town: Town) 
     assert not [each for each in sent if "json_each" in each or "WITH found" in each or "AS few LIMIT" in each]
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
-@pytest.mark.parametrize("engine", ["sqlite"])
+@much_or_little
 def test_a_share_shows_and_hides_whom_the_case_is_about(town: Town) -> None:
     """What a shared case is about is seen as long as it is shared, though no value of the case changes."""
     doings = Doings(town, 0)
     ann, _ = doings.staff
     doings.written("core.queue", doings.queues[0], {"members": [{"person": ann.id}]})
     kern = make_contact(town, "Kern").id
-    case = town.records.create(SYSTEM, TICKET, {"topic": doings.topic, "summary": "Hole", "reporter": kern}).id
+    case = doings.ticket(reporter=kern)
     assert kern not in listed(town, ann, "title", 100)
     share = town.records.share(SYSTEM, TICKET, case, doings.queues[0], "view")
     assert kern in listed(town, ann, "title", 100)
@@ -284,8 +278,6 @@ def test_a_share_shows_and_hides_whom_the_case_is_about(town: Town) -> None:
     assert kern not in listed(town, ann, "title", 100)
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("engine", ["sqlite"])
 def test_after_much_that_was_written_all_are_looked_for_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes beyond what is read of history is not passed over."""
     monkeypatch.setattr(gathering, "_MOST_WRITTEN", 3)
@@ -294,20 +286,16 @@ def test_after_much_that_was_written_all_are_looked_for_again(town: Town, monkey
     listed(town, bob, "title", 100)
     names = [make_contact(town, f"Kern {number}").id for number in range(6)]
     for id in names:
-        values = {"topic": doings.topic, "summary": "Hole", "reporter": id, "assignee": bob.id}
-        town.records.create(SYSTEM, TICKET, values)
+        doings.ticket(reporter=id, assignee=bob.id)
     assert set(names) <= set(listed(town, bob, "title", 100))
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
-@pytest.mark.parametrize("engine", ["sqlite"])
+@much_or_little
 def test_who_left_a_page_leaves_room_for_who_comes_next(town: Town) -> None:
     """Those who are called otherwise now stand where that belongs, not at the end of the page on which they stood."""
     doings = Doings(town, 0)
     _, bob = doings.staff
-    values = {"topic": doings.topic, "summary": "Hole", "watchers": doings.contacts, "assignee": bob.id}
-    town.records.create(SYSTEM, TICKET, values)
+    doings.ticket(watchers=doings.contacts, assignee=bob.id)
     there = listed(town, bob, "title", 2)
     assert there == doings.contacts
     for id, name in zip(there[:3], ("Zorn", "Zuse", "Zwart"), strict=True):
@@ -318,9 +306,7 @@ def test_who_left_a_page_leaves_room_for_who_comes_next(town: Town) -> None:
     assert listed(town, bob, "title", 2) == [*there[3:], *there[:3]]
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
-@pytest.mark.parametrize("engine", ["sqlite"])
+@much_or_little
 def test_titles_that_say_what_others_are_called_are_in_order(make_town: Callable[..., Town]) -> None:
     """A candidate is called as their contact is: a new name of that puts them elsewhere in the list of candidates."""
     town = make_town("recruitment")
@@ -335,34 +321,28 @@ def test_titles_that_say_what_others_are_called_are_in_order(make_town: Callable
     assert listed(town, cy, "title", 2, candidate) == [*others, first]
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
-@pytest.mark.parametrize("engine", ["sqlite"])
+@much_or_little
 def test_where_a_link_led_is_not_told_any_more_all_are_looked_for_again(town: Town) -> None:
     """A contact that a case was about is not seen for that any more, also if history's values were erased since."""
     doings = Doings(town, 0)
     _, bob = doings.staff
     kern = make_contact(town, "Kern").id
-    values = {"topic": doings.topic, "summary": "Hole", "reporter": kern, "assignee": bob.id}
-    mine = town.records.create(SYSTEM, TICKET, values)
+    mine = doings.ticket(reporter=kern, assignee=bob.id)
     assert kern in listed(town, bob, "title", 100)
-    doings.written(TICKET, mine.id, {"reporter": doings.contacts[0]})
-    last = max(each.id for each in town.records.history(SYSTEM, TICKET, mine.id))
+    doings.written(TICKET, mine, {"reporter": doings.contacts[0]})
+    last = max(each.id for each in town.records.history(SYSTEM, TICKET, mine))
     erasing.erase(town, SYSTEM, [last], "A test.")
     assert kern not in listed(town, bob, "title", 100)
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("kept", ["much", "little"], indirect=True)
+@much_or_little
 @pytest.mark.parametrize("looks_before", [False, True])
-@pytest.mark.parametrize("engine", ["sqlite"])
 def test_what_was_done_by_hand_is_seen_soon(town: Town, clock: FixedClock, looks_before: bool) -> None:
     """History doesn't know of a change of the database by hand: after five minutes all are looked for again."""
     doings = Doings(town, 0)
     ann, bob = doings.staff
     kern = make_contact(town, "Kern").id
-    values = {"topic": doings.topic, "summary": "Hole", "reporter": kern, "assignee": bob.id}
-    town.records.create(SYSTEM, TICKET, values)
+    doings.ticket(reporter=kern, assignee=bob.id)
     assert kern in listed(town, bob, "title", 100)
     with immediate(town.database):
         town.database.execute_sql("UPDATE desk_ticket SET assignee = ?", (ann.id,))
@@ -372,8 +352,6 @@ def test_what_was_done_by_hand_is_seen_soon(town: Town, clock: FixedClock, looks
     assert kern not in listed(town, bob, "title", 100)
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("engine", ["sqlite"])
 def test_what_was_done_to_many_at_once_makes_all_be_looked_for_again(town: Town) -> None:
     """An entry of history that names no record, as of a pack that was taken in, tells of nothing to be added."""
     doings = Doings(town, 0)

@@ -64,7 +64,7 @@ class Written(NamedTuple):
     changes: dict[str, tuple[Any, Any]]
 
 
-class Scope(Protocol):
+class TypeScope(Protocol):
     """What is asked about a scope of a type's records, to bring on what it found."""
 
     @property
@@ -110,13 +110,15 @@ class _Held(NamedTuple):
     began: Any
     since: int = 0
 
-    def is_too_old(self, now: datetime) -> bool:
-        """Whether so much time went by since all were looked for that what history doesn't know of must be seen too."""
-        return self.state != self.began and now - self.looked > _HOLDS
+    def is_too_old(self, state: Any, now: datetime) -> bool:
+        """Whether the database changed since all were looked for, so long ago that what history doesn't know of must be
+        seen too.
+        """
+        return bool(state != self.began) and now - self.looked > _HOLDS
 
 
 def few(
-    town: Town, actor: Actor, key: Hashable, ids: Callable[[], peewee.SQL] | None, scope: Scope | None = None
+    town: Town, actor: Actor, key: Hashable, ids: Callable[[], peewee.SQL] | None, scope: TypeScope | None = None
 ) -> Found | None:
     """What the statement finds that ``ids`` gives, written out if it is little: a page asks several questions of it.
     Without that, what was found before, if anything.
@@ -133,7 +135,7 @@ def few(
     held = _HELD.setdefault(plans(town), {})
     place = ("few", key, actor.id, actor.permissions, state[0])
     known = held.get(place)
-    if known is not None and known.state == state and not known.is_too_old(town.clock.now()):
+    if known is not None and known.state == state and not known.is_too_old(state, town.clock.now()):
         return known.found
     if ids is None:
         return None
@@ -209,10 +211,10 @@ def _last_entry(town: Town) -> int:
     return int(last or 0)
 
 
-def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, scope: Scope) -> _Held | None:
+def _brought_on(town: Town, known: _Held, place: Hashable, state: Any, scope: TypeScope) -> _Held | None:
     """What was found, with what was written since taken into account; ``None`` if that can't be done."""
     found = known.found
-    if found is None or known._replace(state=state).is_too_old(town.clock.now()):
+    if found is None or known.is_too_old(state, town.clock.now()):
         return None
     written = _written(town, known)
     if written is None:

@@ -70,8 +70,9 @@ def compiled(
     parameters = [*values]
     for at in somebody:
         parameters[at] = actor.id
+    asked = json.dumps([*one]) if isinstance(one, Collection) else one
     for at in ones:
-        parameters[at] = json.dumps([*one]) if isinstance(one, Collection) else one
+        parameters[at] = asked
     return peewee.SQL(text, parameters)
 
 
