@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from browsing import accessibility_violations
 from browsing import has_no_sideways_scroll
+from browsing import running
 from flask import Flask
 from flask import jsonify
 from flask import render_template_string
@@ -23,7 +24,7 @@ from markupsafe import Markup
 from plain_context import PlainContext
 from playwright.sync_api import Page
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
+from waitress import create_server
 
 import townhall
 import townhall_forms
@@ -184,13 +185,9 @@ def desk() -> Iterator[Desk]:
     saved: list[dict[str, Any]] = []
     answers = threading.Event()
     answers.set()
-    server = make_server("127.0.0.1", 0, _application(saved, answers), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Desk(f"http://127.0.0.1:{server.server_port}", saved, answers)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = create_server(_application(saved, answers), host="127.0.0.1", port=0)
+    with running(server) as url:
+        yield Desk(url, saved, answers)
 
 
 Pages = Callable[..., Page]

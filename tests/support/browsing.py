@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
+from waitress.wasyncore import close_all
 
+from townhall.cli.serving import make_server
 from townhall.town import Town
 from townhall.wsgi import TownApplication
+
+if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 PASSWORD = "correct horse battery staple"
@@ -30,14 +38,23 @@ class Served:
 
 
 def serve(town: Town) -> Iterator[Served]:
-    """Serve a town on a free port of this machine until the generator is closed."""
-    server = make_server("127.0.0.1", 0, TownApplication(town), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    """Serve a town as ``townhall serve`` does, on a free port of this machine, until the generator is closed."""
+    with running(make_server(TownApplication(town), socket.create_server(("127.0.0.1", 0)))) as url:
+        yield Served(town, url)
+
+
+@contextmanager
+def running(server: BaseWSGIServer) -> Iterator[str]:
+    """Let a server answer in a thread of its own until the block ends; the address on which it does."""
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    yield Served(town, f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        # It runs as long as anybody is connected, and browsers stay so; its own thread alone may hang up on them.
+        server.trigger.pull_trigger(partial(close_all, server._map))
+        thread.join()
+        server.task_dispatcher.shutdown()
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
