@@ -78,11 +78,13 @@ def test_everything_stands_in_its_part(town: Town, erin: Actor, make: Callable[.
     }
     found = digest.digest(town, erin)
     assert found.open == 4
-    assert found.subject == "Your cases this week: 4 open, 1 overdue, 1 waiting longest"
+    assert found.subject == "Your cases this week: 4 open, 1 overdue, 1 waiting"
     text = digest.text(found, "https://town.example")
     assert "Overdue: 1\n----------\n" in text
     assert "https://town.example/admin/desk/ticket/" in text
     assert "Potholes: Late · due Sun 15 Mar" in text
+    assert "Potholes: Asked · unchanged since Mon 16 Mar" in text
+    assert "Potholes: Free · came in Mon 16 Mar" in text
     assert "Done" not in text
 
 

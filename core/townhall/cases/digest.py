@@ -5,6 +5,7 @@ It says what the person may see, and nothing that they could not look up: :func:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import Literal
 
 from townhall.access.actors import Actor
 from townhall.cases import digest_delivery
@@ -28,6 +30,8 @@ from townhall.records.work import Lane
 if TYPE_CHECKING:
     from townhall.town import Town
 
+#: What a line says of a case besides its title.
+Words = Callable[["Town", Record], str]
 #: Cases that each part names.
 SHOWN = 10
 #: Days of which the new cases are told.
@@ -91,7 +95,7 @@ def digest(town: Town, actor: Actor) -> Digest:
         open=counts["mine"].value,
         parts=[
             _part("overdue", "Overdue", counts["overdue"].value, found["overdue"], _due, town),
-            _part("waiting", "Waiting longest", counts["waiting"].value, found["waiting"], _since, town),
+            _part("waiting", "Waiting", counts["waiting"].value, found["waiting"], _unchanged, town),
             _dormant(town, actor),
             _new(town, actor, day),
         ],
@@ -140,7 +144,7 @@ def run(town: Town) -> str:
     return f"Wrote the weekly digest for {written} of the staff." if written else ""
 
 
-def _part(name: str, heading: str, count: int, records: Sequence[Record], words: Any, town: Town) -> Part:
+def _part(name: str, heading: str, count: int, records: Sequence[Record], words: Words, town: Town) -> Part:
     return Part(name, heading, count, [_line(record, words(town, record)) for record in records])
 
 
@@ -153,8 +157,12 @@ def _due(town: Town, record: Record) -> str:
     return f"due {_day(town, record.due)}" if record.due is not None else ""
 
 
-def _since(town: Town, record: Record) -> str:
-    return f"since {_day(town, record.updated)}"
+def _unchanged(town: Town, record: Record) -> str:
+    return f"unchanged since {_day(town, record.updated)}"
+
+
+def _came(town: Town, record: Record) -> str:
+    return f"came in {_day(town, record.created)}"
 
 
 def _day(town: Town, moment: datetime) -> str:
@@ -170,7 +178,14 @@ def _said(day: date, today: date) -> str:
 def _dormant(town: Town, actor: Actor) -> Part:
     """The person's cases that nobody touched for long, the longest first."""
     return _gathered(
-        town, actor, "dormant", f"No change for {DORMANT_DAYS} days", {"assignee": actor.id}, Slice("dormant")
+        town,
+        actor,
+        "dormant",
+        f"No change for {DORMANT_DAYS} days",
+        {"assignee": actor.id},
+        Slice("dormant"),
+        by="updated",
+        words=_unchanged,
     )
 
 
@@ -181,13 +196,21 @@ def _new(town: Town, actor: Actor, day: date) -> Part:
         return Part("new", heading, 0, ())
     since = (day - timedelta(days=NEW_DAYS)).isoformat()
     where = {"queue": queues, "assignee": {"empty": True}, "created": {"gte": since}, "closed": {"empty": True}}
-    return _gathered(town, actor, "new", heading, where, None)
+    return _gathered(town, actor, "new", heading, where, None, by="created", words=_came)
 
 
 def _gathered(
-    town: Town, actor: Actor, name: str, heading: str, where: Mapping[str, Any], figure: Slice | None
+    town: Town,
+    actor: Actor,
+    name: str,
+    heading: str,
+    where: Mapping[str, Any],
+    figure: Slice | None,
+    *,
+    by: Literal["created", "updated"],
+    words: Words,
 ) -> Part:
-    """Cases of all types for which something holds."""
+    """Cases of all types for which something holds, the longest first."""
     count, records = 0, list[Record]()
     for type_ in town.records.types(actor):
         workflow = type_.workflow
@@ -196,9 +219,7 @@ def _gathered(
         number = town.records.count(actor, type_.identity, where, figure=figure).value
         if number:
             count += number
-            found = town.records.find(
-                actor, type_.identity, where, figure=figure, sort="updated", limit=SHOWN, fields=()
-            )
+            found = town.records.find(actor, type_.identity, where, figure=figure, sort=by, limit=SHOWN, fields=())
             records += found.records
-    records.sort(key=lambda record: (record.updated, record.identity, record.id))
-    return _part(name, heading, count, records[:SHOWN], _since, town)
+    records.sort(key=lambda record: (getattr(record, by), record.identity, record.id))
+    return _part(name, heading, count, records[:SHOWN], words, town)
