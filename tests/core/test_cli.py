@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from click.testing import Result
 from townhall.access.actors import system
 from townhall.cli import main
 from townhall.cli.serving import run
+from townhall.db.transactions import unwritable
 from townhall.errors import ConfigurationError
 from townhall.town import Town
 
@@ -267,6 +269,19 @@ def test_serving_on_a_port_that_is_taken_is_a_sentence(made: Run, tmp_path: Path
         with pytest.raises(ConfigurationError, match="can't listen on"):
             run(town, "127.0.0.1", taken.getsockname()[1])
     town.close()
+
+
+def test_a_town_in_which_nothing_can_be_written_is_not_served(town: Town) -> None:
+    """A read-only disk, another account's file: nobody could sign in, and nothing that they send would be kept."""
+    reading, why = {
+        "sqlite": ("PRAGMA query_only", "its file or disk is read-only, or belongs to another account."),
+        "postgresql": ("SET default_transaction_read_only", "its server lets this account only read"),
+    }[town.database.engine]
+    town.database.execute_sql(f"{reading} = true")
+    with pytest.raises(ConfigurationError, match=f"Nothing can be written into the database .*: {re.escape(why)}"):
+        run(town, "127.0.0.1", 8149)
+    town.database.execute_sql(f"{reading} = false")
+    assert unwritable(town.database) == ""
 
 
 def test_listening_where_this_computer_is_not_says_which_addresses_there_are(made: Run) -> None:

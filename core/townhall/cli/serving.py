@@ -16,6 +16,8 @@ import click
 from townhall import logs
 from townhall.cli import safety
 from townhall.cli.context import instance_folder
+from townhall.db.engines import describe
+from townhall.db.transactions import unwritable
 from townhall.errors import ConfigurationError
 from townhall.lifecycle.status import unclaimed_settings
 from townhall.town import Town
@@ -54,6 +56,10 @@ def run(town: Town, host: str, port: int) -> None:
     """Serve ``town`` on ``host`` and ``port`` until interrupted."""
     from townhall.wsgi import TownApplication
 
+    if problem := unwritable(town.database):
+        raise ConfigurationError(
+            f"Nothing can be written into the database {describe(town.settings.database)}: {problem}."
+        )
     listener = _listen(host, port)
     application = TownApplication(town)
     server = make_server(application, listener)

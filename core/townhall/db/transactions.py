@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import peewee
 
 from townhall.db.engines import TownDatabase
 
@@ -53,6 +56,19 @@ def impatient(database: TownDatabase) -> Iterator[None]:
             yield
     finally:
         database.execute_sql(f"PRAGMA busy_timeout = {usual}")
+
+
+def unwritable(database: TownDatabase) -> str:
+    """Why nothing can be written, to stand behind a colon; empty if something can, or could but for who writes now."""
+    try:
+        with impatient(database):
+            if database.engine == "sqlite":
+                return ""
+            (setting,) = database.execute_sql("SHOW transaction_read_only").fetchone()
+            return "its server lets this account only read (transaction_read_only)" if setting == "on" else ""
+    except peewee.OperationalError as error:
+        is_readonly = getattr(error.__context__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+        return "its file or disk is read-only, or belongs to another account" if is_readonly else ""
 
 
 def after_commit(database: TownDatabase, call: Callable[[], Any]) -> None:
