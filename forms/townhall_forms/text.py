@@ -49,6 +49,11 @@ def normalise(text: str) -> str:
     return " ".join([part for part in bare if part])
 
 
+def ended(sentence: str) -> str:
+    """A sentence with its full stop, unless it ends with a mark already."""
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+
+
 def _bare(part: str) -> str:
     return _normalised(part) if len(part) <= _LONGEST_KEPT else _normalised.__wrapped__(part)
 

@@ -330,7 +330,9 @@ def test_a_wrong_declaration_is_told(make_town: Callable[..., Town], lines: str,
     """Every mistake in [jobs.NAME] is a sentence with its place, and the plugin can't be switched on."""
     town = make_town()
     add_plugin(town, "lake", manifest=MANIFEST.partition("[jobs")[0] + f"[jobs.a]\n{lines}\n", code=CODE)
-    assert said in switching.preview(town, "lake").problem
+    problem = switching.preview(town, "lake").problem
+    assert said in problem
+    assert "?." not in problem
 
 
 def test_a_process_does_them_beside_the_pages(

@@ -158,6 +158,17 @@ def test_templates_by_event_and_how_they_read(town: Town, clerk: Actor, chief: S
     assert "Preview" in main_of(chief.get(f"/admin/core/message_template/{template.id}/"))
 
 
+def test_the_preview_shows_the_line_that_every_message_gets(town: Town, clerk: Actor, chief: StaffClient) -> None:
+    """Words without the link are sent with a line that has it, and read so beforehand."""
+    values = {"type": TICKET, "event": "received", "subject": "We have it", "body": "We look at it."}
+    template = town.records.create(system(), TEMPLATE, values)
+    message = mailed(town, clerk)
+    shown = main_of(chief.get(f"/admin/messages/preview/{template.id}"))
+    line = f"Your number is {message.number}. How far it is, and all messages: "
+    assert line in message.body
+    assert line in shown
+
+
 def test_a_template_with_a_mistake_comes_back_as_it_was_typed(town: Town, chief: StaffClient) -> None:
     """The form says what is wrong with a placeholder and what there is, and keeps every word."""
     chief.get("/admin/core/message_template/new")

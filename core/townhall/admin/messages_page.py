@@ -57,9 +57,17 @@ class MessagesView(StaffView):
     def index(self) -> ResponseReturnValue:
         """Every type with the events at which its citizens may be told something."""
         counts = outbox.counts(self.town)
+        types = [(record_type, list(self._events(record_type))) for record_type in self._types()]
         return self.render(
             "admin/messages.html",
-            types=[(record_type, list(self._events(record_type))) for record_type in self._types()],
+            types=types,
+            holes={
+                words.id
+                for record_type, events in types
+                for event in events
+                for words in event.templates
+                if words["active"] and templates.problems(self.town, record_type, words.values)
+            },
             category={each.identity: self._category(each) for each in self._types()},
             needing=counts["dead"] + counts["held"],
             waiting=sum(counts[status] for status in outbox.OPEN),
@@ -77,6 +85,7 @@ class MessagesView(StaffView):
         number = request.args.get("number", "").strip()[:80]
         record, problem = self._record(record_type, number)
         facts = self._facts(record) if record is not None else None
+        text = rendering.with_link(rendering.body(self.town, template["body"], facts), facts.record) if facts else ""
         return self.render(
             "admin/message_preview.html",
             words=template,
@@ -85,7 +94,8 @@ class MessagesView(StaffView):
             number=number or (record.number if record is not None else ""),
             problem=problem,
             subject=rendering.subject(self.town, template["subject"], facts) if facts else "",
-            text=rendering.readable(rendering.body(self.town, template["body"], facts)) if facts else "",
+            text=rendering.readable(text),
+            holes=templates.problems(self.town, record_type, template.values),
             known=placeholders.known(self.town, record_type),
             back=urls.record_url(templates.TEMPLATE, id),
         )

@@ -42,6 +42,7 @@ from townhall.lifecycle import switching
 from townhall.lifecycle import town_layer
 from townhall.lifecycle.status import unclaimed_settings
 from townhall.mail import health
+from townhall.messages import checkup as message_checkup
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 from townhall.secret_key import SECRET_FILE
@@ -139,6 +140,8 @@ def _examine(folder: Path) -> Iterator[Finding]:
         yield from _examine_jobs(town)
         for subject, sentence in checkup.look(town):
             yield Finding(subject, not sentence, sentence or "can be counted by.")
+        for subject, sentence in message_checkup.look(town):
+            yield Finding(subject, False, f"people read a hole there: {sentence}")
         for good, sentence in health.findings(town):
             yield Finding("messages", good, sentence)
         for good, sentence in findings(town):

@@ -23,6 +23,7 @@ from townhall.schedules import Schedule
 from townhall.schedules import read_at
 from townhall.schedules import read_every
 from townhall_forms.reading import read_toml
+from townhall_forms.text import ended
 
 #: Version of the plugin API that this Townhall offers; a manifest's ``api`` is a range of it.
 API_VERSION = "1.0"
@@ -312,5 +313,5 @@ class _Reader:
         try:
             return read(content[key])
         except ValueError as error:
-            self.mistake(f"{place}.{key}", f"{error}.")
+            self.mistake(f"{place}.{key}", ended(str(error)))
             return None

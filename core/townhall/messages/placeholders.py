@@ -48,6 +48,8 @@ PERSONAL: Mapping[str, str] = {
     "minutes": "how long a link to their requests works",
     "change": "what was changed, in a sentence",
 }
+#: As many are named where one is unknown; the preview lists all.
+_NAMED = 14
 #: What is no text of a line or two.
 _NO_TEXT = frozenset({"file", "files", "rows", "questions", "answers", "reference", "place", "boolean"})
 _STANDARD_FIELDS = ("title", "created", "closed")
@@ -94,7 +96,9 @@ def resolve(town: Town, facts: Facts, *, subject: bool = False) -> Mapping[str, 
 
 
 def _unknown(town: Town, record_type: RecordType, path: str, allowed: Mapping[str, str], subject: bool) -> str:
-    there = ", ".join(f"{{{name}}}" for name in list(allowed)[:14])
+    there = ", ".join(f"{{{name}}}" for name in list(allowed)[:_NAMED])
+    if len(allowed) > _NAMED:
+        there += f" and {len(allowed) - _NAMED} more, which the preview of a message lists"
     label = record_type.label.lower()
     if subject and path in known(town, record_type):
         return (

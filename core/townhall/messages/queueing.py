@@ -23,7 +23,6 @@ from townhall.messages import outbox
 from townhall.messages import recipients
 from townhall.messages import rendering
 from townhall.messages import templates
-from townhall.messages.placeholders import LINK
 from townhall.messages.placeholders import Facts
 from townhall.messages.recipients import Recipient
 from townhall.messages.templates import Words
@@ -221,8 +220,6 @@ def _queue(
 ) -> None:
     """Put one message into the outbox; ``refused`` says why it goes to nobody."""
     record = facts.record
-    if LINK not in text and record.type.has_status_page:
-        text = f"{text}\n\nYour number is {record.number}. How far it is, and all messages: {LINK}"
     held = limits.breaker(town) if automatic and recipient.channel == "email" and not refused else ""
     values: Mapping[str, Any] = {
         "identity": record.identity,
@@ -237,7 +234,7 @@ def _queue(
         "recipient": recipient.address,
         "name": recipient.name,
         "subject": subject,
-        "body": text,
+        "body": rendering.with_link(text, record),
         "status": "dropped" if refused else "held" if held else "queued",
         "error": refused or held,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from townhall.messages import placeholders
 from townhall.messages.placeholders import LINK
 from townhall.messages.placeholders import Facts
+from townhall.records.types import Record
 from townhall_forms.placeholders import InvalidTemplate
 from townhall_forms.placeholders import Template
 
@@ -39,6 +40,13 @@ def body(town: Town, text: str, facts: Facts) -> str:
     found = placeholders.resolve(town, facts)
     lines = [_fill(line, found.__getitem__) for line in text.replace("\r\n", "\n").split("\n")]
     return tidy("\n".join(line.rstrip() for line in lines if line is not None))
+
+
+def with_link(text: str, record: Record) -> str:
+    """The text, with a line that says where to see how far the case is unless it says so itself, or nobody can."""
+    if LINK in text or not record.type.has_status_page:
+        return text
+    return f"{text}\n\nYour number is {record.number}. How far it is, and all messages: {LINK}"
 
 
 def clean(text: str) -> str:

@@ -93,10 +93,16 @@ def find(
     return Words(chosen["subject"], chosen["body"], bool(chosen["once"]), chosen.id)
 
 
-def category_words(town: Town, record_type: RecordType, event: str, values: Mapping[str, Any]) -> str:
-    """What the record that the workflow's ``messages`` leads to says at this event."""
+def category_rows(record_type: RecordType) -> tuple[str, str]:
+    """The link of a case to what has words of its own, and the rows there that hold them; empty if there is none."""
     workflow = record_type.workflow
     link, _, rows = (workflow.messages if workflow is not None else "").partition(".")
+    return link, rows
+
+
+def category_words(town: Town, record_type: RecordType, event: str, values: Mapping[str, Any]) -> str:
+    """What the record that the workflow's ``messages`` leads to says at this event."""
+    link, rows = category_rows(record_type)
     target = values.get(link)
     if not rows or not isinstance(target, int):
         return ""
@@ -130,12 +136,18 @@ def check(town: Town, change: Change) -> None:
         errors["event"] = _no_event(record_type, values.get("event") or "")
     elif not values.get("language") and _is_there(town, change):
         errors["event"] = "There is a template for this already. Change that one."
-    for name in ("subject", "body"):
-        text = values.get(name) or ""
-        if sentence := placeholders.problem(town, record_type, text, subject=name == "subject"):
-            errors[name] = sentence
+    errors |= problems(town, record_type, values)
     if errors:
         raise ValidationFailed(errors)
+
+
+def problems(town: Town, record_type: RecordType, values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the placeholders of a template's subject and body, in a sentence for each that has some."""
+    found = {
+        name: placeholders.problem(town, record_type, values.get(name) or "", subject=name == "subject")
+        for name in ("subject", "body")
+    }
+    return {name: sentence for name, sentence in found.items() if sentence}
 
 
 def _is_there(town: Town, change: Change) -> bool:
@@ -163,8 +175,7 @@ def check_category(town: Town, change: Change) -> None:
         return
     errors: dict[str, str] = {}
     for record_type in town.schemas.values():
-        workflow = record_type.workflow
-        link, _, rows = (workflow.messages if workflow is not None else "").partition(".")
+        link, rows = category_rows(record_type)
         if not rows or record_type.fields[link].target != change.identity or not change.changed(rows):
             continue
         for index, line in enumerate(change.values.get(rows) or ()):

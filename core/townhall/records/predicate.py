@@ -47,6 +47,7 @@ from townhall_forms.operands import Environment
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import Resolved
 from townhall_forms.schema import Transition
+from townhall_forms.text import ended
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -269,7 +270,7 @@ def asked(town: Town, actor: Actor, record_type: RecordType, where: Where) -> Co
         return parse_condition(where, resolve=_Asking(town, record_type))
     except InvalidCondition as error:
         key, message = error.problems[0]
-        raise Rejected(f"This filter can't be used: {message}.".replace("..", "."), field=key) from error
+        raise Rejected(f"This filter can't be used: {ended(message)}", field=key) from error
 
 
 def check_paths(town: Town, actor: Actor, record_type: RecordType, paths: Iterable[str], deed: str = "filter") -> None:
