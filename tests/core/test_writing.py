@@ -190,11 +190,43 @@ def test_assignee_must_work_here(town: Town, clerk: Actor) -> None:
 
 
 def test_state_is_no_field_to_edit(town: Town, clerk: Actor) -> None:
-    """State, number, created and the like can't be set by an update."""
+    """State, number, created and the like are nobody's to change, the town's own actor and plugins included."""
     record = make_ticket(town, clerk, make_topic(town))
-    for name, value in {"state": "done", "number": "T-1", "created": "2020-01-01T00:00", "id": 5}.items():
+    plugin = Actor("plugin", "A vendor's hook", None, frozenset({"*"}))
+    asked = {
+        "state": ("done", "records.transition()"),
+        "closed": ("2020-01-01T00:00", "records.transition()"),
+        "archived": ("2020-01-01T00:00", "records.archive()"),
+        "number": ("T-1", "Leave it out"),
+        "title": ("Mine", "Leave it out"),
+        "created": ("2020-01-01T00:00", "Leave it out"),
+        "updated": ("2020-01-01T00:00", "Leave it out"),
+        "id": (5, "Leave it out"),
+    }
+    for actor in (clerk, plugin, system()):
+        for name, (value, instead) in asked.items():
+            with pytest.raises(ValidationFailed) as refused:
+                town.records.update(actor, TICKET, record.id, {"summary": "Changed", name: value}, version=1)
+            assert set(refused.value.errors) == {name}
+            assert instead in refused.value.errors[name]
+    now = town.records.get(system(), TICKET, record.id)
+    assert (now.state, now.closed, now.version, now["summary"]) == ("new", None, 1, "Deep hole")
+    assert len(town.records.passed(clerk, TICKET, record.id)) == 1
+
+
+def test_a_new_record_of_the_town_brings_what_an_import_may(town: Town) -> None:
+    """The town's own actor says where a new case stands and since when, but not what Townhall keeps itself."""
+    values = {
+        "topic": make_topic(town).id,
+        "summary": "Old lamp",
+        "answers": {"deep": 4},
+        "created": "2020-01-01T00:00",
+    }
+    record = town.records.create(system(), TICKET, values, state="done")
+    assert (record.state, record.created.year) == ("done", 2020)
+    for name in ("id", "title", "updated", "archived"):
         with pytest.raises(ValidationFailed) as refused:
-            town.records.update(clerk, TICKET, record.id, {name: value}, version=1)
+            town.records.create(system(), TICKET, {**values, name: "2020-01-01T00:00"})
         assert set(refused.value.errors) == {name}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -11,6 +12,7 @@ from typing import Any
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.errors import ValidationFailed
+from townhall.records.write_plans import IMPORTED
 from townhall.records.write_plans import WritePlan
 from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
@@ -19,6 +21,14 @@ from townhall_forms.fields.base import Field
 if TYPE_CHECKING:
     from townhall.context import TownContext
     from townhall.town import Town
+
+_BY_MOVES = "Make one of the case's declared moves: records.transition()."
+#: Which door writes a standard field that no change of fields does.
+_WRITTEN_BY: Mapping[str, str] = {
+    "state": _BY_MOVES,
+    "closed": _BY_MOVES,
+    "archived": "Put the record aside or take it back: records.archive(), records.restore().",
+}
 
 
 def rules_context(town: Town, actor: Actor) -> TownContext:
@@ -93,17 +103,22 @@ def _moving(field: Field, context: Context) -> Any:
     return context.today() if field.type_name == "date" else context.now()
 
 
-def refuse_unwritable(town: Town, actor: Actor, plan: WritePlan, names: Mapping[str, Any]) -> None:
-    """Raise :class:`~townhall.errors.ValidationFailed` for fields that this member of staff may not write."""
-    if actor.kind == "system":
-        return
-    access = policy.readable(actor, plan.record_type)
-    errors = {
-        name: f"You may not change “{plan.record_type.all_fields[name].label}”."
-        for name in names
-        if name in plan.record_type.all_fields
-        and (name in access.hidden or (name in plan.record_type.system_fields and name not in plan.standard))
-    }
+def refuse_unwritable(actor: Actor, plan: WritePlan, names: Iterable[str], *, new: bool = False) -> None:
+    """Raise :class:`~townhall.errors.ValidationFailed` for fields that staff, plugins or the town may not write.
+
+    Standard fields follow from what is done, whoever does it: a case is where its moves brought it. Only a ``new``
+    record of the town itself brings along what a row of an import may.
+    """
+    hidden = policy.readable(actor, plan.record_type).hidden
+    open_ones = IMPORTED if new and actor.kind == "system" else plan.standard
+    errors: dict[str, str] = {}
+    for name in names:
+        field = plan.record_type.all_fields.get(name)
+        if field is not None and name in hidden:
+            errors[name] = f"You may not change “{field.label}”."
+        elif field is not None and name in plan.standard_names and name not in open_ones:
+            instead = _WRITTEN_BY.get(name, "Leave it out: Townhall keeps it itself.")
+            errors[name] = f"“{field.label}” can't be filled in. {instead}"
     if errors:
         raise ValidationFailed(errors)
 

@@ -295,7 +295,10 @@ class Records:
     def update(
         self, actor: Actor, identity: str, id: int, values: Mapping[str, Any], *, version: int, note: str = ""
     ) -> Record:
-        """Change the fields in ``values`` of a record that the actor saw at ``version``."""
+        """Change the fields in ``values`` of a record that the actor saw at ``version``.
+
+        Of standard fields they are ``assignee``, ``queue``, ``due`` and ``channel``; :meth:`transition` moves a case.
+        """
         return writing.update(self._town, actor, identity, id, values, version=version, note=note)
 
     def bring_back(

@@ -65,7 +65,7 @@ def transition(
     may_edit = policy.may(actor, "edit", plan.record_type) and predicate.reaches(
         town, actor, "edit", plan.record_type, id
     )
-    _refuse_values(town, actor, plan, move, given, may_edit=may_edit)
+    _refuse_values(actor, plan, move, given, may_edit=may_edit)
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version, named=town.plugins.has("guard_transition", identity))
         predicate.require_within(town, actor, "transition", plan.record_type, id, move=move)
@@ -162,13 +162,13 @@ def _declared(plan: WritePlan, name: str) -> tuple[Workflow, Transition]:
 
 
 def _refuse_values(
-    town: Town, actor: Actor, plan: WritePlan, move: Transition, given: Mapping[str, Any], *, may_edit: bool
+    actor: Actor, plan: WritePlan, move: Transition, given: Mapping[str, Any], *, may_edit: bool
 ) -> None:
     """With a move come its own fields; staff who may edit the record may change others on the way."""
     asked = frozenset(policy.asked_by(actor, plan.record_type, move))
     if not policy.is_staff(actor) or not may_edit:
         parsing.refuse_outside(asked, plan, given)
-    parsing.refuse_unwritable(town, actor, plan, {name: value for name, value in given.items() if name not in asked})
+    parsing.refuse_unwritable(actor, plan, [name for name in given if name not in asked])
 
 
 def _condition_holds(town: Town, actor: Actor, plan: WritePlan, move: Transition, record: Record) -> bool:

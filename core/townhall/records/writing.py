@@ -58,7 +58,7 @@ def create(
     plan = write_plan(town, identity)
     policy.require(actor, "create", plan.record_type)
     public = None if policy.is_staff(actor) and form is None else _form(plan, form)
-    _refuse_names(town, actor, plan, public, values)
+    _refuse_names(actor, plan, public, values)
     if public is None and state and actor.kind != "system" and state != _initial(plan):
         raise Rejected("A new record starts in its first state; move it afterwards.", field="state")
     scene = checking.Scene.of(town, actor)
@@ -102,7 +102,7 @@ def update(
     if plan.record_type.append_only:
         raise Rejected(f"{plan.record_type.label_plural} are never changed. Add a new one that corrects it.")
     if policy.is_staff(actor):
-        parsing.refuse_unwritable(town, actor, plan, values)
+        parsing.refuse_unwritable(actor, plan, values)
     with write_transaction(town, plan):
         before = lock(town, actor, plan, id, version)
         predicate.require_within(town, actor, "edit", plan.record_type, id)
@@ -214,9 +214,9 @@ def _initial(plan: WritePlan) -> str:
     return plan.record_type.workflow.initial if plan.record_type.workflow else ""
 
 
-def _refuse_names(town: Town, actor: Actor, plan: WritePlan, form: Form | None, values: Mapping[str, Any]) -> None:
+def _refuse_names(actor: Actor, plan: WritePlan, form: Form | None, values: Mapping[str, Any]) -> None:
     if form is None:
-        parsing.refuse_unwritable(town, actor, plan, values)
+        parsing.refuse_unwritable(actor, plan, values, new=True)
     else:
         allowed = {*form.fields, form.per} - {""}
         parsing.refuse_outside(frozenset(allowed), plan, values)
