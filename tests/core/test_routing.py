@@ -31,6 +31,47 @@ REQUEST = "complaints.service_request"
 CATEGORY = "complaints.category"
 ROUTE = "core.route"
 QUEUE = "core.queue"
+FLOW = """
+[workflow]
+initial = "new"
+[workflow.states]
+new = { label = "New" }
+done = { label = "Done", final = true }
+[[workflow.transitions]]
+name = "finish"
+from = ["new"]
+to = "done"
+by = ["staff"]
+"""
+WRITTEN = f"""
+[type]
+name = "thing"
+title = "{{label}}"
+[fields.label]
+type = "text"
+[fields.story]
+type = "longtext"
+[fields.secret]
+type = "longtext"
+privacy = "confidential"
+[fields.steps]
+type = "rows"
+[fields.steps.fields.what]
+type = "text"
+[fields.steps.fields.who]
+type = "text"
+privacy = "confidential"
+[fields.questions]
+type = "questions"
+[fields.answers]
+type = "answers"
+from = "questions"
+[fields.secret_answers]
+type = "answers"
+from = "questions"
+privacy = "confidential"
+{FLOW}
+"""
 BOXES = {"North": (-84.6, 39.4, -84.5, 39.5), "South": (-84.6, 39.3, -84.5, 39.4)}
 
 
@@ -124,6 +165,59 @@ def test_messages_go_to_whom_their_words_name(town: Town) -> None:
         assert (made.queue, made.assignee) == (where, who), text
         expected = ("route", rules[rule].id) if rule else ("default", None)
         assert decided(town, made)[:2] == expected, text
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"label": "A bakery"}, True),
+        ({"story": "We want to open a bakery on Main Street."}, True),
+        ({"steps": [{"what": "Find a house"}, {"what": "Open the bakery"}]}, True),
+        ({"answers": {"why": "The old bakery closed."}}, True),
+        ({"story": "We bake.", "answers": {"why": "Nobody does."}}, False),
+        ({"secret": "It is a bakery."}, False),
+        ({"steps": [{"what": "Find a house", "who": "The bakery"}]}, False),
+        ({"answers": {"who": "The bakery"}}, False),
+        ({"secret_answers": {"why": "The old bakery closed."}}, False),
+    ],
+)
+def test_words_stand_in_whatever_people_wrote(town: Town, values: dict[str, Any], found: bool) -> None:
+    """Fields, rows and answers are looked at, whether search looks there or not; what is confidential is not."""
+    add_plugin(town, "plans", schema=WRITTEN)
+    switching.enable(town, SYSTEM, "plans")
+    bakers = queue(town, "Bakers")
+    town.records.create(
+        SYSTEM, ROUTE, {"name": "Bakery", "case_type": "plans.thing", "words": "bakery", "to_queue": bakers}
+    )
+    questions = [
+        {"code": "why", "label": "Why?", "type": "text"},
+        {"code": "who", "label": "Who?", "type": "text", "privacy": "confidential"},
+    ]
+    made = town.records.create(SYSTEM, "plans.thing", {"label": "A plan", "questions": questions, **values})
+    assert (made.queue == bakers) is found
+
+
+def test_a_rule_by_words_for_cases_without_texts_is_refused(town: Town) -> None:
+    """Nobody writes a word in such a case, so the rule would never fit, and says so when it is saved."""
+    silent = '[type]\nname = "thing"\ntitle = "{number}"\nnumber = "C-{seq}"\n[fields.amount]\ntype = "integer"\n'
+    add_plugin(town, "counts", schema=silent + FLOW)
+    switching.enable(town, SYSTEM, "counts")
+    values = {"name": "Words", "case_type": "counts.thing", "to_queue": queue(town, "Roads")}
+    with pytest.raises(ValidationFailed) as refused:
+        town.records.create(SYSTEM, ROUTE, {**values, "words": "bakery"})
+    assert refused.value.errors == {"words": "Things have no text in which people write words. Leave this empty."}
+    assert town.records.create(SYSTEM, ROUTE, values)["name"] == "Words"
+
+
+def test_prospects_are_routed_by_what_they_tell(make_town: Callable[..., Town]) -> None:
+    """A module's kind of case whose story no search looks at is routed by its words all the same."""
+    town = make_town("economic_development")
+    bakers = queue(town, "Bakers")
+    prospect = "economic_development.prospect"
+    town.records.create(SYSTEM, ROUTE, {"name": "Bakery", "case_type": prospect, "words": "bakery", "to_queue": bakers})
+    story = {"description": "We want to open a bakery on Main Street."}
+    assert town.records.create(SYSTEM, prospect, story).queue == bakers
+    assert town.records.create(SYSTEM, prospect, {"name": "Bakery Ltd"}).queue != bakers
 
 
 def test_the_rule_that_hit_is_told_on_the_case(town: Town, clerk: Actor) -> None:

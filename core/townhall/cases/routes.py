@@ -8,6 +8,7 @@ shown.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ from townhall.extend.values import Change
 from townhall.records import colleagues
 from townhall.records.colleagues import Colleagues
 from townhall_forms.conditions import Condition
+from townhall_forms.context import Context
+from townhall_forms.fields.answers import AnswersField
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
 from townhall_forms.text import normalise
@@ -123,14 +126,41 @@ def priority_of(record_type: RecordType, text: str) -> str:
     return next((each.value for each in choices if wanted in (normalise(each.value), normalise(each.label))), "")
 
 
-def words_of(record_type: RecordType, values: Mapping[str, Any]) -> str:
-    """The words of all texts by which cases of the type are searched, a blank around each, a bar between texts."""
+def words_of(record_type: RecordType, values: Mapping[str, Any], context: Context) -> str:
+    """The words of all texts of a case that are not confidential, a blank around each, a bar between texts.
+
+    Texts are those of its fields, of the columns of its rows, and of its answers to questions.
+    """
     found: list[str] = []
     for field in record_type.fields.values():
-        value = values.get(field.name) if field.search and field.type_name in ("text", "longtext") else None
-        if isinstance(value, str):
-            found += [*tokens(value), "|"]
+        value = values.get(field.name)
+        if value is None or field.privacy == "confidential":
+            continue
+        for inner, text in _parts(field, value, values, context):
+            if _holds_words(inner) and isinstance(text, str):
+                found += [*tokens(text), "|"]
     return f" {' '.join(found)} "
+
+
+def has_words(record_type: RecordType) -> bool:
+    """Whether cases of the type have a text in which :func:`words_of` would look."""
+    return any(
+        isinstance(field, AnswersField) or any(map(_holds_words, (field, *field.row_fields.values())))
+        for field in record_type.fields.values()
+        if field.privacy != "confidential"
+    )
+
+
+def _parts(field: Field, value: Any, values: Mapping[str, Any], context: Context) -> Iterable[tuple[Field, Any]]:
+    """The single values in the value of a field, each with the field that says what it is."""
+    if field.row_fields:
+        return [(column, row.get(name)) for row in value for name, column in field.row_fields.items()]
+    asked = field.bind(values, context)
+    return asked.entries(value) if isinstance(asked, AnswersField) else ((field, value),)
+
+
+def _holds_words(field: Field) -> bool:
+    return field.type_name in ("text", "longtext") and field.privacy != "confidential"
 
 
 # -- reading --------------------------------------------------------------------------------------------------------
@@ -144,6 +174,8 @@ def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str
     condition = _condition(town, record_type, values, errors)
     if values.get("wards") and record_type is not None and place_field(record_type) is None:
         errors["wards"] = f"{record_type.label_plural} have no place on the map, so none lies in a ward."
+    if values.get("words") and record_type is not None and not has_words(record_type):
+        errors["words"] = f"{record_type.label_plural} have no text in which people write words. Leave this empty."
     if values.get("priority") and "case_type" not in errors:
         _check_priority(record_type, values["priority"], errors)
     return Route(

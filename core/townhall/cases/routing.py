@@ -135,7 +135,7 @@ class Subject:
     @cached_property
     def words(self) -> str:
         """The words that people wrote."""
-        return routes.words_of(self.type, self.change.values)
+        return routes.words_of(self.type, self.change.values, self.context)
 
     @cached_property
     def wards(self) -> list[Ward]:
