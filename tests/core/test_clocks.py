@@ -169,6 +169,20 @@ def test_the_first_target_that_fits_counts(town: Town, ticket: Record, clerk: Ac
     assert found["resolution"].original_target_id == original.target_id
 
 
+def test_a_target_for_the_cases_of_a_day_is_for_all_of_it(town: Town, ticket: Record) -> None:
+    """A ticket of ten o'clock came at most on that day, and on that day."""
+    for order, comparison in ((2, "at_most"), (1, "is")):
+        quick = make_target(
+            town,
+            f"Created {comparison}",
+            order=order,
+            conditions=[{"field": "created", "is": comparison, "value": "2026-03-17"}],
+            clocks=[{"clock": "resolution", "within": order, "unit": "working_hours"}],
+        )
+        recomputing.run(town)
+        assert clocks(town, ticket)["resolution"].target_id == quick.id
+
+
 def test_minutes_come_from_a_field_of_the_case(town: Town, clerk: Actor, clock: FixedClock) -> None:
     """A number of days behind a link, like a category's; a case whose field is empty is due by its type's own days."""
     now_is(town, clock, "17 10:00")

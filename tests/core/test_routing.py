@@ -377,6 +377,13 @@ def test_a_rule_that_names_what_is_not_there_is_refused(
         (("location", "filled", None), {}, False),
         (("location", "empty", None), {}, True),
         (("channel", "is", "E-mail"), {"channel": "email"}, True),
+        (("created", "is", "2026-03-17"), {}, True),
+        (("created", "at_most", "2026-03-17"), {}, True),
+        (("created", "at_most", "2026-03-16"), {}, False),
+        (("created", "at_least", "2026-03-18"), {}, False),
+        (("created", "is_not", "2026-03-17"), {}, False),
+        (("created", "one_of", "2026-03-01; 2026-03-17"), {}, True),
+        (("created", "at_most", "2026-03-17 00:00"), {}, False),
     ],
 )
 def test_conditions_are_written_as_people_say_it(
@@ -388,6 +395,21 @@ def test_conditions_are_written_as_people_say_it(
     route(town, "Rule", conditions=rows, to_queue=roads)
     made = report(town, "Something", category=category(town).id, **values)
     assert (made.queue == roads) is fits
+
+
+@pytest.mark.parametrize("hour", ["00:00", "13:30", "23:59"])
+def test_a_day_means_the_whole_day_in_rules_as_in_filters(town: Town, clock: FixedClock, hour: str) -> None:
+    """A case of any hour of a day, by the town's clock, is of that day for a rule where it is for a list."""
+    clock.move(datetime.fromisoformat(f"2026-04-02 {hour}").replace(tzinfo=town.zone) - clock.now())
+    topic, day, operators = category(town).id, "2026-04-02", {"is": "eq", "at_most": "lte", "at_least": "gte"}
+    for comparison, operator in operators.items():
+        there = queue(town, comparison)
+        rows = [{"field": "created", "is": comparison, "value": day}]
+        rule = route(town, comparison, conditions=rows, to_queue=there)
+        made = report(town, "Something", category=topic)
+        assert made.queue == there, comparison
+        assert town.records.count(SYSTEM, REQUEST, {"id": made.id, "created": {operator: day}}).value == 1
+        town.records.archive(SYSTEM, ROUTE, rule.id, version=1)
 
 
 def test_rules_know_the_time_of_the_town(town: Town, clock: FixedClock) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
@@ -160,11 +161,21 @@ def _operand(town: Town, info: PathInfo, text: str) -> Any:
         return _YES_AND_NO[wanted]
     if field is None or info.kind in ("any", "presence", "text"):
         return text
+    if info.kind == "datetime" and (day := _day(text)) is not None:
+        return day
     try:
         value = field.parse(text, town.context(system()))
     except Invalid as error:
         raise _Wrong("value", error.message) from error
     return value[0] if isinstance(value, tuple) and len(value) == 1 else value
+
+
+def _day(text: str) -> date | None:
+    """The day that a text is; the language takes one for the whole of it, where a moment would be its midnight."""
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-11-30") else None
+    except ValueError:
+        return None
 
 
 def _near(town: Town, record_type: RecordType, given: str) -> str:
