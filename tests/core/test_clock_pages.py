@@ -146,7 +146,11 @@ def test_a_target_is_made_on_screen(town: Town, browser: StaffClient) -> None:
     assert refused.status_code == 422
     assert "Did you mean “Kind”" in plain(refused)
     assert "topic.target_days" in refused.text
-    given |= {"form_id": hidden(refused, "form_id"), "conditions-0-field": "kind"}
+    given |= {"form_id": hidden(refused, "form_id"), "conditions-0-field": "kind", "conditions-0-is": "at_least"}
+    refused = browser.post("/admin/core/target/new", given)
+    assert refused.status_code == 422
+    assert "“kind” doesn't go with “is at least”. Choose “is”" in plain(refused)
+    given |= {"form_id": hidden(refused, "form_id"), "conditions-0-is": "is"}
     saved = browser.post("/admin/core/target/new", given)
     assert saved.status_code in (302, 303), plain(saved)
     assert town.records.find(system(), TARGET).records[0]["case_type"] == "desk.ticket"

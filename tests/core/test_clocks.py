@@ -304,7 +304,7 @@ def test_there_is_one_calendar_of_the_town(town: Town) -> None:
         ({"conditions": [{"field": "kin", "is": "is", "value": "question"}]}, "conditions.0.field"),
         ({"conditions": [{"field": "kind", "is": "is", "value": "wish"}]}, "conditions.0.value"),
         ({"conditions": [{"field": "kind", "is": "is"}]}, "conditions.0.value"),
-        ({"conditions": [{"field": "summary", "is": "at_least", "value": "x"}]}, "conditions.0.value"),
+        ({"conditions": [{"field": "summary", "is": "at_least", "value": "x"}]}, "conditions.0.is"),
         ({"clocks": [{"clock": "resolution", "unit": "hours"}]}, "clocks.0.within"),
         ({"clocks": [{"clock": "resolution", "within": "-3", "unit": "hours"}]}, "clocks.0.within"),
         ({"clocks": [{"clock": "resolution", "within": "summary", "unit": "hours"}]}, "clocks.0.within"),

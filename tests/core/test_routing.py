@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -342,7 +343,16 @@ def test_a_queue_out_of_use_and_a_person_who_left_get_nothing(town: Town, clerk:
         ({"conditions": [("category", "is", "Other")]}, "conditions.0.field", "like category.name"),
         ({"conditions": [("description", "filled", "x")]}, "conditions.0.value", "Leave the value empty"),
         ({"conditions": [("description", "is", None)]}, "conditions.0.value", "Write the value"),
-        ({"conditions": [("place", "is", "here")]}, "conditions.0.value", "doesn't fit"),
+        ({"conditions": [("place", "is", "here")]}, "conditions.0.is", "Choose “is empty” or “is filled in”"),
+        ({"conditions": [("location", "at_least", "a")]}, "conditions.0.is", "doesn't go with “is at least”"),
+        ({"conditions": [("category.default_queue", "is", "x")]}, "conditions.0.field", "only whether it is empty"),
+        ({"conditions": [("followers", "is", "x")]}, "conditions.0.field", "only whether it is empty or filled in"),
+        ({"conditions": [("duplicate_of", "is", "x")]}, "conditions.0.field", "like duplicate_of.title"),
+        ({"conditions": [("category.default_queue.name", "is", "x")]}, "conditions.0.field", "like category.name"),
+        ({"conditions": [("Category.kode", "is", "x")]}, "conditions.0.field", "Did you mean category.code?"),
+        ({"conditions": [("categry.code", "is", "x")]}, "conditions.0.field", "Did you mean category.code?"),
+        ({"conditions": [("external_ids.sytem", "is", "x")]}, "conditions.0.field", "mean external_ids.system?"),
+        ({"conditions": [("priority.name", "is", "x")]}, "conditions.0.field", "is no link to one record"),
         ({"case_type": None, "conditions": [("priority", "is", "high")]}, "case_type", "Say which kind of case"),
         ({"priority": "huge"}, "priority", "There are Low, Normal, High, Urgent"),
         ({"words": " ,, "}, "words", "Write words with commas"),
@@ -361,6 +371,32 @@ def test_a_rule_that_names_what_is_not_there_is_refused(
         route(town, "Wrong", **{"to_queue": queue(town, "Roads"), **values})
     assert message in refused.value.errors[path]
     assert town.records.count(SYSTEM, ROUTE).value == 0
+
+
+def test_what_a_refusal_proposes_can_be_asked(town: Town) -> None:
+    """Of every field, and of what doesn't stand behind it: the field that a sentence proposes makes a rule."""
+    there, proposed = queue(town, "Roads"), set()
+    here, behind = list(town.schemas[REQUEST].all_fields), list(town.schemas[CATEGORY].all_fields)
+    given = [*here, *(f"{name}.nam" for name in here), *(f"category.{name}" for name in behind)]
+    given += [f"category.{name}.name" for name in behind]
+
+    def refusal(field: str, comparison: str, value: str | None) -> str:
+        try:
+            rows = [{"field": field, "is": comparison, "value": value}]
+            made = route(town, f"{field} {comparison}", conditions=rows, to_queue=there)
+        except ValidationFailed as refused:
+            return refused.errors.get("conditions.0.field", "")
+        town.records.update(SYSTEM, ROUTE, made.id, {"name": f"Rule {made.id}"}, version=1)
+        return ""
+
+    for field in given:
+        said = refusal(field, "is", "x")
+        if "only whether it is empty" in said:
+            assert refusal(field, "filled", None) == "", said
+        elif (found := re.search(r"(?:, like|Did you mean) “?([^”]+?)”?[.?]$", said)) is not None:
+            assert refusal(found[1], "filled", None) == "", said
+            proposed.add(found[1])
+    assert {"category.name", "duplicate_of.title"} <= proposed
 
 
 @pytest.mark.parametrize(

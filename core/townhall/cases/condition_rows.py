@@ -18,6 +18,7 @@ from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
 from townhall_forms.conditions import parse_condition
 from townhall_forms.errors import Invalid
+from townhall_forms.fields.base import Field
 from townhall_forms.kinds import PathInfo
 from townhall_forms.kinds import resolver
 from townhall_forms.schema import RecordType
@@ -60,12 +61,10 @@ class _Wrong(Exception):
         self.part = part
 
 
-def condition_of(
-    town: Town, record_type: RecordType, rows: Sequence[Row], field: str = "conditions"
-) -> tuple[Condition | None, dict[str, str]]:
+def condition_of(town: Town, record_type: RecordType, rows: Sequence[Row]) -> tuple[Condition | None, dict[str, str]]:
     """The condition that these lines make together, and a sentence for each mistake by its place in the form.
 
-    ``field`` is the one that holds the lines. Without lines, or with mistakes, there is no condition.
+    Without lines, or with mistakes, there is no condition.
     """
     errors: dict[str, str] = {}
     parts = []
@@ -73,7 +72,7 @@ def condition_of(
         try:
             parts.append(_test(town, record_type, row))
         except _Wrong as wrong:
-            errors[f"{field}.{index}.{wrong.part}"] = str(wrong)
+            errors[f"conditions.{index}.{wrong.part}"] = str(wrong)
     return (Condition.all_of(parts) if parts and not errors else None), errors
 
 
@@ -106,16 +105,11 @@ def path_of(town: Town, record_type: RecordType, given: str) -> str | None:
         if not rest:
             return name
         target = town.schemas.get(field.target) if field.target else None
-        inner = target.fields if target is not None else {}
+        inner = target.fields if target is not None else field.row_fields
         found = next((key for key, each in inner.items() if normalise(rest) in (key, normalise(each.label))), None)
         if found is not None and resolve(f"{name}.{found}") is not None:
             return f"{name}.{found}"
     return None
-
-
-def missing(town: Town, record_type: RecordType, given: str) -> str:
-    """A sentence for a field that there isn't, with what was probably meant."""
-    return f"{record_type.label} has no field “{given}”.{_near(town, record_type, given)}"
 
 
 def _test(town: Town, record_type: RecordType, row: Row) -> Condition:
@@ -123,7 +117,7 @@ def _test(town: Town, record_type: RecordType, row: Row) -> Condition:
     given, comparison, text = row.get("field") or "", row.get("is") or "is", (row.get("value") or "").strip()
     path = path_of(town, record_type, given)
     if path is None:
-        raise _Wrong("field", missing(town, record_type, given))
+        raise _Wrong("field", _missing(town, record_type, given))
     resolve = resolver(town.schemas, record_type)
     info = resolve(path)
     assert info is not None  # noqa: S101  # path_of asked the same
@@ -131,19 +125,36 @@ def _test(town: Town, record_type: RecordType, row: Row) -> Condition:
         if text:
             raise _Wrong("value", "Leave the value empty here: only whether there is one is asked.")
         return parse_condition({path: {"empty": comparison == "empty"}}, resolve=resolve)
-    if info.kind in ("link", "links"):
-        raise _Wrong("field", f"“{given}” is a record of its own. Ask for one of its fields, like {path}.name.")
+    if info.field is not None and info.field.target:
+        example = _example(town, record_type, path)
+        instead = f"for one of its fields, like {example}" if example else "only whether it is empty or filled in"
+        raise _Wrong("field", f"“{given}” leads to other records. Ask {instead}.")
+    if _operator(info, comparison) not in info.operators:
+        raise _Wrong("is", f"“{given}” doesn't go with “{WORDS[comparison]}”. Choose {_comparisons(info)}.")
     parts = [part.strip() for part in (text.split(";") if comparison in _SEVERAL else [text]) if part.strip()]
     if not parts:
         raise _Wrong("value", "Write the value to compare with.")
     operands = [_operand(town, info, part) for part in parts]
-    operator = "contains" if info.kind == "codes" and comparison in ("is", "one_of") else _OPERATORS[comparison]
+    operator = _operator(info, comparison)
     try:
         if operator == "in":
             return parse_condition({path: {"in": operands}}, resolve=resolve)
         return parse_condition({"any": [{path: {operator: operand}} for operand in operands]}, resolve=resolve)
     except InvalidCondition as error:
         raise _Wrong("value", f"“{text}” doesn't fit: {error.problems[0][1]}.") from error
+
+
+def _operator(info: PathInfo, comparison: str) -> str:
+    """The operator of the language that a comparison is, for what stands at a path."""
+    if info.kind == "codes" and comparison in ("is", "one_of"):
+        return "contains"
+    return _OPERATORS.get(comparison, "empty")
+
+
+def _comparisons(info: PathInfo) -> str:
+    """The comparisons that mean something for what stands at a path, as the form calls them."""
+    *most, last = (f"“{words}”" for name, words in WORDS.items() if _operator(info, name) in info.operators)
+    return f"{', '.join(most)} or {last}"
 
 
 def _operand(town: Town, info: PathInfo, text: str) -> Any:
@@ -178,15 +189,42 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _near(town: Town, record_type: RecordType, given: str) -> str:
-    known = {name: name for name in record_type.fields}
-    known |= {normalise(field.label): field.label for field in record_type.fields.values()}
+# -- what was meant -------------------------------------------------------------------------------------------------
+
+
+def _missing(town: Town, record_type: RecordType, given: str) -> str:
+    """A sentence for a field that there isn't, with what was probably meant and can be asked for."""
+    said = f"{record_type.label} has no field “{given}”."
     first, _, rest = given.strip().partition(".")
-    if rest and (field := record_type.field(first)) is not None:
-        target = town.schemas.get(field.target) if field.target else None
-        if target is None:
-            return f" “{first}” is no link, so nothing stands behind it."
-        near = get_close_matches(rest, list(target.fields), 1)
-        return f" Did you mean {first}.{near[0]}?" if near else f" {target.label} has {', '.join(target.fields)}."
-    near = get_close_matches(normalise(first), list(known), 1)
-    return f" Did you mean “{known[near[0]]}”?" if near else ""
+    fields = record_type.all_fields
+    if not rest:
+        near = _nearest(first, fields)
+        return f"{said} Did you mean “{near}”?" if near else said
+    name = path_of(town, record_type, first) or _nearest(first, fields, names=True)
+    if not name:
+        return said
+    field = fields[name]
+    target = town.schemas.get(field.target) if field.target and not field.many_targets else None
+    if target is not None and "." in rest:
+        example = _example(town, record_type, name)
+        return f"{said} Only one link can be followed: ask for a field right behind “{name}”, like {example}."
+    inside = target.fields if target is not None else field.row_fields
+    if not inside:
+        return f"{said} “{name}” is no link to one record, so nothing can be asked behind it."
+    near = rest if rest in inside else _nearest(rest, inside, names=True)
+    return f"{said} Did you mean {name}.{near}?" if near else f"{said} Behind {name} there are {', '.join(inside)}."
+
+
+def _nearest(given: str, known: Mapping[str, Field], *, names: bool = False) -> str:
+    """The name or the label that is nearest to what somebody wrote, with ``names`` its name; empty if none is near."""
+    meant = {name: name for name in known}
+    meant |= {normalise(field.label): name if names else field.label for name, field in known.items()}
+    near = get_close_matches(normalise(given), list(meant), 1)
+    return meant[near[0]] if near else ""
+
+
+def _example(town: Town, record_type: RecordType, path: str) -> str:
+    """A path to a text behind a link; empty for several links and for one that is behind another itself."""
+    field = record_type.all_fields.get(path)
+    target = town.schemas.get(field.target) if field is not None and not field.many_targets else None
+    return "" if target is None else f"{path}.{'name' if 'name' in target.fields else 'title'}"
