@@ -61,16 +61,19 @@ class _Wrong(Exception):
         self.part = part
 
 
-def condition_of(town: Town, record_type: RecordType, rows: Sequence[Row]) -> tuple[Condition | None, dict[str, str]]:
+def condition_of(
+    town: Town, record_type: RecordType, rows: Sequence[Row], *, unknown: Mapping[str, str] | None = None
+) -> tuple[Condition | None, dict[str, str]]:
     """The condition that these lines make together, and a sentence for each mistake by its place in the form.
 
-    Without lines, or with mistakes, there is no condition.
+    ``unknown`` are fields that nothing can be asked of when these lines are, each with a sentence why. Without lines,
+    or with mistakes, there is no condition.
     """
     errors: dict[str, str] = {}
     parts = []
     for index, row in enumerate(rows):
         try:
-            parts.append(_test(town, record_type, row))
+            parts.append(_test(town, record_type, row, unknown or {}))
         except _Wrong as wrong:
             errors[f"conditions.{index}.{wrong.part}"] = str(wrong)
     return (Condition.all_of(parts) if parts and not errors else None), errors
@@ -112,12 +115,14 @@ def path_of(town: Town, record_type: RecordType, given: str) -> str | None:
     return None
 
 
-def _test(town: Town, record_type: RecordType, row: Row) -> Condition:
+def _test(town: Town, record_type: RecordType, row: Row, unknown: Mapping[str, str]) -> Condition:
     """One line as a condition."""
     given, comparison, text = row.get("field") or "", row.get("is") or "is", (row.get("value") or "").strip()
     path = path_of(town, record_type, given)
     if path is None:
-        raise _Wrong("field", _missing(town, record_type, given))
+        raise _Wrong("field", _missing(town, record_type, given, unknown))
+    if path in unknown:
+        raise _Wrong("field", unknown[path])
     resolve = resolver(town.schemas, record_type)
     info = resolve(path)
     assert info is not None  # noqa: S101  # path_of asked the same
@@ -192,13 +197,13 @@ def _day(text: str) -> date | None:
 # -- what was meant -------------------------------------------------------------------------------------------------
 
 
-def _missing(town: Town, record_type: RecordType, given: str) -> str:
+def _missing(town: Town, record_type: RecordType, given: str, unknown: Mapping[str, str]) -> str:
     """A sentence for a field that there isn't, with what was probably meant and can be asked for."""
     said = f"{record_type.label} has no field “{given}”."
     first, _, rest = given.strip().partition(".")
     fields = record_type.all_fields
     if not rest:
-        near = _nearest(first, fields)
+        near = _nearest(first, {name: field for name, field in fields.items() if name not in unknown})
         return f"{said} Did you mean “{near}”?" if near else said
     name = path_of(town, record_type, first) or _nearest(first, fields, names=True)
     if not name:

@@ -40,6 +40,8 @@ _DAYS: Mapping[str, frozenset[int]] = {
     "weekend": frozenset({5, 6}),
     **{str(day): frozenset({day}) for day in range(7)},
 }
+#: What a record is only given as it is written, and so after it was routed.
+_NOT_YET = ("id", "number", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,10 @@ def _condition(
     if record_type is None:
         errors["case_type"] = "Say which kind of case it is, so that its fields are known."
         return None
-    condition, wrong = condition_rows.condition_of(town, record_type, rows)
+    unknown = {
+        name: f"A case has no “{record_type.all_fields[name].label}” yet when it is routed. Ask for another field."
+        for name in _NOT_YET
+    }
+    condition, wrong = condition_rows.condition_of(town, record_type, rows, unknown=unknown)
     errors |= wrong
     return condition
