@@ -437,6 +437,55 @@ def test_conditions_are_written_as_people_say_it(
     assert (made.queue == roads) is fits
 
 
+@pytest.mark.parametrize(
+    ("row", "fits"),
+    [
+        (("answers.size", "is", "5"), True),
+        (("answers.size", "is", "05.0"), True),
+        (("answers.size", "at_least", "4"), True),
+        (("answers.size", "at_most", "4"), False),
+        (("answers.size", "is_not", "5"), False),
+        (("answers.size", "is_not", "6"), True),
+        (("answers.size", "one_of", "4; 5"), True),
+        (("answers.fee", "at_least", "12.50"), True),
+        (("answers.leaking", "is", "Yes"), True),
+        (("answers.leaking", "is", "no"), False),
+        (("answers.since", "at_most", "2026-01-02"), True),
+        (("answers.since", "is_not", "2026-01-02"), False),
+        (("answers.noticed", "is", "2026-01-02"), True),
+        (("answers.colour", "one_of", "Blue; red"), True),
+        (("answers.story", "contains", "cellar"), True),
+        (("answers.story", "is", "5"), False),
+        (("answers.never_asked", "is", "5"), False),
+    ],
+)
+def test_rules_ask_for_answers_whatever_their_kind(town: Town, row: tuple[str, str, str], fits: bool) -> None:
+    """A number, an amount, a yes or no, a day and a choice as people write them, and not only texts."""
+    kinds = {
+        "size": "integer",
+        "fee": "money",
+        "leaking": "boolean",
+        "since": "date",
+        "noticed": "datetime",
+        "story": "text",
+    }
+    questions: list[dict[str, Any]] = [{"code": code, "label": code.title(), "type": kinds[code]} for code in kinds]
+    questions.append({"code": "colour", "label": "Colour", "type": "choice", "choices": ["Red", "Blue"]})
+    answers = {
+        "size": 5,
+        "fee": "12.50",
+        "leaking": True,
+        "since": "2026-01-02",
+        "noticed": "2026-01-02T13:00",
+        "story": "In the cellar",
+        "colour": "Red",
+    }
+    roads = queue(town, "Roads")
+    route(town, "Rule", conditions=[dict(zip(("field", "is", "value"), row, strict=True))], to_queue=roads)
+    made = report(town, "Something", category=category(town, questions=questions).id, answers=answers)
+    assert (made.queue == roads) is fits
+
+
 @pytest.mark.parametrize("hour", ["00:00", "13:30", "23:59"])
 def test_a_day_means_the_whole_day_in_rules_as_in_filters(town: Town, clock: FixedClock, hour: str) -> None:
     """A case of any hour of a day, by the town's clock, is of that day for a rule where it is for a list."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
+from decimal import InvalidOperation
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
@@ -39,12 +41,14 @@ WORDS: Mapping[str, str] = {
     "filled": "is filled in",
 }
 _OPERATORS = {
-    "is": "eq",
-    "is_not": "ne",
+    "is": "in",
+    "is_not": "not_in",
     "one_of": "in",
     "contains": "contains",
     "at_least": "gte",
     "at_most": "lte",
+    "empty": "empty",
+    "filled": "empty",
 }
 #: What takes several values.
 _SEVERAL = ("one_of", "contains")
@@ -134,32 +138,33 @@ def _test(town: Town, record_type: RecordType, row: Row, unknown: Mapping[str, s
         example = _example(town, record_type, path)
         instead = f"for one of its fields, like {example}" if example else "only whether it is empty or filled in"
         raise _Wrong("field", f"“{given}” leads to other records. Ask {instead}.")
-    if _operator(info, comparison) not in info.operators:
+    operator = _OPERATORS[comparison]
+    if operator not in info.operators:
         raise _Wrong("is", f"“{given}” doesn't go with “{WORDS[comparison]}”. Choose {_comparisons(info)}.")
     parts = [part.strip() for part in (text.split(";") if comparison in _SEVERAL else [text]) if part.strip()]
     if not parts:
         raise _Wrong("value", "Write the value to compare with.")
-    operands = [_operand(town, info, part) for part in parts]
-    operator = _operator(info, comparison)
+    operands = [operand for part in parts for operand in _operands(town, info, part)]
     try:
-        if operator == "in":
-            return parse_condition({path: {"in": operands}}, resolve=resolve)
+        if operator in ("in", "not_in"):
+            return parse_condition({path: {operator: operands}}, resolve=resolve)
         return parse_condition({"any": [{path: {operator: operand}} for operand in operands]}, resolve=resolve)
     except InvalidCondition as error:
         raise _Wrong("value", f"“{text}” doesn't fit: {error.problems[0][1]}.") from error
 
 
-def _operator(info: PathInfo, comparison: str) -> str:
-    """The operator of the language that a comparison is, for what stands at a path."""
-    if info.kind == "codes" and comparison in ("is", "one_of"):
-        return "contains"
-    return _OPERATORS.get(comparison, "empty")
-
-
 def _comparisons(info: PathInfo) -> str:
     """The comparisons that mean something for what stands at a path, as the form calls them."""
-    *most, last = (f"“{words}”" for name, words in WORDS.items() if _operator(info, name) in info.operators)
+    *most, last = (f"“{words}”" for name, words in WORDS.items() if _OPERATORS[name] in info.operators)
     return f"{', '.join(most)} or {last}"
+
+
+def _operands(town: Town, info: PathInfo, text: str) -> list[Any]:
+    """A value as conditions know it. What an answer is only its question says, so for one it is all that it may be."""
+    if info.kind != "any":
+        return [_operand(town, info, text)]
+    ways = [text, _number(text), _YES_AND_NO.get(normalise(text)), _day(text)]
+    return [way for way in ways if way is not None]
 
 
 def _operand(town: Town, info: PathInfo, text: str) -> Any:
@@ -175,7 +180,7 @@ def _operand(town: Town, info: PathInfo, text: str) -> Any:
         if wanted not in _YES_AND_NO:
             raise _Wrong("value", f"Write yes or no instead of “{text}”.")
         return _YES_AND_NO[wanted]
-    if field is None or info.kind in ("any", "presence", "text"):
+    if field is None or info.kind in ("presence", "text"):
         return text
     if info.kind == "datetime" and (day := _day(text)) is not None:
         return day
@@ -184,6 +189,13 @@ def _operand(town: Town, info: PathInfo, text: str) -> Any:
     except Invalid as error:
         raise _Wrong("value", error.message) from error
     return value[0] if isinstance(value, tuple) and len(value) == 1 else value
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return found if (found := Decimal(text)).is_finite() else None
+    except InvalidOperation:
+        return None
 
 
 def _day(text: str) -> date | None:
