@@ -209,7 +209,7 @@ class Menu:
             yield NavItem("Routing", urls.ROUTING, "next")
             yield NavItem("Wards", urls.WARDS, "pin")
         if outbox.may_manage(actor) or letters.may_send(self.town, actor):
-            waits = self.cache.get("messages that need somebody", lambda: outbox.needing(self.town))
+            waits = self._needing(actor)
             yield NavItem(
                 "Messages", urls.MESSAGES, "mail", f"{waits}" if waits else "", "need attention", alarm=waits > 0
             )
@@ -231,6 +231,14 @@ class Menu:
             yield NavItem("Exports and views", urls.HISTORY, "eye")
         if actor.may("settings.manage"):
             yield NavItem("Settings", urls.SETTINGS, "edit")
+
+    def _needing(self, actor: Actor) -> int:
+        """How many messages of which the actor may know need somebody, a few seconds ago at most."""
+        name = "messages that need somebody"
+        waits = self.cache.get(name, lambda: outbox.needing(self.town))
+        if not waits or outbox.may_manage(actor):
+            return waits
+        return self.cache.get((name, actor.id, actor.permissions), lambda: outbox.needing(self.town, actor))
 
     def _trouble(self) -> int:
         """How many plugins need somebody's attention, a few seconds ago at most."""

@@ -16,6 +16,7 @@ from townhall.access.actors import Actor
 from townhall.admin import urls
 from townhall.admin.mail_words import delivery
 from townhall.messages import outbox
+from townhall.messages import visibility
 from townhall.messages.outbox import Message
 from townhall.presentation import escaped
 from townhall.records.standing import Standing
@@ -57,6 +58,8 @@ class Story:
     newest_url: str
     #: What became of messages to citizens, by their interaction.
     sent: Mapping[int, Message] = field(default_factory=dict)
+    #: Ids of those messages of which the reader may know to whom they went.
+    known: frozenset[int] = frozenset()
 
 
 def story(
@@ -73,8 +76,10 @@ def story(
         actor, record, kinds=[show] if show else None, limit=SHOWN, after=after, standings=standings
     )
     outgoing = [entry.id for entry in entries if entry.kind == "talk" and entry.direction == "out" and entry.public]
+    sent = outbox.of_interactions(town, outgoing)
     return Story(
-        sent=outbox.of_interactions(town, outgoing),
+        sent=sent,
+        known=frozenset(each.id for each in visibility.visible(town, actor, [*sent.values()])),
         page=(record.identity, record.id),
         entries=entries,
         chips=chips(counts, show, base),
@@ -133,7 +138,8 @@ class TimelineWriter:
         parts = [escaped(detail) for detail in entry.details]
         message = story.sent.get(entry.id) if entry.kind == "talk" else None
         if message is not None:
-            parts.append(escaped(delivery(self._presenter, self._town, message)))
+            known = message.id in story.known
+            parts.append(escaped(delivery(self._presenter, self._town, message, known=known)))
         if entry.about is not None and entry.about[:2] != story.page:
             identity, id, number, title = entry.about
             about = escaped(f"{number} {title}".strip())

@@ -23,31 +23,35 @@ PILLS = {
 }
 
 
-def delivery(presenter: Presenter, town: Town, message: Message) -> str:
-    """How far a message is: “sent 14:02”, “could not be delivered yet, next try 14:10”."""
+def delivery(presenter: Presenter, town: Town, message: Message, *, known: bool) -> str:
+    """How far a message is: “sent 14:02”, “could not be delivered yet, next try 14:10”.
+
+    Who may not know of it (``known``) is told neither to whom it goes nor what a server or the town says of them.
+    """
+    error, to = (f" {message.error}", f" to {message.recipient}") if known else ("", "")
     if message.channel == "letter":
-        return _letter(presenter, message)
+        return _letter(presenter, message, error)
     if message.status == "sent":
-        return f"Sent {presenter.when(message.sent_at)} to {message.recipient}"
+        return f"Sent {presenter.when(message.sent_at)}{to}"
     if message.status == "failed":
         return f"Could not be delivered yet, next try {presenter.when(message.next_at)}"
     if message.status == "dead":
-        return f"Could not be delivered. {message.error}"
+        return f"Could not be delivered.{error}"
     if message.status == "held":
         return "Held back with other automatic messages"
     if message.status == "dropped":
-        return f"Not sent. {message.error}"
+        return f"Not sent.{error}"
     if not town.settings.mail_host:
         return "Waits, since no mail server is set up"
     if switches.paused(town.system):
         return "Waits, since sending is paused"
-    return f"On its way to {message.recipient}"
+    return f"On its way{to}"
 
 
-def _letter(presenter: Presenter, message: Message) -> str:
+def _letter(presenter: Presenter, message: Message, error: str) -> str:
     if message.status == "sent":
         by = f" by {message.sent_by}" if message.sent_by else ""
         return f"Posted {presenter.when(message.sent_at)}{by}"
     if message.status == "dropped":
-        return f"Not posted. {message.error}"
+        return f"Not posted.{error}"
     return "Waits to be printed"

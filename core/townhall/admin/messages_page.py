@@ -22,6 +22,7 @@ from townhall.messages import placeholders
 from townhall.messages import recipients
 from townhall.messages import rendering
 from townhall.messages import templates
+from townhall.messages import visibility
 from townhall.messages.placeholders import Facts
 from townhall.records.types import Record
 from townhall_forms.schema import RecordType
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Stands in a preview where the clerk's own words will be.
 SAMPLE_WORDS = "(what you write when you move the case)"
+#: Stands there for the name of somebody of whom the reader may not know.
+SAMPLE_NAME = "(the name of the person who gets it)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class MessagesView(StaffView):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         """Every type with the events at which its citizens may be told something."""
-        counts = outbox.counts(self.town)
+        town, actor = self.town, self.actor
+        manages = outbox.may_manage(actor)
+        counts = outbox.counts(town, None if manages else actor)
         types = [(record_type, list(self._events(record_type))) for record_type in self._types()]
         return self.render(
             "admin/messages.html",
@@ -66,13 +71,13 @@ class MessagesView(StaffView):
                 for record_type, events in types
                 for event in events
                 for words in event.templates
-                if words["active"] and templates.problems(self.town, record_type, words.values)
+                if words["active"] and templates.problems(town, record_type, words.values)
             },
-            category={each.identity: self._category(each) for each in self._types()},
+            category={each.identity: self._category(each) for each, _ in types},
             needing=counts["dead"] + counts["held"],
             waiting=sum(counts[status] for status in outbox.OPEN),
-            letters=counts["letters"],
-            may_print=letters.may_send(self.town, self.actor),
+            letters=letters.number(town, actor) if manages else counts["letters"],
+            may_print=letters.may_send(town, actor),
         )
 
     @expose("/preview/<int:id>")
@@ -137,4 +142,9 @@ class MessagesView(StaffView):
             return None
         whole = self.town.records.get(system(), record.identity, record.id)
         contact = recipients.contact_of(self.town, whole)
-        return Facts(seen, recipients.find(self.town, contact, automatic=False).name, SAMPLE_WORDS)
+        name = SAMPLE_NAME
+        if contact is None or (
+            visibility.reads_whose(self.actor, record.type) and visibility.known(self.town, self.actor, [contact])
+        ):
+            name = recipients.find(self.town, contact, automatic=False).name
+        return Facts(seen, name, SAMPLE_WORDS)

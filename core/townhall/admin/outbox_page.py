@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import flash
@@ -27,6 +29,7 @@ from townhall.messages import outbox
 from townhall.messages import personal
 from townhall.messages import rendering
 from townhall.messages import switches
+from townhall.messages import visibility
 from townhall.messages.outbox import Message
 from townhall.messages.placeholders import LINK
 from townhall.own_paths import own_path
@@ -47,15 +50,21 @@ TABS = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message as the page shows it. ``seen`` says whether the reader may know what it is about."""
+    """A message as the page shows it, with what can be done about it.
+
+    Of one that is there for whoever looks after the outbox, and of which they may not know more, only how far it is.
+    """
 
     message: Message
-    seen: bool
-    about: str
-    url: str
-    state: str
     pill: tuple[str, str, str]
-    text: str
+    deeds: Sequence[tuple[str, str]]
+    title: str = ""
+    about: str = ""
+    url: str = ""
+    name: str = ""
+    recipient: str = ""
+    state: str = ""
+    text: str = ""
 
 
 class OutboxView(StaffView):
@@ -65,21 +74,29 @@ class OutboxView(StaffView):
         super().__init__(desk, name="Outbox", endpoint="admin_outbox", url=urls.OUTBOX.rstrip("/"))
 
     def is_accessible(self) -> bool:
-        """Whoever may write to citizens sees what became of it; only some may do something about it."""
+        """Whoever may write to citizens sees what became of it; only some may do something about it.
+
+        Who looks after the outbox has a line for every message, and everybody else for those of which they may know.
+        """
         return self.actor.kind == "staff" and (outbox.may_manage(self.actor) or letters.may_send(self.town, self.actor))
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
         """One tab of the outbox, or all that was sent about one record."""
-        counts = outbox.counts(self.town)
+        town, actor = self.town, self.actor
+        manages = outbox.may_manage(actor)
+        seen_by = None if manages else actor
+        counts = outbox.counts(town, seen_by)
         named, before = request.args.get("show", ""), urls.number(request.args.get("before"))
         needing = counts["dead"] + counts["held"]
         tab = next((each for each in TABS if each[0] == named), TABS[0] if needing else TABS[1])
-        about = _about(request.args.get("about", ""))
-        found = outbox.find(self.town, statuses=() if about else tab[2], about=about, before=before, limit=SHOWN + 1)
+        about = self._about(request.args.get("about", ""))
+        found = outbox.find(
+            town, statuses=() if about else tab[2], about=about, before=before, limit=SHOWN + 1, seen_by=seen_by
+        )
         more = len(found) > SHOWN
         arguments = [("about", f"{about[0]}:{about[1]}")] if about else [("show", tab[0])]
-        seen = {message.id for message in outbox.visible(self.town, self.actor, found[:SHOWN])}
+        seen = {each.id for each in (visibility.visible(town, actor, found[:SHOWN]) if manages else found)}
         return self.render(
             "admin/outbox.html",
             lines=[self._line(message, message.id in seen) for message in found[:SHOWN]],
@@ -98,8 +115,8 @@ class OutboxView(StaffView):
             notices=list(self._notices()),
             paused=bool(switches.paused(self.town.system)),
             held=bool(switches.automatic_held(self.town.system)),
-            may_manage=outbox.may_manage(self.actor),
-            letters=counts["letters"],
+            may_manage=manages,
+            letters=letters.number(town, actor) if manages else counts["letters"],
         )
 
     @expose("/act", methods=("POST",))
@@ -137,18 +154,48 @@ class OutboxView(StaffView):
             return at_once.send_test(town, request.form.get("address", ""))
         return "There was nothing to do."
 
+    def _about(self, text: str) -> tuple[str, int] | None:
+        """The record of which all messages are asked for. Raises what reading it does if it is not the reader's."""
+        identity, _, id = text.partition(":")
+        if not identity or not urls.number(id):
+            return None
+        record = self.town.records.get(self.actor, identity, urls.number(id), fields=())
+        return record.identity, record.id
+
     def _line(self, message: Message, seen: bool) -> Line:
-        known = message.identity in self.town.schemas
-        label = self.town.schemas[message.identity].label if known else message.identity
-        return Line(
-            message,
-            seen,
-            f"{label} {message.number}".strip() if seen else "",
-            urls.record_url(message.identity, message.record_id) if seen else "",
-            delivery(self.desk.presenter, self.town, message),
-            PILLS[message.status],
-            self._text(message) if seen else "",
+        pill, deeds = PILLS[message.status], self._deeds(message, seen)
+        to_colleague = message.identity == outbox.COLLEAGUE
+        if not seen and not to_colleague:
+            return Line(message, pill, deeds)
+        state = delivery(self.desk.presenter, self.town, message, known=True)
+        if message.status == "failed" and message.error:
+            state = f"{state}. {message.error}"
+        line = Line(message, pill, deeds, name=message.name, recipient=message.recipient, state=state)
+        if to_colleague:
+            # What it tells is of a case that whoever looks after the outbox need not see.
+            return replace(line, title="Notice to a colleague")
+        label = self.town.schemas[message.identity].label
+        return replace(
+            line,
+            title=message.subject or "Deleted after some time",
+            about=f"{label} {message.number}".strip(),
+            url=urls.record_url(message.identity, message.record_id),
+            text=self._text(message),
         )
+
+    def _deeds(self, message: Message, seen: bool) -> list[tuple[str, str]]:
+        """What the reader can do about a message: the deed and its button. Letters that they see have a page."""
+        mail, manages = message.channel == "email", outbox.may_manage(self.actor)
+        if message.status not in outbox.STOPPABLE or (seen and not mail):
+            return []
+        made = []
+        if manages and mail and message.status != "queued":
+            made.append(("retry", "Try again"))
+        if seen:
+            made.append(("print", "Print instead"))
+        if manages:
+            made.append(("drop", "Don't send"))
+        return made
 
     def _text(self, message: Message) -> str:
         """The text as it may be shown: its secret link only in a demo town, which sends no mail to read it in."""
@@ -182,8 +229,3 @@ class OutboxView(StaffView):
         if rest is not None and rest.until > town.clock.now():
             until = self.desk.presenter.clock(rest.until)
             yield "bad", f"{rest.reason.rstrip('.')}. It is tried again at {until}; no message is lost."
-
-
-def _about(text: str) -> tuple[str, int] | None:
-    identity, _, id = text.partition(":")
-    return (identity, urls.number(id)) if identity and urls.number(id) else None

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.admin import urls
 from townhall.errors import NotFound
 from townhall.messages import recipients
+from townhall.messages import visibility
 from townhall.messages.recipients import CONTACT
-from townhall.records import predicate
 from townhall.records import reading
 from townhall.records.types import Record
 from townhall_forms.fields.base import Field
@@ -78,7 +77,7 @@ def reach(town: Town, actor: Actor, record: Record) -> Reach | None:
     """How a message about ``record`` would reach its citizen, as far as the actor may know; ``None`` where they can't
     know who that is, or it isn't of a kind that is anybody's.
     """
-    asked = _naming(record.type)
+    asked = recipients.naming(record.type)
     filled = next((place for place, field in enumerate(asked) if record.get(field.name) is not None), len(asked))
     unseen = record.hidden | record.masked
     if not record.type.is_case or not asked or any(field.name in unseen for field in asked[: filled + 1]):
@@ -95,7 +94,7 @@ def reach(town: Town, actor: Actor, record: Record) -> Reach | None:
         return Reach(name, (), ("The contact can't be found.",))
     if not recipients.is_shown(town, record):
         return Reach(name, (), (recipients.KEPT_IN,), shown=False)
-    known = _knows(town, actor, id)
+    known = id in visibility.known(town, actor, [id])
     page = has_status_page(record)
     also = "It stands on their status page too." if page else ""
     choices, hindered = [], []
@@ -134,12 +133,6 @@ def _to_nobody(town: Town, actor: Actor, record: Record, field: Field) -> Reach:
     )
 
 
-def _naming(record_type: RecordType) -> list[Field]:
-    """The fields that say whose a case is; one that names several is no single person's to answer."""
-    fields = [record_type.fields[name] for name in record_type.contacts if name in record_type.fields]
-    return [field for field in fields if field.columns()]
-
-
 def has_status_page(record: Record) -> bool:
     """Whether citizens send such records themselves, so that they may follow this one on a page of their own."""
     return record.type.has_status_page and bool(record.number)
@@ -154,16 +147,6 @@ def unreached(town: Town, record_type: RecordType, ids: Sequence[int]) -> int:
     people = reading.many(town, system(), CONTACT, wanted, fields=recipients.ASKED) if wanted else []
     reached = {each.id for each in people if any(way.address for way in recipients.ways(town, each))}
     return sum(contact not in reached for contact in named.values())
-
-
-def _knows(town: Town, actor: Actor, id: int) -> bool:
-    """Whether the actor reads how to reach a contact."""
-    type_ = town.schemas[CONTACT]
-    if not town.records.may(actor, "view", CONTACT):
-        return False
-    if not {"emails", "addresses"} <= policy.readable(actor, type_).readable:
-        return False
-    return predicate.sees_all(town, actor, type_) or id in predicate.may_see(town, actor, type_, [id])
 
 
 def _inside(sentence: str) -> str:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 #: How old what is told may be: when a mail server is set up, nobody is sent the news of last year.
 NEWS = timedelta(days=1)
 DIGEST = timedelta(days=3)
-#: What stands for a colleague where a message is otherwise about a record.
-COLLEAGUE = "staff"
 
 
 def run(town: Town) -> str:
@@ -79,7 +77,7 @@ def _digests(town: Town) -> list[tuple[str, str, int, str, str]]:
 
 
 def _add(town: Town, event: str, cause: str, person: int, subject: str, body: str) -> bool:
-    key = outbox.key_of(COLLEAGUE, person, f"{event} {cause}", 0, "")
+    key = outbox.key_of(outbox.COLLEAGUE, person, f"{event} {cause}", 0, "")
     if outbox.is_there(town, key):
         return False
     user: Any = town.system.user
@@ -88,7 +86,7 @@ def _add(town: Town, event: str, cause: str, person: int, subject: str, body: st
         town,
         key,
         {
-            "identity": COLLEAGUE,
+            "identity": outbox.COLLEAGUE,
             "record_id": person,
             "event": event,
             "channel": "email",

@@ -12,10 +12,12 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
+from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.messages import links
 from townhall.messages import outbox
 from townhall.messages import recipients
+from townhall.messages import visibility
 from townhall.messages.outbox import Message
 from townhall.messages.placeholders import LINK
 from townhall.records import reading
@@ -45,10 +47,14 @@ def may_send(town: Town, actor: Actor) -> bool:
     return policy.may(actor, "create", town.schemas[INTERACTION])
 
 
-def waiting(town: Town, actor: Actor, limit: int = MOST) -> list[Message]:
-    """Letters that wait to be printed, the oldest first: those about records of which the actor may know."""
-    found = outbox.visible(town, actor, outbox.find(town, statuses=outbox.OPEN, channel="letter", limit=limit))
-    return list(reversed(found))
+def waiting(town: Town, actor: Actor) -> list[Message]:
+    """The oldest letters that wait to be printed and of which the actor may know, :data:`MOST` of them; in order."""
+    return outbox.find(town, statuses=outbox.OPEN, channel="letter", limit=MOST, seen_by=actor, oldest_first=True)
+
+
+def number(town: Town, actor: Actor) -> int:
+    """How many letters wait to be printed of which the actor may know."""
+    return outbox.counts(town, actor)["letters"]
 
 
 def printed(town: Town, actor: Actor, ids: Sequence[int]) -> list[Letter]:
@@ -81,12 +87,17 @@ def drop(town: Town, actor: Actor, ids: Sequence[int]) -> int:
 def instead_of_mail(town: Town, actor: Actor, id: int) -> Message:
     """Make a letter of a mail that has not gone out; the timeline says so too.
 
-    Raises :class:`~townhall.errors.Rejected` if it can't be one.
+    Raises :class:`~townhall.errors.Rejected` if it can't be one, :class:`~townhall.errors.NotFound` for a message that
+    there isn't or of which the actor may not know.
     """
     _require(town, actor)
     message = outbox.get(town, id)
-    if not outbox.visible(town, actor, [message]):
-        raise Forbidden("You may not see what this message is about. Ask an administrator.")
+    if not visibility.visible(town, actor, [message]):
+        if not outbox.may_manage(actor):
+            raise NotFound(outbox.NONE)
+        if message.identity == outbox.COLLEAGUE:
+            raise Rejected("A notice to a colleague is not printed: what it tells stands in Townhall too.")
+        raise Forbidden("You may not see what this message is about, so you can't print it.")
     if message.identity == recipients.CONTACT:
         raise Rejected(
             "What it is about would be over before a letter arrives. Give them a link on the contact's page."
@@ -115,8 +126,8 @@ def _letter(town: Town, message: Message) -> Letter:
 
 
 def _theirs(town: Town, actor: Actor, ids: Sequence[int]) -> list[Message]:
-    """Those of the letters that are about records of which the actor may know."""
-    return outbox.visible(town, actor, outbox.find(town, ids=list(ids)[:MOST], channel="letter", limit=MOST))
+    """Those of the letters of which the actor may know."""
+    return outbox.find(town, ids=list(ids)[:MOST], channel="letter", limit=MOST, seen_by=actor)
 
 
 def _require(town: Town, actor: Actor) -> None:

@@ -18,13 +18,13 @@ from typing import Any
 
 from peewee import fn
 
-from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
-from townhall.records import predicate
+from townhall.messages import visibility
+from townhall.records import beside
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 
@@ -33,13 +33,18 @@ if TYPE_CHECKING:
 
 #: The permission to pause, try again and drop.
 PERMISSION = "messages.manage"
+#: What stands for a colleague where a message is otherwise about a record.
+COLLEAGUE = "staff"
 #: What is still to go out.
 OPEN = ("queued", "sending", "failed")
 #: What needs somebody.
 TROUBLED = ("dead", "held")
+#: What can be kept from going out, or be made a letter.
+STOPPABLE = ("queued", "failed", *TROUBLED)
 #: What nothing more happens to.
 SENT = "sent"
 OVER = (SENT, "dropped")
+NONE = "There is no such message in the outbox."
 STATUSES = (*OPEN, *TROUBLED, *OVER)
 LARGEST_PAGE = 200
 
@@ -95,9 +100,9 @@ def add(town: Town, key: str, values: Mapping[str, Any]) -> None:
 
 def get(town: Town, id: int) -> Message:
     """One message. Raises :class:`~townhall.errors.NotFound`."""
-    found = _messages(town, _query(town).where(town.system.outbox.id == id))
+    found = _messages(_query(town).where(town.system.outbox.id == id))
     if not found:
-        raise NotFound("There is no such message in the outbox.")
+        raise NotFound(NONE)
     return found[0]
 
 
@@ -110,8 +115,13 @@ def find(
     ids: Sequence[int] | None = None,
     before: int = 0,
     limit: int = 50,
+    seen_by: Actor | None = None,
+    oldest_first: bool = False,
 ) -> list[Message]:
-    """Messages, the newest first; ``before`` is the id at which the page before ended."""
+    """Messages, the newest first or the oldest; ``before`` is the id at which the page before ended.
+
+    ``seen_by`` leaves out those of which this actor may not know.
+    """
     table = town.system.outbox
     query = _query(town)
     if SENT in statuses:
@@ -127,7 +137,10 @@ def find(
         query = query.where(table.id.in_(list(ids)[:LARGEST_PAGE]))
     if before:
         query = query.where(table.id < before)
-    return _messages(town, query.order_by(table.id.desc()).limit(min(limit, LARGEST_PAGE)))
+    if seen_by is not None:
+        query = query.where(visibility.test(town, seen_by))
+    order = table.id if oldest_first else table.id.desc()
+    return _messages(query.order_by(order).limit(min(limit, LARGEST_PAGE)))
 
 
 def of_interactions(town: Town, ids: Sequence[int]) -> Mapping[int, Message]:
@@ -135,47 +148,38 @@ def of_interactions(town: Town, ids: Sequence[int]) -> Mapping[int, Message]:
     if not ids:
         return {}
     table = town.system.outbox
-    found = _messages(town, _query(town).where(table.interaction_id.in_(list(ids))))
+    found = _messages(_query(town).where(table.interaction_id.in_(list(ids))))
     return {each.interaction_id: each for each in found if each.interaction_id is not None}
 
 
-def counts(town: Town) -> Mapping[str, int]:
-    """How many there are: of mail by status, and of letters that wait under ``letters``."""
+def counts(town: Town, seen_by: Actor | None = None) -> Mapping[str, int]:
+    """How many there are: of mail by status, and of letters that wait under ``letters``.
+
+    ``seen_by`` leaves out those of which this actor may not know.
+    """
+    table = town.system.outbox
     # By the index of statuses: what was sent is nearly all that there is.
-    told = [status for status in STATUSES if status != SENT]
-    marks = ", ".join([town.database.param] * len(told))
-    rows = town.database.execute_sql(
-        f"SELECT status, channel, count(*) FROM outbox WHERE status IN ({marks}) GROUP BY status, channel",  # noqa: S608
-        told,
-    ).fetchall()
+    told = table.status.in_([status for status in STATUSES if status != SENT])
+    query = table.select(table.status, table.channel, fn.COUNT(table.id).alias("many")).where(told)
+    if seen_by is not None:
+        query = query.where(visibility.test(town, seen_by))
     made: dict[str, int] = dict.fromkeys(STATUSES, 0) | {"letters": 0}
-    for status, channel, count in rows:
-        made["letters" if channel == "letter" and status in OPEN else status] += int(count)
+    for row in beside.rows(query.group_by(table.status, table.channel)):
+        waits = row["channel"] == "letter" and row["status"] in OPEN
+        made["letters" if waits else row["status"]] += int(row["many"])
     return made
 
 
-def needing(town: Town) -> int:
-    """How many messages only a person can help."""
+def needing(town: Town, seen_by: Actor | None = None) -> int:
+    """How many messages only a person can help; ``seen_by`` leaves out those of which this actor may not know."""
     table = town.system.outbox
-    return int(table.select(table.id).where(table.status.in_(list(TROUBLED))).limit(1000).count())
+    query = table.select(table.id).where(table.status.in_(list(TROUBLED)))
+    if seen_by is not None:
+        query = query.where(visibility.test(town, seen_by))
+    return beside.count(query.limit(1000))
 
 
 # -- what a person can do ---------------------------------------------------------------------------------------------
-
-
-def visible(town: Town, actor: Actor, messages: Sequence[Message]) -> list[Message]:
-    """Those of the messages that are about a record of which the actor may know."""
-    wanted: dict[str, set[int]] = {}
-    for message in messages:
-        wanted.setdefault(message.identity, set()).add(message.record_id)
-    seen: set[tuple[str, int]] = set()
-    for identity, ids in wanted.items():
-        record_type = town.schemas.get(identity)
-        if record_type is None or not policy.may(actor, "view", record_type):
-            continue
-        whole = predicate.sees_all(town, actor, record_type)
-        seen |= {(identity, id) for id in (ids if whole else predicate.may_see(town, actor, record_type, ids))}
-    return [message for message in messages if (message.identity, message.record_id) in seen]
 
 
 def may_manage(actor: Actor) -> bool:
@@ -204,7 +208,7 @@ def drop(town: Town, actor: Actor, id: int) -> Message:
     require(actor)
     table = town.system.outbox
     query = table.update(status="dropped", error=f"Dropped by {actor.name}.", sent_by=actor.name)
-    changed = query.where(table.id == id, table.status.in_(["queued", "failed", "dead", "held"])).execute()
+    changed = query.where(table.id == id, table.status.in_(list(STOPPABLE))).execute()
     message = get(town, id)
     if not changed and message.status != "dropped":
         raise Rejected("It is on its way or has gone out, so it can't be dropped any more.")
@@ -239,7 +243,7 @@ def to_letter(town: Town, id: int, address: str) -> Message:
     table = town.system.outbox
     with immediate(town.database):
         query = table.update(channel="letter", status="queued", recipient=address, error="", attempts=0)
-        waiting = table.status.in_(["queued", "failed", "dead", "held"])
+        waiting = table.status.in_(list(STOPPABLE))
         if not query.where(table.id == id, waiting, table.channel == "email").execute():
             raise Rejected("It has gone out, or is a letter already.")
     return get(town, id)
@@ -267,7 +271,7 @@ def _query(town: Town) -> Any:
     return town.system.outbox.select()
 
 
-def _messages(town: Town, query: Any) -> list[Message]:
+def _messages(query: Any) -> list[Message]:
     def moment(value: int | None) -> datetime | None:
         return from_microseconds(value) if value else None
 
@@ -296,5 +300,5 @@ def _messages(town: Town, query: Any) -> list[Message]:
             message_id=row["message_id"],
             key=row["key"],
         )
-        for row in query.dicts()
+        for row in beside.rows(query)
     ]

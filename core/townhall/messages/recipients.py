@@ -18,7 +18,9 @@ from townhall.records import reading
 from townhall.records import restricting
 from townhall.records.types import Record
 from townhall.records.write_plans import write_plan
+from townhall_forms.fields.base import Field
 from townhall_forms.fields.places import AddressField
+from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -78,6 +80,12 @@ def find(town: Town, contact_id: int | None, *, automatic: bool, channel: Channe
         if way.address:
             return recipient(way.channel, way.address)
     return recipient("", reason=" ".join(dict.fromkeys(way.reason for way in asked)))
+
+
+def naming(record_type: RecordType) -> list[Field]:
+    """The fields that say whose a case is; one that names several is no single person's to answer."""
+    fields = [record_type.fields[name] for name in record_type.contacts if name in record_type.fields]
+    return [field for field in fields if field.columns()]
 
 
 def contact_of(town: Town, record: Record) -> int | None:
