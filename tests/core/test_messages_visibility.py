@@ -24,6 +24,7 @@ from townhall.accounts import roles
 from townhall.cases import notices
 from townhall.db.transactions import immediate
 from townhall.jobs import telling
+from townhall.messages import letters
 from townhall.messages import outbox
 from townhall.records.types import Record
 from townhall.town import Town
@@ -253,6 +254,36 @@ def test_what_is_about_a_type_that_is_gone_can_be_stopped(at: Departments) -> No
     chief.post(f"{OUTBOX}act", {"deed": "drop", "id": id})
     assert "You may not see this Not sent" in main_of(chief.get(f"{OUTBOX}?show=dropped"))
     assert "Need attention" in main_of(staff_client(at.town, "clerk").get(OUTBOX))
+
+
+def test_the_oldest_letters_come_first_and_the_rest_is_told(
+    at: Departments, ann: StaffClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many newer ones of others wait, a clerk has her own, and the page says how many are not on it."""
+    monkeypatch.setattr(letters, "MOST", 3)
+    mine = [at.message(at.ours, "queued", "letter", key=f"mine {number}") for number in range(2)]
+    for number in range(4):
+        at.message(at.theirs, "queued", "letter", key=f"theirs {number}")
+    page = ann.get(LETTERS)
+    assert _chosen(page.text) == mine
+    assert "Print all 2" in main_of(page)
+    assert "more wait" not in main_of(page)
+    clerk = staff_client(at.town, "clerk")
+    page = clerk.get(LETTERS)
+    assert _chosen(page.text) == [*mine, mine[-1] + 1]
+    assert "These are the oldest 3. 3 more wait and come here as these are posted." in main_of(page)
+    assert "Print the oldest 3" in main_of(page)
+    paper = clerk.get(f"{LETTERS}print")
+    assert "These are the oldest 3. 3 more wait: print them once these are posted." in main_of(paper)
+    assert paper.text.count('<article class="letter"') == 3
+    clerk.post(f"{LETTERS}posted", {"deed": "posted", "id": mine})
+    assert "1 more waits and comes here" in main_of(clerk.get(LETTERS))
+    unchosen = clerk.post(f"{LETTERS}posted", {"deed": "print"})
+    assert "Choose the letters first." in main_of(clerk.follow(unchosen))
+
+
+def _chosen(html: str) -> list[int]:
+    return [int(id) for id in re.findall(r'name="id" value="(\d+)"', html)]
 
 
 @pytest.fixture

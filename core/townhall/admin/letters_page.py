@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import flash
@@ -36,14 +37,19 @@ class LettersView(StaffView):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         """What waits to be printed, the oldest first."""
-        return self.render("admin/letters.html", waiting=[self._line(message) for message in self._mine()])
+        waiting = self._mine()
+        return self.render(
+            "admin/letters.html",
+            waiting=[self._line(message) for message in waiting],
+            more=self._more(waiting),
+        )
 
     @expose("/print")
     def print_view(self) -> ResponseReturnValue:
-        """The chosen letters, or all that wait, each on a sheet of its own."""
+        """The chosen letters, or the oldest that wait, each on a sheet of its own."""
         mine = {message.id: message for message in self._mine()}
-        chosen = [id for text in request.args.getlist("id") if (id := urls.number(text)) in mine]
-        ids = chosen or sorted(mine)
+        asked = [urls.number(text) for text in request.args.getlist("id")]
+        ids = [id for id in asked if id in mine] if asked else [*mine]
         for identity, many in Counter(mine[id].identity for id in ids).items():
             disclosing.write_down(self.town, self.actor, identity, "print", many, ["Letters"])
         response = make_response(
@@ -51,6 +57,7 @@ class LettersView(StaffView):
                 "admin/print_letters.html",
                 letters=letters.printed(self.town, self.actor, ids),
                 ids=ids,
+                more=0 if asked else self._more(ids),
                 back=urls.LETTERS,
             )
         )
@@ -61,10 +68,10 @@ class LettersView(StaffView):
     def posted(self) -> ResponseReturnValue:
         """Mark the chosen letters as posted, or drop them."""
         ids = [urls.number(text) for text in request.form.getlist("id")]
-        if request.form.get("deed") == "print":
-            return redirect(urls.with_query(f"{urls.LETTERS}print", [("id", id) for id in ids]))
         if not ids:
             flash("Choose the letters first.", "bad")
+        elif request.form.get("deed") == "print":
+            return redirect(urls.with_query(f"{urls.LETTERS}print", [("id", id) for id in ids]))
         elif request.form.get("deed") == "drop":
             flash(f"{plural(letters.drop(self.town, self.actor, ids), 'letter')} taken off the pile.", "ok")
         else:
@@ -72,8 +79,14 @@ class LettersView(StaffView):
         return redirect(urls.LETTERS)
 
     def _mine(self) -> list[Message]:
-        """Letters about records that the reader may see."""
+        """Letters of which the reader may know, as many as are printed at once."""
         return letters.waiting(self.town, self.actor)
+
+    def _more(self, shown: Sequence[object]) -> int:
+        """How many wait besides those that are shown."""
+        if len(shown) < letters.MOST:
+            return 0
+        return max(letters.number(self.town, self.actor) - len(shown), 0)
 
     def _line(self, message: Message) -> tuple[Message, str, str]:
         label = self.town.schemas[message.identity].label
