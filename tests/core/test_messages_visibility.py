@@ -293,6 +293,20 @@ def template(town: Town) -> Record:
     return town.records.create(SYSTEM, TEMPLATE, values)
 
 
+def test_who_may_not_read_templates_is_told_so(at: Departments, template: Record) -> None:
+    """No subject and no way to a preview, whose address answers with a sentence."""
+    peek = somebody(at.town, "peek", PEEK)
+    overview = peek.get("/admin/messages/")
+    assert "It is done" not in overview.text
+    assert "/preview/" not in overview.text
+    assert "You may not read what residents are told." in main_of(overview)
+    refused = peek.get(f"/admin/messages/preview/{template.id}")
+    assert refused.status_code == 403
+    assert "You may not read what residents are told. Ask an administrator if you need to." in main_of(refused)
+    assert "/preview/" not in peek.get(f"/admin/core/message_template/{template.id}/").text
+    assert "It is done" in main_of(staff_client(at.town, "viewer").get(f"/admin/core/message_template/{template.id}/"))
+
+
 def test_a_preview_names_nobody_to_who_may_not_know_them(at: Departments, template: Record) -> None:
     """A sample stands for the name of whoever the case is about; whoever reads contacts reads it."""
     url = f"/admin/messages/preview/{template.id}?number={at.ours.number}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from typing import Any
 
 from markupsafe import Markup
@@ -28,8 +29,8 @@ from townhall.cases import recomputing
 from townhall.cases import targets
 from townhall.cases.rulebook import queue_name
 from townhall.errors import NotFound
+from townhall.messages import templates
 from townhall.messages.outbox import may_manage
-from townhall.messages.templates import TEMPLATE
 from townhall.records import explaining
 from townhall.records import sharing
 from townhall.records.panels import pointer
@@ -37,6 +38,9 @@ from townhall.records.standing import Standing
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.schema import Transition
+
+if TYPE_CHECKING:
+    from townhall.town import Town
 
 CONTACT = "core.contact"
 INTERACTION = "core.interaction"
@@ -126,7 +130,7 @@ def details(
         "story": story(town, actor, record, arguments, base, standings),
         "contact": contact,
         "working_out": recomputing.left(town) if identity in COUNTED_BY else 0,
-        "links": more_links(actor, record),
+        "links": more_links(town, actor, record),
         "why_not": "" if may_edit else explaining.first_obstacle(town, actor, record),
         "shares": sharing.of(town, actor, record),
         "merged": merged,
@@ -145,9 +149,9 @@ def details(
     }
 
 
-def more_links(actor: Actor, record: Record) -> list[Row]:
+def more_links(town: Town, actor: Actor, record: Record) -> list[Row]:
     """Pages about the record that belong to no list."""
-    if record.identity == TEMPLATE:
+    if record.identity == templates.TEMPLATE and not templates.refusal(town, actor):
         return [Row("Preview…", f"{urls.MESSAGES}preview/{record.id}", "How it reads on a real record", "eye")]
     if record.type.is_case and may_manage(actor):
         url = urls.with_query(urls.OUTBOX, [("about", f"{record.identity}:{record.id}")])

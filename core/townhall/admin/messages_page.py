@@ -15,6 +15,7 @@ from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
+from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.messages import letters
 from townhall.messages import outbox
@@ -60,9 +61,9 @@ class MessagesView(StaffView):
     def index(self) -> ResponseReturnValue:
         """Every type with the events at which its citizens may be told something."""
         town, actor = self.town, self.actor
-        manages = outbox.may_manage(actor)
+        manages, refusal = outbox.may_manage(actor), templates.refusal(town, actor)
         counts = outbox.counts(town, None if manages else actor)
-        types = [(record_type, list(self._events(record_type))) for record_type in self._types()]
+        types = [(record_type, list(self._events(record_type))) for record_type in (() if refusal else self._types())]
         return self.render(
             "admin/messages.html",
             types=types,
@@ -73,6 +74,7 @@ class MessagesView(StaffView):
                 for words in event.templates
                 if words["active"] and templates.problems(town, record_type, words.values)
             },
+            refusal=refusal,
             category={each.identity: self._category(each) for each, _ in types},
             needing=counts["dead"] + counts["held"],
             waiting=sum(counts[status] for status in outbox.OPEN),
@@ -83,6 +85,8 @@ class MessagesView(StaffView):
     @expose("/preview/<int:id>")
     def preview(self, id: int) -> ResponseReturnValue:
         """A template filled in for a real record: the one with the number that was asked for, or the newest."""
+        if refusal := templates.refusal(self.town, self.actor):
+            raise Forbidden(refusal)
         template = self.town.records.get(self.actor, templates.TEMPLATE, id)
         record_type = self.town.schemas.get(template["type"])
         if record_type is None or not self.town.records.may(self.actor, "view", record_type.identity):
@@ -113,7 +117,7 @@ class MessagesView(StaffView):
 
     def _events(self, record_type: RecordType) -> Iterator[Event]:
         where = {"type": record_type.identity}
-        found = self.town.records.find(system(), templates.TEMPLATE, where, limit=200).records
+        found = self.town.records.find(self.actor, templates.TEMPLATE, where, limit=200).records
         may_add = self.town.records.may(self.actor, "create", templates.TEMPLATE)
         for name, label in templates.events(record_type).items():
             new_url = urls.new_url(templates.TEMPLATE, type=record_type.identity, event=name) if may_add else ""

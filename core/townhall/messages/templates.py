@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access import policy
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
@@ -63,6 +65,15 @@ def events(record_type: RecordType) -> Mapping[str, str]:
     labels = {RECEIVED: "A case comes in"}
     labels |= {name: workflow.states[name].label for name in workflow.states if name != RECEIVED}
     return {name: labels.get(name, name.replace("_", " ").capitalize()) for name in workflow.events()}
+
+
+def refusal(town: Town, actor: Actor) -> str:
+    """Why the actor may not read what templates say, in a sentence; empty if they may."""
+    record_type = town.schemas[TEMPLATE]
+    all_of_them = policy.reach(actor, "view", record_type) in ("department", "all")
+    if all_of_them and policy.readable(actor, record_type).readable.issuperset(_WORDS):
+        return ""
+    return "You may not read what residents are told. Ask an administrator if you need to."
 
 
 def find(
