@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import peewee
 import pytest
 from flask import session
 
@@ -23,6 +24,7 @@ from townhall.admin import home
 from townhall.admin.exporting import csv_lines
 from townhall.clock import FixedClock
 from townhall.messages import letters
+from townhall.messages import visibility
 from townhall.portal import applying
 from townhall.portal import listings
 from townhall.portal import visitor
@@ -319,6 +321,18 @@ def test_the_walk_finds_what_goes_by_no_scope(desk: Town, monkeypatch: pytest.Mo
     report = walk(desk, [desk.schemas[TICKET], desk.schemas[TOPIC], desk.schemas["core.queue"]])
     assert "/admin/ looks otherwise to reviewer since there are records that it hides." in report.problems
     assert ("desk.ticket.summary", "/admin/") in {(leak.field, leak.surface) for leak in report.leaks}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_walk_finds_whom_messages_go_to(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outbox and a pile of letters that show all of it, with hidden records, to whoever may open them."""
+    monkeypatch.setattr(visibility, "visible", lambda town, actor, messages: [*messages])
+    monkeypatch.setattr(visibility, "test", lambda town, actor: peewee.SQL("1 = 1"))
+    report = walk(desk, [desk.schemas[TICKET], desk.schemas[TOPIC], desk.schemas["core.queue"]])
+    found = {(leak.reader, leak.surface) for leak in report.leaks if leak.field == f"{TICKET}.messages.recipient"}
+    for tab in ("attention", "waiting", "sent"):
+        assert ("department_clerk", f"messages ({tab})") in found
+    assert ("department_clerk", "/admin/messages/letters/print") in found
 
 
 def test_an_export_holds_no_confidential_part(make_town: Callable[..., Town]) -> None:

@@ -37,6 +37,7 @@ from townhall.testing.privacy import asking
 from townhall.testing.privacy import census
 from townhall.testing.privacy import entering
 from townhall.testing.privacy import expected
+from townhall.testing.privacy import posting
 from townhall.testing.privacy import sending
 from townhall.testing.privacy import surfaces
 from townhall.testing.privacy.expected import MESSAGE
@@ -93,6 +94,8 @@ class _Walk:
             staff = [self._colleague(role.name) for role in people.roles(self.town)]
             self.sower.plant()
             self._write_letters()
+            for planted in [*self.watch.planted]:
+                posting.post(self.watch, self.planter, planted)
             # Those who may least come first, so that whoever may the same on a type needs no second look at it.
             staff.sort(key=lambda each: "*" in each[0].actor.permissions)
             for reader, client in staff:
@@ -189,6 +192,7 @@ class _Walk:
         pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
         pages += census.filled_in(self.app, self.town, self.watch.planted, staff=True)
         pages += [*surfaces.of_calendar(self.watch.planted), self._feed(reader)]
+        pages += [*posting.tabs(), *posting.about(self.watch.planted)]
         forms = []
         for record_type in self.types:
             own = [each for each in self.watch.planted if each.record.identity == record_type.identity]
@@ -315,13 +319,14 @@ class _Walk:
     def _hide_more(self, limited: Sequence[tuple[Reader, StaffClient]]) -> None:
         """Cases that are out of somebody's reach change nothing on any page of theirs."""
         cases = [each for each in self.types if each.is_case]
-        pages = [*surfaces.pages_by_themselves(self.app, staff=True)]
+        pages = [*surfaces.pages_by_themselves(self.app, staff=True), *posting.tabs()]
         pages += (Surface(f"{urls.list_url(each.identity)}?view=all", f"list of {each.identity}") for each in cases)
         for reader, client in limited:
             self._hand(reader)
             reached, was = self._desk(reader, client, pages)
             for record_type in cases:
-                self.sower.one(record_type, LATER, self.sower.given(record_type))
+                if later := self.sower.one(record_type, LATER, self.sower.given(record_type)):
+                    posting.post(self.watch, self.planter, later)
             reaches, now = self._desk(reader, client, pages)
             self.watch.report.problems += [
                 f"{page.name} looks otherwise to {reader.name} since there are records that it hides."
