@@ -57,6 +57,8 @@ _FACTS = (
     "original_due_at",
 )
 COLUMNS = ("identity", "record_id", "kind", *_FACTS)
+#: What of an interaction decides whether it moves clocks, whose, and when.
+_MOVING = ("direction", "outcome", "handled_by", "automatic", "about", "at")
 
 Clocks = dict[str, Clock]
 
@@ -124,7 +126,7 @@ def _talk_written(town: Town, changes: Sequence[Change]) -> None:
     now = to_microseconds(town.clock.now())
     for change in changes:
         about = change.values.get("about")
-        if not isinstance(about, Reference) or change.action not in ("create", "update"):
+        if not isinstance(about, Reference) or not _says_something_new(change):
             continue
         record_type = town.schemas.get(about.identity)
         place = _what_it_was(change.values)
@@ -134,6 +136,11 @@ def _talk_written(town: Town, changes: Sequence[Change]) -> None:
         heard[about.identity][about.id][place].append(now if at is None else min(at, now))
     for identity, said in heard.items():
         refresh(town, identity, list(said), {id: Heard(*map(tuple, both)) for id, both in said.items()})
+
+
+def _says_something_new(change: Change) -> bool:
+    """Whether a clock can move by this write: a corrected subject or a reminder that is done tells nothing anew."""
+    return change.action == "create" or (change.action == "update" and any(map(change.changed, _MOVING)))
 
 
 def _what_it_was(values: Mapping[str, Any]) -> int | None:

@@ -58,10 +58,11 @@ class Maker:
         """
         way = course(self.workflow, case)
         clocks = dict(before)
+        answered = max((before[kind].met_at or 0 for kind in (FIRST, UPDATE) if kind in before), default=0)
         if way.start is not None:
             target = self.rules.match(self.identity, case.get, self.environment)
             self._first(case, way, target, clocks)
-            self._update(case, way, target, clocks)
+            self._update(case, way, target, clocks, answered)
             self._resolution(case, way, target, clocks, kept=case.fresh or bool(before))
         self._by_hand(case, way, clocks)
         for clock in clocks.values():
@@ -97,7 +98,8 @@ class Maker:
         if answers:
             self._meet(clock, min(answers), way.pauses + way.closures)
 
-    def _update(self, case: Case, way: Course, target: Target | None, clocks: dict[str, Clock]) -> None:
+    def _update(self, case: Case, way: Course, target: Target | None, clocks: dict[str, Clock], answered: int) -> None:
+        """``answered`` is when a person answered last, as far as was known: what was asked until then is done with."""
         clock = clocks.get(UPDATE)
         stands = (*way.pauses, *way.closures)
         said = sorted([(at, "asked") for at in case.heard.asked] + [(at, "answered") for at in case.heard.answered])
@@ -105,7 +107,7 @@ class Maker:
             clock = self._aimed(case, target, UPDATE, clock.started_at, later(stands, clock.started_at), clock)
         for at, what in said:
             running = clock is not None and clock.met_at is None
-            if what == "asked" and not running and way.closed_since is None:
+            if what == "asked" and not running and at > answered and way.closed_since is None:
                 again = clock or Clock(UPDATE, at)
                 again.started_at, again.met_at = at, None
                 again.forget_notices()
