@@ -175,9 +175,7 @@ class Presenter:
                 return "due-ok", "done", "done"
             return "due-ok", "done", f"done in {span(record.closed - record.created)}"
         if record.due is None:
-            return "", "", ""
-        if state is not None and state.pauses_clock:
-            return "", "dial-none", "clock stopped"
+            return ("", "dial-none", "clock stopped") if state is not None and state.pauses_clock else ("", "", "")
         gap = record.due - self.now()
         if gap < timedelta(0):
             return "due-over", "dial-over", f"overdue {span(-gap)}"

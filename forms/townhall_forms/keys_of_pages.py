@@ -178,7 +178,7 @@ WORKFLOW = (
         "workflow.states.NAME",
         "pauses_clock",
         "boolean",
-        "The time in it is added to when the case is due.",
+        "The time in it is added to when the case is due; in it, the case is due only by what the citizen wrote since.",
         ("records",),
     ),
     Key("workflow.states.NAME", "final", "boolean", "The case is closed.", ("records",)),

@@ -58,7 +58,7 @@ def test_each_case_is_where_it_belongs(town: Town, make: Callable[..., Record], 
     assert names(work.due_today.records) == ["Tonight"]
     assert names(work.waiting.records) == ["Paused"]
     assert names(work.unassigned.records) == ["Free"]
-    assert names(work.mine.records) == ["Late", "Paused", "Later", "Tonight", "Next week", "Some day"]
+    assert names(work.mine.records) == ["Late", "Later", "Tonight", "Next week", "Some day", "Paused"]
     assert names(work.later.records) == ["Next week", "Some day"]
     assert {listed.name: listed.count.value for listed in work} == {
         "overdue": 2, "due_today": 1, "team": 0, "unassigned": 1, "later": 2, "waiting": 1, "mine": 6,

@@ -282,9 +282,8 @@ class Filters:
                 FilterControl(path, label, "select", options, low=low, high=high, input_type="date")
             )
             if chosen == "overdue" and path == "due":
-                # What is done or waits for somebody else isn't late, here as in My work and in figures.
-                running = work.states(self._type, "running")
-                applied.conditions += [{path: {"lt": "now"}}, {"state": {"in": running}}]
+                # What is done isn't late, here as in My work and in figures; what waits is due at no time.
+                applied.conditions += [{path: {"lt": "now"}}, {"state": {"in": work.states(self._type, "open")}}]
                 applied.chips.append(Chip("Overdue", (path,)))
             elif chosen in PERIODS:
                 applied.conditions.append({path: PERIODS[chosen][1]})

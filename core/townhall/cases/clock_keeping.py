@@ -22,7 +22,9 @@ from townhall.cases import rules
 from townhall.cases.clock_making import Maker
 from townhall.cases.clocks import Case
 from townhall.cases.clocks import Clock
+from townhall.cases.clocks import Course
 from townhall.cases.clocks import Heard
+from townhall.cases.clocks import course
 from townhall.records import dues
 from townhall.records import preparing
 from townhall.records.domains import Domain
@@ -30,6 +32,7 @@ from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
 from townhall_forms.context import Context
 from townhall_forms.schema import RecordType
+from townhall_forms.schema import Workflow
 from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
 from townhall_forms.values import Reference
@@ -303,6 +306,12 @@ def read(town: Town, identity: str, ids: Collection[int]) -> dict[int, Clocks]:
         for id, kind, target_id, minutes, business, started_at, *rest in rows:
             found[id][kind] = Clock(kind, started_at, target_id, minutes, bool(business), *rest)
     return found
+
+
+def course_of(town: Town, record: Record, workflow: Workflow) -> Course:
+    """What the states that a case went through mean for its clocks."""
+    stints = _stints(town, record.identity, [record.id])[record.id]
+    return course(workflow, stints or [(record.state, to_microseconds(record.created))])
 
 
 def _stints(town: Town, identity: str, ids: Sequence[int]) -> dict[int, list[tuple[str, int]]]:

@@ -52,11 +52,11 @@ class Maker:
         self.now = working_time.as_instant(environment.now)
 
     def make(self, case: Case, before: Mapping[str, Clock]) -> tuple[dict[str, Clock], int | None]:
-        """A case's clocks, and when it is due: by the earliest that is not met, or as somebody set it.
+        """A case's clocks, and when it is due: by the earliest that runs, or as somebody set it.
 
         ``before`` are its clocks so far, by kind; they are changed in place.
         """
-        way = course(self.workflow, case)
+        way = course(self.workflow, case.stints or ((case.state, case.created),))
         clocks = dict(before)
         answered = max((before[kind].met_at or 0 for kind in (FIRST, UPDATE) if kind in before), default=0)
         if way.start is not None:
@@ -70,14 +70,15 @@ class Maker:
         return clocks, self._due(case, way, clocks)
 
     def _due(self, case: Case, way: Course, clocks: Mapping[str, Clock]) -> int | None:
+        """When a case is due. One whose clocks all stand still is due at no time: it depends on how long they do."""
         hand = clocks.get(BY_HAND)
-        if hand is not None:
+        if hand is not None and not is_paused(way, hand):
             return hand.due_at
         if way.closed_since is not None:
             done = clocks.get(RESOLUTION)
             return done.due_at if done is not None else case.due
-        dues = [clock.due_at for clock in clocks.values() if clock.met_at is None and clock.due_at is not None]
-        return min(dues, default=None)
+        running = [clock for clock in clocks.values() if clock.met_at is None and not is_paused(way, clock)]
+        return min((clock.due_at for clock in running if clock.due_at is not None), default=None)
 
     # -- each kind --------------------------------------------------------------------------------------------
 
@@ -153,18 +154,20 @@ class Maker:
         return start, tuple(sorted(pause for pause in pauses if pause[1] > start))
 
     def _by_hand(self, case: Case, way: Course, clocks: dict[str, Clock]) -> None:
-        """A date that a person, an import or a module set. The time that a case stands still moves it on."""
+        """A date that a person, an import or a module set. When the case stands still after that, it moves on."""
         if case.hand is None:
             clocks.pop(BY_HAND, None)
             return
         clock = clocks.get(BY_HAND)
         if case.hand is not False:
-            clock = clocks[BY_HAND] = Clock(BY_HAND, case.created if case.fresh else self.now)
+            # One that comes with the move, as in "on hold until Monday", is meant for the time after it.
+            since = case.created if case.fresh else max(self.now, (way.paused_since or 0) + 1)
+            clock = clocks[BY_HAND] = Clock(BY_HAND, since)
             clock.original_due_at = clock.due_at = int(case.hand)
             self._pass_over(clock)
         if clock is None or clock.original_due_at is None:
             return
-        stands = (*way.pauses, *way.closures)
+        stands = later((*way.pauses, *way.closures), clock.started_at)
         clock.due_at = clock.original_due_at + stood(stands, clock.started_at, clock.original_due_at)
         if way.closed_since is None:
             clock.met_at = None

@@ -87,14 +87,17 @@ class Course:
     closed_since: int | None
 
 
-def course(workflow: Workflow, case: Case) -> Course:
-    """Read the states of a case. Until it leaves one that is incomplete nobody has it yet; later that is a pause."""
+def course(workflow: Workflow, stints: Sequence[tuple[str, int]]) -> Course:
+    """Read the states of a case, each with the instant at which it came into it.
+
+    Until it leaves one that is incomplete nobody has it yet; later that is a pause.
+    """
     start: int | None = None
     pauses: list[Stretch] = []
     closures: list[Stretch] = []
     since: int | None = None
     closing = False
-    for name, at in case.stints or ((case.state, case.created),):
+    for name, at in stints:
         state = workflow.states.get(name)
         final = state is not None and state.final
         still = state is not None and (final or state.pauses_clock or state.incomplete)
@@ -117,14 +120,16 @@ def course(workflow: Workflow, case: Case) -> Course:
 
 
 def is_paused(way: Course, clock: Clock) -> bool:
-    """Whether a state stops this clock. Waiting for the citizen doesn't stop the answer to what they wrote then."""
+    """Whether a state stops this clock. It stops neither the answer to what the citizen wrote while the case waited
+    for them, nor a date that somebody set in that time.
+    """
     if way.paused_since is None:
         return False
-    return clock.kind != UPDATE or way.paused_since >= clock.started_at
+    return clock.kind not in (UPDATE, BY_HAND) or way.paused_since >= clock.started_at
 
 
 def later(pauses: Sequence[Stretch], start: int) -> tuple[Stretch, ...]:
-    """The pauses that began after a message came."""
+    """The pauses that began after a message came, or after somebody set a date."""
     return tuple(pause for pause in pauses if pause[0] >= start)
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from townhall.extend.values import Change
     from townhall.town import Town
 
-_KEY = "clocks_wanted"
+#: Its name changes with what due dates mean, so that each town has them worked out anew once by its new version.
+_KEY = "running_dues_wanted"
 _BEGINNING = ":0"
 #: Cases in one transaction.
 LOT = 1000

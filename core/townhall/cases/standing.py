@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -14,14 +15,15 @@ from townhall.cases import rules
 from townhall.cases.clocks import BY_HAND
 from townhall.cases.clocks import FIRST
 from townhall.cases.clocks import RESOLUTION
-from townhall.cases.clocks import UPDATE
 from townhall.cases.clocks import Clock
+from townhall.cases.clocks import is_paused
 from townhall.cases.targets import KIND_LABELS
 from townhall.cases.targets import Target
 from townhall.records import predicate
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
+from townhall_forms.schema import Workflow
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -60,14 +62,21 @@ def of(town: Town, record: Record) -> list[Standing]:
     clocks = clock_keeping.read(town, record.identity, [record.id]).get(record.id, {})
     if not clocks:
         return []
-    state = workflow.states.get(record.state)
     known = rules.current(town)
-    stopped = state.label if state is not None and (state.pauses_clock or state.incomplete) else ""
     return [
         _standing(clocks[kind], known.by_id.get(clocks[kind].target_id or 0), stopped)
-        for kind in _ORDER
-        if kind in clocks
+        for kind, stopped in _stopped(town, record, workflow, clocks).items()
     ]
+
+
+def _stopped(town: Town, record: Record, workflow: Workflow, clocks: Mapping[str, Clock]) -> dict[str, str]:
+    """The kinds of these clocks in their order, each with the name of the state that stops it; empty if none does."""
+    kinds = [kind for kind in _ORDER if kind in clocks]
+    state = workflow.states.get(record.state)
+    if state is None or not (state.pauses_clock or state.incomplete):
+        return dict.fromkeys(kinds, "")
+    way = clock_keeping.course_of(town, record, workflow)
+    return {kind: state.label if is_paused(way, clocks[kind]) else "" for kind in kinds}
 
 
 def unanswered(town: Town) -> list[tuple[str, int, datetime]]:
@@ -94,7 +103,7 @@ def _standing(clock: Clock, target: Target | None, stopped: str) -> Standing:
         actual_minutes=clock.actual_minutes,
         target_minutes=clock.target_minutes,
         business=clock.business,
-        stopped="" if clock.met_at is not None or (clock.kind == UPDATE and clock.next_at is not None) else stopped,
+        stopped="" if clock.met_at is not None else stopped,
         target="Set for this case" if by_hand else target.name if target is not None else "By its kind of case",
         why=target.why if target is not None else "",
     )

@@ -118,7 +118,7 @@ class Record:
 
     @property
     def due(self) -> datetime | None:
-        """When the case is due; for staff."""
+        """When the case is due; for staff. ``None`` also while it waits and nothing counts."""
         return _moment(self._row[DUE]) if self._case and self._staff else None
 
     @property

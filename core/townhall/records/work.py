@@ -32,7 +32,7 @@ from townhall_forms.tables import open_index
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: open: not final, and sent · running: open, and its clock is not stopped · waiting: open, and its clock is stopped.
+#: open: not final, and sent · running: open, and its state stops no clock · waiting: open, and its state does.
 States = Literal["open", "running", "waiting"]
 _CAP = 1000
 _LAST = 2**63 - 1
@@ -43,7 +43,11 @@ _MOST_PARTS = 300
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Which cases a list has and in which order: ``due`` (those without one last), ``updated``, ``-updated``."""
+    """Which cases a list has and in which order: ``due`` (those without one last), ``updated``, ``-updated``.
+
+    A case in a state that stops clocks is ``running`` all the same if it is due: something counts that the state
+    doesn't stop, like the answer to what the citizen wrote meanwhile.
+    """
 
     name: str
     states: States = "open"
@@ -232,8 +236,8 @@ def _counted(town: Town, named: Sequence[tuple[str, _Source, Lane]]) -> list[tup
 def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
     """The end of a SELECT of the source's cases that belong into the lane, and its parameters."""
     mark = town.database.param
-    chosen = states(source.record_type, lane.states)
-    tests, values = [f"t1.state IN ({', '.join([mark] * len(chosen))})" if chosen else "1 = 0"], [*chosen]
+    standing, values = _standing(source.record_type, lane.states, mark)
+    tests = [standing]
     extra: list[tuple[str, Any]] = []
     if lane.unassigned:
         tests.append("t1.assignee IS NULL")
@@ -254,6 +258,21 @@ def _cases(town: Town, source: _Source, lane: Lane) -> tuple[str, list[Any]]:
         extra.append((f"t1.due < {mark}", to_microseconds(lane.due_before)))
     tests += [test for test, _ in extra]
     return f"{source.sql} AND {' AND '.join(tests)}", [*source.parameters, *values, *(value for _, value in extra)]
+
+
+def _standing(record_type: RecordType, which: States, mark: str) -> tuple[str, list[Any]]:
+    """The test that a case stands so, and its parameters. Where its state stops clocks, it depends on the due date."""
+
+    def among(chosen: list[str]) -> str:
+        return f"t1.state IN ({', '.join([mark] * len(chosen))})" if chosen else "1 = 0"
+
+    chosen = states(record_type, which)
+    waiting = states(record_type, "waiting") if which != "open" else []
+    if not waiting:
+        return among(chosen), chosen
+    if which == "waiting":
+        return f"{among(chosen)} AND t1.due IS NULL", chosen
+    return f"({among(chosen)} OR {among(waiting)} AND t1.due IS NOT NULL)", [*chosen, *waiting]
 
 
 def states(record_type: RecordType, which: States) -> list[str]:

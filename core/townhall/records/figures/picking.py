@@ -146,7 +146,7 @@ def aged(scene: Scene, wanted: Slice) -> Sql:
 
 def overdue(scene: Scene, wanted: Slice) -> Sql:
     """Open cases that should be done."""
-    return scene.standing(scene.running, f"o.due < {scene.mark}", scene.now)
+    return scene.standing(scene.open, f"o.due < {scene.mark}", scene.now)
 
 
 def dormant(scene: Scene, wanted: Slice) -> Sql:
