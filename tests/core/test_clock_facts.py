@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from counting import INTERACTION
+from counting import TARGET
 from counting import again
 from counting import clocks
 from counting import make_calendar
@@ -23,6 +24,7 @@ from staff_client import staff_client
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.accounts import people
+from townhall.cases import escalating
 from townhall.clock import FixedClock
 from townhall.records.types import Record
 from townhall.town import Town
@@ -111,3 +113,64 @@ def test_a_call_that_is_put_to_a_case_later_starts_its_clock(
     assert told(town, clocks(town, ticket)["update"].started_at) == "Tue 17 11:00"
     town.records.update(clerk, INTERACTION, said.id, {"outcome": "answered"}, version=said.version)
     assert told(town, clocks(town, ticket)["update"].met_at) == "Tue 17 11:00"
+
+
+# -- targets that are switched off and on -----------------------------------------------------------------------------
+
+
+def switch(town: Town, on: bool) -> None:
+    """Switch the target of tickets on or off, on the page of targets or elsewhere."""
+    (target,) = town.records.find(system(), TARGET).records
+    town.records.update(system(), TARGET, target.id, {"active": on}, version=target.version)
+
+
+def test_what_was_met_says_under_which_target(
+    town: Town, ticket: Record, browser: StaffClient, clerk: Actor, clock: FixedClock
+) -> None:
+    """Also when that is out of use; what was not met is not shown, as it goes by nothing."""
+    now_is(town, clock, "17 14:00")
+    town.records.message(clerk, TICKET, ticket.id, "We look at it.")
+    switch(town, False)
+    words = main_of(browser.get(f"/admin/desk/ticket/{ticket.id}/"))
+    assert "within 4 h, working time · Tickets" in words
+    assert "By its kind of case" not in words
+    assert "Resolved" not in words
+    assert again(town, ticket).due is None
+    switch(town, True)
+    assert told(town, again(town, ticket).due) == "Thu 19 10:00"
+
+
+def test_each_warning_is_given_once_whatever_targets_do(
+    town: Town, ticket: Record, browser: StaffClient, clerk: Actor, clock: FixedClock
+) -> None:
+    """A target that is off for a while doesn't forget who was told, nor what the case began with."""
+    original = clocks(town, ticket)["first_response"].original_due_at
+    now_is(town, clock, "17 14:15")
+    assert "1 warned" in escalating.run(town)
+    switch(town, False)
+    assert escalating.run(town) == ""
+    switch(town, True)
+    assert escalating.run(town) == ""
+    (target,) = town.records.find(system(), TARGET).records
+    later = [{"clock": "first_response", "within": 6, "unit": "working_hours"}]
+    switch(town, False)
+    town.records.update(system(), TARGET, target.id, {"clocks": later}, version=target.version + 1)
+    switch(town, True)
+    first = clocks(town, ticket)["first_response"]
+    assert (told(town, first.due_at), first.original_due_at) == ("Tue 17 17:00", original)
+    entries, _, _ = town.records.timeline(clerk, TICKET, ticket.id, kinds=["change"])
+    assert [entry.headline for entry in entries].count("Time is running out") == 1
+
+
+def test_an_answer_counts_while_no_target_does(
+    town: Town, ticket: Record, browser: StaffClient, clerk: Actor, clock: FixedClock
+) -> None:
+    """That it was given, and how long it took, is there when a target asks for it again."""
+    switch(town, False)
+    now_is(town, clock, "17 14:00")
+    town.records.message(clerk, TICKET, ticket.id, "We look at it.")
+    assert "First answer done in 3 h" in main_of(browser.get(f"/admin/desk/ticket/{ticket.id}/"))
+    switch(town, True)
+    first = clocks(town, ticket)["first_response"]
+    assert (told(town, first.met_at), first.actual_minutes) == ("Tue 17 14:00", 180)
+    assert told(town, again(town, ticket).due) == "Thu 19 10:00"

@@ -38,6 +38,16 @@ from townhall_forms.schema import Workflow
 _LEFT = 0.2
 
 
+def _aimless(clock: Clock | None) -> Clock | None:
+    """A clock that no target says anything about at the moment stays without a date.
+
+    What was told of it, and how it began, are facts; and if somebody answers, that is one as well.
+    """
+    if clock is not None:
+        clock.target_id = clock.target_minutes = clock.due_at = None
+    return clock
+
+
 class Maker:
     """Works out clocks of cases of one type by the rules of a town, at one moment."""
 
@@ -88,7 +98,7 @@ class Maker:
             return
         start = way.start or case.created
         if way.closed_since is None:
-            clock = self._aimed(case, target, FIRST, start, way.pauses + way.closures, clock)
+            clock = self._aimed(case, target, FIRST, start, way.pauses + way.closures, clock) or _aimless(clock)
         elif case.fresh:
             clock = None  # what comes in closed was answered elsewhere, or not: nobody knows
         if clock is None:
@@ -105,14 +115,15 @@ class Maker:
         stands = (*way.pauses, *way.closures)
         said = sorted([(at, "asked") for at in case.heard.asked] + [(at, "answered") for at in case.heard.answered])
         if clock is not None and clock.met_at is None:
-            clock = self._aimed(case, target, UPDATE, clock.started_at, later(stands, clock.started_at), clock)
+            pauses = later(stands, clock.started_at)
+            clock = self._aimed(case, target, UPDATE, clock.started_at, pauses, clock) or _aimless(clock)
         for at, what in said:
             running = clock is not None and clock.met_at is None
             if what == "asked" and not running and at > answered and way.closed_since is None:
                 again = clock or Clock(UPDATE, at)
                 again.started_at, again.met_at = at, None
                 again.forget_notices()
-                clock = self._aimed(case, target, UPDATE, at, later(stands, at), again)
+                clock = self._aimed(case, target, UPDATE, at, later(stands, at), again) or _aimless(clock)
             elif what == "answered" and clock is not None and running and at >= clock.started_at:
                 longest = clock.actual_minutes or 0
                 self._meet(clock, at, later(stands, clock.started_at))
@@ -185,7 +196,7 @@ class Maker:
         if base is None:
             base = self._typed(case, start, pauses, kept=kept)
         if base is None:
-            return None
+            return _aimless(clock)
         made = clock is None
         clock = clock or Clock(RESOLUTION, start, original_due_at=base)
         clock.target_id, clock.target_minutes, clock.business = None, None, False

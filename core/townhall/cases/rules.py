@@ -39,12 +39,14 @@ _MOST = 1000
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What clocks are counted by. ``default`` is the town's own calendar, ``targets`` are in the order in which they
-    are tried, by type."""
+    are tried, by type. ``names`` are those of all targets, also out of use: what was achieved was achieved under them.
+    """
 
     calendars: Mapping[int, WorkingCalendar]
     default: WorkingCalendar | None
     targets: Mapping[str, tuple[Target, ...]]
     by_id: Mapping[int, Target] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def match(self, identity: str, get: Any, environment: Environment) -> Target | None:
         """The first target that fits a case, whose values ``get`` gives by path."""
@@ -125,11 +127,13 @@ def _read(town: Town) -> Rules:
     for target in every_target(town):
         by_type[target.case_type].append(target)
     everything: Iterable[Target] = (target for some in by_type.values() for target in some)
+    ever = town.records.find(system(), targets.IDENTITY, sort="id", limit=_MOST, fields=("name",), archived=None)
     return Rules(
         known,
         default,
         {identity: tuple(some) for identity, some in by_type.items()},
         {target.id: target for target in everything},
+        {record.id: record["name"] for record in ever.records},
     )
 
 

@@ -17,8 +17,8 @@ from townhall.cases.clocks import FIRST
 from townhall.cases.clocks import RESOLUTION
 from townhall.cases.clocks import Clock
 from townhall.cases.clocks import is_paused
+from townhall.cases.rules import Rules
 from townhall.cases.targets import KIND_LABELS
-from townhall.cases.targets import Target
 from townhall.records import predicate
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
@@ -55,7 +55,10 @@ class Standing:
 
 
 def of(town: Town, record: Record) -> list[Standing]:
-    """The clocks of a case that are worth looking at: those that run, and what was achieved."""
+    """The clocks of a case that are worth looking at: those that run, and what was achieved.
+
+    One that no target says anything about any more, and that was not met, is none.
+    """
     workflow = record.type.workflow
     if workflow is None:
         return []
@@ -64,8 +67,9 @@ def of(town: Town, record: Record) -> list[Standing]:
         return []
     known = rules.current(town)
     return [
-        _standing(clocks[kind], known.by_id.get(clocks[kind].target_id or 0), stopped)
+        _standing(clocks[kind], known, stopped)
         for kind, stopped in _stopped(town, record, workflow, clocks).items()
+        if clocks[kind].met_at is not None or clocks[kind].due_at is not None or clocks[kind].target_id is not None
     ]
 
 
@@ -92,8 +96,8 @@ def unanswered(town: Town) -> list[tuple[str, int, datetime]]:
     return [(identity, id, from_microseconds(started)) for identity, id, started in rows]
 
 
-def _standing(clock: Clock, target: Target | None, stopped: str) -> Standing:
-    by_hand = clock.kind == BY_HAND
+def _standing(clock: Clock, known: Rules, stopped: str) -> Standing:
+    target = known.by_id.get(clock.target_id or 0)
     return Standing(
         kind=clock.kind,
         label=KIND_LABELS[clock.kind],
@@ -104,9 +108,18 @@ def _standing(clock: Clock, target: Target | None, stopped: str) -> Standing:
         target_minutes=clock.target_minutes,
         business=clock.business,
         stopped="" if clock.met_at is not None else stopped,
-        target="Set for this case" if by_hand else target.name if target is not None else "By its kind of case",
+        target=_goes_by(clock, known),
         why=target.why if target is not None else "",
     )
+
+
+def _goes_by(clock: Clock, known: Rules) -> str:
+    """By what a clock is counted, or was when it was met."""
+    if clock.kind == BY_HAND:
+        return "Set for this case"
+    if clock.target_id is not None:
+        return known.names.get(clock.target_id, "A target that is gone")
+    return "By its kind of case" if clock.due_at is not None else "No target"
 
 
 def expectation(town: Town, record: Record) -> str:

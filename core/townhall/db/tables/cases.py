@@ -41,7 +41,8 @@ class CaseClock(Model):
 
     ``kind`` is ``first_response``, ``update`` (the answer to the citizen's last message) or ``resolution``; or
     ``by_hand`` for a date that somebody set, which then is what counts. ``target_id`` is the core.target that set it,
-    with its minutes as they were then (none for deadlines in whole days); without one it is the type's own days.
+    with its minutes as they were then (none for deadlines in whole days); without one it is the type's own days. With
+    neither, and no ``due_at``, it waits for a target to say something about it again.
     ``business`` counts working minutes, otherwise all. ``original_target_id`` and ``original_due_at`` are those with
     which it began. ``met_at`` and ``actual_minutes`` are facts once they are there; of an ``update`` the minutes are
     the longest so far. Each of the notices was given at the moment beside it, once; ``next_at`` is when the next is
