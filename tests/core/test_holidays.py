@@ -81,6 +81,34 @@ def test_a_calendar_file_is_read_as_it_is_found() -> None:
     assert found.left_out == 1
 
 
+def calendar_of(start: str, end: str, rule: str = "") -> bytes:
+    """A calendar file with one entry, which ends before the second day."""
+    lines = (
+        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//School//EN", "BEGIN:VEVENT", "UID:1",
+        f"DTSTART;VALUE=DATE:{start}", f"DTEND;VALUE=DATE:{end}",
+        *([f"RRULE:{rule}"] if rule else []), "SUMMARY:School closed", "END:VEVENT",
+        "END:VCALENDAR", "",
+    )  # fmt: skip
+    return "\r\n".join(lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "rule", "first", "count", "cut"),
+    [
+        ("20260614", "20260823", "", date(2026, 6, 14), 70, 0),
+        ("20250614", "20250823", "FREQ=YEARLY", date(2025, 6, 14), 350, 0),
+        ("20260101", "20270101", "", date(2026, 1, 1), 365, 0),
+        ("20260101", "20270301", "", date(2026, 1, 1), 366, 58),
+        ("20200101", "20260101", "", date(2025, 1, 1), 365, 0),
+        ("20200101", "99991231", "", date(2025, 1, 1), 366, 5 * 365 + 1 - 366),
+    ],
+)
+def test_a_long_closure_is_taken_whole(start: str, end: str, rule: str, first: date, count: int, cut: int) -> None:
+    """A school's summer; of what lasts longer than a year a year is taken, and what is left out is counted."""
+    found = holidays.read_icalendar(calendar_of(start, end, rule), TODAY)
+    assert (found.days[0][0], len(found.days), found.cut) == (first, count, cut)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -135,6 +163,22 @@ def test_days_off_wait_until_somebody_confirms_them(town: Town, chief: StaffClie
     assert date(2026, 11, 26) in {row["date"] for row in rows}
     again = chief.post(page, {"do": "upload", "file": (BytesIO(FILE.encode()), "county.ics")})
     assert "1 day is new" in main_of(chief.follow(again))
+
+
+def test_days_that_were_left_out_are_counted_on_the_page(town: Town, chief: StaffClient) -> None:
+    """Those of an entry beyond a year; more days than a calendar holds are refused, and nothing is changed."""
+    calendar = make_calendar(town)
+    page = f"/admin/core/working_calendar/{calendar.id}/holidays"
+    chief.get(page)
+    long, often = calendar_of("20260101", "20270301"), calendar_of("20250101", "20251101", "FREQ=YEARLY")
+    words = main_of(chief.follow(chief.post(page, {"do": "upload", "file": (BytesIO(long), "school.ics")})))
+    assert "366 days are new" in words
+    assert "58 days could not be used: of one entry a year is taken at most." in words
+    chief.get(page)
+    refused = chief.post(page, {"do": "upload", "file": (BytesIO(often), "school.ics")})
+    assert refused.status_code == 422
+    assert "Enter at most 1000 lines." in main_of(refused)
+    assert len(town.records.get(system(), CALENDAR, calendar.id)["holidays"]) == 366
 
 
 def test_what_cant_be_used_is_told_on_the_page(town: Town, chief: StaffClient) -> None:

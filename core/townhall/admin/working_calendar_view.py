@@ -74,6 +74,8 @@ class WorkingCalendarView(RecordView):
             if found.left_out:
                 entries = plural(found.left_out, "entry", "entries")
                 said = f"{said} {entries} could not be used: a day off repeats yearly or not at all."
+            if found.cut:
+                said = f"{said} {plural(found.cut, 'day')} could not be used: of one entry a year is taken at most."
             return said, "ok"
         if deed == "suggest":
             days = holidays.suggested(sent.get("country", ""), sent.get("region", ""), today)

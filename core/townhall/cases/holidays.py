@@ -39,8 +39,8 @@ Day = tuple[date, str]
 #: Years before and after the present one that repeating days are worked out for.
 BACK, AHEAD = 1, 3
 LARGEST_FILE = 1024 * 1024
-#: Most days of one entry, and most of one that repeats.
-_LONGEST, _MOST = 31, 50
+#: Most days that one entry lasts, and most times that one repeats.
+_LONGEST, _MOST = 366, 50
 _NAME_LENGTH = 120
 #: Most entries and parts of entries in a file, and most of them that repeat; a rule's first year and its longest step.
 _MOST_PARTS, _MOST_REPEATING = 10_000, 500
@@ -54,10 +54,13 @@ _UNTIL = re.compile(r"UNTIL=(\d{8})(?:T\d{6})?Z?")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Days in a calendar file, and how many entries repeat in a way that days off don't."""
+    """Days in a calendar file, how many entries repeat in a way that days off don't, and how many days of entries
+    that last longer than a year were left out.
+    """
 
     days: Sequence[Day]
     left_out: int = 0
+    cut: int = 0
 
 
 def read_icalendar(data: bytes, today: date) -> Found:
@@ -74,33 +77,39 @@ def read_icalendar(data: bytes, today: date) -> Found:
         raise Rejected("This is no calendar file. Its name usually ends in .ics.", field="file") from error
     first, last = date(today.year - BACK, 1, 1), date(today.year + AHEAD, 12, 31)
     found: dict[date, str] = {}
-    left_out = 0
+    left_out = cut = 0
     for event in events:
         try:
-            days = list(_days(event, first, last))
+            days, beyond = _days(event, first, last)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
             left_out += 1
             continue
         name = " ".join(str(event.get("SUMMARY", "")).split())[:_NAME_LENGTH]
         for day in days:
             found.setdefault(day, name)
+        cut += beyond
     if not found:
         raise Rejected("There is no day from last year to three years ahead in this file.", field="file")
-    return Found(sorted(found.items()), left_out)
+    return Found(sorted(found.items()), left_out, cut)
 
 
-def _days(event: Any, first: date, last: date) -> Iterator[date]:
-    """The days of one entry within these years. Raises ``ValueError`` if it repeats otherwise than yearly."""
+def _days(event: Any, first: date, last: date) -> tuple[list[date], int]:
+    """The days of one entry within these years, and how many more it has there than anybody has off at a time.
+
+    Raises ``ValueError`` if it repeats otherwise than yearly.
+    """
     if str(event.get("STATUS", "")).upper() == "CANCELLED":
-        return
+        return [], 0
     start = _date(event["DTSTART"].dt)
     end = _date(event["DTEND"].dt) if "DTEND" in event else start + timedelta(days=1)
-    length = min(max((end - start).days, 1), _LONGEST)
+    length = max((end - start).days, 1)
+    days: list[date] = []
+    cut = 0
     for begin in _beginnings(event, start, first, last):
-        for more in range(length):
-            day = begin + timedelta(days=more)
-            if first <= day <= last:
-                yield day
+        low, high = max(begin, first).toordinal(), min(begin.toordinal() + length - 1, last.toordinal())
+        days += map(date.fromordinal, range(low, min(high, low + _LONGEST - 1) + 1))
+        cut += max(high - low - _LONGEST + 1, 0)
+    return days, cut
 
 
 def _beginnings(event: Any, start: date, first: date, last: date) -> Iterator[date]:
