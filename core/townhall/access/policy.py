@@ -4,6 +4,9 @@ Staff are let in by permission; one may be narrowed to some records (:mod:`townh
 The public sees records that fulfil ``public_if``, public fields only, and writes
 only through a declared public form. A citizen with a secret link sees the records of the link as well.
 
+What the whole town is set up with says who is of which department, so staff change it only with a permission that isn't
+narrowed: to see it is another matter.
+
 Records of a type that is frozen can be read by staff, and changed by nobody.
 """
 
@@ -30,8 +33,11 @@ from townhall_forms.schema import Transition
 
 #: What may be done to records that nothing can be changed of.
 READING: frozenset[Verb] = frozenset({"view", "see_internal", "export", "see_confidential"})
+#: The plugin whose settings are those of the whole town.
+_CORE = "core"
 #: Who holds this may read records whose restrictions can't be worked out at the moment.
 UNRESTRICTED = "plugins.manage"
+_ASK = "Ask an administrator if you need to."
 #: Standard fields that the public may read, filter and sort by. Who works on a case is not the public's business.
 PUBLIC_STANDARD_FIELDS = frozenset({"id", "number", "title", "created", "updated", "state", "closed"})
 
@@ -68,7 +74,7 @@ def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
     if is_staff(actor):
         if verb == "transition":
             return any(may_transition(actor, record_type, move) for move in _moves(record_type))
-        return actor.may(permission(record_type.identity, verb))
+        return actor.may(permission(record_type.identity, verb)) and not _is_too_narrow(actor, verb, record_type)
     if verb == "view":
         return record_type.public_if is not None or _has_grant(actor, record_type)
     if verb == "create":
@@ -80,6 +86,21 @@ def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
     if verb == "transition":
         return _has_grant(actor, record_type) and any("citizen" in move.by for move in _moves(record_type))
     return False
+
+
+def is_town_wide(record_type: RecordType) -> bool:
+    """Whether records of the type are settings of the whole town: queues with their teams, routing rules, targets."""
+    return record_type.plugin == _CORE and record_type.navigation != "records"
+
+
+def _is_too_narrow(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
+    """Whether the actor is to change what is the whole town's with a permission for some of it.
+
+    Who adds a record could give it any values, so that takes the permission to change all of them as well.
+    """
+    if verb in READING or actor.kind != "staff" or not is_town_wide(record_type):
+        return False
+    return actor.reach(permission(record_type.identity, verb if verb in SCOPED else "edit")) != "all"
 
 
 def reach(actor: Actor, verb: Verb, record_type: RecordType, move: Transition | None = None) -> Scope | None:
@@ -131,10 +152,18 @@ def require(actor: Actor, verb: Verb, record_type: RecordType) -> None:
         if record_type.frozen and verb not in READING:
             raise Forbidden(record_type.frozen)
         raise Forbidden(
-            f"You may not {deed(verb, record_type.label_plural)}. Ask an administrator if you need to."
+            refusal(actor, verb, record_type)
             if is_staff(actor)
             else f"{record_type.label_plural} are not open to the public in this way."
         )
+
+
+def refusal(actor: Actor, verb: Verb, record_type: RecordType) -> str:
+    """That staff may do ``verb`` to no record of the type, in sentences."""
+    plural = record_type.label_plural
+    if actor.may(permission(record_type.identity, verb)) and _is_too_narrow(actor, verb, record_type):
+        return f"{plural} are the whole town’s, and only who may change all of them may {deed(verb, plural)}. {_ASK}"
+    return f"You may not {deed(verb, plural)}. {_ASK}"
 
 
 def may_transition(actor: Actor, record_type: RecordType, move: Transition, record_id: int | None = None) -> bool:

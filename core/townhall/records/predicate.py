@@ -147,7 +147,7 @@ def require_within(
     """
     if policy.is_staff(actor) and not reaches(town, actor, verb, record_type, id, move=move):
         reach = policy.reach(actor, verb, record_type, move)
-        raise Forbidden(too_far(record_type, verb, reach, move))
+        raise Forbidden(too_far(actor, record_type, verb, reach, move))
 
 
 def reaches(
@@ -179,9 +179,13 @@ def reaches(
     return found[key]
 
 
-def too_far(record_type: RecordType, verb: Verb, reach: Scope | None, move: Transition | None = None) -> str:
+def too_far(
+    actor: Actor, record_type: RecordType, verb: Verb, reach: Scope | None, move: Transition | None = None
+) -> str:
     """That a permission doesn't reach a record, in a sentence."""
     plural = record_type.label_plural
+    if reach is None and move is None:
+        return policy.refusal(actor, verb, record_type)
     done = f"make this move with {plural.lower()}" if move is not None else deed(verb, plural)
     if reach is None:
         return f"You may not {done}. Ask an administrator if you need to."

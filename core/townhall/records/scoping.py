@@ -86,10 +86,10 @@ def within(
 
 def is_all(town: Town, record_type: RecordType, reach: Scope | None) -> bool:
     """Whether a scope holds every record of the type: what is set up once for all belongs to every department."""
-    return reach == "all" or (reach == "department" and _is_set_up_for_all(town, record_type))
+    return reach == "all" or (reach == "department" and is_set_up_for_all(town, record_type))
 
 
-def _is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
+def is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
     """Whether the type's records are no cases, can be about none, and are no records of their own like contacts."""
     kept, key = plans(town).kept, ("set up for all", record_type.identity)
     if key not in kept:
