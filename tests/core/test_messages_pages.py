@@ -66,6 +66,10 @@ def test_a_letter_is_addressed_as_on_an_envelope(town: Town, clerk: Actor, chief
     paper = chief.get(f"{LETTERS}print").text
     lines = "Ada Moreau<br>14 Mill Lane<br>Flat 2, rear<br>Millbrook, OH 45011<br>Canada</address>"
     assert f'<address class="letter-to">{lines}' in paper
+    # Letters that somebody else posted meanwhile are no reason to print all the others.
+    gone = chief.get(f"{LETTERS}print?id=999999")
+    assert gone.status_code == 302
+    assert "None of the letters that you chose waits any more" in main_of(chief.follow(gone))
 
 
 def test_the_outbox_shows_what_needs_somebody(town: Town, clerk: Actor, chief: StaffClient) -> None:

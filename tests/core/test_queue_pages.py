@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
@@ -244,6 +245,55 @@ def test_work_is_offered_to_who_may_do_it(town: Town, people: dict[str, int], si
     accounts.set_role(town, SYSTEM, menda, "viewer")
     given = ruth.get(f"/admin/desk/ticket/{held.id}/give")
     assert f'value="{menda}" selected>Menda Mender' in given.text
+
+
+def test_who_left_meanwhile_is_given_nothing_and_that_is_said(
+    town: Town, people: dict[str, int], sign_in: SignIn, make: Make
+) -> None:
+    """A person or queue that can't have a case any more is refused in a sentence, and nothing of the form is lost."""
+    roads, old = queue(town, "Roads"), queue(town, "Old roads")
+    case = make("Deep hole", assignee=people["Rae"], queue=roads)
+    ruth, page = sign_in("Ruth"), f"/admin/desk/ticket/{case.id}/give"
+    shown = ruth.get(page)
+    assert f'value="{people["Erin"]}"' in shown.text
+    accounts.set_active(town, SYSTEM, people["Erin"], False)
+    town.records.update(SYSTEM, QUEUE, old, {"active": False}, version=1)
+    gone = "This person doesn’t work here any more. Choose somebody else."
+    for sent, said in (
+        ({"assignee": str(people["Erin"]), "queue": str(roads)}, gone),
+        ({"assignee": "9999", "queue": str(old)}, "Nobody here has the number 9999. Choose somebody else."),
+        ({"assignee": "abc", "queue": str(roads)}, "Nobody called “abc” works here. Choose somebody from the list."),
+        ({"assignee": "", "queue": "777"}, "This queue can’t be found any more. Choose another one."),
+        ({"assignee": "", "queue": "abc"}, "This queue can’t be found any more. Choose another one."),
+        ({"assignee": str(people["Rae"]), "queue": str(old)}, "The queue “Old roads” is not in use any more."),
+    ):
+        refused = ruth.post(page, {**sent, "note": "Please, Joan", "due_day": "2026-04-01", "version": case.version})
+        assert (refused.status_code, said in plain(refused), "Please, Joan" in refused.text) == (422, True, True)
+        assert 'value="2026-04-01"' in refused.text
+    # Whoever sends the form again, as it is drawn then, is told again and gives it to nobody else.
+    again = ruth.post(page, {"assignee": str(people["Erin"]), "queue": str(roads), "version": case.version})
+    assert f'value="{people["Erin"]}" selected' in again.text
+    told = ruth.follow(ruth.post(page, {"assignee": str(people["Erin"]), "next": "/admin/queues/"}))
+    assert gone in plain(told)
+    after = town.records.get(SYSTEM, TICKET, case.id)
+    assert (after.version, after.assignee, after.queue) == (case.version, people["Rae"], roads)
+    assert ruth.post(page, {"assignee": str(people["Ruth"]), "queue": "", "version": case.version}).status_code == 302
+    after = town.records.get(SYSTEM, TICKET, case.id)
+    assert (after.assignee, after.queue) == (people["Ruth"], None)
+
+
+def test_many_are_not_given_to_who_left_meanwhile_and_stay_selected(
+    town: Town, people: dict[str, int], sign_in: SignIn, make: Make
+) -> None:
+    """The list says why nothing was done, with the same lines ticked; what was never offered is not found."""
+    case, ruth = make("Deep hole"), sign_in("Ruth")
+    accounts.set_active(town, SYSTEM, people["Erin"], False)
+    sent = {"do": f"give:{people['Erin']}", "pick": str(case.id), "back": "/admin/desk/ticket/?view=all"}
+    told = ruth.follow(ruth.post("/admin/desk/ticket/bulk", sent))
+    assert (told.status_code, "can’t have them any more" in plain(told)) == (200, True)
+    assert re.search(rf'name="pick" value="{case.id}"[^>]* checked', told.text)
+    assert town.records.get(SYSTEM, TICKET, case.id).version == case.version
+    assert ruth.post("/admin/desk/ticket/bulk", {**sent, "do": "bury"}).status_code == 404
 
 
 def test_rules_are_shown_in_their_order_with_what_they_decided(

@@ -89,6 +89,12 @@ def label_of(groups: Sequence[ActionGroup], value: str) -> str:
     return next((label for group in groups for known, label in group.options if known == value), "")
 
 
+def is_gone(groups: Sequence[ActionGroup], value: str) -> bool:
+    """Whether an action gives records to somebody or a queue to which nothing can be given any more."""
+    may_give = any(known.startswith("give:") for group in groups for known, _ in group.options)
+    return may_give and value.startswith(("give:", "queue:")) and not label_of(groups, value)
+
+
 def move_of(record_type: RecordType, value: str) -> Transition | None:
     """The transition of a ``move:name`` action."""
     kind, _, name = value.partition(":")

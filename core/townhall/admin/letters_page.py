@@ -50,6 +50,9 @@ class LettersView(StaffView):
         mine = {message.id: message for message in self._mine()}
         asked = [urls.number(text) for text in request.args.getlist("id")]
         ids = [id for id in asked if id in mine] if asked else [*mine]
+        if asked and not ids:
+            flash("None of the letters that you chose waits any more. Choose others.", "bad")
+            return redirect(urls.LETTERS)
         for identity, many in Counter(mine[id].identity for id in ids).items():
             disclosing.write_down(self.town, self.actor, identity, "print", many, ["Letters"])
         response = make_response(

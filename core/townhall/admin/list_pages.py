@@ -245,7 +245,11 @@ class ListPages(RecordPages):
         ids = [id for id in dict.fromkeys(map(urls.number, sent.getlist("pick"))) if id]
         if not label:
             self._changeable()
-            abort(403 if not groups else 404)
+            if not bulk.is_gone(groups, action):
+                abort(403 if not groups else 404)
+            flash("Nothing was changed: whom or what you chose can’t have them any more. Choose again.", "bad")
+            picks = urls.encoded(tuple(("pick", id) for id in ids))
+            return redirect(f"{back}{'&' if '?' in back else '?'}{picks}" if ids else back)
         if not ids:
             flash("Select at least one line first: tick the boxes at the start of the lines.", "soon")
             return redirect(back)

@@ -25,6 +25,7 @@ from typing import Any
 from townhall.access.actors import system
 from townhall.cases import routes
 from townhall.cases.routes import Route
+from townhall.cases.rulebook import QUEUE_GONE
 from townhall.cases.rulebook import ROUTE
 from townhall.cases.rulebook import Rulebook
 from townhall.cases.rulebook import Ward
@@ -296,7 +297,7 @@ def _before_save(town: Town, change: Change) -> Mapping[str, Any] | None:
 def _check_queue(book: Rulebook, id: int) -> None:
     found = book.queues.get(id)
     if found is None:
-        raise ValidationFailed({"queue": "This queue can’t be found any more. Choose another one."})
+        raise ValidationFailed({"queue": QUEUE_GONE})
     if not found.active:
         raise ValidationFailed({"queue": f"The queue “{found.name}” is not in use any more. Choose another one."})
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 ROUTE = "core.route"
 QUEUE = "core.queue"
 WARD = "core.ward"
+#: Said of a queue that isn't there, or of which whoever chose it may not know.
+QUEUE_GONE = "This queue can’t be found any more. Choose another one."
 _MARK = "routing"
 _ACTOR = system("routing")
 _PAGE = 200
