@@ -22,6 +22,7 @@ from townhall.accounts import people as accounts
 from townhall.accounts import roles
 from townhall.app import create_app
 from townhall.clock import FixedClock
+from townhall.errors import ValidationFailed
 from townhall.imports.csv_files import open_csv
 from townhall.imports.mapping import parse_mapping
 from townhall.imports.running import run_import
@@ -280,6 +281,56 @@ def test_who_left_meanwhile_is_given_nothing_and_that_is_said(
     assert ruth.post(page, {"assignee": str(people["Ruth"]), "queue": "", "version": case.version}).status_code == 302
     after = town.records.get(SYSTEM, TICKET, case.id)
     assert (after.assignee, after.queue) == (people["Ruth"], None)
+
+
+def test_a_kind_of_case_waits_in_one_queue(town: Town, people: dict[str, int], sign_in: SignIn) -> None:
+    """A second queue for a kind is refused with the name of the first, however it comes to be one; nothing is saved."""
+    records, said = town.records, "“General” is where tickets wait already. Untick it there first."
+    general, other = queue(town, "General", default_for=[TICKET]), queue(town, "Another")
+    off = queue(town, "Off", default_for=[TICKET], active=False)
+    gone = queue(town, "Gone", active=False, default_for=[TICKET])
+    records.archive(SYSTEM, QUEUE, gone, version=1)
+    for change in (
+        lambda: records.create(SYSTEM, QUEUE, {"name": "Before", "default_for": [TICKET]}),
+        lambda: records.update(SYSTEM, QUEUE, other, {"default_for": [TICKET]}, version=1),
+        lambda: records.update(SYSTEM, QUEUE, off, {"active": True}, version=1),
+    ):
+        with pytest.raises(ValidationFailed, match=said):
+            change()
+    rows = [{"name": name, "default_for": ["core.task"]} for name in ("Jobs", "More jobs")]
+    first, second = records.import_rows(SYSTEM, QUEUE, rows)
+    assert (first.errors, [*second.errors]) == ({}, ["default_for"])
+    assert records.count(SYSTEM, QUEUE).value == 3
+    ruth = sign_in("Ruth")
+    sent = {"name": "Before", "active": "true", "default_for": TICKET, "description": "Ours"}
+    refused = ruth.post("/admin/core/queue/new", sent)
+    assert (refused.status_code, said in plain(refused), "Ours" in refused.text) == (422, True, True)
+    # Once the first gives it up, another may have it; then the first is told of that one, restored or not.
+    records.update(SYSTEM, QUEUE, general, {"default_for": []}, version=1)
+    records.update(SYSTEM, QUEUE, other, {"default_for": [TICKET]}, version=1)
+    back = records.restore(SYSTEM, QUEUE, gone, version=2)
+    with pytest.raises(ValidationFailed, match="“Another” is where tickets wait already"):
+        records.update(SYSTEM, QUEUE, gone, {"active": True}, version=back.version)
+    records.update(SYSTEM, QUEUE, other, {"active": False}, version=2)
+    active = records.update(SYSTEM, QUEUE, gone, {"active": True}, version=back.version)
+    records.archive(SYSTEM, QUEUE, gone, version=active.version)
+    records.update(SYSTEM, QUEUE, other, {"active": True}, version=3)
+    with pytest.raises(ValidationFailed, match="“Another” is where tickets wait already"):
+        records.restore(SYSTEM, QUEUE, gone, version=active.version + 1)
+
+
+def test_two_queues_that_a_kind_had_before_go_on(town: Town, people: dict[str, int]) -> None:
+    """What was so before it was asked doesn't stand in the way of changing anything else, and can be put right."""
+    records = town.records
+    first, second = queue(town, "First", default_for=[TICKET]), queue(town, "Second")
+    same = f"(SELECT default_for FROM core_queue WHERE id = {first})"
+    town.database.execute_sql(f"UPDATE core_queue SET default_for = {same} WHERE id = {second}")
+    for id in (first, second):
+        changed = records.update(SYSTEM, QUEUE, id, {"members": [{"person": people["Erin"]}]}, version=1)
+        assert changed["default_for"] == (TICKET,)
+    with pytest.raises(ValidationFailed, match="“First” is where tickets wait already"):
+        queue(town, "Third", default_for=[TICKET])
+    assert not records.update(SYSTEM, QUEUE, first, {"default_for": []}, version=2)["default_for"]
 
 
 def test_many_are_not_given_to_who_left_meanwhile_and_stay_selected(

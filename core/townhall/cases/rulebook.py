@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from typing import Any
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -25,10 +26,12 @@ from townhall.extend.values import Change
 from townhall.records import colleagues
 from townhall.records import display
 from townhall.records import predicate
+from townhall.records import preparing
 from townhall.records.domains import Domain
 from townhall.records.types import Record
 
 if TYPE_CHECKING:
+    from townhall.context import TownContext
     from townhall.town import Town
     from townhall_forms.schema import Schemas
 
@@ -38,6 +41,7 @@ WARD = "core.ward"
 #: Said of a queue that isn't there, or of which whoever chose it may not know.
 QUEUE_GONE = "This queue can’t be found any more. Choose another one."
 _MARK = "routing"
+_DEFAULTS = "queues for kinds of case"
 _ACTOR = system("routing")
 _PAGE = 200
 
@@ -174,7 +178,7 @@ def _check_team(town: Town, change: Change) -> None:
     """
     members, before = change.values.get("members") or (), change.before.get("members") or ()
     known = {row["person"] for row in before}
-    if change.identity != QUEUE or known.issuperset(row["person"] for row in members):
+    if known.issuperset(row["person"] for row in members):
         return
     here = colleagues.read(town).here
     errors = {
@@ -186,9 +190,51 @@ def _check_team(town: Town, change: Change) -> None:
         raise ValidationFailed(errors)
 
 
+def _check_queue(town: Town, change: Change) -> None:
+    """Raise :class:`~townhall.errors.ValidationFailed` for a team or a kind of case that a queue can't have."""
+    if change.identity == QUEUE:
+        _check_team(town, change)
+        _check_default(town, change)
+
+
+def _check_default(town: Town, change: Change) -> None:
+    """Each kind of case waits in one queue by default. Two that had one kind before that was asked go on as they are:
+    only what a queue newly takes is looked at.
+    """
+    newly = _waiting(change.values) if change.action != "archive" else set[str]()
+    if change.action == "update":
+        newly -= _waiting(change.before)
+    if not newly:
+        return
+    renew(town)  # whoever else changes a queue waits until this is saved, and then sees it
+    found = (queue for queue in rulebook(town).queues.values() if queue.active and queue.id != change.id)
+    taken = {kind: queue.name for queue in reversed([*found]) for kind in queue.default_for}
+    beside = _beside(change)  # rows of one file, of which none is written yet
+    taken.update(beside)
+    beside.update(dict.fromkeys(newly, change.values.get("name") or ""))
+    said = [
+        f"“{taken[kind]}” is where {town.schemas[kind].label_plural.lower()} wait already. Untick it there first."
+        for kind in sorted(newly & taken.keys() & town.schemas.keys())
+    ]
+    if said:
+        raise ValidationFailed({"default_for": " ".join(said)})
+
+
+def _waiting(values: Mapping[str, Any]) -> set[str]:
+    """The kinds of case that come to a queue by default, if it is in use."""
+    return set(values.get("default_for") or ()) if values.get("active") else set()
+
+
+def _beside(change: Change) -> dict[str, str]:
+    """The queues for kinds of case, by name, of the rows before in the same import."""
+    context: TownContext | None = change.memo.get(preparing.RULES)
+    found: dict[str, str] = context.kept.setdefault(_DEFAULTS, {}) if context is not None else {}
+    return found
+
+
 def _written(town: Town, changes: Sequence[Change]) -> None:
     renew(town)
 
 
 #: A change of a rule, queue or ward is known everywhere at once.
-DOMAIN = Domain("rulebook", lambda record_type: record_type.identity in (ROUTE, QUEUE, WARD), _check_team, _written)
+DOMAIN = Domain("rulebook", lambda record_type: record_type.identity in (ROUTE, QUEUE, WARD), _check_queue, _written)
