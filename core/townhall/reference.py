@@ -232,9 +232,9 @@ def permissions_page() -> str:
             for scope in SCOPES
         ),
         "",
-        "What the whole town is set up with (core's own settings, such as queues and routing rules) is added, changed,",
-        "imported, archived and restored only by who may do so with all of it: a narrower scope is for seeing it",
-        "([why](../how-to/roles.md#who-may-change-what-decides)).",
+        "What the whole town is set up with (what stands under Set-up, such as queues, rules and categories) is added,",
+        "changed, imported, archived and restored only by who may do so with all of it: a narrower scope is for seeing",
+        "it ([why](../how-to/roles.md#who-may-change-what-decides)).",
         "",
         "## On the town itself",
         "",

@@ -130,15 +130,6 @@ class Drawn:
         return self.path in self.form.undrawn
 
     @property
-    def why_locked(self) -> str:
-        """Why it can't be changed, in a sentence."""
-        if self.path in self.form.withheld:
-            return self.form.withheld[self.path]
-        if self.undrawn:
-            return "This can’t be changed just now. It stays as it is."
-        return "This can’t be changed any more."
-
-    @property
     def shown(self) -> str:
         """Its value as text, for a locked one."""
         return self.typed.display(self.form.initial.get(self.path), self.form.context)

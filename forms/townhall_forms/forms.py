@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -47,9 +46,6 @@ from townhall_forms.views import View
 
 if TYPE_CHECKING:
     from townhall_forms.conditions import Condition
-
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Input(WTField):  # type: ignore[misc]  # WTForms has no types
@@ -88,7 +84,6 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         lookup_url: Callable[[str], str] | None,
         file_url: Callable[[StoredFile], str] | None,
         require: Iterable[str] = (),
-        withheld: Mapping[str, str] = _NOTHING,
     ) -> None:
         self.record_type = record_type
         self.context = context
@@ -98,7 +93,6 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         self.lookup_url = lookup_url
         self.file_url = file_url
         self.needed = frozenset(require)
-        self.withheld = withheld
         self.values: dict[str, Any] = {}
         self.searches: dict[str, str] = {}
         self.redraw = False
@@ -202,16 +196,13 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
 
     @cached_property
     def locked(self) -> frozenset[str]:
-        """Fields that can't be changed: any more, judged on what is stored, or while nobody can draw their inputs, or
-        by whoever fills this in.
-        """
-        kept = self.undrawn.union(self.withheld)
+        """Fields that can't be changed: any more, judged on what is stored, or while nobody can draw their inputs."""
         if self.stored is None:
-            return kept
+            return self.undrawn
         get, environment = value_getter(self.record_type, self.stored, self.context), environment_of(self.context)
         rules = {name: self.record_type.fields[name].lock_if for name in self._fields}
         held = {name for name, rule in rules.items() if rule is not None and rule.evaluate(get, environment)}
-        return kept | held
+        return self.undrawn | held
 
     def put(self, name: str, raw: Any) -> None:
         """Put raw input into a field."""
@@ -395,7 +386,6 @@ def build_form(
     lookup_url: Callable[[str], str] | None = None,
     file_url: Callable[[StoredFile], str] | None = None,
     require: Iterable[str] = (),
-    withheld: Mapping[str, str] = _NOTHING,
 ) -> RecordForm:
     """A form for the fields of ``record_type`` named in ``field_names``, in that order.
 
@@ -404,7 +394,7 @@ def build_form(
     conditions may read fields that are not in the form. Fields that nobody types (``read_only``, computed) are left
     out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file.
     ``require`` names fields that are asked for here although the record can do without them, so that they are not
-    marked optional, ``withheld`` those that whoever fills it in may only read, with the sentence that says why.
+    marked optional.
     """
     names = [name for name in dict.fromkeys(field_names) if name in record_type.fields]
     names = [name for name in names if not record_type.fields[name].read_only]
@@ -422,7 +412,6 @@ def build_form(
         lookup_url=lookup_url,
         file_url=file_url,
         require=require,
-        withheld=withheld,
     )
     if formdata is not None:
         form.submitted = True

@@ -162,7 +162,9 @@ def test_nobody_learns_of_hidden_messages_by_their_ids(at: Departments, ann: Sta
     assert told[0] == told[1]
     for deed in ("posted", "drop"):
         ann.post(f"{LETTERS}posted", {"deed": deed, "id": letter})
-    assert "No letters wait" in main_of(ann.get(f"{LETTERS}print?id={letter}"))
+    gone = main_of(ann.follow(ann.get(f"{LETTERS}print?id={letter}")))
+    assert "None of the letters that you chose waits any more" in gone
+    assert "No letters wait" in gone
     assert [outbox.get(at.town, id).status for id in (mail, letter)] == ["dead", "queued"]
 
 

@@ -17,7 +17,6 @@ from townhall.access.actors import system
 from townhall.access.roles import ROLES
 from townhall.app import create_app
 from townhall.errors import Forbidden
-from townhall.errors import ValidationFailed
 from townhall.records import explaining
 from townhall.records.types import Record
 from townhall.testing.samples import Sampler
@@ -140,56 +139,19 @@ def test_a_clerk_of_a_department_does_not_get_onto_a_team_on_screen(town: Town, 
     assert browser.get(f"/admin/complaints/service_request/{case.id}/").status_code == 404
 
 
-def test_where_a_setting_sends_cases_is_not_the_departments_to_say(town: Town, dana: Actor) -> None:
-    """A category is every department's, but for the queue and the person that its requests come to."""
-    records, ours = town.records, queue(town, "Streets", dana)
-    made = category(town)
-    for field, value in (("default_queue", ours.id), ("owner", dana.id)):
-        with pytest.raises(ValidationFailed, match="only who may change all queues"):
-            records.update(dana, CATEGORY, made.id, {field: value, "description": "x"}, version=1)
-        with pytest.raises(ValidationFailed, match="only who may change all queues"):
-            records.create(dana, CATEGORY, {"name": "Lost hats", "code": "hats", "group": "Parks", field: value})
-        importing = replace(dana, permissions=dana.permissions | {"*.import"}, known={})
-        row = {"name": "Lost hats", "code": "hats", "group": "Parks"}
-        other = {"name": "Lost gloves", "code": "gloves", "group": "Parks"}
-        refused, kept = records.import_rows(importing, CATEGORY, [{**row, field: value}, other])
-        assert ([*refused.errors], kept.id) == ([field], None)
-    changed = records.update(dana, CATEGORY, made.id, {"description": "Lamps", "default_queue": None}, version=1)
-    assert (changed["description"], changed.version) == ("Lamps", 2)
-    assert records.create(dana, CATEGORY, {"name": "Lost hats", "code": "hats", "group": "Parks", "owner": None}).id
-    clerk = person(town, "clerk")
-    assert records.update(clerk, CATEGORY, made.id, {"default_queue": ours.id}, version=2).version == 3
-    # An earlier version comes back without it.
-    (told,) = [each for each in records.restoring(dana, CATEGORY, made.id, 2) if each.field.name == "default_queue"]
-    assert "only who may change all queues" in told.problem
-    back = records.bring_back(dana, CATEGORY, made.id, 1, version=3)
-    assert (back["description"], back["default_queue"]) == (None, ours.id)
-
-
-def test_a_form_shows_where_a_setting_sends_cases_and_says_who_changes_it(town: Town, dana: Actor) -> None:
-    """The form has no input for it and saves the rest; what is sent for it all the same is refused, and not lost."""
-    ours, theirs = queue(town, "Streets", dana), queue(town, "Water")
-    made = category(town, default_queue=theirs.id)
-    browser = StaffClient(create_app(town), "department_clerk@town.example")
-    at = f"/admin/complaints/category/{made.id}/"
-    form = browser.get(f"{at}edit")
-    assert 'name="description"' in form.text
-    assert 'name="default_queue"' not in form.text
-    assert "“Queue” decides who gets cases" in plain(form)
-    assert "“Queue” decides who gets cases" in plain(browser.get(f"{at}why"))
-    for name in ("default_queue", "owner"):
-        assert f'name="{name}"' not in browser.get(f"/admin/complaints/category/new?{name}=1").text
-    sent = {
-        **{name: made[name] for name in ("name", "code", "group", "visibility", "posting", "location")},
-        "after_closing": made["after_closing"],
-        "description": "Lamps",
-        "active": "true",
-        "version": "1",
-    }
-    refused = browser.post(f"{at}edit", {**sent, "default_queue": str(ours.id)})
-    assert (refused.status_code, "only who may change all queues" in plain(refused)) == (422, True)
-    assert "Lamps" in refused.text
-    assert f'value="{ours.id}" selected' in refused.text
-    assert browser.post(f"{at}edit", sent).status_code == 302
-    saved = town.records.get(SYSTEM, CATEGORY, made.id)
-    assert (saved["description"], saved["default_queue"], saved.version) == ("Lamps", theirs.id, 2)
+def test_settings_of_modules_are_seen_and_not_changed(make_town: Callable[..., Town]) -> None:
+    """Whatever stands under Set-up: by it a department's clerk could send cases elsewhere, or publish them."""
+    town = make_town("complaints", "grants", "economic_development", "recruitment")
+    dana, records = person(town, "department_clerk"), town.records
+    looking_after = person(town, "viewer", f"{CATEGORY}.edit", f"{CATEGORY}.create")
+    settings = [each.identity for each in town.schemas.values() if each.navigation == "setup" and each.plugin != "core"]
+    assert {CATEGORY, "grants.programme", "economic_development.survey"} < {*settings}
+    for identity in settings:
+        made = Sampler(town, SYSTEM).record(identity)
+        assert records.get(dana, identity, made.id).id == made.id
+        assert not any(records.may(dana, verb, identity) for verb in ("create", "edit", "archive"))
+        with pytest.raises(Forbidden, match=WHOSE):
+            records.update(dana, identity, made.id, {}, version=made.version)
+        with pytest.raises(Forbidden, match=WHOSE):
+            records.create(dana, identity, {})
+        assert records.may(looking_after, "edit", identity) is (identity == CATEGORY)

@@ -4,8 +4,8 @@ Staff are let in by permission; one may be narrowed to some records (:mod:`townh
 The public sees records that fulfil ``public_if``, public fields only, and writes
 only through a declared public form. A citizen with a secret link sees the records of the link as well.
 
-What the whole town is set up with says who is of which department, so staff change it only with a permission that isn't
-narrowed: to see it is another matter.
+What the whole town is set up with says who is of which department, and which cases come to whom, so staff change it
+only with a permission that isn't narrowed: to see it is another matter.
 
 Records of a type that is frozen can be read by staff, and changed by nobody.
 """
@@ -33,7 +33,7 @@ from townhall_forms.schema import Transition
 
 #: What may be done to records that nothing can be changed of.
 READING: frozenset[Verb] = frozenset({"view", "see_internal", "export", "see_confidential"})
-#: The plugin whose settings are those of the whole town.
+#: The plugin of which all that is no record of its own is a setting.
 _CORE = "core"
 #: Who holds this may read records whose restrictions can't be worked out at the moment.
 UNRESTRICTED = "plugins.manage"
@@ -89,8 +89,8 @@ def may(actor: Actor, verb: Verb, record_type: RecordType) -> bool:
 
 
 def is_town_wide(record_type: RecordType) -> bool:
-    """Whether records of the type are settings of the whole town: queues with their teams, routing rules, targets."""
-    return record_type.plugin == _CORE and record_type.navigation != "records"
+    """Whether records of the type are what the whole town is set up with: queues with their teams, categories."""
+    return record_type.navigation == "setup" or (record_type.plugin == _CORE and record_type.navigation != "records")
 
 
 def _is_too_narrow(actor: Actor, verb: Verb, record_type: RecordType) -> bool:

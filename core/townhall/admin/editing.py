@@ -26,7 +26,6 @@ from townhall.errors import Conflict
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
-from townhall.records import deciding
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.errors import Invalid
@@ -77,7 +76,6 @@ class Editor:
     record: Record | None = None
     form: RecordForm = dataclass_field(init=False)
     names: tuple[str, ...] = dataclass_field(init=False)
-    withheld: frozenset[str] = dataclass_field(init=False)
     whole: list[str] = dataclass_field(default_factory=list)
     differences: list[Difference] = dataclass_field(default_factory=list)
     version: int = 0
@@ -89,8 +87,6 @@ class Editor:
 
     def __post_init__(self) -> None:
         town = self.desk.town
-        # Where something was sent for one all the same, whoever sent it hears why it is refused.
-        self.withheld = deciding.withheld(town, self.actor, self.type).difference(self.request.form)
         self.names = self._names()
         posted = self.request.method == "POST"
         initial = (
@@ -112,7 +108,6 @@ class Editor:
             stored=self.record.values if self.record is not None else None,
             lookup_url=lookup_of(self.type),
             file_url=file_url,
-            withheld={name: deciding.sentence(self.type.fields[name]) for name in self.withheld},
         )
 
     # -- fields -----------------------------------------------------------------------------------------------
@@ -127,7 +122,7 @@ class Editor:
                 field = self.type.fields.get(name)
                 if field is None or field.read_only or field.compute is not None or "form" in field.hide:
                     continue
-                if name in hidden or (name in self.withheld and self.record is None):
+                if name in hidden:
                     continue
                 if field.privacy == "confidential" and not may_see:
                     continue

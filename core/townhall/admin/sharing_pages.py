@@ -94,7 +94,6 @@ class SharingPages(RecordPages):
             record=record,
             lines=[Line(", ".join(labels), told) for told, labels in lines.items()],
             locked=explaining.locked(self.town, self.actor, record),
-            withheld=explaining.withheld(self.town, self.actor, record),
             asked=self._managers(),
             back=self._url(record),
         )

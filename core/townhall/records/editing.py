@@ -18,7 +18,6 @@ from townhall.extend.values import Change
 from townhall.records import carrying
 from townhall.records import checking
 from townhall.records import colleagues
-from townhall.records import deciding
 from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import indexing
@@ -124,7 +123,6 @@ class Edit:
         fields = self.plan.record_type.fields
         changed = {name for name in self.changed if name in fields}
         newly = changed & self.given
-        errors |= deciding.problems(self.town, self.actor, self.plan.record_type, changed)
         errors |= checking.check_references(self.town, self.actor, self.plan, self.values, newly, hold=True)
         errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
         if not self.plan.naming.isdisjoint(self.given):

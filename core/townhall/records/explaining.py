@@ -15,7 +15,6 @@ from townhall.access.permissions import Verb
 from townhall.access.permissions import deed
 from townhall.access.permissions import permission
 from townhall.access.permissions import transition_permission
-from townhall.records import deciding
 from townhall.records import display
 from townhall.records import parsing
 from townhall.records import predicate
@@ -70,12 +69,6 @@ def deeds(town: Town, actor: Actor, record: Record) -> list[Deed]:
 def first_obstacle(town: Town, actor: Actor, record: Record, verb: Verb = "edit") -> str:
     """The first reason why the actor can't do ``verb`` to the record, in a sentence; empty if they can."""
     return next((each.sentence for each in _verb(town, actor, record, verb)), "")
-
-
-def withheld(town: Town, actor: Actor, record: Record) -> list[str]:
-    """Why the actor can't change some fields of a record that they may change otherwise, in sentences."""
-    names = deciding.withheld(town, actor, record.type) & policy.readable(actor, record.type).readable
-    return [deciding.sentence(field) for name, field in record.type.fields.items() if name in names]
 
 
 def locked(town: Town, actor: Actor, record: Record) -> list[str]:

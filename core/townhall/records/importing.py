@@ -16,7 +16,6 @@ from townhall.access.actors import Actor
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import checking
-from townhall.records import deciding
 from townhall.records import editing
 from townhall.records import ids
 from townhall.records import inserting
@@ -70,15 +69,12 @@ def _import(town: Town, actor: Actor, plan: WritePlan, rows: Sequence[Mapping[st
     pending: dict[int, Pending] = {}
     # Rules are kept, but what only records themselves may set (states, days) may come in.
     scene = Scene.of(town, parsing.on_behalf_of(actor), imported=True)
-    withheld = deciding.withheld(town, actor, plan.record_type)
     for index, row in enumerate(rows):
         try:
             _refuse_standard(plan, row)
             if actor.kind == "staff":
                 _refuse_hidden(actor, plan, row)
-            pending[index] = record = preparing.prepare(town, plan, row, scene)
-            if withheld and (named := [name for name in withheld.intersection(row) if record.values[name] is not None]):
-                raise ValidationFailed(deciding.problems(town, actor, plan.record_type, named))
+            pending[index] = preparing.prepare(town, plan, row, scene)
         except ValidationFailed as failure:
             errors[index] = dict(failure.errors)
         except Rejected as refusal:

@@ -73,7 +73,7 @@ def within(
     only this record is asked about, so that others need not be looked for.
     """
     reach = policy.reach(actor, verb, record_type, move)
-    if is_all(town, record_type, reach):
+    if reach == "all" or (verb in policy.READING and is_all(town, record_type, reach)):
         return None
     if reach is None or actor.id is None:
         return NOTHING
@@ -85,11 +85,11 @@ def within(
 
 
 def is_all(town: Town, record_type: RecordType, reach: Scope | None) -> bool:
-    """Whether a scope holds every record of the type: what is set up once for all belongs to every department."""
-    return reach == "all" or (reach == "department" and is_set_up_for_all(town, record_type))
+    """Whether a scope lets all records of a type be seen: what is set up once for all is each department's to see."""
+    return reach == "all" or (reach == "department" and _is_set_up_for_all(town, record_type))
 
 
-def is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
+def _is_set_up_for_all(town: Town, record_type: RecordType) -> bool:
     """Whether the type's records are no cases, can be about none, and are no records of their own like contacts."""
     kept, key = plans(town).kept, ("set up for all", record_type.identity)
     if key not in kept:

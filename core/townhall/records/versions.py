@@ -23,7 +23,6 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.errors import NotFound
 from townhall.errors import Rejected
-from townhall.records import deciding
 from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import reading
@@ -317,8 +316,6 @@ def _problem(past: _Past, each: Difference, then: Mapping[str, Any]) -> str:
         return "It is set by rules."
     if field.type_name in FILES:
         return "Files are not brought back. Add them again if you have them."
-    if name in deciding.withheld(past.town, past.actor, past.type):
-        return deciding.sentence(field)
     if _in_part(past, name, then) or _in_part(past, name, past.today):
         return "Parts of it are confidential. Change it by hand if you have to."
     return ""

@@ -17,7 +17,6 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records import checking
-from townhall.records import deciding
 from townhall.records import editing
 from townhall.records import inserting
 from townhall.records import owning
@@ -77,8 +76,6 @@ def create(
         chosen = [name for name in values if name in plan.record_type.fields]
         errors = checking.check_references(town, actor, plan, record.values, chosen, hold=True)
         errors |= checking.check_unique(town, plan, record.values, None)
-        given_by_them = [name for name in chosen if record.values.get(name) is not None]
-        errors |= deciding.problems(town, actor, plan.record_type, given_by_them)
         if errors:
             raise ValidationFailed(errors)
         inserting.insert(town, actor, plan, [record], scene.rules)
