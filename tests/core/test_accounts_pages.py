@@ -154,11 +154,15 @@ def test_a_bad_change_of_password_is_told(client: FlaskClient, values: dict[str,
 
 
 def test_ones_name_can_be_changed(client: FlaskClient) -> None:
-    """The name that others see is one's own to change, and can't be empty."""
+    """The name that others see is one's own to change, and can't be empty or without end: it is asked for again."""
     sign_in(client)
     assert post(client, "/admin/account/name", "/admin/account", name="Ada Lovelace").status_code == 302
     assert "Ada Lovelace" in client.get("/admin/account").text
     assert post(client, "/admin/account/name", "/admin/account", name=" ").status_code == 422
+    long = "Ada " * 60
+    refused = post(client, "/admin/account/name", "/admin/account", name=long)
+    assert (refused.status_code, "At most 200 characters" in refused.text) == (422, True)
+    assert f'value="{long}"' in refused.text
 
 
 def test_people_are_added_and_changed_on_a_page(client: FlaskClient, town: Town) -> None:

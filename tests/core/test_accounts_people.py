@@ -47,14 +47,15 @@ def test_somebody_is_added_with_a_role(town: Town) -> None:
         ("password", {"password": "aaaaaaaaaaaaaaaaa"}),
         ("password", {"password": "frederick2024", "email": "frederick@town.example"}),
         ("password", {"password": "x" * 500}),
+        ("name", {"name": "x" * 201}),
     ],
 )
 def test_what_can_not_be_is_refused_by_field(town: Town, field: str, values: dict[str, str]) -> None:
-    """A bad or known address, an unknown role and a weak password each have a sentence, and nobody is added."""
+    """A bad or known address, an unknown role, a weak password and a long name have a sentence; nobody is added."""
     add(town)
-    given = {"email": "new@town.example", "role": "clerk", "password": PASSWORD} | values
+    given = {"email": "new@town.example", "name": "", "role": "clerk", "password": PASSWORD} | values
     with pytest.raises(ValidationFailed) as caught:
-        people.add(town, system(), given["email"], role=given["role"], password=given["password"])
+        people.add(town, system(), **given)
     assert list(caught.value.errors) == [field]
     assert len(people.everybody(town)) == 1
 

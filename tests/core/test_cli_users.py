@@ -71,6 +71,7 @@ def test_what_is_wrong_with_somebody_new_is_said_before_a_password_is_asked_for(
         ((VIC, "--role", "mayor"), "Known are administrator, "),
         ((ADA.upper(),), f"{ADA} works here already."),
         (("vic", "--role", "viewer"), "is no e-mail address; write one like"),
+        ((VIC, "--name", "x" * 5000), "At most 200 characters"),
     ):
         refused = run("users", "add", *arguments)
         assert refused.exit_code != 0
@@ -100,6 +101,22 @@ def test_an_invitation_is_printed_renewed_and_withdrawn(run: Run, town: Town) ->
     own_password.choose(town, token_in(run("users", "invite", VIC).output), PASSWORD)
     refused = run("users", "invite", VIC)
     assert (refused.exit_code, "needs no invitation" in refused.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--role", "clrk", "Did you mean clerk?"), ("--name", " ", "Enter a name"), ("--name", "x" * 201, "At most 200")],
+)
+def test_an_invitation_that_is_refused_leaves_the_one_before(
+    run: Run, town: Town, option: str, value: str, said: str
+) -> None:
+    """Nothing is half done: the link that was handed over still works, and role and name are as before."""
+    token = token_in(run("users", "invite", VIC, "--role", "viewer", "--name", "Vic").output)
+    refused = run("users", "invite", VIC, "--role", "auditor", option, value)
+    assert (refused.exit_code, said in refused.output) == (1, True), refused.output
+    shown = json.loads(run("users", "show", VIC, "--json").output)
+    assert (shown["roles"], shown["name"]) == (["viewer"], "Vic")
+    own_password.choose(town, token, PASSWORD)
 
 
 def test_a_forgotten_password_is_reset_by_a_link(run: Run, town: Town) -> None:

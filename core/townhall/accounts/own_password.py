@@ -55,13 +55,22 @@ def invite(town: Town, actor: Actor, email: str, *, name: str = "", role: str) -
         return person, account_links.make(town, person.id, "invitation")
 
 
-def renew_invitation(town: Town, actor: Actor, id: int) -> str:
-    """A new token for somebody who has no password yet. The link before works no more."""
+def renew_invitation(town: Town, actor: Actor, id: int, *, name: str = "", role: str = "") -> str:
+    """A new token for somebody who has no password yet, with another name and role if these are given.
+
+    The link before works no more, unless something is refused: then nothing changes. Raises
+    :class:`~townhall.errors.Rejected` for somebody who needs none, and the errors of :func:`people.set_role` and
+    :func:`people.set_name`.
+    """
     require_manager(actor)
     person = people.by_id(town, id)
     if person.has_password or not person.active:
         raise Rejected(f"{person.name} needs no invitation.")
     with immediate(town.database):
+        if role:
+            people.set_role(town, actor, id, role)
+        if name:
+            people.set_name(town, actor, id, name)
         log.write(town, actor, "invited", id)
         return account_links.make(town, id, "invitation")
 

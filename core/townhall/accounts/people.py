@@ -62,6 +62,10 @@ __all__ = [
 ]
 
 
+#: How many characters somebody's name may have.
+LONGEST_NAME = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who works here, and what they may do."""
@@ -150,7 +154,7 @@ def add(
     """
     require_manager(actor)
     errors: dict[str, str] = {}
-    address = _newcomer(town, email, role, errors)
+    address = _newcomer(town, email, name, role, errors)
     if password is not None and (problem := passwords.problem(password, address, name, town.settings.name)):
         errors["password"] = problem
     if errors:
@@ -169,20 +173,22 @@ def add(
     return by_id(town, row.id)
 
 
-def check_newcomer(town: Town, email: str, role: str) -> None:
+def check_newcomer(town: Town, email: str, role: str, name: str = "") -> None:
     """Whether somebody can be added so, before a password is asked for.
 
     Raises :class:`~townhall.errors.ValidationFailed` with a sentence per field.
     """
     errors: dict[str, str] = {}
-    _newcomer(town, email, role, errors)
+    _newcomer(town, email, name, role, errors)
     if errors:
         raise ValidationFailed(errors)
 
 
-def _newcomer(town: Town, email: str, role: str, errors: dict[str, str]) -> str:
-    """The address of somebody new, and in ``errors`` what is wrong with it and with the role."""
+def _newcomer(town: Town, email: str, name: str, role: str, errors: dict[str, str]) -> str:
+    """The address of somebody new, and in ``errors`` what is wrong with it, with the name and with the role."""
     address = _checked_email(email, errors)
+    if name.strip() and (problem := _problem_of_name(name)):
+        errors["name"] = problem
     known = {choice.name for choice in roles(town)}
     if role not in known:
         errors["role"] = _no_role(role, known)
@@ -272,17 +278,26 @@ def renew_digest(town: Town, id: int, password: str) -> None:
 
 
 def set_name(town: Town, actor: Actor, id: int, name: str) -> Person:
-    """Change the name that others see."""
+    """Change the name that others see. Raises :class:`~townhall.errors.ValidationFailed` for none, or a long one."""
     require_own_or_manager(actor, id)
-    if not name.strip():
-        raise ValidationFailed({"name": "Enter a name that the others know you by."})
+    if problem := _problem_of_name(name):
+        raise ValidationFailed({"name": problem})
     user = town.system.user
     before = by_id(town, id).name
     with immediate(town.database):
-        user.update({user.name: name.strip()[:200]}).where(user.id == id).execute()
+        user.update({user.name: name.strip()}).where(user.id == id).execute()
         if name.strip() != before:
-            log.write(town, actor, "name_changed", id, detail=f"{before} → {name.strip()[:200]}")
+            log.write(town, actor, "name_changed", id, detail=f"{before} → {name.strip()}")
     return by_id(town, id)
+
+
+def _problem_of_name(name: str) -> str:
+    """Why somebody can't be called this, in a sentence; empty if they can."""
+    if not name.strip():
+        return "Enter a name that the others know you by."
+    if len(name.strip()) > LONGEST_NAME:
+        return f"At most {LONGEST_NAME} characters; this name has {len(name.strip())}."
+    return ""
 
 
 def note_sign_in(town: Town, id: int) -> None:

@@ -97,7 +97,7 @@ def list_roles(as_json: bool) -> None:
 def add(email: str, role: str, name: str, generate: bool) -> None:
     """Add somebody. The password is asked for, or read as one line from standard input."""
     with open_town() as town:
-        people.check_newcomer(town, email, role)
+        people.check_newcomer(town, email, role, name)
         password = _password(generate)
         person = people.add(town, operator(), email, name=name, role=role, password=password)
     click.echo(f"{person.name} ({person.email}) can sign in as {', '.join(person.role_labels)}.")
@@ -119,11 +119,7 @@ def invite(email: str, role: str, name: str) -> None:
         if known is None:
             person, token = own_password.invite(town, operator(), email, name=name, role=role or "clerk")
         else:
-            token = own_password.renew_invitation(town, operator(), known.id)
-            if role:
-                people.set_role(town, operator(), known.id, role)
-            if name:
-                people.set_name(town, operator(), known.id, name)
+            token = own_password.renew_invitation(town, operator(), known.id, name=name, role=role)
             person = people.by_id(town, known.id)
         mailed = own_password.send_invitation(town, person, token)
         _print_link(town, person, token, "invitation")
