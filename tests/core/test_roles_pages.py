@@ -17,6 +17,7 @@ from staff_client import plain
 
 from townhall.access.actors import system
 from townhall.accounts import log
+from townhall.accounts import own_password
 from townhall.accounts import people
 from townhall.accounts import roles
 from townhall.app import create_app
@@ -320,6 +321,34 @@ def test_who_is_let_go_leaves_no_door_open(office: Office, town: Town) -> None:
     assert (anybody.get(found[0]).status_code, ann.http.get("/admin/").status_code) == (404, 302)
     people.set_active(town, SYSTEM, office.ids["ann"], True)
     assert (anybody.get(found[0]).status_code, ann.http.get("/admin/").status_code) == (404, 302)
+
+
+@pytest.mark.parametrize("how", ["by oneself", "by another", "by a link"])
+def test_a_new_password_ends_the_address_of_a_calendar(office: Office, town: Town, how: str) -> None:
+    """Whoever had got into the account reads on under no address, and the page says so; a new one can be made."""
+    ann, new = office.sign_in("ann"), "another good password"
+    page = ann.follow(ann.post("/admin/calendar/feed", {}))
+    found = re.search(r"/admin/calendar/feed/[\w.-]+\.ics", page.text)
+    assert found is not None
+    anybody = Client(office.app)
+    assert anybody.get(found[0]).status_code == 200
+    twice = {"new_password": new, "new_password_again": new}
+    if how == "by oneself":
+        said = ann.follow(ann.post("/admin/account/password", {"password": PASSWORD, **twice}))
+    elif how == "by another":
+        ada = office.sign_in("ada")
+        said = ada.follow(ada.post(f"/admin/people/{office.ids['ann']}", {"change": "password", **twice}))
+    else:
+        token = own_password.make_reset_link(town, SYSTEM, office.ids["ann"])
+        anybody.get(f"/admin/password/{token}")
+        said = anybody.follow(anybody.post(f"/admin/password/{token}", twice))
+    assert "alendar addresses made before work no more" in plain(said)
+    assert anybody.get(found[0]).status_code == 404
+    again = StaffClient(office.app, "ann@milbrook.example", new)
+    page = again.follow(again.post("/admin/calendar/feed", {}))
+    found = re.search(r"/admin/calendar/feed/[\w.-]+\.ics", page.text)
+    assert found is not None
+    assert anybody.get(found[0]).status_code == 200
 
 
 def test_auditor_and_reviewer(office: Office, town: Town) -> None:

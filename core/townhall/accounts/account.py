@@ -48,7 +48,7 @@ def change_name() -> str | tuple[str, int] | Response:
 
 
 def change_password() -> str | tuple[str, int] | Response:
-    """Take a new password from somebody who knows the old one; other computers are signed out."""
+    """Take a new password from somebody who knows the old one; other computers, and calendar programs, are out."""
     actor = require_staff()
     user_id = current_user.id
     new = request.form.get("new_password", "")
@@ -65,7 +65,8 @@ def change_password() -> str | tuple[str, int] | Response:
     if errors:
         return _page(errors), 422
     entering.begin_session(entering.user_by_id(user_id))
-    flash("Your password is changed. Other computers are signed out.", "ok")
+    said = "Your password is changed. Other computers are signed out, and calendar addresses made before work no more."
+    flash(said, "ok")
     return redirect(url_for("accounts.account"))
 
 

@@ -249,8 +249,8 @@ def set_active(town: Town, actor: Actor, id: int, active: bool) -> Person:
 
 
 def set_password(town: Town, actor: Actor, id: int, password: str, *, what: str = "") -> Person:
-    """Give somebody a new password: they are signed out everywhere, links that they have work no more, and no pause
-    after wrong ones goes on.
+    """Give somebody a new password: they are signed out everywhere, links that they have work no more, to the feed of
+    their calendar either, and no pause after wrong ones goes on.
 
     Everybody may change their own; another's needs the permission. ``what`` is the event for the log, if it is not one
     of these two.
@@ -266,6 +266,7 @@ def set_password(town: Town, actor: Actor, id: int, password: str, *, what: str 
         user.update(values).where(user.id == id).execute()
         sessions.drop(town, id)
         account_links.revoke(town, id)
+        secret_links.revoke_of_staff(town, id)
         lockout.clear(town, person.email)
         log.write(town, actor, what or ("password_changed" if is_own(actor, id) else "password_set"), id)
     return by_id(town, id)

@@ -97,7 +97,7 @@ def change(id: int) -> str | tuple[str, int] | Response:
     done = {
         "name": "The name is changed.",
         "role": f"{changed.name} is now {' and '.join(changed.role_labels)}.",
-        "password": f"{changed.name} has a new password. Tell it to them.",
+        "password": f"{changed.name} has a new password. Tell it to them. Calendar addresses made before work no more.",
         "deactivate": f"{changed.name} can’t sign in any more. What they did stays under their name.{_left(id, what)}",
         "activate": f"{changed.name} can sign in again.",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from flask import Blueprint
@@ -31,6 +32,13 @@ from townhall.errors import ValidationFailed
 PER_ACCOUNT = 3
 PER_ADDRESS = 20
 WINDOW = timedelta(hours=1)
+
+
+#: What is said once a password is set, by what the link was for.
+_SET: Mapping[account_links.Purpose, str] = {
+    "invitation": "Your password is set. Sign in with it.",
+    "reset": "Your password is set. Sign in with it. Calendar addresses made before work no more.",
+}
 
 
 def routes(blueprint: Blueprint) -> None:
@@ -78,7 +86,7 @@ def choose_password(token: str) -> AnyResponse:
                 return _private(make_response(page, 404))
             else:
                 session.clear()
-                flash("Your password is set. Sign in with it.", "ok")
+                flash(_SET[link.purpose], "ok")
                 return redirect(url_for("accounts.sign_in"))
     html = render_template(
         "accounts/choose_password.html",

@@ -151,12 +151,12 @@ def set_role(email: str, roles: tuple[str, ...]) -> None:
 @click.argument("email")
 @_generate
 def set_password(email: str, generate: bool) -> None:
-    """Give somebody a new password; they are signed out everywhere."""
+    """Give somebody a new password; they are signed out everywhere, and their calendar's address works no more."""
     with open_town() as town:
         found = people.find(town, email)
         password = _password(generate)
         person = people.set_password(town, operator(), found.id, password)
-    click.echo(f"{person.name} has a new password.")
+    click.echo(f"{person.name} has a new password. Sessions and calendar addresses from before work no more.")
     if generate:
         click.echo(f"Password: {password}")
 
