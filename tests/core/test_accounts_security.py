@@ -311,6 +311,33 @@ def test_a_role_that_needs_it_sets_it_up_before_anything_else(town: Town, clock:
     assert second_factor.of(town, id_of(town))
 
 
+def test_no_open_session_gets_round_a_role_that_needs_it(town: Town, clock: FixedClock) -> None:
+    """Who is signed in without a code app and gets such a role is out; with one, or with another role, they stay."""
+    town = asking(with_people(town), 'second_factor = ["administrator"]')
+    people.add(town, system(), "vic@town.example", role="clerk", password=PASSWORD)
+    erin, vic = browser(town), browser(town)
+    sign_in(erin, ERIN)
+    sign_in(vic, "vic@town.example")
+    set_up(vic, town, clock)
+    ada = browser(town)
+    sign_in(ada)
+    phone = Phone(town, ada.get("/admin/sign-in/set-up").text)
+    post(ada, "/admin/sign-in/set-up", code=phone.code())
+
+    def give(email: str, role: str) -> str:
+        path = f"/admin/people/{id_of(town, email)}"
+        post(ada, path, change="role", role=role)
+        return ada.get(path).text
+
+    assert "need a code app" not in give(ERIN, "viewer")
+    assert is_in(erin)
+    assert "They need a code app, which they set up at the next sign-in." in give(ERIN, "administrator")
+    assert not is_in(erin)
+    assert sign_in(erin, ERIN).headers["Location"] == "/admin/sign-in/set-up"
+    assert "need a code app" not in give("vic@town.example", "administrator")
+    assert is_in(vic)
+
+
 def test_a_trusted_computer_is_asked_again_after_hours(client: FlaskClient, town: Town, clock: FixedClock) -> None:
     """For twelve hours the password is enough there, for that person alone, until the password changes."""
     sign_in(client)

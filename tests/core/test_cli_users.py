@@ -119,6 +119,18 @@ def test_an_invitation_that_is_refused_leaves_the_one_before(
     own_password.choose(town, token, PASSWORD)
 
 
+def test_a_role_that_asks_for_a_code_app_is_used_by_no_session_from_before(run: Run, town: Town) -> None:
+    """The command says that one is needed, and ends the sessions of who has none."""
+    id = people.add(town, system(), VIC, role="viewer", password=PASSWORD).id
+    sessions.start(town, id)
+    asks = {"TOWNHALL_SECOND_FACTOR": "auditor"}
+    assert run("users", "set-role", VIC, "clerk", **asks).output == "Vic is now Clerk.\n"
+    assert len(sessions.of(town, id)) == 1
+    said = run("users", "set-role", VIC, "auditor", **asks).output
+    assert said == "Vic is now Auditor. They need a code app, which they set up at the next sign-in.\n"
+    assert sessions.of(town, id) == []
+
+
 def test_a_forgotten_password_is_reset_by_a_link(run: Run, town: Town) -> None:
     """No password is ever on the command line or in its output."""
     before = town.system.user.get(email=ADA).password

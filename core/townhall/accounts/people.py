@@ -25,6 +25,7 @@ from townhall.accounts import account_links
 from townhall.accounts import lockout
 from townhall.accounts import log
 from townhall.accounts import passwords
+from townhall.accounts import second_factor
 from townhall.accounts import sessions
 from townhall.accounts.managing import PERMISSION
 from townhall.accounts.managing import is_own
@@ -206,7 +207,7 @@ def _no_role(role: str, known: Collection[str]) -> str:
 
 def set_role(town: Town, actor: Actor, id: int, *wanted: str, seen: Collection[str] | None = None) -> Person:
     """Give somebody these roles in place of those ``seen``, if these are named; with several they may do what any of
-    them allows.
+    them allows. Who needs a second factor by a role that is new to them, and has none, is signed out everywhere.
 
     Raises :class:`~townhall.errors.ValidationFailed` for no role, for one that isn't there, or if nobody could manage
     people any more; and :class:`RolesChanged` if somebody else changed what was seen.
@@ -229,6 +230,8 @@ def set_role(town: Town, actor: Actor, id: int, *wanted: str, seen: Collection[s
         if there.roles != now.roles:
             change = f"{', '.join(there.roles) or 'none'} → {', '.join(now.roles)}"
             log.write(town, actor, "role_changed", id, detail=change)
+            if second_factor.is_missing(town, now) and not second_factor.is_required(town, there):
+                sessions.drop(town, id)
     return now
 
 

@@ -17,6 +17,7 @@ from townhall.access.actors import Actor
 from townhall.accounts import people
 from townhall.accounts import person_security
 from townhall.accounts import require_staff
+from townhall.accounts import second_factor
 from townhall.accounts import seeing_as
 from townhall.accounts.managing import is_own
 from townhall.accounts.managing import require_manager
@@ -96,7 +97,7 @@ def change(id: int) -> str | tuple[str, int] | Response:
         return _person(id, {"role": _told(others)}, _both(others, form["seen"].split())), 422
     done = {
         "name": "The name is changed.",
-        "role": f"{changed.name} is now {' and '.join(changed.role_labels)}.",
+        "role": f"{changed.name} is now {' and '.join(changed.role_labels)}.{_asked(changed)}",
         "password": f"{changed.name} has a new password. Tell it to them. Calendar addresses made before work no more.",
         "deactivate": f"{changed.name} can’t sign in any more. What they did stays under their name.{_left(id, what)}",
         "activate": f"{changed.name} can sign in again.",
@@ -159,6 +160,11 @@ def _may_see_as(id: int) -> bool:
     except Forbidden:
         return False
     return True
+
+
+def _asked(person: people.Person) -> str:
+    """Says that somebody has to set up a code app, if so."""
+    return f" {second_factor.SETS_UP}" if second_factor.is_missing(current_town(), person) else ""
 
 
 def _left(id: int, what: str) -> str:

@@ -41,6 +41,9 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 WRONG = "That code is wrong or has run out. Type the newest one."
 
+#: What is said of somebody of whom a second factor is asked that they don't have.
+SETS_UP = "They need a code app, which they set up at the next sign-in."
+
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
@@ -75,6 +78,11 @@ def is_required(town: Town, person: Person) -> bool:
     """Whether the town asks this person for a second factor (setting ``second_factor``)."""
     wanted = town.settings.second_factor
     return "all" in wanted or not set(wanted).isdisjoint(person.roles)
+
+
+def is_missing(town: Town, person: Person) -> bool:
+    """Whether the town asks this person for a second factor that they haven't set up."""
+    return is_required(town, person) and of(town, person.id) is None
 
 
 def key_text(town: Town, user_id: int, nonce: str) -> str:

@@ -141,10 +141,14 @@ def withdraw_invitation(email: str) -> None:
 @click.argument("email")
 @click.argument("roles", metavar="ROLE...", nargs=-1, required=True)
 def set_role(email: str, roles: tuple[str, ...]) -> None:
-    """Give somebody another role, or several: then they may do what any of them allows."""
+    """Give somebody another role, or several: then they may do what any of them allows.
+
+    Who has no code app and needs one by the new role is signed out everywhere, and sets it up at the next sign-in.
+    """
     with open_town() as town:
         person = people.set_role(town, operator(), people.find(town, email).id, *roles)
-    click.echo(f"{person.name} is now {', '.join(person.role_labels)}.")
+        asked = f" {second_factor.SETS_UP}" if second_factor.is_missing(town, person) else ""
+    click.echo(f"{person.name} is now {', '.join(person.role_labels)}.{asked}")
 
 
 @users.command("set-password")
