@@ -76,6 +76,14 @@ def test_a_town_from_before(town: Town) -> None:
         ("users.manage@own", "can't be narrowed"),
         ("*.see_internal@own", "can't be narrowed"),
         ("drop table", "is no permission"),
+        ("desk.ticket.veiw", "'desk.ticket.veiw'; did you mean “desk.ticket.view”?"),
+        ("*.veiw", r"'\*.veiw' covers no permission; did you mean “\*.view”?"),
+        ("desks.*", r"did you mean “desk.\*”?"),
+        ("desk.tickets.*@own", "can't be narrowed"),
+        ("desk.tikcet.transition.*@assigned", r"did you mean “desk.ticket.transition.\*”?"),
+        ("qqq.*", "covers no permission. townhall roles permissions lists all."),
+        ("*.see.*", "fields are granted by name only, like "),
+        ("desk.ticket.see.det*", "fields are granted by name only, like desk.ticket.see.details"),
     ],
 )
 def test_what_is_no_permission_is_refused(town: Town, permission: str, words: str) -> None:
@@ -83,6 +91,30 @@ def test_what_is_no_permission_is_refused(town: Town, permission: str, words: st
     with pytest.raises(ValidationFailed, match=words):
         roles.set_permissions(town, SYSTEM, "viewer", {"*.view", permission})
     assert roles.by_name(town, "viewer").permissions == {"*.view", "*.see_internal"}
+
+
+def test_patterns_that_may_give_something_are_taken(town: Town) -> None:
+    """Those of every kind of record always; those of a plugin that is off, since nobody knows what it brings."""
+    assert "complaints" not in town.plugins.running
+    held = {"*", "*.merge", "*.transition.*@own", "desk.*", "desk.ticket.transition.*", "*.queue.*", "complaints.*.fly"}
+    assert roles.set_permissions(town, SYSTEM, "viewer", held).permissions == held
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("Street crew", "street_crew"),
+        ("Straßenmeisterei Süd", "strassenmeisterei_sud"),
+        ("Стройка", "role"),
+        ("建設課 2", "role"),
+        ("Clerk!", "clerk_2"),
+    ],
+)
+def test_a_role_may_be_called_in_any_script(town: Town, label: str, name: str) -> None:
+    """Its name in commands and addresses is of Latin letters, and another one than every other role's."""
+    assert roles.create(town, SYSTEM, label) == roles.by_name(town, name)
+    assert roles.by_name(town, name).label == label
+    assert roles.create(town, SYSTEM, "Дороги").name == ("role_2" if name == "role" else "role")
 
 
 def test_the_last_manager_stays(town: Town) -> None:

@@ -227,6 +227,49 @@ def test_what_cannot_be_saved_stays_on_the_page(office: Office, town: Town) -> N
     assert roles.by_name(town, "administrator").permissions == {"users.manage", "*.view"}
 
 
+def test_what_is_typed_about_a_role_stays(office: Office, town: Town) -> None:
+    """A name that is refused and a description that is too long are told beside what was typed; nothing changes."""
+    ada, place = office.sign_in("ada"), "/admin/roles/viewer/"
+    before = roles.by_name(town, "viewer")
+    ada.get(place)
+    for sent, said in (
+        ({"label": " ", "description": "For whoever asks"}, "Give the role a name"),
+        ({"label": "Clerk", "description": "For whoever asks"}, "There is a role “Clerk” already"),
+        ({"label": "Reader", "description": "For whoever asks" * 40}, "At most 500 characters; this text has 640"),
+    ):
+        refused = ada.post(f"{place}about", sent)
+        assert (refused.status_code, said in plain(refused)) == (422, True)
+        assert f'value="{sent["description"]}"' in refused.text
+        assert f'action="{place}"' in refused.text, "the form of what it allows is sent to where it belongs"
+        assert roles.by_name(town, "viewer") == before
+    done = ada.follow(ada.post(f"{place}about", {"label": "Reader", "description": "For whoever asks"}))
+    assert "The name and the description are changed" in plain(done)
+
+
+def test_a_role_that_people_have_is_not_offered_to_be_deleted(office: Office) -> None:
+    """Whoever asks for the page is told who has it and led to the role, as by sending it."""
+    ada, place = office.sign_in("ada"), "/admin/roles/department_clerk/"
+    told = plain(ada.follow(ada.get(f"{place}delete")))
+    assert "2 people have the role Department clerk. Give them another one first." in told
+    assert "Nobody has it" in plain(ada.get("/admin/roles/auditor/delete"))
+
+
+@pytest.mark.parametrize("place", ["", "desk.ticket/"])
+def test_an_answer_that_no_control_offers_takes_nothing_away(office: Office, town: Town, place: str) -> None:
+    """It is refused, the role holds what it held, and the other choices stand as they were made."""
+    held = {"desk.ticket.view@assigned", "desk.ticket.transition.finish@own", "desk.ticket.edit"}
+    roles.set_permissions(town, SYSTEM, "viewer", held)
+    ada, url = office.sign_in("ada"), f"/admin/roles/viewer/{place}"
+    wrong, right = ("transition.finish", "transition.ask") if place else ("view", "archive")
+    ada.get(url)
+    refused = ada.post(url, {f"p:desk.ticket.{wrong}": "bogus", f"p:desk.ticket.{right}": "assigned"})
+    assert (refused.status_code, "is none of the choices" in plain(refused)) == (422, True)
+    assert roles.by_name(town, "viewer").permissions == held
+    for name, scope in ((wrong, "own" if place else "assigned"), (right, "assigned")):
+        control = refused.text.partition(f'id="p:desk.ticket.{name}"')[2].partition("</select>")[0]
+        assert f'value="{scope}" selected' in control, name
+
+
 def test_two_administrators_change_a_persons_roles_at_once(office: Office, town: Town) -> None:
     """Who saves second is told what the first one did, and neither takes back unknowingly what the other gave."""
     add_person(town, "eve@milbrook.example", "administrator")
@@ -306,6 +349,20 @@ def test_seeing_as(office: Office, town: Town) -> None:
     refused = hal.post(f"/admin/people/{office.ids['bob']}/see-as", {})
     assert (refused.status_code, "may do more than you" in plain(refused)) == (403, True)
     assert hal.post(f"/admin/people/{helper}/see-as", {}).status_code == 403
+
+
+def test_who_reads_all_internal_fields_sees_as_who_reads_one(office: Office, town: Town) -> None:
+    """A field that is granted by name is covered by all internal fields of its kind, and by those of no other."""
+    contractor = roles.create(town, SYSTEM, "Crew").name
+    roles.set_permissions(town, SYSTEM, contractor, {"desk.ticket.view@assigned", "desk.ticket.see.details"})
+    crew = add_person(town, "cem@milbrook.example", contractor)
+    helper = roles.create(town, SYSTEM, "Helper").name
+    add_person(town, "hal@milbrook.example", helper)
+    hal = office.sign_in("hal")
+    for more, code in (("desk.topic.see_internal", 403), ("desk.ticket.see_internal", 302), ("*.see_internal", 302)):
+        roles.set_permissions(town, SYSTEM, helper, {"users.see_as", "*.view", more})
+        assert hal.post(f"/admin/people/{crew}/see-as", {}).status_code == code, more
+        hal.post("/admin/see-as/stop", {})
 
 
 def test_who_is_let_go_leaves_no_door_open(office: Office, town: Town) -> None:

@@ -49,11 +49,11 @@ class Actor:
 @lru_cache(maxsize=16_384)
 def _widest(permission: str, held: frozenset[str]) -> Scope | None:
     """The widest scope among what is held that covers ``permission``; a page asks this some hundred times."""
-    scopes = {scope for name, scope in map(split, held) if name == permission or _covers(name, permission)}
+    scopes = {scope for name, scope in map(split, held) if name == permission or covers(name, permission)}
     return next((scope for scope in reversed(SCOPES) if scope in scopes), None)
 
 
-def _covers(pattern: str, permission: str) -> bool:
+def covers(pattern: str, permission: str) -> bool:
     """Whether a pattern covers a permission. One that ends in a verb is about no move or field of the same name."""
     if "*" not in pattern or not fnmatchcase(permission, pattern):
         return False

@@ -76,6 +76,9 @@ TOWN_PERMISSIONS: Mapping[str, str] = {
     "views.share": "Share saved views with everybody",
 }
 
+#: What stands before the name of a type in a pattern that is about all of them.
+EVERY = "*"
+
 
 def deed(verb: Verb, plural: str) -> str:
     """To do ``verb`` to records that are called ``plural``, within a sentence."""
@@ -100,7 +103,12 @@ def field_permission(identity: str, name: str) -> str:
     return f"{identity}.see.{name}"
 
 
-def narrowed(permission: str, scope: Scope) -> str:
+def pattern(identity: str, verb: Verb) -> str:
+    """What a role holds that may do ``verb`` to records of a type, or of all, every move among them if it is that."""
+    return transition_permission(identity, "*") if verb == "transition" else permission(identity, verb)
+
+
+def narrowed(permission: str, scope: str) -> str:
     """What a role holds that has ``permission`` for the records of ``scope``."""
     return permission if scope == "all" else f"{permission}@{scope}"
 

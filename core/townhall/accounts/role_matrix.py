@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
+from townhall.access.permissions import EVERY
 from townhall.access.permissions import SCOPE_LABELS
 from townhall.access.permissions import SCOPED
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import VERB_LABELS
 from townhall.access.permissions import VERBS
 from townhall.access.permissions import Scope
-from townhall.access.permissions import Verb
 from townhall.access.permissions import applies
 from townhall.access.permissions import fields_of
 from townhall.access.permissions import moves_of
 from townhall.access.permissions import narrowed
+from townhall.access.permissions import pattern
 from townhall.access.permissions import split
 from townhall.accounts.roles import Role
 from townhall.accounts.roles import town_permissions
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 #: What stands in a cell that says nothing of its own.
 NONE = ""
-#: What the row is called that holds for all types.
-EVERY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,35 +132,38 @@ def in_words(town: Town, role: Role, permissions: Iterable[str]) -> list[str]:
     return said
 
 
-def with_answers(role: Role, cells: Sequence[Cell], answers: Mapping[str, str]) -> frozenset[str]:
-    """What the role holds after the cells of a page were filled in; what the page doesn't show stays."""
-    shown = {cell.permission for cell in cells if not cell.settled}
+def with_answers(role: Role, cells: Sequence[Cell], answers: Mapping[str, str]) -> tuple[frozenset[str], list[Cell]]:
+    """What the role holds after the cells of a page were filled in, and the cells whose answer is none that they offer.
+
+    What the page doesn't show, and what such a cell says, stays.
+    """
+    refused = [cell for cell in cells if not cell.settled and not _is_offered(cell, answers.get(cell.permission, NONE))]
+    shown = {cell.permission for cell in cells if not cell.settled and cell not in refused}
     held = {each for each in role.permissions if split(each)[0] not in shown}
     for cell in cells:
-        scope = answers.get(cell.permission, NONE)
-        if cell.permission in shown and scope in {each for each, _ in cell.offered}:
+        if cell.permission in shown and (scope := answers.get(cell.permission, NONE)):
             held.add(narrowed(cell.permission, scope))
-    return frozenset(held)
+    return frozenset(held), refused
+
+
+def _is_offered(cell: Cell, answer: str) -> bool:
+    return answer == NONE or answer in {scope for scope, _ in cell.offered}
 
 
 def _every(role: Role) -> Line:
-    cells = [_cell(role, _pattern(EVERY, verb), VERB_LABELS[verb], scoped=verb in SCOPED) for verb in VERBS]
+    cells = [_cell(role, pattern(EVERY, verb), VERB_LABELS[verb], scoped=verb in SCOPED) for verb in VERBS]
     return Line(EVERY, "Every kind of record", cells)
 
 
 def _line(role: Role, record_type: RecordType) -> Line:
     cells = [
-        _cell(role, _pattern(record_type.identity, verb), VERB_LABELS[verb], scoped=verb in SCOPED)
+        _cell(role, pattern(record_type.identity, verb), VERB_LABELS[verb], scoped=verb in SCOPED)
         for verb in VERBS
-        if applies(verb, record_type) and (verb != "transition" or record_type.workflow is not None)
+        if applies(verb, record_type) and (verb != "transition" or any(moves_of(record_type)))
     ]
     said = [name for name, _ in (*moves_of(record_type), *fields_of(record_type))]
     more = sum(split(each)[0] in said for each in role.permissions)
     return Line(record_type.identity, record_type.label_plural, cells, more)
-
-
-def _pattern(identity: str, verb: Verb) -> str:
-    return f"{identity}.transition.*" if verb == "transition" else f"{identity}.{verb}"
 
 
 def _cell(role: Role, name: str, label: str, *, scoped: bool) -> Cell:

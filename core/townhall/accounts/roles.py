@@ -12,6 +12,8 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from itertools import count
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -19,9 +21,13 @@ from peewee import JOIN
 from peewee import fn
 
 from townhall.access.actors import Actor
+from townhall.access.actors import covers
+from townhall.access.permissions import EVERY
 from townhall.access.permissions import SCOPED
 from townhall.access.permissions import SCOPES
 from townhall.access.permissions import TOWN_PERMISSIONS
+from townhall.access.permissions import VERBS
+from townhall.access.permissions import pattern
 from townhall.access.permissions import permissions_of
 from townhall.access.permissions import split
 from townhall.accounts import log
@@ -31,12 +37,15 @@ from townhall.db.transactions import immediate
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall_forms.kinds import did_you_mean
+from townhall_forms.text import normalise
 
 if TYPE_CHECKING:
     from townhall.town import Town
 
+_LISTED = ". townhall roles permissions lists all."
 _NAME = re.compile(r"[a-z0-9_.*]+")
-_LONGEST = 80
+_LONGEST, _LONGEST_DESCRIPTION = 80, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +87,26 @@ def by_name(town: Town, name: str) -> Role:
 def create(town: Town, actor: Actor, label: str, *, description: str = "", like: str = "") -> Role:
     """Make a role, with what the role ``like`` allows or else with nothing.
 
-    Raises :class:`~townhall.errors.ValidationFailed` if there is one of this name.
+    Raises :class:`~townhall.errors.ValidationFailed` with a sentence per field if there is one that is called so, or
+    a text is empty or too long.
     """
     require_manager(actor)
     held = by_name(town, like).permissions if like else frozenset[str]()
-    said = _checked_label(label)
-    name = re.sub(r"[^a-z0-9]+", "_", said.lower()).strip("_")
-    if not name:
-        raise ValidationFailed({"label": "Give the role a name with letters in it."})
+    said, words = _checked(label, description)
     table = town.system.role
     with immediate(town.database):
         _refuse_twice(town, said, "")
-        if table.select().where(table.name == name).exists():
-            raise ValidationFailed({"label": f"There is a role {name!r} already. Choose another name."})
-        row = {"name": name, "label": said, "description": " ".join(description.split())[:500]}
+        name = _free_name(said, {each.name for each in _roles(town)})
+        row = {"name": name, "label": said, "description": words}
         table.insert({**row, "permissions": json.dumps(sorted(held))}).execute()
         log.write(town, actor, "role_made", None, detail=f"{said}, like {like}" if like else said)
     return by_name(town, name)
 
 
 def rename(town: Town, actor: Actor, name: str, label: str, description: str) -> Role:
-    """Change what a role is called, and what is said about it."""
+    """Change what a role is called, and what is said about it; the errors are those of :func:`create`."""
     require_manager(actor)
-    before, said = by_name(town, name), _checked_label(label)
-    words = " ".join(description.split())[:500]
+    before, (said, words) = by_name(town, name), _checked(label, description)
     table = town.system.role
     with immediate(town.database):
         _refuse_twice(town, said, name)
@@ -169,11 +174,16 @@ def delete(town: Town, actor: Actor, name: str) -> None:
     role = by_name(town, name)
     table = town.system.role
     with immediate(town.database):
-        if count := by_name(town, name).people:
-            who = "One person has" if count == 1 else f"{count} people have"
-            raise Rejected(f"{who} the role {role.label}. Give them another one first.")
+        refuse_held(by_name(town, name))
         table.delete().where(table.name == name).execute()
         log.write(town, actor, "role_deleted", None, detail=role.label)
+
+
+def refuse_held(role: Role) -> None:
+    """Raise :class:`~townhall.errors.Rejected` if somebody has the role, which therefore can't be deleted."""
+    if role.people:
+        who = "One person has" if role.people == 1 else f"{role.people} people have"
+        raise Rejected(f"{who} the role {role.label}. Give them another one first.")
 
 
 def problem_of(town: Town, held: str) -> str:
@@ -184,10 +194,32 @@ def problem_of(town: Town, held: str) -> str:
     if scope not in SCOPES:
         return f"{held!r} has no scope {scope!r}; known are {', '.join(SCOPES)}."
     if "*" in name:
-        return "" if scope == "all" or _may_be_narrowed(name) else f"{name} can't be narrowed to {scope}."
-    if name not in set(known(town)):
-        return f"There is no permission {name!r}. townhall roles permissions lists all."
+        narrowable = scope == "all" or _may_be_narrowed(name)
+        return _problem_of_pattern(town, name) if narrowable else f"{name} can't be narrowed to {scope}."
+    if name not in (there := set(known(town))):
+        return f"There is no permission {name!r}{did_you_mean(name, there) or _LISTED}"
     return "" if scope == "all" or _may_be_narrowed(name) else f"{name} can't be narrowed to {scope}: it is about all."
+
+
+def _problem_of_pattern(town: Town, name: str) -> str:
+    """Why a pattern would give nothing, in a sentence; empty if it gives something, or may when its plugin is on."""
+    if name in {pattern(EVERY, verb) for verb in VERBS} or name.partition(".")[0] in _plugins_off(town):
+        return ""
+    there = set(known(town))
+    covered = [each for each in there if covers(name, each)]
+    if any(".see." not in each for each in covered):
+        return ""
+    if covered:
+        return f"{name!r} gives nothing: fields are granted by name only, like {min(covered)}."
+    types = [each.identity for each in town.schemas.values()]
+    near = [pattern(each, verb) for each in (EVERY, *types) for verb in VERBS]
+    near += [f"{each}.*" for each in {*types, *(each.partition(".")[0] for each in there)}]
+    return f"{name!r} covers no permission{did_you_mean(name, near) or _LISTED}"
+
+
+def _plugins_off(town: Town) -> set[str]:
+    """Plugins that are there and off, of whose permissions little is known."""
+    return set(town.plugins.found) - set(town.plugins.running)
 
 
 def town_permissions(town: Town) -> list[tuple[str, str]]:
@@ -232,17 +264,31 @@ def _roles(town: Town, *where: Any) -> Iterator[Role]:
         .group_by(role.id, role.name, role.label, role.description, role.permissions)
         .order_by(role.id)
     )
-    for name, label, description, text, count in (query.where(*where) if where else query).tuples():
-        yield Role(name, label or name, description, frozenset(json.loads(text)), count)
+    for name, label, description, text, having in (query.where(*where) if where else query).tuples():
+        yield Role(name, label or name, description, frozenset(json.loads(text)), having)
 
 
-def _checked_label(label: str) -> str:
-    said = " ".join(label.split())
+def _checked(label: str, description: str) -> tuple[str, str]:
+    """What a role is called and what is said about it, each in one line."""
+    said, words = " ".join(label.split()), " ".join(description.split())
+    errors = {}
     if not said:
-        raise ValidationFailed({"label": "Give the role a name, like Street foreman."})
-    if len(said) > _LONGEST:
-        raise ValidationFailed({"label": f"At most {_LONGEST} characters."})
-    return said
+        errors["label"] = "Give the role a name, like Street foreman."
+    elif len(said) > _LONGEST:
+        errors["label"] = f"At most {_LONGEST} characters; this name has {len(said)}."
+    if len(words) > _LONGEST_DESCRIPTION:
+        errors["description"] = f"At most {_LONGEST_DESCRIPTION} characters; this text has {len(words)}."
+    if errors:
+        raise ValidationFailed(errors)
+    return said, words
+
+
+def _free_name(label: str, taken: Collection[str]) -> str:
+    """A name for commands and addresses: of the label's Latin letters if it has some, else ``role``, and a number."""
+    spelled = re.sub(r"[^a-z0-9]+", "_", normalise(label)).strip("_")
+    name = spelled if re.search("[a-z]", spelled) else "role"
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(each for each in chain([name], numbered) if each not in taken)
 
 
 def _refuse_twice(town: Town, label: str, name: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from flask import Blueprint
 from flask import abort
@@ -76,23 +78,25 @@ def matrix(name: str) -> Shown:
     """What a role allows, type by type; saving counts from everybody's next request."""
     actor = _manager()
     role, town = _role(name), current_town()
-    errors: dict[str, str] = {}
-    chosen = role
-    if request.method == "POST":
-        shown = _shown(role)
-        groups = role_matrix.groups(town, shown)
-        cells = [cell for group in groups for line in group.lines for cell in line.cells]
-        cells += role_matrix.town_cells(town, shown)
-        others = role_matrix.patterns(town, shown)
-        kept = set(request.form.getlist("others"))
-        wanted = role_matrix.with_answers(shown, cells, _answers(cells)) - (set(others) - kept)
-        chosen, errors = _save(actor, shown, wanted)
-        if not errors:
-            return redirect(url_for("accounts.role", name=name))
-    html = render_template(
+    if request.method != "POST":
+        return _matrix(role, role)
+    shown = _shown(role)
+    groups = role_matrix.groups(town, shown)
+    cells = [cell for group in groups for line in group.lines for cell in line.cells]
+    cells += role_matrix.town_cells(town, shown)
+    lost = set(role_matrix.patterns(town, shown)) - set(request.form.getlist("others"))
+    chosen, errors = _save(actor, shown, cells, lost)
+    return (_matrix(role, chosen, errors), 422) if errors else redirect(url_for("accounts.role", name=name))
+
+
+def _matrix(role: Role, chosen: Role, errors: Mapping[str, str] = MappingProxyType({}), **typed: str) -> str:
+    """The page of a role, with what is chosen and typed instead of what it allows and is called."""
+    town = current_town()
+    return render_template(
         "accounts/role.html",
         role=role,
-        seen=_written(_role(name)),
+        about={"label": role.label, "description": role.description} | typed,
+        seen=_written(_role(role.name)),
         groups=role_matrix.groups(town, chosen),
         town_cells=role_matrix.town_cells(town, chosen),
         others=role_matrix.patterns(town, chosen),
@@ -103,20 +107,17 @@ def matrix(name: str) -> Shown:
         prefix=PREFIX,
         meanings=[(SCOPE_LABELS[scope], SCOPE_MEANINGS[scope]) for scope in SCOPE_LABELS],
     )
-    return (html, 422) if errors else html
 
 
 def about(name: str) -> Shown:
     """Take a new name and description."""
     actor, role = _manager(), _role(name)
+    typed = {each: request.form.get(each, "") for each in ("label", "description")}
     try:
-        roles.rename(
-            current_town(), actor, role.name, request.form.get("label", ""), request.form.get("description", "")
-        )
+        roles.rename(current_town(), actor, role.name, **typed)
     except ValidationFailed as failed:
-        flash(" ".join(failed.errors.values()), "bad")
-    else:
-        flash("The name and the description are changed.", "ok")
+        return _matrix(role, role, failed.errors, **typed), 422
+    flash("The name and the description are changed.", "ok")
     return redirect(url_for("accounts.role", name=name))
 
 
@@ -129,7 +130,7 @@ def of_type(name: str, identity: str) -> Shown:
         shown = _shown(role)
         moves, fields = role_matrix.details(shown, record_type)
         cells = [*moves, *(() if shown.actor.may(f"{identity}.see_internal") else fields)]  # what the page showed
-        chosen, errors = _save(actor, shown, role_matrix.with_answers(shown, cells, _answers(cells)))
+        chosen, errors = _save(actor, shown, cells)
         if not errors:
             return redirect(url_for("accounts.role_type", name=name, identity=identity))
     moves, fields = role_matrix.details(chosen, record_type)
@@ -151,14 +152,16 @@ def of_type(name: str, identity: str) -> Shown:
 def delete(name: str) -> Shown:
     """Ask whether a role is to be deleted, and do it."""
     actor, role = _manager(), _role(name)
-    if request.method == "POST":
-        try:
+    try:
+        if request.method != "POST":
+            roles.refuse_held(role)
+        else:
             roles.delete(current_town(), actor, role.name)
-        except Rejected as refused:
-            flash(str(refused), "bad")
-            return redirect(url_for("accounts.role", name=name))
-        flash(f"The role {role.label} is deleted.", "ok")
-        return redirect(url_for("accounts.roles"))
+            flash(f"The role {role.label} is deleted.", "ok")
+            return redirect(url_for("accounts.roles"))
+    except Rejected as refused:
+        flash(str(refused), "bad")
+        return redirect(url_for("accounts.role", name=name))
     return render_template(
         "admin/confirm.html",
         heading=f"Delete the role {role.label}?",
@@ -169,9 +172,17 @@ def delete(name: str) -> Shown:
     )
 
 
-def _save(actor: Actor, role: Role, wanted: frozenset[str]) -> tuple[Role, dict[str, str]]:
-    """Let the role, as the page showed it, allow what is wanted; else what to show instead, and what is wrong."""
+def _save(actor: Actor, role: Role, cells: Sequence[Cell], lost: Collection[str] = ()) -> tuple[Role, dict[str, str]]:
+    """Let the role, as the page showed it, allow what its cells were sent with, without what is ``lost``; else what to
+    show instead, and what is wrong.
+    """
     town = current_town()
+    held, refused = role_matrix.with_answers(role, cells, _answers(cells))
+    wanted = held - frozenset(lost)
+    if refused:
+        names = ", ".join(role_matrix.in_words(town, role, [cell.permission for cell in refused]))
+        problem = f"Nothing was saved: what was sent for {names} is none of the choices. Look at them, then save again."
+        return replace(role, permissions=wanted), {"": problem}
     try:
         saved = roles.set_permissions(town, actor, role.name, wanted, seen=role.permissions)
     except ValidationFailed as failed:

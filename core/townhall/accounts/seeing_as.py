@@ -21,6 +21,7 @@ from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from townhall.access.actors import Actor
+from townhall.access.permissions import permission
 from townhall.access.permissions import split
 from townhall.accounts import current_actor
 from townhall.accounts import entering
@@ -88,8 +89,15 @@ def refuse(actor: Actor, person: Person) -> None:
         raise Forbidden("You may not see the pages as others do. Ask an administrator.")
     if person.id == actor.id or not person.active:
         raise Forbidden("Choose a colleague who may sign in.")
-    if any(actor.reach(split(held)[0]) != "all" for held in person.permissions):
+    if not all(_may_all(actor, split(held)[0]) for held in person.permissions):
         raise Forbidden(f"{person.name} may do more than you, so you can't see what they see.")
+
+
+def _may_all(actor: Actor, name: str) -> bool:
+    """Whether the actor has the permission for every record, be it that they read all internal fields and not one."""
+    identity, of_field, _ = name.partition(".see.")
+    wider = permission(identity, "see_internal") if of_field else name
+    return actor.reach(name) == "all" or actor.reach(wider) == "all"
 
 
 def through(town: Town, actor: Actor) -> Actor:
