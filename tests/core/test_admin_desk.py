@@ -20,6 +20,7 @@ from staff_client import staff_client
 
 from townhall.access.actors import system
 from townhall.accounts import people
+from townhall.accounts import roles
 from townhall.clock import FixedClock
 from townhall.town import Town
 from townhall.wsgi import TownApplication
@@ -82,11 +83,16 @@ def test_a_list_calls_overdue_what_my_work_does(town: Town, clerk: StaffClient, 
 
 
 def test_an_empty_desk_says_so(make_town: Callable[..., Town]) -> None:
-    """With nothing to do the page says that all is done; with no plugin on it says where to switch one on."""
+    """It says that all is done, that no plugin is on and where to switch one on, or that one's role shows no cases."""
     bare = staff_client(make_town(), "administrator")
     assert "No kind of case is switched on" in main_of(bare.get("/admin/"))
-    busy = staff_client(make_town("desk"), "administrator")
+    town = make_town("desk")
+    busy = staff_client(town, "administrator")
     assert "All done" in main_of(busy.get("/admin/"))
+    nothing = staff_client(town, roles.create(town, system(), "Newcomer").name)
+    words = main_of(nothing.get("/admin/"))
+    assert "Your role shows you no cases" in words
+    assert "No kind of case is switched on" not in words
 
 
 def test_a_call_is_logged_from_the_first_page(town: Town, clerk: StaffClient) -> None:

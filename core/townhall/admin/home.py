@@ -32,6 +32,7 @@ from townhall.db.transactions import immediate
 from townhall.errors import ValidationFailed
 from townhall.events import calendar
 from townhall.records.types import Record
+from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -86,7 +87,7 @@ class HomeView(StaffView, AdminIndexView):
         work = queries.my_work(self.town, actor, limit=ALL_SHOWN if only in queries.NAMES else SHOWN)
         queues = {queue.id: queue.name for queue in known_queues(self.town, actor).values()}
         told = notices.unseen(self.town, actor, SHOWN + 1)
-        cases = self.desk.viewable(actor, lambda type_: type_.is_case and not type_.frozen)
+        cases = self.desk.viewable(actor, _can_be_open)
         follow_up, more_to_follow_up = self._to_follow_up()
         html = self.render(
             "admin/home.html",
@@ -114,7 +115,8 @@ class HomeView(StaffView, AdminIndexView):
             coming=self._coming(),
             cards=[card for card in self.town.plugins.home_cards(actor) if says_something(card)],
             new_cases=self.desk.creatable_cases(actor),
-            has_cases=any(type_.plugin != CORE for type_ in cases),
+            sees_cases=bool(cases),
+            cases_are_on=any(type_.plugin != CORE and _can_be_open(type_) for type_ in self.town.schemas.values()),
             may_log=self.town.records.may(actor, "create", INTERACTION),
             may_add=self._may_add(request.form.get("who", "")),
             may_plugins=actor.may("plugins.manage"),
@@ -317,6 +319,10 @@ class HomeView(StaffView, AdminIndexView):
             # The form shows what the caller said, and the call becomes one about the new case.
             return urls.new_url(following, contact=contact or "", call=call, channel="phone")
         return urls.record_url(CONTACT, contact) if contact is not None else urls.ADMIN
+
+
+def _can_be_open(record_type: RecordType) -> bool:
+    return record_type.is_case and not record_type.frozen
 
 
 def _short(words: str, most: int) -> str:
