@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,18 @@ def test_a_role_that_asks_for_a_code_app_is_used_by_no_session_from_before(run: 
     said = run("users", "set-role", VIC, "auditor", **asks).output
     assert said == "Vic is now Auditor. They need a code app, which they set up at the next sign-in.\n"
     assert sessions.of(town, id) == []
+
+
+def test_who_goes_is_named_where_they_still_are(run: Run, town: Town) -> None:
+    """Keeping somebody out and handing over name the coming events that go on naming them; the cases are elsewhere."""
+    id = people.add(town, system(), VIC, role="clerk", password=PASSWORD).id
+    starts = town.clock.now() + timedelta(days=3)
+    values = {"name": "Fair", "starts": starts, "team": [{"person": id}]}
+    town.records.create(system(), "core.event", values)
+    told = "1 event still names Vic: Fair.\n"
+    told += "These are not handed over with the cases: name somebody else in each, or leave it.\n"
+    assert run("users", "deactivate", VIC).output == f"Vic can't sign in any more.\n{told}"
+    assert run("users", "hand-over", VIC, ADA).output == f"There was no open work to hand over.\n{told}"
 
 
 def test_a_forgotten_password_is_reset_by_a_link(run: Run, town: Town) -> None:

@@ -9,10 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from staff_client import add_person
+from staff_client import plain
+from staff_client import staff_client
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.accounts import roles
 from townhall.cases import holding
+from townhall.cases import naming
 from townhall.cases.queries import my_work
 from townhall.clock import FixedClock
 from townhall.errors import Conflict
@@ -181,3 +186,87 @@ def test_my_work_has_a_lane_of_the_team(town: Town, make: Callable[..., Record],
         "Potholes: Theirs", "Potholes: Nobody’s",
     }  # fmt: skip
     assert my_work(town, replace(erin, id=99)).team.records == ()
+
+
+def coming(town: Town, days: int, *people: int, **values: Any) -> Record:
+    """An event some days from now, with these colleagues."""
+    team = [{"person": id} for id in people]
+    at = town.clock.now() + timedelta(days=days)
+    given = {"name": f"In {days} days", "starts": at, "team": team, **values}
+    return town.records.create(SYSTEM, "core.event", given)
+
+
+def test_what_names_somebody_else_than_by_having_it_is_told(town: Town, team: tuple[Actor, Actor]) -> None:
+    """Coming events with a row of theirs; not those that are over, cancelled or archived, nor a colleague's."""
+    erin, rae = team
+    assert erin.id is not None
+    assert rae.id is not None
+    shown = [coming(town, 3, erin.id, rae.id), coming(town, -2, erin.id, ends=town.clock.now() + timedelta(days=1))]
+    coming(town, -2, erin.id)
+    coming(town, 4, erin.id, status="cancelled")
+    coming(town, 5, rae.id)
+    gone = coming(town, 6, erin.id)
+    town.records.archive(SYSTEM, "core.event", gone.id, version=gone.version)
+    (named,) = naming.naming(town, rae, erin.id)
+    assert (named.count, {record.id for record in named.records}) == (2, {record.id for record in shown})
+    assert named.sentence("Erin").startswith("2 events still name Erin: ")
+    for less in ({"*.view"}, {"*.view@own", "*.see_internal"}, {"desk.*.view", "*.see_internal"}):
+        assert naming.naming(town, replace(rae, permissions=frozenset(less), known={}), erin.id) == [], less
+
+
+def test_an_open_case_that_names_somebody_is_told_until_it_is_over(make_town: Callable[..., Town]) -> None:
+    """By a field of its own and by a row, drafts too; one that is over names nobody any more."""
+    town = make_town("recruitment")
+    erin, rae = (add_person(town, f"{name}@milbrook.example", "clerk") for name in ("erin", "rae"))
+    values = {"name": "Gardener", "department": "Parks", "reason": "new", "requested_by": erin}
+    approved = {**values, "approvals": [{"role": "Chief", "by": rae}]}
+    rows = [values, approved, {**approved, "state": "filled"}, {**values, "state": "draft"}]
+    assert not any(outcome.errors for outcome in town.records.import_rows(SYSTEM, "recruitment.requisition", rows))
+    assert [named.count for named in naming.naming(town, SYSTEM, erin)] == [3]
+    assert [named.count for named in naming.naming(town, SYSTEM, rae)] == [1]
+
+
+def test_handing_over_tells_what_stays(town: Town, make: Callable[..., Record], team: tuple[Actor, Actor]) -> None:
+    """The page before, the page after, and the one that keeps somebody out name what still names them, with links."""
+    erin, rae = team
+    assert erin.id is not None
+    make(assignee=erin.id)
+    event = coming(town, 3, erin.id)
+    client, page = staff_client(town, "administrator"), f"/admin/people/{erin.id}"
+    for place in (page, f"{page}/hand-over"):
+        shown = client.get(place)
+        assert f'href="/admin/core/event/{event.id}/"' in shown.text, place
+        assert "These are not handed over with the cases" in plain(shown)
+    told = plain(client.follow(client.post(f"{page}/hand-over", {"to": str(rae.id)})))
+    assert "1 ticket went to Rae Clerk." in told
+    assert "An open case or a coming event still names Erin Clerk: see below." in told
+    told = plain(client.follow(client.post(page, {"change": "deactivate"})))
+    assert "An open case or a coming event still names them: see below." in told
+
+
+def test_what_could_not_be_handed_over_is_called_so(
+    town: Town, make: Callable[..., Record], team: tuple[Actor, Actor]
+) -> None:
+    """None that one may see, none that could be moved, and none that there is are three things."""
+    erin, rae = team
+    assert erin.id is not None
+    assert rae.id is not None
+    manager = roles.create(town, SYSTEM, "Manager").name
+    client, page = staff_client(town, manager), f"/admin/people/{erin.id}/hand-over"
+    make("Mine", assignee=erin.id)
+
+    def told(permissions: set[str]) -> str:
+        roles.set_permissions(town, SYSTEM, manager, {"users.manage", *permissions})
+        client.get("/admin/account")
+        return plain(client.follow(client.post(page, {"to": str(rae.id)})))
+
+    assert "There is no open work that you may see." in told(set())
+    assert "You may see no open cases of Erin Clerk." in plain(client.get(page))
+    refused = told({"*.view", "*.see_internal"})
+    assert "No open case could be handed over." in refused
+    assert "stayed: You may not change tickets." in refused
+    assert "no open work" not in refused
+    partly = told({"*.view@assigned", "desk.ticket.view", "*.see_internal", "desk.ticket.edit"})
+    assert "1 ticket went to Rae Clerk." in partly
+    assert "Cases that you may not see stayed, if there are any." in partly
+    assert "There was no open work to hand over." in told({"*.view", "*.edit"})

@@ -22,6 +22,7 @@ from townhall.accounts import seeing_as
 from townhall.accounts.managing import is_own
 from townhall.accounts.managing import require_manager
 from townhall.cases import holding
+from townhall.cases import naming
 from townhall.current import current_town
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
@@ -126,6 +127,8 @@ def hand_over(id: int) -> str | tuple[str, int] | Response:
                 whom = people.by_id(town, to).name if to is not None else "their queues"
                 for sentence in done.sentences(town, whom):
                     flash(sentence, "bad" if done.refused else "ok")
+                if still := sum(each.count for each in naming.naming(town, actor, id)):
+                    flash(f"{_still_named(still)} {people.by_id(town, id).name}: see below.", "info")
                 return redirect(url_for("accounts.person", id=id))
     whose, found = people.by_id(town, id), holding.open_work(town, actor, id)
     work = [
@@ -141,6 +144,9 @@ def hand_over(id: int) -> str | tuple[str, int] | Response:
         typed=form,
         queues=QUEUES,
         reminders=_reminders(town, actor, id),
+        named=naming.naming(town, actor, id),
+        stay=naming.STAY,
+        partial=not holding.sees_all_work(town, actor),
     )
     return (html, 422) if error else html
 
@@ -168,9 +174,22 @@ def _asked(person: people.Person) -> str:
 
 
 def _left(id: int, what: str) -> str:
-    """Says that somebody who left still has open work, if so."""
-    count = sum(holding.open_work(current_town(), require_staff(), id).values()) if what == "deactivate" else 0
-    return f" They still have {count} open {'case' if count == 1 else 'cases'}: hand them over below." if count else ""
+    """Says that somebody who left still has open work or is named in some, if so."""
+    if what != "deactivate":
+        return ""
+    town, actor, said = current_town(), require_staff(), ""
+    if count := sum(holding.open_work(town, actor, id).values()):
+        said += f" They still have {count} open {'case' if count == 1 else 'cases'}: hand them over below."
+    if still := sum(each.count for each in naming.naming(town, actor, id)):
+        said += f" {_still_named(still)} them: see below."
+    return said
+
+
+def _still_named(count: int) -> str:
+    """How many open cases and coming events name somebody, to stand before who it is."""
+    return (
+        f"{count} open cases or coming events still name" if count > 1 else "An open case or a coming event still names"
+    )
 
 
 def _manager() -> Actor:
@@ -219,6 +238,8 @@ def _person(id: int, errors: dict[str, str], chosen: Sequence[str] | None = None
         person=(whose := people.by_id(town, id)),
         ticked=whose.roles if chosen is None else chosen,
         open_cases=sum(holding.open_work(town, require_staff(), id).values()),
+        named=naming.naming(town, require_staff(), id),
+        stay=naming.STAY,
         may_see_as=_may_see_as(id),
         roles=people.roles(town),
         errors=errors,

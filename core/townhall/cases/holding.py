@@ -24,6 +24,7 @@ from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import TownhallError
 from townhall.records import colleagues as everybody
+from townhall.records import predicate
 from townhall.records.types import Record
 from townhall.records.work import states
 from townhall_forms.schema import RecordType
@@ -105,11 +106,15 @@ def held_since(town: Town, record: Record) -> datetime | None:
 
 @dataclass(slots=True)
 class HandOver:
-    """What became of somebody's open work: how many of each type moved, and what could not be and why."""
+    """What became of somebody's open work: how many of each type moved, and what could not be and why.
+
+    ``partial`` says that there may be cases that whoever handed it over may not see.
+    """
 
     moved: dict[str, int] = field(default_factory=dict)
     refused: list[tuple[Record, str]] = field(default_factory=list)
     rules: Sequence[str] = ()
+    partial: bool = False
 
     @property
     def total(self) -> int:
@@ -119,8 +124,12 @@ class HandOver:
     def sentences(self, town: Town, whom: str) -> list[str]:
         """What happened, in plain sentences; ``whom`` says who or what the cases went to."""
         parts = [_counted(town, identity, count) for identity, count in self.moved.items()]
-        said = [f"{' and '.join(parts)} went to {whom}." if parts else "There was no open work to hand over."]
+        none = "There is no open work that you may see" if self.partial else "There was no open work to hand over"
+        nothing = "No open case could be handed over" if self.refused else none
+        said = [f"{' and '.join(parts)} went to {whom}." if parts else f"{nothing}."]
         said += [f"{record.number or record.title} stayed: {why}" for record, why in self.refused]
+        if self.partial and (parts or self.refused):
+            said.append("Cases that you may not see stayed, if there are any.")
         if self.rules:
             said.append(f"Routing rules that still name this person: {', '.join(self.rules)}.")
         return said
@@ -134,6 +143,12 @@ def open_work(town: Town, actor: Actor, person: int) -> dict[str, int]:
             count = town.records.count(actor, identity, _open_of(town, identity, person)).value
             found |= {identity: count} if count else {}
     return found
+
+
+def sees_all_work(town: Town, actor: Actor) -> bool:
+    """Whether the actor may see every open case, so that what :func:`open_work` counts is all that there is."""
+    types = [town.schemas[identity] for identity in _case_types(town)]
+    return all(policy.may(actor, "view", each) and predicate.sees_all(town, actor, each) for each in types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +188,8 @@ def hand_over(town: Town, actor: Actor, person: int, to: int | None, *, note: st
         raise Rejected("This colleague doesn’t work here any more. Choose somebody else.", "to")
     if colleague is not None and (work := open_work(town, actor, person)) and not _may_take(town, colleague, work):
         raise Rejected(f"{colleague.name} may work on none of these cases. Choose somebody else.", "to")
-    done = HandOver(rules=[route.name for route in rulebook(town).routes if route.person == person])
+    rules = [route.name for route in rulebook(town).routes if route.person == person]
+    done = HandOver(rules=rules, partial=not sees_all_work(town, actor))
     for identity in _case_types(town):
         if town.records.may(actor, "view", identity):
             for id in list(_ids(town, actor, identity, person)):

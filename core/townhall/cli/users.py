@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from townhall.accounts import people
 from townhall.accounts import second_factor
 from townhall.accounts import sessions
 from townhall.cases import holding
+from townhall.cases import naming
 from townhall.cli.context import ask_password
 from townhall.cli.context import open_town
 from townhall.cli.context import operator
@@ -278,9 +280,11 @@ def deactivate(email: str) -> None:
     with open_town() as town:
         person = people.set_active(town, operator(), people.find(town, email).id, False)
         left = sum(holding.open_work(town, operator(), person.id).values())
+        named = naming.naming(town, operator(), person.id)
     click.echo(f"{person.name} can't sign in any more.")
     if left:
         click.echo(f"Open cases that are still theirs: {left}. Hand them over: townhall users hand-over {email} [TO]")
+    _print_naming(named, person)
 
 
 @users.command()
@@ -299,20 +303,31 @@ def reactivate(email: str) -> None:
 def hand_over(email: str, to: str | None, note: str) -> None:
     """Give all open work of somebody to a colleague, or back to its queues if none is named.
 
-    Each case is moved by itself; what can't be is listed, and the command fails.
+    Each case is moved by itself; what can't be is listed, and the command fails. Other open cases and coming events
+    that name them, such as reviews and inspections, stay and are listed too.
     """
     with open_town() as town:
         whose, colleague = people.find(town, email), people.find(town, to) if to else None
         done = holding.hand_over(town, operator(), whose.id, colleague.id if colleague else None, note=note)
         sentences = done.sentences(town, colleague.name if colleague else "their queues")
+        named = naming.naming(town, operator(), whose.id)
     for sentence in sentences:
         click.echo(sentence)
+    _print_naming(named, whose)
     if done.refused:
         raise SystemExit(1)
 
 
 def _password(generate: bool) -> str:
     return secrets.token_urlsafe(12) if generate else ask_password()
+
+
+def _print_naming(named: Sequence[naming.Naming], person: people.Person) -> None:
+    """Say where somebody is still named, which no handing over changes."""
+    for each in named:
+        click.echo(each.sentence(person.name))
+    if named:
+        click.echo(naming.STAY)
 
 
 def _print_link(town: Town, person: people.Person, token: str, purpose: account_links.Purpose) -> None:
