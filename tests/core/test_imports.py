@@ -397,7 +397,7 @@ def test_an_import_that_is_killed_goes_on(town: Town, tmp_path: Path, monkeypatc
 
 
 def test_who_may_not_import_imports_nothing(town: Town, clerk: Actor, tmp_path: Path) -> None:
-    """Importing is a permission, also through a mapping that makes linked records on the way: nothing is left."""
+    """Nobody who works here does, also through a mapping that makes linked records on the way: nothing is left."""
     source = open_csv(written(tmp_path, "Id,What,Topic,Team\n1,Hole,Trees,\n"))
     with pytest.raises(Forbidden):
         run_import(town, clerk, mapping(town, TICKETS), source)

@@ -158,10 +158,8 @@ def test_no_door_sets_a_state_directly(town: Town) -> None:
             values = {**sampler.values(type_.identity), "state": state or "nowhere"}
             with pytest.raises(TownhallError):
                 town.records.create(CLERK, type_.identity, values)
-        importer = Actor("staff", "Importer", None, frozenset({"*"}), door="import")
-        (outcome,) = town.records.import_rows(
-            importer, type_.identity, [{**sampler.values(type_.identity), "state": "nowhere"}]
-        )
+        rows = [{**sampler.values(type_.identity), "state": "nowhere"}]
+        (outcome,) = town.records.import_rows(system("import"), type_.identity, rows)
         assert outcome.id is None
         assert "state" in outcome.errors, (type_.identity, outcome.errors)
         assert town.records.get(system(), type_.identity, record.id).state == record.state

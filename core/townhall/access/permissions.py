@@ -16,9 +16,7 @@ from typing import get_args
 
 from townhall_forms.schema import RecordType
 
-Verb = Literal[
-    "view", "see_internal", "create", "edit", "archive", "merge", "transition", "export", "import", "see_confidential"
-]
+Verb = Literal["view", "see_internal", "create", "edit", "archive", "merge", "transition", "export", "see_confidential"]
 #: Which records a permission is about. Each scope holds those before it.
 Scope = Literal["own", "assigned", "department", "all"]
 
@@ -35,7 +33,6 @@ VERB_LABELS: Mapping[Verb, str] = {
     "merge": "Merge two into one",
     "transition": "Move",
     "export": "Export",
-    "import": "Import",
     "see_confidential": "Reveal confidential fields",
 }
 

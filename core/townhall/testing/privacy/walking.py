@@ -58,7 +58,7 @@ from townhall.town import Town
 from townhall_forms.schema import RecordType
 
 #: What brings no page of its own.
-_WITHOUT_PAGES = frozenset({"import", "transition"})
+_WITHOUT_PAGES = frozenset({"transition"})
 
 
 def walk(
