@@ -116,6 +116,15 @@ def test_a_citizens_message_starts_the_update_clock(
     assert (found.met_at, told(town, found.due_at), found.actual_minutes) == (None, "Thu 19 09:00", 180)
 
 
+def test_a_date_that_was_set_can_be_taken_away(town: Town, clerk: Actor) -> None:
+    """Also from a case that had none before, and whose type gives none: it is due no more."""
+    ticket = make_ticket(town, clerk, make_topic(town, target_days=None))
+    given = town.records.update(clerk, TICKET, ticket.id, {"due": "2026-03-24 16:00"}, version=ticket.version)
+    assert told(town, given.due) == "Tue 24 16:00"
+    assert town.records.update(clerk, TICKET, ticket.id, {"due": None}, version=given.version).due is None
+    assert clocks(town, ticket) == {}
+
+
 def test_a_state_that_pauses_moves_clocks_in_working_time(
     town: Town, ticket: Record, clerk: Actor, clock: FixedClock
 ) -> None:

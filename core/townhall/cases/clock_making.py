@@ -208,7 +208,7 @@ class Maker:
 
     def _typed(self, case: Case, start: int, pauses: Sequence[Stretch], *, kept: bool) -> int | None:
         """When the type says that a case is due. One from before clocks were kept is due when it says so itself."""
-        if not kept and case.due is not None:
+        if not kept and case.due is not None and case.hand is False:
             return case.due - stood(pauses, start, case.due)
         days = self.workflow.due_days
         if isinstance(days, str):
