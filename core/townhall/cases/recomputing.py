@@ -1,14 +1,18 @@
 """Working out the clocks of all open cases anew after a calendar or a target changed.
 
 What is to be done stands in the database, so that it survives a restart: the type and the case up to which it is done.
-Cases are taken a thousand at a time, each lot in a transaction of its own, so that colleagues can go on working.
+Cases are taken a thousand at a time, each lot in a transaction of its own, so that colleagues can go on working. A case
+that can't be worked out keeps the clocks it has, and keeps no other case from being done.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
+
+import peewee
 
 from townhall.cases import calendars
 from townhall.cases import clock_keeping
@@ -24,6 +28,8 @@ from townhall.records.outdating import require_current
 if TYPE_CHECKING:
     from townhall.extend.values import Change
     from townhall.town import Town
+
+log = logging.getLogger("townhall")
 
 #: Its name changes with what due dates mean, so that each town has them worked out anew once by its new version.
 _KEY = "running_dues_wanted"
@@ -83,27 +89,46 @@ def left(town: Town) -> int:
 
 def run(town: Town) -> str:
     """Work out what is left. Returns a sentence about it; empty if there was nothing to do."""
-    done = 0
+    done = failed = 0
     while True:
         with immediate(town.database):
             require_current(town)
             mark = _locked(town)
             if not mark:
                 break
-            count, following = _lot(town, mark)
-            done += count
-            meta.put(town.system, _KEY, following)
-    return f"The clocks of {done:,} open cases were worked out anew." if done else ""
+            identity, ids = _lot(town, mark)
+            without = _work_out(town, identity, ids)
+            done += len(ids) - without
+            failed += without
+            meta.put(town.system, _KEY, f"{identity}:{ids[-1]}" if ids else "")
+    said = f"The clocks of {done:,} open cases were worked out anew." if done or failed else ""
+    return f"{said} Those of {failed:,} could not be and stay as they were: the log says why." if failed else said
 
 
-def _lot(town: Town, mark: str) -> tuple[int, str]:
-    """Work out one lot; how many cases there were, and the mark of the next; empty when that was the last."""
+def _lot(town: Town, mark: str) -> tuple[str, list[int]]:
+    """The next open cases that are to be worked out, all of one type; none when the last are done."""
     for identity, after in _to_do(town, mark):
         ids = dues.open_ids(town, identity, after, LOT)
         if ids:
+            return identity, ids
+    return "", []
+
+
+def _work_out(town: Town, identity: str, ids: Sequence[int]) -> int:
+    """Work out these cases, one by one if not all can be; how many stay as they were."""
+    if not ids:
+        return 0
+    try:
+        with immediate(town.database):
             clock_keeping.refresh(town, identity, ids)
-            return len(ids), f"{identity}:{ids[-1]}"
-    return 0, ""
+    except peewee.OperationalError:
+        raise  # nothing is wrong with a case: the database is busy, full or gone
+    except Exception:
+        if len(ids) > 1:
+            return sum(_work_out(town, identity, [id]) for id in ids)
+        log.exception("The clocks of %s %s could not be worked out", identity, ids[0])
+        return 1
+    return 0
 
 
 def _to_do(town: Town, mark: str) -> list[tuple[str, int]]:

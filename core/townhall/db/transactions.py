@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import peewee
 
 from townhall.db.engines import TownDatabase
+
+log = logging.getLogger("townhall")
 
 
 @contextmanager
@@ -72,5 +75,16 @@ def unwritable(database: TownDatabase) -> str:
 
 
 def after_commit(database: TownDatabase, call: Callable[[], Any]) -> None:
-    """Run ``call`` once the outermost transaction is committed; at once if there is none; never if it rolls back."""
-    database.after_commit(call)
+    """Run ``call`` once the outermost transaction is committed; at once if there is none; never if it rolls back.
+
+    What is saved by then stays saved, whatever happens in ``call``: an error of it goes to the log, and neither keeps
+    others from being called nor tells whoever saved that nothing was.
+    """
+
+    def guarded() -> None:
+        try:
+            call()
+        except Exception:
+            log.exception("What was to follow a save failed")
+
+    database.after_commit(guarded)
