@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
 from datetime import date
 from datetime import datetime
 from datetime import time
@@ -28,6 +27,7 @@ from peewee import fn
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import Group
 from townhall_forms.conditions import Leaf
+from townhall_forms.instants import to_microseconds
 from townhall_forms.kinds import Kind
 from townhall_forms.operands import ActorOperand
 from townhall_forms.operands import Environment
@@ -37,7 +37,6 @@ from townhall_forms.operands import Operand
 from townhall_forms.operands import OtherField
 from townhall_forms.text import normalise
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST = 2**63 - 1
 TRUE = SQL("(1 = 1)")
 FALSE = SQL("(1 = 0)")
@@ -245,7 +244,7 @@ def _number_test(column: Any, operator: str, value: Any, scale: int) -> Any:
 def _instant_test(column: Any, operator: str, value: Any, zone: ZoneInfo) -> Any:
     """Against an instant, or a whole day in the town's zone."""
     if isinstance(value, datetime):
-        at = _microseconds(value if value.tzinfo is not None else value.replace(tzinfo=zone))
+        at = to_microseconds(value if value.tzinfo is not None else value.replace(tzinfo=zone))
         return _sure(column, _COMPARES[operator](column, at)) if operator in _COMPARES else FALSE
     if not isinstance(value, date):
         return FALSE
@@ -262,11 +261,7 @@ def _instant_test(column: Any, operator: str, value: Any, zone: ZoneInfo) -> Any
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
-    return _microseconds(datetime.combine(day, time(), zone))
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
+    return to_microseconds(datetime.combine(day, time(), zone))
 
 
 def _reference_test(found: SqlOperand, operator: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from townhall_forms.errors import FormsError
+from townhall_forms.instants import on_day
 from townhall_forms.kinds import Kind
 from townhall_forms.kinds import PathInfo
 from townhall_forms.kinds import did_you_mean
@@ -86,8 +87,8 @@ class Moment:
         if self.unit in ("h", ""):
             return environment.now + timedelta(hours=self.amount)
         local = environment.now.astimezone(environment.zone)
-        moved = datetime.combine(_moved_day(local.date(), self.amount, self.unit), local.time(), environment.zone)
-        return moved.astimezone(UTC)
+        moved = _moved_day(local.date(), self.amount, self.unit)
+        return on_day(moved, local.time(), environment.zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

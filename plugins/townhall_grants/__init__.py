@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from datetime import datetime
 from datetime import time
 from typing import TYPE_CHECKING
 from typing import Any
@@ -23,6 +22,7 @@ from townhall import Rejected
 from townhall import for_types
 from townhall import hookimpl
 from townhall import system
+from townhall_forms.instants import on_day
 from townhall_grants.money import public_panels
 from townhall_grants.money import record_panels
 
@@ -124,7 +124,7 @@ def _report(town: Town, change: Change) -> Mapping[str, Any]:
     day = change.values.get("due_on")
     if day is None or not change.changed("due_on"):
         return {}
-    return {"due": datetime.combine(day, time(23, 59), tzinfo=town.zone)}
+    return {"due": on_day(day, time(23, 59), town.zone)}
 
 
 _DECISIONS: Mapping[str, Callable[[Town, Change], Mapping[str, Any]]] = {

@@ -13,11 +13,11 @@ import pytest
 from townhall.cases.working_time import MINUTE
 from townhall.cases.working_time import NoWorkingTime
 from townhall.cases.working_time import WorkingCalendar
-from townhall.cases.working_time import as_instant
-from townhall.cases.working_time import as_moment
 from townhall.cases.working_time import due_after
 from townhall.cases.working_time import due_by_days
 from townhall.cases.working_time import elapsed
+from townhall_forms.instants import from_microseconds
+from townhall_forms.instants import to_microseconds
 
 CHICAGO = ZoneInfo("America/Chicago")
 WEEKDAYS = [[(8 * 60, 12 * 60), (13 * 60, 17 * 60)]] * 5 + [[], []]
@@ -28,12 +28,12 @@ ALWAYS = WorkingCalendar([[(0, 23 * 60 + 59)]] * 7, CHICAGO)
 
 def at(text: str) -> int:
     """An instant on Chicago's clock."""
-    return as_instant(datetime.fromisoformat(text).replace(tzinfo=CHICAGO))
+    return to_microseconds(datetime.fromisoformat(text).replace(tzinfo=CHICAGO))
 
 
 def told(instant: int) -> str:
     """An instant on Chicago's clock, in words."""
-    return as_moment(instant).astimezone(CHICAGO).strftime("%a %Y-%m-%d %H:%M")
+    return from_microseconds(instant).astimezone(CHICAGO).strftime("%a %Y-%m-%d %H:%M")
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_real_time_is_counted_through_the_change_of_clocks() -> None:
 def test_a_day_is_as_long_as_it_is(day: str, hours: int) -> None:
     """A frame over a whole day has 25 hours when the clocks go back, and 23 when they go forward."""
     begin, end = at(f"{day} 00:00"), at(f"{day} 00:00")
-    end = as_instant(
-        (as_moment(begin).astimezone(CHICAGO).replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=CHICAGO)
+    end = to_microseconds(
+        (from_microseconds(begin).astimezone(CHICAGO).replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=CHICAGO)
     )
     assert ALWAYS.minutes_between(begin, end) == hours * 60
 

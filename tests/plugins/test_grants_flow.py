@@ -229,7 +229,7 @@ def test_two_people_approve_a_payment(grants: Town, clerk: Actor, open_round: Re
 
 
 def test_a_report_is_due_when_it_says(grants: Town, clerk: Actor, open_round: Record) -> None:
-    """A report's case is due on the stored day, in the town's zone, and moves only with it."""
+    """A report's case is due on the stored day, in the town's zone, and moves only with it; for ever is the last."""
     record = move(grants, clerk, application(grants, clerk, open_round), "submit")
     values = {
         "application": record.id,
@@ -253,6 +253,11 @@ def test_a_report_is_due_when_it_says(grants: Town, clerk: Actor, open_round: Re
     )
     assert report.due is not None
     assert report.due.astimezone(grants.zone).date() == date(2026, 12, 29)
+    for given, due in (("9999-12-31", date(2199, 12, 31)), ("2026-12-29", date(2026, 12, 29))):
+        later = {"due_on": given}
+        report = grants.records.update(clerk, report.identity, report.id, later, version=report.version)
+        assert report.due is not None
+        assert report.due.astimezone(grants.zone).date() == due
     report = move(grants, clerk, report, "submit", summary="Both benches stand.")
     assert move(grants, clerk, report, "accept").state == "accepted"
 

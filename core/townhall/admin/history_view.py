@@ -20,6 +20,7 @@ from townhall.admin.staff import StaffView
 from townhall.records import disclosing
 from townhall.records import sealing
 from townhall.records.disclosing import Disclosure
+from townhall_forms.instants import on_day
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -68,7 +69,7 @@ class HistoryView(StaffView):
             action=given["what"],
             identity=given["type"],
             since=self._midnight(since),
-            until=self._midnight(until + timedelta(days=1)) if until is not None else None,
+            until=self._midnight(until, later=1),
             before=urls.number(request.args.get("before")),
             limit=_SIZE + 1,
         )
@@ -88,8 +89,8 @@ class HistoryView(StaffView):
             base=urls.HISTORY,
         )
 
-    def _midnight(self, day: date | None) -> datetime | None:
-        return None if day is None else datetime.combine(day, time(), self.town.zone)
+    def _midnight(self, day: date | None, later: int = 0) -> datetime | None:
+        return None if day is None else on_day(day, time(), self.town.zone) + timedelta(days=later)
 
     def _lines(self, found: Sequence[Disclosure]) -> list[Line]:
         wanted: dict[str, list[int]] = {}

@@ -15,9 +15,9 @@ from townhall.access.actors import system
 from townhall.cases.working_time import Frame
 from townhall.cases.working_time import NoWorkingTime
 from townhall.cases.working_time import WorkingCalendar
-from townhall.cases.working_time import as_instant
 from townhall.cases.working_time import full_day
 from townhall.errors import ValidationFailed
+from townhall_forms.instants import to_microseconds
 
 if TYPE_CHECKING:
     from townhall.extend.values import Change
@@ -96,7 +96,7 @@ def _holiday_errors(holidays: Sequence[Row]) -> dict[str, str]:
 
 def _has_time(town: Town, frames: Sequence[Row], holidays: Sequence[Row]) -> bool:
     """Try the calendar out: an hour's work that begins now must be done within a year."""
-    now = as_instant(town.clock.now())
+    now = to_microseconds(town.clock.now())
     try:
         due = build(frames, holidays, town.zone).add(now, 60)
     except NoWorkingTime:

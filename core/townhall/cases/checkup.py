@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from townhall.cases import rules
 from townhall.cases.targets import Target
 from townhall.cases.working_time import NoWorkingTime
-from townhall.cases.working_time import as_instant
+from townhall_forms.instants import to_microseconds
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -30,7 +30,7 @@ def _calendar_problem(town: Town) -> str:
         return "the town has no working calendar, so nothing is counted in working time; add one under Setup."
     if known.default is None:
         return "no working calendar is the town's own; open one and tick it."
-    now = as_instant(town.clock.now())
+    now = to_microseconds(town.clock.now())
     try:
         known.default.add(now, 60)
     except NoWorkingTime:

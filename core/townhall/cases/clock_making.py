@@ -31,6 +31,8 @@ from townhall.cases.working_time import MINUTE
 from townhall.cases.working_time import NoWorkingTime
 from townhall.cases.working_time import Stretch
 from townhall.cases.working_time import WorkingCalendar
+from townhall_forms.instants import nearest
+from townhall_forms.instants import to_microseconds
 from townhall_forms.operands import Environment
 from townhall_forms.schema import Workflow
 
@@ -59,7 +61,7 @@ class Maker:
         self.rules = rules
         self.zone = zone
         self.environment = environment
-        self.now = working_time.as_instant(environment.now)
+        self.now = to_microseconds(environment.now)
 
     def make(self, case: Case, before: Mapping[str, Clock]) -> tuple[dict[str, Clock], int | None]:
         """A case's clocks, and when it is due: by the earliest that runs, or as somebody set it.
@@ -76,6 +78,7 @@ class Maker:
             self._resolution(case, way, target, clocks, kept=case.fresh or bool(before))
         self._by_hand(case, way, clocks)
         for clock in clocks.values():
+            _keep_in_time(clock)
             self._plan(case, way, clock)
         return clocks, self._due(case, way, clocks)
 
@@ -332,3 +335,11 @@ class Maker:
         if clock.escalated_at is None:
             return calendar.add(due, calendar.day_minutes) if calendar is not None else due + DAY
         return None
+
+
+def _keep_in_time(clock: Clock) -> None:
+    """However long a case stands still, its date stays one that can be read."""
+    if clock.due_at is not None:
+        clock.due_at = nearest(clock.due_at)
+    if clock.original_due_at is not None:
+        clock.original_due_at = nearest(clock.original_due_at)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from townhall.cases import rules
 from townhall.cases.calendars import DAY_NAMES
 from townhall.cases.working_time import NoWorkingTime
-from townhall.cases.working_time import as_instant
-from townhall.cases.working_time import as_moment
+from townhall_forms.instants import from_microseconds
+from townhall_forms.instants import to_microseconds
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -22,11 +22,11 @@ def closed_note(town: Town) -> str:
     calendar = rules.current(town).default
     if calendar is None:
         return ""
-    now = as_instant(town.clock.now())
+    now = to_microseconds(town.clock.now())
     try:
         if calendar.is_open(now):
             return ""
-        opens = as_moment(calendar.next_open(now)).astimezone(town.zone)
+        opens = from_microseconds(calendar.next_open(now)).astimezone(town.zone)
     except NoWorkingTime:
         return "We are closed at the moment."
     today = town.today()

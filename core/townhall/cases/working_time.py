@@ -25,6 +25,9 @@ from threading import Lock
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from townhall_forms.instants import from_microseconds
+from townhall_forms.instants import to_microseconds
+
 #: Minutes since midnight at which work begins and ends; the end of the day is 24 × 60.
 Frame = tuple[int, int]
 #: Two instants, the second not before the first.
@@ -32,11 +35,10 @@ Stretch = tuple[int, int]
 
 MINUTE = 60_000_000
 DAY_MINUTES = 24 * 60
+_MINUTE = timedelta(minutes=1)
 #: A frame that ends at 23:59 is meant to end with the day: nobody can type 24:00.
 LAST_MINUTE = 23 * 60 + 59
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 #: Days that are worked out at once, and how far beyond the present a deadline may lie.
 _STEP = 400
 _MORE = timedelta(days=_STEP)
@@ -75,7 +77,7 @@ class WorkingCalendar:
 
     def day_of(self, instant: int) -> date:
         """The day on the town's clock."""
-        return as_moment(instant).astimezone(self.zone).date()
+        return from_microseconds(instant).astimezone(self.zone).date()
 
     def frames_on(self, day: date) -> list[Stretch]:
         """When there is work on that day, as instants. An hour that the clock skips is no working time."""
@@ -88,16 +90,16 @@ class WorkingCalendar:
         if minute >= DAY_MINUTES:
             day, minute = day + timedelta(days=1), 0
         wall = datetime.combine(day, time(minute // 60, minute % 60), self.zone)
-        instant = as_instant(wall)
-        if as_moment(instant).astimezone(self.zone).time() != wall.time():
+        moment = wall.astimezone(UTC)
+        if moment.astimezone(self.zone).time() != wall.time():
             # The clock skips this minute: work begins or ends when it jumps.
-            after = self._offset(instant)
-            while self._offset(instant - MINUTE) == after:
-                instant -= MINUTE
-        return instant
+            after = self._offset(moment)
+            while self._offset(moment - _MINUTE) == after:
+                moment -= _MINUTE
+        return to_microseconds(moment)
 
-    def _offset(self, instant: int) -> timedelta | None:
-        return as_moment(instant).astimezone(self.zone).utcoffset()
+    def _offset(self, moment: datetime) -> timedelta | None:
+        return moment.astimezone(self.zone).utcoffset()
 
     # -- the line of working time -----------------------------------------------------------------------------
 
@@ -145,12 +147,16 @@ class WorkingCalendar:
 
     def next_open(self, instant: int) -> int:
         """``instant``, or when work begins next if there is none then. Raises :class:`NoWorkingTime`."""
-        if self.is_open(instant):
-            return instant
-        table = self._around(instant)
-        while not table.starts or table.starts[-1] < instant:
-            table = self._beyond(table, instant)
-        return table.starts[bisect_left(table.starts, instant)]
+        table = self._table
+        if table is not None and table.low <= instant < table.high and table.ends and table.ends[-1] > instant:
+            return max(instant, table.starts[bisect_right(table.ends, instant)])
+        # A day that somebody chose may lie far away; frames until then are not worked out for it.
+        day = self.day_of(instant)
+        for ahead in range(_FARTHEST):
+            for begin, end in self.frames_on(day + timedelta(days=ahead)):
+                if end > instant:
+                    return max(instant, begin)
+        raise NoWorkingTime("There is no working time for forty years.")
 
     def _around(self, instant: int) -> _Table:
         """The frames around ``instant``, worked out if that has not been done."""
@@ -272,8 +278,11 @@ def due_by_days(
 
     The day of receipt is day zero, or day one if ``receipt_counts``. Working days skip those on which nobody works;
     calendar days don't, but a deadline that falls on one of these moves on to the next working day if ``roll``.
+
+    Raises :class:`NoWorkingTime` if working days take longer than a deadline can be away.
     """
-    day = as_moment(received).astimezone(zone).date()
+    day = from_microseconds(received).astimezone(zone).date()
+    last = day + timedelta(days=_FARTHEST)
     left = days
     if receipt_counts and left and (kind == "calendar" or (calendar is not None and calendar.works_on(day))):
         left -= 1
@@ -282,9 +291,11 @@ def due_by_days(
     else:
         for _ in range(left):
             day = next_working_day(calendar, day + timedelta(days=1))
+            if day > last:
+                raise NoWorkingTime("So many working days take more than forty years.")
     if calendar is not None and (kind == "working" or roll):
         day = next_working_day(calendar, day)
-    return as_instant(datetime.combine(day, time(23, 59), zone))
+    return to_microseconds(datetime.combine(day, time(23, 59), zone))
 
 
 def next_working_day(calendar: WorkingCalendar, day: date) -> date:
@@ -294,13 +305,3 @@ def next_working_day(calendar: WorkingCalendar, day: date) -> date:
         if calendar.works_on(found):
             return found
     raise NoWorkingTime("There is no working day for forty years.")
-
-
-def as_instant(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware moment."""
-    return (moment.astimezone(UTC) - _EPOCH) // _MICROSECOND
-
-
-def as_moment(instant: int) -> datetime:
-    """The moment, in UTC, of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=instant)

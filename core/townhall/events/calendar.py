@@ -17,6 +17,7 @@ from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.extend.values import Deadline
 from townhall.records.types import Record
+from townhall_forms.instants import on_day
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _instant(town: Town, value: date | datetime) -> tuple[datetime, bool]:
     """A start or end as an instant, and whether it is a whole day."""
     if isinstance(value, datetime):
         return value, False
-    return datetime.combine(value, time(), town.zone), True
+    return on_day(value, time(), town.zone), True
 
 
 def _text(town: Town, record: Record, name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
-from datetime import UTC
 from typing import Any
 
 from townhall.access.actors import Actor
@@ -208,7 +207,7 @@ class RowReader:
                     continue
                 if not with_time:
                     return moment.date()
-                return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+                return moment if moment.tzinfo else moment.replace(tzinfo=zone)
             raise Refused(f"“{text}” is not a date written like {formats[0]}")
 
         return read

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from townhall_forms.instants import from_microseconds
+from townhall_forms.instants import to_microseconds
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_microseconds(moment: datetime) -> int:
-    """The number that a table keeps for an aware moment. Exact, unlike :meth:`datetime.timestamp`."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(value: int) -> datetime:
-    """The moment, in UTC, that a table keeps as ``value``."""
-    return _EPOCH + timedelta(microseconds=value)
+__all__ = ["from_microseconds", "to_microseconds"]

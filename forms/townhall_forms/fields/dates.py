@@ -17,27 +17,22 @@ from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import ORDER
 from townhall_forms.fields.base import ColumnKind
 from townhall_forms.fields.base import OneColumn
+from townhall_forms.instants import EARLIEST
+from townhall_forms.instants import FIRST_YEAR
+from townhall_forms.instants import LAST_YEAR
+from townhall_forms.instants import LATEST
+from townhall_forms.instants import from_microseconds
+from townhall_forms.instants import to_microseconds
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RELATIVE = re.compile(r"today\s*(?:([+-])\s*([0-9]{1,5})\s*([dw]))?")
+_TOO_FAR = f"Enter a day in the years {FIRST_YEAR} to {LAST_YEAR}."
 _CLOCK = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::[0-9]{2}(?:\.[0-9]+)?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ]([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)\s*(Z|[+-][0-9]{2}:?[0-9]{2})?)?",
     re.IGNORECASE,
 )
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware instant."""
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def from_microseconds(number: int) -> datetime:
-    """The instant, aware, in UTC."""
-    return EPOCH + timedelta(microseconds=number)
 
 
 def localise(naive: datetime, zone: ZoneInfo) -> datetime:
@@ -133,7 +128,10 @@ class DateField(OneColumn):
 
 
 class DateTimeField(OneColumn):
-    """An instant. What is typed without an offset is in the town's zone; it is kept in UTC."""
+    """An instant in the years 1800 to 2199. What is typed without an offset is in the town's zone; it is kept in UTC.
+
+    Unlike a day, which may be 9999-12-31 where that means for ever, it lies in the years that instants have.
+    """
 
     type_name: ClassVar[str] = "datetime"
     kind: ClassVar[ColumnKind] = "integer"
@@ -154,7 +152,9 @@ class DateTimeField(OneColumn):
         try:
             moment = raw.astimezone(UTC) if raw.tzinfo is not None else localise(raw, context.zone)
         except (OverflowError, ValueError) as error:
-            raise Invalid(self._message) from error
+            raise Invalid(_TOO_FAR) from error
+        if not EARLIEST <= moment <= LATEST:
+            raise Invalid(_TOO_FAR)
         if self.min is not None or self.max is not None:
             check_day(moment.astimezone(context.zone).date(), self.min, self.max, context)
         return moment
