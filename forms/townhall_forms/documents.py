@@ -15,6 +15,8 @@ from typing import Any
 
 from townhall_forms import patterns
 from townhall_forms.errors import Mistake
+from townhall_forms.instants import MOST_UNITS
+from townhall_forms.instants import units
 from townhall_forms.keys import CHOICE_KEYS
 from townhall_forms.keys import COMPUTE_KEYS
 from townhall_forms.keys import TOP_LEVEL
@@ -359,9 +361,9 @@ def _a_value(key: Key, value: Any) -> str:
 
 
 def _days(key: Key, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, str) or units(value) is not None:
         return ""
-    return "" if isinstance(value, str) else f"“{key.name}” takes a number of days, or the path of a field in quotes"
+    return f"“{key.name}” takes a number of days from 0 to {MOST_UNITS:,}, or the path of a field in quotes"
 
 
 _SHAPES = {

@@ -12,6 +12,7 @@ from typing import Any
 from townhall_forms.conditions import GROUPS
 from townhall_forms.conditions import OPERATORS
 from townhall_forms.fields import FIELD_TYPES
+from townhall_forms.instants import MOST_UNITS
 from townhall_forms.keys import COMPUTE_KEYS
 from townhall_forms.keys import LISTS
 from townhall_forms.keys import TABLES
@@ -237,6 +238,6 @@ _SHAPES: dict[str, Json] = {
     },
     "compute": _COMPUTE,
     "value": {},
-    "days": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
+    "days": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MOST_UNITS}, {"type": "string"}]},
     "states": {"anyOf": [{"type": "string"}, _TEXTS]},
 }

@@ -127,7 +127,7 @@ WORKFLOW = (
         "workflow",
         "due_days",
         "days",
-        "Days until a new case is due, or the path of a field that says it.",
+        "Days until a new case is due, 0 to 100,000, or the path of a field that says it.",
         ("records",),
     ),
     Key(
@@ -259,7 +259,7 @@ WORKFLOW = (
         "workflow.transitions.task",
         "days",
         "days",
-        "Days until it is due, or the path of a field that says it.",
+        "Days until it is due, 0 to 100,000, or the path of a field that says it.",
         ("records",),
     ),
     Key(

@@ -76,6 +76,34 @@ def test_every_mistake_is_told_with_its_place(plugin: Path) -> None:
     assert "2 mistakes." in result.stderr
 
 
+@pytest.mark.parametrize("days", ["99999999999", "100001", "-1"])
+def test_days_that_nobody_means_are_a_mistake(plugin: Path, days: str) -> None:
+    """Of a type and of a task, as a field's would not count; the most that does is in order."""
+
+    def check(number: str) -> Result:
+        flow = f"""[workflow]
+initial = "new"
+due_days = {number}
+[workflow.states]
+new = {{}}
+cut = {{ final = true }}
+[[workflow.transitions]]
+name = "fell"
+from = ["new"]
+to = "cut"
+by = ["staff"]
+task = {{ title = "Plant another", days = {number} }}
+"""
+        (plugin / "schemas" / "tree.toml").write_text(f"{TREE}{flow}", encoding="utf-8")
+        return run("check", plugin)
+
+    refused = check(days)
+    assert refused.exit_code == 1
+    assert "“due_days” takes a number of days from 0 to 100,000" in refused.output
+    assert "“days” takes a number of days from 0 to 100,000" in refused.output
+    assert check("100000").exit_code == 0, check("100000").output
+
+
 def test_only_what_was_asked_for_is_told(plugin: Path) -> None:
     """Of a plugin with a broken file, the mistakes of that file are shown when it is checked."""
     (plugin / "schemas" / "bush.toml").write_text(BROKEN, encoding="utf-8")

@@ -190,6 +190,15 @@ def test_a_move_makes_a_task(lake: Town, ann: Actor, clock: FixedClock) -> None:
     assert (tidy.title, tidy.assignee, tidy.due) == ("Tidy up", None, task.due + timedelta(days=1))
 
 
+@pytest.mark.parametrize("days", [100_001, 10**10, -3])
+def test_a_task_in_days_that_nobody_means_has_no_date(lake: Town, ann: Actor, days: int) -> None:
+    """The move is made and so is the task; the most that is meant is a date too."""
+    for given, dated in ((days, False), (100_000, True)):
+        thing = lake.records.create(ann, THING, {"name": f"Pier {given}", "owner": ann.id, "days": given})
+        assert move(lake, ann, thing, "finish").state == "done"
+        assert (made(lake, "core.task")[-1].due is not None) is dated
+
+
 @shows("workflow.transitions.event.title", "records")
 @shows("workflow.transitions.event.starts", "records")
 @shows("workflow.transitions.event.kind", "records")

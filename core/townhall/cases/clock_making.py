@@ -33,6 +33,7 @@ from townhall.cases.working_time import Stretch
 from townhall.cases.working_time import WorkingCalendar
 from townhall_forms.instants import nearest
 from townhall_forms.instants import to_microseconds
+from townhall_forms.instants import units
 from townhall_forms.operands import Environment
 from townhall_forms.schema import Workflow
 
@@ -213,10 +214,9 @@ class Maker:
         """When the type says that a case is due. One from before clocks were kept is due when it says so itself."""
         if not kept and case.due is not None and case.hand is False:
             return case.due - stood(pauses, start, case.due)
-        days = self.workflow.due_days
-        if isinstance(days, str):
-            days = case.get(days)
-        if not isinstance(days, int):
+        told = self.workflow.due_days
+        days = units(case.get(told) if isinstance(told, str) else told)
+        if days is None:
             return None
         return working_time.due_by_days(None, self.zone, case.created, days, "calendar")
 
@@ -275,10 +275,7 @@ class Maker:
         return working_time.due_after(calendar if aim.business else None, start, minutes, pauses)
 
     def _number(self, case: Case, aim: Aim) -> int | None:
-        if not aim.path:
-            return aim.within
-        value = case.get(aim.path)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+        return units(case.get(aim.path)) if aim.path else aim.within
 
     # -- facts and notices ------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-from datetime import UTC
 from datetime import datetime
 from datetime import time
 from datetime import timedelta
@@ -21,6 +20,8 @@ from townhall.extend.values import Change
 from townhall.records import colleagues
 from townhall.records.domains import Domain
 from townhall.records.parsing import rules_context
+from townhall_forms.instants import on_day
+from townhall_forms.instants import units
 from townhall_forms.placeholders import Template
 from townhall_forms.schema import EventEffect
 from townhall_forms.schema import RecordType
@@ -74,11 +75,11 @@ def _make_task(town: Town, change: Change, effect: TaskEffect) -> None:
     records = town.records
     if records.count(system(), TASK, {"about": str(about), "state": "open", "subject": title}).value:
         return
-    days = _value(town, change, effect.days) if isinstance(effect.days, str) else effect.days
+    days = units(_value(town, change, effect.days) if isinstance(effect.days, str) else effect.days)
     values = {
         "subject": title,
         "about": about,
-        "due": _end_of_day(town, days) if isinstance(days, int) else None,
+        "due": _end_of_day(town, days) if days is not None else None,
         "assignee": None if effect.assignee == "nobody" else _person(town, change, effect.assignee, TASK),
     }
     records.create(system(), TASK, {name: value for name, value in values.items() if value is not None})
@@ -138,4 +139,4 @@ def _words(town: Town, change: Change, template: Template) -> str:
 
 def _end_of_day(town: Town, days: int) -> datetime:
     """The last minute of a day that is so many days from today, in the town's zone."""
-    return datetime.combine(town.today() + timedelta(days=days), time(23, 59), town.zone).astimezone(UTC)
+    return on_day(town.today() + timedelta(days=days), time(23, 59), town.zone)

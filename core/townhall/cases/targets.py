@@ -19,6 +19,7 @@ from townhall.cases import condition_rows
 from townhall.cases.working_time import WorkingCalendar
 from townhall.errors import ValidationFailed
 from townhall_forms.conditions import Condition
+from townhall_forms.instants import MOST_UNITS
 from townhall_forms.kinds import resolver
 from townhall_forms.schema import RecordType
 
@@ -49,9 +50,6 @@ UNITS: Mapping[str, tuple[int, bool]] = {
 WHOLE_DAYS: Mapping[str, Literal["working", "calendar"]] = {"whole_working_days": "working", "whole_days": "calendar"}
 #: Units that need no working calendar.
 _DAY_AND_NIGHT = frozenset({"minutes", "hours", "days"})
-#: Most units that a clock may have.
-_MOST = 100_000
-
 Row = Mapping[str, Any]
 
 
@@ -177,8 +175,8 @@ def _path_errors(town: Town, record_type: RecordType, rows: Sequence[Row]) -> di
         place = f"clocks.{index}.within"
         if number is None and not path:
             errors[place] = "Give a number, or the field that holds it."
-        elif number is not None and number > _MOST:
-            errors[place] = f"Enter at most {_MOST:,}."
+        elif number is not None and number > MOST_UNITS:
+            errors[place] = f"Enter at most {MOST_UNITS:,}."
         elif path:
             info = resolve(path)
             if info is None:
