@@ -265,6 +265,13 @@ class TestSaving:
         assert link.group(1).rsplit("/", 1)[1] not in step.location
         assert "y" * 70 in other.get(step.location).text
 
+    def test_form_that_nobody_saved_has_no_link(self, visitor: FlaskClient, spots: dict[str, int]) -> None:
+        """The page with the secret link leads back into the form until somebody asks to save it."""
+        costs = begin(visitor, spots["Old oak"])
+        assert visitor.get(re.sub(r"/page/.*", "/saved", costs)).location == costs
+        saved = send(visitor, costs, {"_save": "1"}).location
+        assert "are kept until" in visitor.get(saved).text
+
     def test_unknown_link_of_a_saved_form(self, visitor: FlaskClient) -> None:
         """A link that opens nothing says so kindly."""
         page = visitor.get("/continue/AAAAAAAAAAAAAAAAAAAAAA")
@@ -458,6 +465,55 @@ class TestStatus:
         park.records.transition(STAFF, "park.wish", record.id, "look", version=record.version)
         refused = visitor.post(f"/requests/{number}/edit", data={"csrf_token": token})
         assert refused.location == f"/requests/{number}"
+
+    def test_form_that_changes_a_request_closes_with_its_link(
+        self, visitor: FlaskClient, park: Town, spots: dict[str, int]
+    ) -> None:
+        """Where a link opens nothing any more, the form it led to shows nothing and writes nothing; a new one opens it
+        again, with what was typed.
+        """
+        number, _ = send_wish(visitor, spots["Old oak"])
+        token = token_of(visitor.get(f"/requests/{number}"))
+        review = visitor.post(f"/requests/{number}/edit", data={"csrf_token": token}).location
+        page = re.sub(r"/page/.*", "/page/what", review)
+        answers = {"subject": "Two benches", "urgent": "no"}
+        send(visitor, page, answers)
+        record = park.records.by_number(STAFF, "park.wish", number)
+        renewed = park.records.renew_link(STAFF, "park.wish", record.id, "status")
+        park.records.update(STAFF, "park.wish", record.id, {"subject": "Written since"}, version=record.version)
+        for url in (review, page, re.sub(r"/page/.*", "/saved", review)):
+            answer = visitor.get(url)
+            assert answer.status_code == 404, url
+            assert "Written since" not in answer.text
+        for url in (review, page):
+            assert visitor.post(url, data={"csrf_token": token, **answers}).status_code == 404
+        assert park.records.by_number(STAFF, "park.wish", number)["subject"] == "Written since"
+
+        visitor.get(f"/status/{number}/{renewed}")
+        assert "Two benches" in visitor.get(review).text
+        visitor.post(f"/requests/{number}/close", data={"csrf_token": token})
+        assert visitor.get(review).status_code == 404
+
+    def test_form_that_changes_a_request_is_not_saved_for_later(
+        self, visitor: FlaskClient, park: Town, spots: dict[str, int]
+    ) -> None:
+        """It is neither offered nor to be had: no key of it is told, and none leads into another browser."""
+        number, _ = send_wish(visitor, spots["Old oak"])
+        token = token_of(visitor.get(f"/requests/{number}"))
+        review = visitor.post(f"/requests/{number}/edit", data={"csrf_token": token}).location
+        page = re.sub(r"/page/.*", "/page/what", review)
+        name = review.split("/")[2]
+        typed = {"subject": "Two benches", "urgent": "no", "_save": "1"}
+        for url, data in ((page, typed), (review, {"_save": "1"})):
+            assert "_save" not in visitor.get(url).text
+            answer = visitor.get(send(visitor, url, data).location)
+            assert answer.location == review
+        assert "Two benches" in visitor.get(review).text
+        assert park.records.by_number(STAFF, "park.wish", number)["subject"] == "A second bench"
+        with visitor.session_transaction() as session:
+            key = session["drafts"][name]
+        assert visitor.get(f"/continue/{key}").status_code == 404
+        assert create_app(park).test_client().get(f"/continue/{key}").status_code == 404
 
     def test_unknown_revoked_and_foreign_links_look_the_same(
         self, visitor: FlaskClient, park: Town, spots: dict[str, int]

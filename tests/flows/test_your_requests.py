@@ -142,6 +142,34 @@ def test_a_link_by_mail_opens_all_that_is_theirs_and_nothing_else(
     assert visitor.get(f"/requests/{mine.number}").status_code == 404
 
 
+def test_a_form_that_changes_what_is_theirs_ends_with_that(
+    app: Flask, town: Town, clerk: Actor, ada: Record, mailbox: Mailbox, visitor: Client
+) -> None:
+    """Given to somebody else, or signed out: the form that was open shows and writes nothing. Signed in it goes on."""
+    other = make_contact(town, "Other")
+    mine = make_ticket(town, clerk, make_topic(town), reporter=ada.id, summary="Hole in Mill Lane")
+    sign_in(town, mailbox, visitor)
+    visitor.get(f"/requests/{mine.number}")
+    review = visitor.post(f"/requests/{mine.number}/edit", {}).headers["Location"]
+    assert "Hole in Mill Lane" in visitor.get(review).text
+    town.records.update(clerk, TICKET, mine.id, {"reporter": other.id}, version=mine.version)
+    for answer in (visitor.get(review), visitor.post(review, {})):
+        assert answer.status_code == 404
+        assert "Mill Lane" not in answer.text
+    now = town.records.get(clerk, TICKET, mine.id)
+    town.records.update(clerk, TICKET, mine.id, {"reporter": ada.id}, version=now.version)
+    assert visitor.get(review).status_code == 200
+
+    desk = staff_client(town, "clerk", app)
+    desk.get(f"/admin/core/contact/{ada.id}/own-requests")
+    desk.post(f"/admin/core/contact/{ada.id}/own-requests", {"deed": "revoke"})
+    assert visitor.get(review).status_code == 404
+    sign_in(town, mailbox, visitor)
+    assert visitor.get(review).status_code == 200
+    visitor.post("/requests/leave", {})
+    assert visitor.get(review).status_code == 404
+
+
 def test_opening_the_link_uses_nothing_up_and_the_button_does(
     app: Flask, town: Town, ada: Record, mailbox: Mailbox, visitor: Client, clock: FixedClock
 ) -> None:

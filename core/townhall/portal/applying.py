@@ -19,6 +19,8 @@ from flask import url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from townhall.access.actors import ANONYMOUS
+from townhall.access.actors import citizen
 from townhall.current import current_town
 from townhall.errors import NotFound
 from townhall.portal import drafts
@@ -89,6 +91,8 @@ def saved(name: str) -> Response:
     filling = _resumed(current_town(), name)
     if isinstance(filling, Response):
         return filling
+    if not filling.saved_until:
+        return redirect(filling.url(filling.first_open()), 303)
     link = url_for("portal.resume", key=visitor.draft_key(name), _external=True)
     page = render_template(
         "portal/saved.html", private=True, filling=filling, link=link, on=filling.url(filling.first_open())
@@ -100,7 +104,7 @@ def resume(key: str) -> Response:
     """The secret link of a saved form: take the key out of the address, and go on where it was left."""
     town = current_town()
     found = drafts.load(town, key) if visitor.within_limit(town, "open", visitor.TRIES_PER_FORM * 5) else None
-    if found is None:
+    if found is None or found.record:
         return gone()
     name = secrets.token_urlsafe(6)
     visitor.remember_draft(name, key)
@@ -147,7 +151,7 @@ def begin_edit(town: Town, actor: Actor, record: Record, form: Form) -> Response
     """Open what was sent as a form again."""
     draft = Draft(record.identity, form.name, record=record.id, version=record.version)
     draft.done = [step.name for step in form.steps]
-    return _begin(Filling(town, owning.as_asked(record.type, form), form, draft), REVIEW)
+    return _begin(Filling(town, owning.as_asked(record.type, form), form, draft, actor=actor), REVIEW)
 
 
 # -- pages ----------------------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ def _answer(filling: Filling, step: Step) -> Response:
 
 
 def _save(filling: Filling) -> Response:
-    filling.draft.saved = True
+    filling.draft.saved = filling.can_wait
     drafts.keep(filling.town, visitor.draft_key(filling.name), filling.draft)
     return redirect(url_for("portal.saved", name=filling.name), 303)
 
@@ -237,7 +241,10 @@ def _resumed(town: Town, name: str) -> Filling | Response:
     found = _declared(town, draft) if draft is not None else None
     if draft is None or found is None:
         return gone()
-    filling = Filling(town, *found, draft, name)
+    actor = _sender(town, draft) if draft.record else ANONYMOUS
+    if actor is None:
+        return gone()
+    filling = Filling(town, *found, draft, name, actor)
     try:
         is_open = filling.editing or services.is_open(town, filling.form, filling.known_links())
     except NotFound:
@@ -245,6 +252,12 @@ def _resumed(town: Town, name: str) -> Filling | Response:
     if is_open:
         return filling
     return _closed(filling.label, filling.form.closed_message)
+
+
+def _sender(town: Town, draft: Draft) -> Actor | None:
+    """Whoever sent what a draft changes, as long as this browser has it open: by its link, or as one's own."""
+    sent = (draft.identity, draft.record)
+    return citizen(frozenset({sent})) if sent in visitor.visiting(town).grants else None
 
 
 def _declared(town: Town, draft: Draft) -> tuple[RecordType, Form] | None:

@@ -17,7 +17,6 @@ from werkzeug.datastructures import MultiDict
 
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
-from townhall.access.actors import citizen
 from townhall.errors import NotFound
 from townhall.portal import contact
 from townhall.portal import services
@@ -54,18 +53,14 @@ class Filling:
     form: Form
     draft: Draft
     name: str = ""
+    #: Whoever fills it in: anybody, or the sender of the record that is being changed. A draft says which record that
+    #: is, never that it may be changed.
+    actor: Actor = ANONYMOUS
 
     @property
     def editing(self) -> bool:
         """Whether a record that was sent before is being changed."""
         return bool(self.draft.record)
-
-    @cached_property
-    def actor(self) -> Actor:
-        """Whoever fills it in: anybody, or the sender of the record that is being changed."""
-        if self.editing:
-            return citizen(frozenset({(self.record_type.identity, self.draft.record)}))
-        return ANONYMOUS
 
     @cached_property
     def offering(self) -> RecordType:
@@ -210,6 +205,11 @@ class Filling:
     def print_url(self) -> str:
         """The form to print and fill in by hand."""
         return services.print_url(self.record_type, self.form, self.draft.chosen)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether it can be saved for later. What changes a record is for as long as that is open in this browser."""
+        return not self.editing
 
     @property
     def saved_until(self) -> datetime | None:
