@@ -14,6 +14,7 @@ from townhall.cli.context import open_town
 from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
+from townhall.presentation import plural
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -86,7 +87,7 @@ def grant(name: str, permissions: tuple[str, ...]) -> None:
     """Let a role allow more, like complaints.service_request.edit@department. It counts at once."""
     with open_town() as town:
         role = kept.grant(town, operator(), name, permissions)
-    click.echo(f"{role.label} allows {len(role.permissions)} permissions now.")
+    click.echo(f"{role.label} allows {plural(len(role.permissions), 'permission')} now.")
 
 
 @roles.command()
@@ -96,7 +97,7 @@ def revoke(name: str, permissions: tuple[str, ...]) -> None:
     """Take from a role what it holds, written just as townhall roles show writes it."""
     with open_town() as town:
         role = kept.revoke(town, operator(), name, permissions)
-    click.echo(f"{role.label} allows {len(role.permissions)} permissions now.")
+    click.echo(f"{role.label} allows {plural(len(role.permissions), 'permission')} now.")
 
 
 @roles.command()
