@@ -531,6 +531,116 @@ def test_a_new_address_counts_once_its_mailbox_says_so(
     assert phone.post("/requests/details/address", late).status_code == 422
 
 
+def propose(visitor: Client, address: str) -> None:
+    """Give a new address under “Your requests”."""
+    visitor.get("/requests/details")
+    assert visitor.post("/requests/details/address", {"deed": "add", "address": address}).status_code == 303
+
+
+def give_link(town: Town, app: Flask, contact: Record) -> str:
+    """Let a clerk hand over a link; its path."""
+    desk = staff_client(town, "clerk", app)
+    url = f"/admin/core/contact/{contact.id}/own-requests"
+    desk.get(url)
+    found = re.search(r'/requests/enter/[^"<\s]+', desk.post(url, {"deed": "give"}).text)
+    assert found is not None
+    return found[0]
+
+
+def addresses_of(town: Town, contact: Record) -> list[str]:
+    """The e-mail addresses of a contact."""
+    return [row["address"] for row in town.records.get(system(), CONTACT, contact.id)["emails"]]
+
+
+def statuses(town: Town) -> list[tuple[str, str]]:
+    """What became of each message, the newest first."""
+    return [(message.event, message.status) for message in outbox.find(town)]
+
+
+def test_a_link_that_waits_ends_with_the_address_that_it_was_asked_for(
+    app: Flask, town: Town, clerk: Actor, ada: Record, mailbox: Mailbox, visitor: Client
+) -> None:
+    """Mail with a link is not sent to an address that a colleague took away meanwhile; and none made then opens."""
+    ask(visitor, ADDRESS)
+    mailbox.to = lambda address: "450 later"
+    sending.run(town)
+    mailbox.to = lambda address: "250 OK"
+    now = town.records.get(clerk, CONTACT, ada.id)
+    town.records.update(clerk, CONTACT, ada.id, {"emails": [{"address": "new@example.org"}]}, version=now.version)
+    assert statuses(town) == [("sign_in", "dropped")]
+
+    # One that was put in at the same moment, by another process, is looked at when it is sent.
+    town.system.outbox.update(status="queued", next_at=0).execute()
+    sending.run(town)
+    assert mailbox.mails == []
+    (message,) = outbox.find(town)
+    assert (message.status, "not the contact's any more" in message.error) == ("dropped", True)
+
+    # And one whose link was made at the same moment opens nothing.
+    ask(visitor, "new@example.org")
+    path = mailed(town, mailbox)
+    now = town.records.get(clerk, CONTACT, ada.id)
+    town.records.update(clerk, CONTACT, ada.id, {"emails": [{"address": "newer@example.org"}]}, version=now.version)
+    town.system.secret_link.update(revoked_at=None).execute()
+    visitor.follow(visitor.get(path))
+    assert visitor.post("/requests/enter", {}).status_code == 410
+
+
+def test_signing_somebody_out_everywhere_ends_the_address_that_waits_for_its_mailbox(
+    app: Flask, town: Town, ada: Record, mailbox: Mailbox, visitor: Client, clock: FixedClock
+) -> None:
+    """What was asked for before opens and confirms nothing, be it sent, waiting, or just going out."""
+    sign_in(town, mailbox, visitor)
+    propose(visitor, "sent@example.net")
+    sent = mailed(town, mailbox)
+    propose(visitor, "waiting@example.net")
+    propose(visitor, "leaving@example.net")
+    (leaving,) = outbox.find(town, limit=1)
+    town.system.outbox.update(status="sending", lease_until=0).where(town.system.outbox.id == leaving.id).execute()
+    owner = Client(app)
+    owner.follow(owner.get(give_link(town, app, ada)))
+    assert "Signed in as" in plain(owner.follow(owner.post("/requests/enter", {})).text)
+    assert statuses(town)[:2] == [("confirm_address", "sending"), ("confirm_address", "dropped")]
+
+    late = mailed(town, mailbox)
+    assert mailbox.mails[-1]["To"] == "leaving@example.net"
+    for path in (sent, late):
+        assert "works no more" in plain(visitor.follow(visitor.get(path)).text)
+        assert visitor.post("/requests/confirm", {}).status_code == 410
+    assert addresses_of(town, ada) == [ADDRESS]
+    propose(owner, "own@example.net")
+    owner.follow(owner.get(mailed(town, mailbox)))
+    assert owner.post("/requests/confirm", {}).status_code == 200
+    assert addresses_of(town, ada) == [ADDRESS, "own@example.net"]
+
+
+def test_taking_an_address_away_ends_what_its_reader_asked_for(
+    app: Flask, town: Town, clerk: Actor, mailbox: Mailbox, visitor: Client
+) -> None:
+    """Whoever came in with it can't let an address of their own be confirmed afterwards."""
+    eve = make_contact(town, "Lamb", emails=[{"address": "old@example.org"}, {"address": "own@example.org"}])
+    sign_in(town, mailbox, visitor, "old@example.org")
+    propose(visitor, "sent@evil.example")
+    sent = mailed(town, mailbox)
+    propose(visitor, "waiting@evil.example")
+    owner = Client(app)
+    sign_in(town, mailbox, owner, "own@example.org")
+    waiting = link_in(next(mail.get_content() for mail in mailbox.mails if mail["To"] == "waiting@evil.example"))
+    propose(visitor, "third@evil.example")
+    version = re.search(r'name="version" value="(\d+)"', owner.get("/requests/details").text)
+    assert version is not None
+    gone = {"deed": "take_away", "address": "old@example.org", "version": version[1]}
+    page = plain(owner.follow(owner.post("/requests/details/address", gone)).text)
+    assert "No link that was sent before works any more" in page
+    sending.run(town)
+    assert "third@evil.example" not in [mail["To"] for mail in mailbox.mails]
+    for path in (sent, waiting):
+        visitor.follow(visitor.get(path))
+        assert visitor.post("/requests/confirm", {}).status_code == 410
+    assert addresses_of(town, eve) == ["own@example.org"]
+    assert "Signed in as" in owner.get("/requests/").text
+
+
 def test_who_is_signed_in_need_not_say_who_they_are(
     app: Flask, town: Town, ada: Record, mailbox: Mailbox, visitor: Client
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
-from townhall.citizens import sessions
+from townhall.citizens import links
 from townhall.db.transactions import immediate
 from townhall.errors import Rejected
 from townhall.messages import personal
@@ -99,6 +99,7 @@ def put_first(town: Town, contact: Record, address: str, version: int) -> None:
 def take_away(town: Town, contact: Record, address: str, version: int, *, here: str) -> None:
     """Take an address away; whoever is signed in elsewhere is signed out. ``here`` is the session that does it.
 
+    Whoever read the address may have asked for links, also to confirm one of their own. None of these works any more.
     Raises :class:`~townhall.errors.Conflict` if they changed meanwhile.
     """
 
@@ -108,8 +109,7 @@ def take_away(town: Town, contact: Record, address: str, version: int, *, here: 
     _known(contact, address)
     with immediate(town.database):
         _change(town, contact, change, f"{address} was removed.", version)
-        secret_links.revoke_all(town, CONTACT, contact.id, personal.PURPOSES[personal.SIGN_IN])
-        sessions.drop(town, contact.id, but=here)
+        links.end_all(town, contact.id, but=here)
 
 
 def _known(contact: Record, address: str) -> None:

@@ -20,6 +20,7 @@ from townhall.db import meta
 from townhall.db.transactions import immediate
 from townhall.errors import Forbidden
 from townhall.errors import Rejected
+from townhall.messages import links as message_links
 from townhall.messages import personal
 from townhall.records import history
 from townhall.records import owning
@@ -81,11 +82,9 @@ def having(town: Town, address: str) -> list[tuple[Record, str]]:
     matches = []
     for one in found:
         contact = owning.contact(town, one.id)
-        for row in (contact["emails"] or ()) if contact is not None else ():
-            if row["address"].casefold() == address.casefold() and not row.get("bounced"):
-                assert contact is not None  # noqa: S101  # it has rows
-                matches.append((contact, str(row["address"])))
-                break
+        stored = personal.stored(contact, address) if contact is not None else ""
+        if contact is not None and stored:
+            matches.append((contact, stored))
     return matches
 
 
@@ -133,11 +132,13 @@ def _theirs(town: Town, actor: Actor, contact_id: int) -> Record:
     return reading.get(town, actor, CONTACT, contact_id)
 
 
-def end_all(town: Town, contact_id: int) -> None:
-    """Sign a contact out everywhere, and let no link of theirs work, as a part of something that is told already."""
-    for purpose in personal.PURPOSES.values():
-        secret_links.revoke_all(town, CONTACT, contact_id, purpose)
-    sessions.drop(town, contact_id)
+def end_all(town: Town, contact_id: int, *, but: str = "") -> None:
+    """Sign a contact out everywhere, and let no link of theirs work, as a part of something that is told already.
+
+    Neither one that was handed out or sent, nor one that waits to be. ``but`` is a session that goes on.
+    """
+    message_links.end(town, contact_id)
+    sessions.drop(town, contact_id, but=but)
 
 
 def _write(town: Town, actor: Actor, contact: Record, note: str) -> None:
@@ -149,9 +150,14 @@ def enter(town: Town, token: str) -> str | None:
     """Use a link up and begin a session: the session's token. ``None`` if the link signs nobody in (any more)."""
     with immediate(town.database):
         used = secret_links.use(town, token, PURPOSE) if token else None
-        if used is None or owning.contact(town, used[1]) is None:
+        contact = owning.contact(town, used[1]) if used is not None else None
+        if used is None or contact is None:
             return None
-        return sessions.start(town, used[1])
+        # One that was handed over went to no address. Of others it must be theirs still: it may have been taken away
+        # in the moment in which the link was made.
+        if used[2] and not personal.stored(contact, used[2]):
+            return None
+        return sessions.start(town, contact.id)
 
 
 def works(town: Town, token: str) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from townhall.access.actors import system
 from townhall.extend.values import Change
 from townhall.messages import outbox
-from townhall.messages import personal
 from townhall.messages import recipients
 from townhall.messages.recipients import CONTACT
 from townhall.records import reading
@@ -18,20 +17,13 @@ from townhall.records.domains import Domain
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: What has not gone out.
-_WAITING = (*outbox.OPEN, *outbox.TROUBLED)
-
 
 def written(town: Town, changes: Sequence[Change]) -> None:
     """Let what waits about a record follow its contact, where a merge or taking one apart changed who that is."""
     for change in changes:
         identity, old, new = change.memo.get(MERGED, ("", 0, 0))
-        if identity != CONTACT or change.id is None:
-            continue
-        if change.identity != CONTACT:
+        if identity == CONTACT and change.id is not None:
             _follow(town, change, old, new)
-        elif change.id == old and change.action == "archive":
-            _drop_links(town, old)
 
 
 def _follow(town: Town, change: Change, old: int, new: int) -> None:
@@ -40,27 +32,13 @@ def _follow(town: Town, change: Change, old: int, new: int) -> None:
         return
     table = town.system.outbox
     mine = (table.identity == change.identity) & (table.record_id == change.id) & (table.contact_id == old)
-    waiting = mine & table.status.in_(list(_WAITING))
+    waiting = mine & table.status.in_(list(outbox.WAITING))
     table.update(contact_id=new).where(waiting).execute()
     if reading.get(town, system(), CONTACT, new, fields=("do_not_contact",))["do_not_contact"]:
         refused = {"status": "dropped", "error": recipients.NOT_IN_TOUCH}
         mine = (table.identity == change.identity) & (table.record_id == change.id) & (table.contact_id == new)
-        now = mine & table.automatic & table.status.in_([each for each in _WAITING if each != "sending"])
+        now = mine & table.automatic & table.status.in_(list(outbox.STOPPABLE))
         table.update(refused).where(now).execute()
 
 
-def _drop_links(town: Town, id: int) -> None:
-    """Mails with a link for somebody who can't sign in as that contact any more. They can ask for another at once."""
-    table = town.system.outbox
-    mine = (table.identity == CONTACT) & (table.record_id == id) & table.event.in_(list(personal.PURPOSES))
-    said = "The contact was merged into another one, so the link in it opens nothing."
-    waiting = table.status.in_([each for each in _WAITING if each != "sending"])
-    table.update(status="dropped", error=said).where(mine & waiting).execute()
-
-
-DOMAIN = Domain(
-    "merged_messages",
-    lambda record_type: record_type.identity == CONTACT or bool(record_type.contacts),
-    written=written,
-    greets=False,
-)
+DOMAIN = Domain("merged_messages", lambda record_type: bool(record_type.contacts), written=written, greets=False)

@@ -9,6 +9,8 @@ import base64
 import hmac
 from typing import TYPE_CHECKING
 
+from townhall.db.transactions import immediate
+from townhall.messages import outbox
 from townhall.messages import personal
 from townhall.messages.outbox import Message
 from townhall.records import link_codes
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Purpose of the links that open a request's status page.
 STATUS = "status"
+#: Why a mail about a person is not sent whose link was ended.
+WITHDRAWN = "No link that was asked for before works any more. They can ask for another at once."
 
 
 def token(town: Town, message: Message) -> str:
@@ -34,6 +38,14 @@ def token(town: Town, message: Message) -> str:
     until = personal.expires(town, message)
     secret_links.keep(town, message.identity, message.record_id, purpose, made, expires=until, about=about)
     return made
+
+
+def end(town: Town, contact_id: int) -> None:
+    """Let no link in a mail about a contact work from now on, nor any made for them; mail that waits is dropped."""
+    with immediate(town.database):
+        for message in outbox.withdraw(town, (CONTACT, contact_id), personal.PURPOSES, WITHDRAWN):
+            token(town, message)  # what is kept as revoked can't be made to work by a mail that is just going out
+        secret_links.revoke_all(town, CONTACT, contact_id, *personal.PURPOSES.values())
 
 
 def path(town: Town, message: Message) -> str:

@@ -7,6 +7,7 @@ A row is ``queued`` until it is tried, ``sending`` while a process has it, ``fai
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ OPEN = ("queued", "sending", "failed")
 TROUBLED = ("dead", "held")
 #: What can be kept from going out, or be made a letter.
 STOPPABLE = ("queued", "failed", *TROUBLED)
+#: What may still go out, by itself or once somebody has seen to it.
+WAITING = (*OPEN, *TROUBLED)
 #: What nothing more happens to.
 SENT = "sent"
 OVER = (SENT, "dropped")
@@ -213,6 +216,16 @@ def drop(town: Town, actor: Actor, id: int) -> Message:
     if not changed and message.status != "dropped":
         raise Rejected("It is on its way or has gone out, so it can't be dropped any more.")
     return message
+
+
+def withdraw(town: Town, about: tuple[str, int], events: Collection[str], reason: str) -> list[Message]:
+    """Drop what waits about a record for one of these events. What is just going out can't be held; both come back."""
+    table = town.system.outbox
+    told = (table.identity == about[0]) & (table.record_id == about[1]) & table.event.in_(list(events))
+    found = _messages(_query(town).where(told, table.status.in_(list(WAITING))))
+    if found:
+        table.update(status="dropped", error=reason).where(told, table.status.in_(list(STOPPABLE))).execute()
+    return found
 
 
 def hold_automatic(town: Town, reason: str) -> int:

@@ -19,6 +19,7 @@ from townhall.messages import templates
 from townhall.messages.outbox import Message
 from townhall.messages.placeholders import Facts
 from townhall.messages.templates import Words
+from townhall.records import owning
 from townhall.records.people import CONTACT
 from townhall.records.types import Record
 
@@ -105,6 +106,22 @@ def expires(town: Town, message: Message) -> datetime | None:
 def outdated(town: Town, message: Message) -> str:
     """Why a mail is not worth sending any more, in a sentence; mostly empty."""
     until = expires(town, message)
-    if until is None or until > town.clock.now():
+    if until is None:
         return ""
-    return "The link in it has expired. Whoever asked for it can ask again."
+    if until <= town.clock.now():
+        return "The link in it has expired. Whoever asked for it can ask again."
+    contact = owning.contact(town, message.record_id)
+    if contact is None:
+        return "The contact is archived, merged or has died, so the link in it opens nothing."
+    if message.event == SIGN_IN and not stored(contact, message.recipient):
+        return "The address is not the contact's any more, so the link in it opens nothing."
+    return ""
+
+
+def stored(contact: Record, address: str) -> str:
+    """An address as it stands with a contact; empty if it doesn't, or mail came back from it."""
+    rows = contact["emails"] or ()
+    wanted = address.casefold()
+    return next(
+        (str(row["address"]) for row in rows if row["address"].casefold() == wanted and not row.get("bounced")), ""
+    )

@@ -189,7 +189,7 @@ def _put_first(contact: Record, text: str) -> str:
 
 def _taken_away(contact: Record, text: str) -> str:
     addresses.take_away(current_town(), contact, text, _version(), here=visitor.session_token())
-    return f"{text} is removed."
+    return f"{text} is removed. No link that was sent before works any more, nor one that confirms an address."
 
 
 def _version() -> int:

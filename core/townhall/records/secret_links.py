@@ -123,15 +123,15 @@ def revoke_of_staff(town: Town, user_id: int) -> int:
     return int(table.update(revoked_at=to_microseconds(town.clock.now())).where(mine).execute())
 
 
-def revoke_all(town: Town, identity: str, id: int, purpose: str) -> int:
-    """Revoke every link of that purpose to the record; how many there were."""
+def revoke_all(town: Town, identity: str, id: int, *purposes: str) -> int:
+    """Revoke every link of these purposes to the record; how many there were."""
     table = town.system.secret_link
     return int(
         table.update(revoked_at=to_microseconds(town.clock.now()))
         .where(
             table.identity == identity,
             table.record_id == id,
-            table.purpose == purpose,
+            table.purpose.in_(purposes),
             table.revoked_at.is_null(),
         )
         .execute()
