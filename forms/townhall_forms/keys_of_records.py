@@ -103,6 +103,21 @@ MERGE = (
         "Booleans that are yes afterwards if either of the two records says yes, whatever was chosen.",
         ("records",),
     ),
+    Key(
+        "type.merge",
+        "only_chosen",
+        "names",
+        "Fields of which nothing moves over by itself: what the record that stays says stands, also if that is "
+        "nothing, unless somebody chooses otherwise.",
+        ("records",),
+    ),
+    Key(
+        "type.merge",
+        "caution",
+        "text",
+        "What to look at before choosing, where either of the two says something in a field of `only_chosen`.",
+        ("form",),
+    ),
 )
 
 FIELD = (

@@ -403,6 +403,9 @@ def _merge(subject: Subject) -> None:
     for name in subject.names(merge.yes_wins, "type.merge.yes_wins", fields):
         if fields[name].type_name != "boolean":
             subject.report.add("type.merge.yes_wins", f"“{name}” is not of type boolean")
+    subject.names(merge.only_chosen, "type.merge.only_chosen", fields)
+    if merge.caution and not merge.only_chosen:
+        subject.report.add("type.merge.caution", "it is shown for fields of only_chosen, and none is named")
 
 
 def _contacts(subject: Subject) -> None:

@@ -279,11 +279,14 @@ class MergeOptions:
     """That two records of the type which stand for the same can become one.
 
     ``into`` names the link, to the type itself, in which the one that goes keeps to which other it went. A boolean of
-    ``yes_wins`` is yes afterwards if either of the two said so.
+    ``yes_wins`` is yes afterwards if either of the two said so. Of a field of ``only_chosen`` the one that stays keeps
+    its own, unless somebody chooses otherwise; ``caution`` tells them what to look at.
     """
 
     into: str
     yes_wins: tuple[str, ...] = ()
+    only_chosen: tuple[str, ...] = ()
+    caution: str = ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -151,7 +151,14 @@ class TypeBuilder:
     def merge(self) -> MergeOptions | None:
         """How two records become one, if they can."""
         told = self.head.get("merge")
-        return MergeOptions(told.get("into", ""), tuple(told.get("yes_wins", ()))) if told is not None else None
+        if told is None:
+            return None
+        return MergeOptions(
+            told.get("into", ""),
+            tuple(told.get("yes_wins", ())),
+            tuple(told.get("only_chosen", ())),
+            told.get("caution", ""),
+        )
 
     def condition(self, table: Mapping[str, Any], key: str, at: str) -> Condition | None:
         """The condition under ``key``, if there is one."""

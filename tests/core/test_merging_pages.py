@@ -113,10 +113,25 @@ def test_from_a_contacts_page_to_one_contact_and_back(
     assert pages.get(f"{BASE}{twin.id}/apart").headers["Location"] == f"{BASE}{twin.id}/"
 
 
+@shows("type.merge.caution", "form")
+def test_an_address_moves_over_only_if_somebody_chooses_it(town: Town, pages: StaffClient, ada: Record) -> None:
+    """Whoever reads it finds what either sent: the page says so, and proposes what the kept one has."""
+    said = "Keep only those that you know to be this person's"
+    bare, third = make_contact(town, "Archer", given_name="Ada"), make_contact(town, "Archer")
+    for kept, other in ((bare, ada), (ada, bare)):
+        page = pages.get(f"{BASE}{kept.id}/merge/{other.id}")
+        assert said in plain(page)
+    assert said not in plain(pages.get(f"{BASE}{bare.id}/merge/{third.id}"))
+    page = pages.get(f"{BASE}{bare.id}/merge/{ada.id}")
+    assert re.search(r'name="side-emails" id="side-emails-kept" value="kept" checked', page.text)
+    pages.post(f"{BASE}{bare.id}/merge/{ada.id}", {**versions(town, bare, ada), "side-emails": "kept"})
+    assert now(town, bare)["emails"] is None
+
+
 def test_what_was_left_is_told(town: Town, pages: StaffClient, clerk: Actor, ada: Record, twin: Record) -> None:
     """Whoever takes a merge apart reads what stayed, with a link to it and why."""
     pages.get(f"{BASE}{ada.id}/merge/{twin.id}")
-    pages.post(f"{BASE}{ada.id}/merge/{twin.id}", versions(town, ada, twin))
+    pages.post(f"{BASE}{ada.id}/merge/{twin.id}", {**versions(town, ada, twin), "side-emails": "both"})
     emails = [{"address": "new@example.org"}]
     town.records.update(clerk, CONTACT, ada.id, {"emails": emails}, version=now(town, ada).version)
     pages.get(f"{BASE}{twin.id}/apart")

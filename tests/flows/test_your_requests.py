@@ -20,6 +20,7 @@ from smtp import Mailbox
 from smtp import smtp_server
 from werkzeug.test import TestResponse
 
+from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
@@ -639,6 +640,23 @@ def test_taking_an_address_away_ends_what_its_reader_asked_for(
         assert visitor.post("/requests/confirm", {}).status_code == 410
     assert addresses_of(town, eve) == ["own@example.org"]
     assert "Signed in as" in owner.get("/requests/").text
+
+
+def test_merging_lets_nobody_in_by_itself(
+    town: Town, clerk: Actor, ada: Record, mailbox: Mailbox, visitor: Client
+) -> None:
+    """Who gave somebody's name and number with an address of their own opens nothing once the two are merged."""
+    ticket = make_ticket(town, clerk, make_topic(town), reporter=ada.id)
+    sender = {"name": "Ada Archer", "email": "mallory@evil.example", "phone": "+15135550101"}
+    values = {"topic": make_topic(town, "Lamps").id, "summary": "Dark", "answers": {"deep": 4}}
+    sent = town.records.create(ANONYMOUS, TICKET, values, form="public", contact=sender)
+    twin = town.records.get(clerk, CONTACT, town.records.get(clerk, TICKET, sent.id)["reporter"])
+    assert twin.id != ada.id
+    town.records.merge(clerk, CONTACT, ada.id, twin.id, {}, versions=(ada.version, twin.version))
+    ask(visitor, "mallory@evil.example")
+    sending.run(town)
+    assert mailbox.mails == []
+    assert ticket.number in sign_in(town, mailbox, visitor)
 
 
 def test_who_is_signed_in_need_not_say_who_they_are(

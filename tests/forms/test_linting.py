@@ -162,6 +162,8 @@ LAYOUT_CASES = [
     ("[type.merge]\ninto = 'name'\n", "type.merge.into", "“name” is not a link to"),
     ("[type.merge]\ninto = 'nowhere'\n", "type.merge.into", "no field “nowhere”"),
     ("[type.merge]\ninto = 'name'\nyes_wins = ['name']\n", "type.merge.yes_wins", "not of type boolean"),
+    ("[type.merge]\ninto = 'name'\nonly_chosen = ['nmae']\n", "type.merge.only_chosen", "did you mean “name”"),
+    ("[type.merge]\ninto = 'name'\ncaution = 'Look.'\n", "type.merge.caution", "none is named"),
 ]
 
 

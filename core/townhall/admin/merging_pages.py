@@ -128,6 +128,7 @@ class MergingPages(RecordPages):
             "names": (_name(found.kept), _name(found.other)),
             "lines": lines,
             "both": any("both" in each.sides for each in found.asked),
+            "caution": self._caution(found),
             "moves": [plural(count, each.label.lower(), each.label_plural.lower()) for each, count in found.moves],
             "problem": found.problem,
             "problems": problems,
@@ -136,6 +137,14 @@ class MergingPages(RecordPages):
             "back": self._url(found.kept),
             "swap": self._url(found.other, f"merge/{found.kept.id}"),
         }
+
+    def _caution(self, found: Merging) -> str:
+        """What to look at before choosing, if either of the two says something that is meant."""
+        options = self.type.merge
+        if options is None:
+            return ""
+        both = (found.kept, found.other)
+        return options.caution if any(each.get(name) for each in both for name in options.only_chosen) else ""
 
     def _line(self, writer: FactWriter, found: Merging, each: Choice) -> dict[str, Any]:
         """A field on which the two don't agree, in words."""

@@ -1,8 +1,9 @@
 """What a record holds after another was merged into it: field by field, of which of the two it is.
 
 Where both say something, that of the record that is kept stands, unless somebody chooses the other; several addresses,
-lines, links or choices are put together. Where the kept one says nothing, the other's moves in. What an actor may not
-see is never asked and never lost: it moves in, or is put together, or else the merge is refused.
+lines, links or choices are put together. Where the kept one says nothing, the other's moves in. What a type lets move
+over only if somebody chooses it (``only_chosen``) does neither by itself. What an actor may not see is never asked and
+never lost: it moves in, or is put together, or else the merge is refused.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from townhall_forms.context import Context
 from townhall_forms.errors import Invalid
 from townhall_forms.fields.base import Field
 from townhall_forms.fields.files import FilesField
+from townhall_forms.schema import MergeOptions
 from townhall_forms.schema import RecordType
 
 if TYPE_CHECKING:
@@ -148,6 +150,7 @@ def choices(actor: Actor, whole: tuple[Record, Record], seen: tuple[Record, Reco
     and ``seen`` as the actor does.
     """
     record_type = whole[0].type
+    options = record_type.merge or MergeOptions("")
     access = policy.readable(actor, record_type)
     asked: list[Choice] = []
     settled: dict[str, Side] = {}
@@ -157,7 +160,7 @@ def choices(actor: Actor, whole: tuple[Record, Record], seen: tuple[Record, Reco
         pair = pairs[name] = _pair(record_type, field, whole)
         if not _is_open(record_type, field):
             continue
-        wins = record_type.merge is not None and name in record_type.merge.yes_wins
+        wins = name in options.yes_wins
         if not pair.differs:
             if pair.kept != whole[0].values.get(name):
                 settled[name] = "kept"  # what pointed at the other is left out
@@ -173,6 +176,8 @@ def choices(actor: Actor, whole: tuple[Record, Record], seen: tuple[Record, Reco
         sides, side = _sides(pair, only_both=in_part)
         if wins:
             sides, side = (("other",), "other") if pair.other else (("kept",), "kept")
+        elif name in options.only_chosen and "kept" in sides:
+            side = "kept"
         shown = (None, None) if masked else (seen[0].values.get(name), seen[1].values.get(name))
         asked.append(Choice(field, *shown, side, sides, masked))
     return Choices(asked, pairs, settled, problem)
