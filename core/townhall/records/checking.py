@@ -146,33 +146,52 @@ def merged(town: Town, wanted: Mapping[str, Collection[int]], *, hold: bool = Fa
 
 
 def check_references(
-    town: Town, actor: Actor, plan: WritePlan, values: Mapping[str, Any], names: Collection[str], *, hold: bool = False
+    town: Town,
+    actor: Actor,
+    plan: WritePlan,
+    values: Mapping[str, Any],
+    names: Collection[str],
+    *,
+    before: Mapping[str, Any] | None = None,
+    hold: bool = False,
 ) -> dict[str, str]:
-    """What is wrong with newly set links: a record that isn't there or was merged, or that may not be chosen here."""
-    wanted = references(plan, values, names)
+    """What is wrong with newly set links: a record that isn't there or was merged, or that may not be chosen here.
+
+    One that the actor may not know of is answered like one that isn't there. What the fields pointed at ``before`` may
+    stay, whoever knows of it.
+    """
+    pointed = {
+        name: _newly(plan.record_type.fields[name], values.get(name), (before or {}).get(name)) for name in names
+    }
+    wanted: dict[str, set[int]] = {}
+    for identity, id in (point for points in pointed.values() for point in points):
+        wanted.setdefault(identity, set()).add(id)
     gone, went = missing(town, wanted), merged(town, wanted, hold=hold)
     errors = {}
-    for name in names:
+    for name, points in pointed.items():
         field = plan.record_type.fields[name]
-        pointed = field.references(values[name]) if values.get(name) is not None else ()
-        if any(reference in gone for reference in pointed):
+        if any(point in gone or not _may_know(town, actor, *point) for point in points):
             errors[name] = f"{field.label}: what you chose can't be found. Choose again."
-        elif pointed and actor.kind != "system" and not _may_choose(town, actor, plan, field, pointed):
+        elif points and not _may_choose(town, actor, plan, field, points):
             errors[name] = f"{field.label}: this one can't be chosen here. Choose another one."
-        elif any(reference in went for reference in pointed):
+        elif any(point in went for point in points):
             errors[name] = f"{field.label}: this one was merged into another. Choose that one."
     return errors
 
 
+def _newly(field: Field, value: Any, before: Any) -> list[tuple[str, int]]:
+    """What a value points at that the one before it did not."""
+    if value is None:
+        return []
+    known = set(field.references(before)) if before is not None else set()
+    return [point for point in field.references(value) if point not in known]
+
+
 def _may_choose(town: Town, actor: Actor, plan: WritePlan, field: Field, pointed: Iterable[tuple[str, int]]) -> bool:
-    """Whether a link's ``where`` lets these records be chosen, and whether a visitor may know of them at all."""
-    chosen_ids = {id for _, id in pointed}
-    if actor.kind in ("anonymous", "citizen"):
-        return all(town.context(actor).titles(identity, [id]).get(id) is not None for identity, id in pointed)
-    if actor.kind == "staff" and not all(_may_know(town, actor, *point) for point in pointed):
-        return False
-    if field.where is None or not field.target:
+    """Whether a link's ``where`` lets staff choose these records."""
+    if actor.kind in ("system", "anonymous", "citizen") or field.where is None or not field.target:
         return True
+    chosen_ids = {id for _, id in pointed}
     target = town.schemas[field.target]
     chosen = parse_condition({"id": sorted(chosen_ids)}, resolve=resolver(town.schemas, target))
     found = reading.count(town, actor, field.target, type(field.where).all_of([field.where, chosen]), archived=None)
@@ -180,9 +199,11 @@ def _may_choose(town: Town, actor: Actor, plan: WritePlan, field: Field, pointed
 
 
 def _may_know(town: Town, actor: Actor, identity: str, id: int) -> bool:
-    """Whether a member of staff who may see such records may see this one."""
+    """Whether the actor may know of a record that a link points at: staff see it, the public reads its name."""
+    if not policy.is_staff(actor):
+        return town.context(actor).titles(identity, [id]).get(id) is not None
     target = town.schemas[identity]
-    if not policy.may(actor, "view", target) or predicate.sees_all(town, actor, target):
+    if actor.kind != "staff" or (policy.may(actor, "view", target) and predicate.sees_all(town, actor, target)):
         return True
     return bool(predicate.may_see(town, actor, target, [id]))
 

@@ -123,7 +123,9 @@ class Edit:
         fields = self.plan.record_type.fields
         changed = {name for name in self.changed if name in fields}
         newly = changed & self.given
-        errors |= checking.check_references(self.town, self.actor, self.plan, self.values, newly, hold=True)
+        errors |= checking.check_references(
+            self.town, self.actor, self.plan, self.values, newly, before=self.before.values, hold=True
+        )
         errors |= checking.check_unique(self.town, self.plan, self.values, self.before.id, changed)
         if not self.plan.naming.isdisjoint(self.given):
             now, then = {**self.values, **self.standard}, {**self.before.values, **standard_of(self.before)}

@@ -6,6 +6,7 @@ Forms, imports, the command line and plugins all come through :func:`prepare`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
@@ -37,10 +38,12 @@ def prepare(
     *,
     state: str = "",
     note: str = "",
+    chosen: Collection[str] | None = None,
 ) -> Pending:
     """A new record with everything decided but its number, title and id. Links aren't looked up here.
 
-    Raises :class:`~townhall.errors.ValidationFailed` with every mistake at once.
+    Raises :class:`~townhall.errors.ValidationFailed` with every mistake at once, those in the links that were
+    ``chosen`` among them: all that ``raw`` names, unless some of it is the town's own.
     """
     errors: dict[str, str] = {}
     external_key = None
@@ -62,8 +65,8 @@ def prepare(
     if not plan.naming.isdisjoint(raw):
         found |= colleagues.check(plan, scene, {**values, **record.standard}, {}, raw)
     if found or errors:
-        chosen = [name for name in raw if values.get(name) is not None]
-        links = checking.check_references(town, parsing.on_behalf_of(scene.actor), plan, values, chosen)
+        names = [name for name in (raw if chosen is None else chosen) if values.get(name) is not None]
+        links = checking.check_references(town, scene.actor, plan, values, names)
         raise ValidationFailed({**found, **links, **errors})
     return record
 

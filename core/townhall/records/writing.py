@@ -69,14 +69,15 @@ def create(
             people.add_contact(
                 town, actor, plan, public, given, contact_id=contact_id, contact=contact, make=_contact_maker(town)
             )
-        record = preparing.prepare(town, plan, given, scene, state=state or "", note=note)
-        preparing.ask(town, plan, record, scene)
+        chosen = [name for name in values if name in plan.record_type.fields]
+        record = preparing.prepare(town, plan, given, scene, state=state or "", note=note, chosen=chosen)
         if public is not None:
             _require_open(plan, public, record, scene)
-        chosen = [name for name in values if name in plan.record_type.fields]
-        errors = checking.check_references(town, actor, plan, record.values, chosen, hold=True)
-        errors |= checking.check_unique(town, plan, record.values, None)
-        if errors:
+        # Before plugins decide: they follow links, and what they say of a record tells that it is there.
+        if errors := checking.check_references(town, actor, plan, record.values, chosen, hold=True):
+            raise ValidationFailed({**errors, **checking.check_unique(town, plan, record.values, None)})
+        preparing.ask(town, plan, record, scene)
+        if errors := checking.check_unique(town, plan, record.values, None):
             raise ValidationFailed(errors)
         inserting.insert(town, actor, plan, [record], scene.rules)
         editing.tell(town, plan, lambda: [preparing.change_of(actor, plan, record)], new=True)
