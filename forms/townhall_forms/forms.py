@@ -84,6 +84,7 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         lookup_url: Callable[[str], str] | None,
         file_url: Callable[[StoredFile], str] | None,
         require: Iterable[str] = (),
+        opened: Mapping[str, Any] | None = None,
     ) -> None:
         self.record_type = record_type
         self.context = context
@@ -93,6 +94,7 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         self.lookup_url = lookup_url
         self.file_url = file_url
         self.needed = frozenset(require)
+        self.opened = opened or {}
         self.values: dict[str, Any] = {}
         self.searches: dict[str, str] = {}
         self.redraw = False
@@ -211,7 +213,8 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         field.view = View(self, field.typed, field.name, name, raw)
 
     def fill(self, name: str, value: Any) -> None:
-        """Put a value into a field, in place of what was typed."""
+        """Put a value that the record has now into a field, in place of what was typed."""
+        self.initial = {**self.initial, name: value}
         self[name].value = value
         self.forget()
         self.put(name, self.bound(name).raw(value, self.context))
@@ -292,6 +295,15 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
             rows = [entry for row in value if isinstance(row, dict) for entry in row.values() if isinstance(entry, str)]
             return frozenset([entry for entry in value if isinstance(entry, str)] + rows)
         return frozenset(getattr(value, "values", None) or ())
+
+    def standing(self, path: str) -> frozenset[tuple[str, int]]:
+        """What the record that is edited points at in a field already, or did when the form was opened. Who fills the
+        form in may not know of it, and yet it may stay.
+        """
+        name = path.partition(".")[0]
+        values = [each.get(name) for each in (self.initial, self.opened)] if self.stored is not None else []
+        field = self.record_type.fields[name]
+        return frozenset(point for value in values if value is not None for point in field.references(value))
 
     # -- checking ---------------------------------------------------------------------------------------------
 
@@ -386,6 +398,7 @@ def build_form(
     lookup_url: Callable[[str], str] | None = None,
     file_url: Callable[[StoredFile], str] | None = None,
     require: Iterable[str] = (),
+    opened: Mapping[str, Any] | None = None,
 ) -> RecordForm:
     """A form for the fields of ``record_type`` named in ``field_names``, in that order.
 
@@ -394,7 +407,7 @@ def build_form(
     conditions may read fields that are not in the form. Fields that nobody types (``read_only``, computed) are left
     out. ``lookup_url`` gives the address that answers searches for a link (by path), ``file_url`` that of a kept file.
     ``require`` names fields that are asked for here although the record can do without them, so that they are not
-    marked optional.
+    marked optional. ``opened`` is what stood in the form when it was opened, if the record was changed since.
     """
     names = [name for name in dict.fromkeys(field_names) if name in record_type.fields]
     names = [name for name in names if not record_type.fields[name].read_only]
@@ -412,6 +425,7 @@ def build_form(
         lookup_url=lookup_url,
         file_url=file_url,
         require=require,
+        opened=opened,
     )
     if formdata is not None:
         form.submitted = True

@@ -174,7 +174,8 @@ def check_offers(form: RecordForm, names: list[str]) -> None:
             if one in retired and one not in form.kept_choices(name):
                 form.errors.setdefault(name, f"“{retired[one]}” is not offered any more. Choose another.")
         if field.typed.target:
-            references[name] = list(field.typed.references(field.value))
+            standing = form.standing(name)
+            references[name] = [point for point in field.typed.references(field.value) if point not in standing]
             for identity, id in references[name]:
                 wanted.setdefault(identity, set()).add(id)
     titles = {identity: form.context.titles(identity, ids) for identity, ids in wanted.items()}

@@ -26,6 +26,7 @@ from townhall_forms.fields.rows import Rows
 from townhall_forms.fields.text import Coded
 from townhall_forms.text import whole_number
 from townhall_forms.values import Money
+from townhall_forms.wording import UNSEEN
 from townhall_forms.wording import file_size
 
 #: Links with more options than this are searched instead of listed.
@@ -122,10 +123,13 @@ class View(Drawn):
 
     @cached_property
     def picked(self) -> Sequence[Option]:
-        """The records that are chosen already."""
+        """The records that are chosen already; one that the reader may not see, if it stands in the record."""
         texts = self.raw if isinstance(self.raw, list) else [self.raw]
         ids = [id for text in texts if (id := whole_number(str(text))) is not None]
-        titles = self.form.context.titles(self.typed.target, ids) if ids else {}
+        titles = dict(self.form.context.titles(self.typed.target, ids)) if ids else {}
+        if len(titles) < len(ids):
+            standing = {id for identity, id in self.form.standing(self.path) if identity == self.typed.target}
+            titles |= {id: UNSEEN for id in ids if id in standing and id not in titles}
         return [Option(id, titles[id]) for id in ids if id in titles]
 
     @property
@@ -150,7 +154,10 @@ class View(Drawn):
             value = self.typed.parse(self.text, self.form.context)
         except Invalid:
             return ""
-        return self.typed.display(value, self.form.context) if value is not None else ""
+        if value is None:
+            return ""
+        title = self.form.context.titles(value.identity, (value.id,)).get(value.id)
+        return title if title is not None else UNSEEN
 
     # -- several inputs ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from townhall_forms.fields.base import Field
     from townhall_forms.fields.files import Attached
 
+#: What stands in the place of a record that a link points at and that the reader may not see.
+UNSEEN = "One that is gone, or that you may not see"
 _FALLBACK = "Leave this empty unless it applies."
 
 

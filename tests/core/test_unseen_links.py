@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from departments import Departments
@@ -19,7 +20,9 @@ from townhall.accounts import roles
 from townhall.app import create_app
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
+from townhall.records.types import Record
 from townhall.testing.clients import PASSWORD
+from townhall.testing.reading import PageReader
 from townhall.town import Town
 from townhall_forms.values import Reference
 
@@ -27,6 +30,7 @@ SYSTEM = system()
 #: A colleague who works on tickets and sees nothing of what these point at.
 NARROW = ("desk.ticket.view", "desk.ticket.see_internal", "desk.ticket.edit", "desk.ticket.create")
 NOBODY = 99_999
+UNSEEN = "One that is gone, or that you may not see"
 
 
 @pytest.fixture
@@ -44,12 +48,91 @@ def narrow(town: Town, *permissions: str) -> tuple[Actor, StaffClient]:
     return actor, StaffClient(create_app(town), "ned@milbrook.example", PASSWORD)
 
 
+def save(browser: StaffClient, record: Record, **values: Any) -> tuple[str, int]:
+    """Open the form of a record, change some of it, and save it as a browser does; the form, and what came of it."""
+    url = f"/admin/{record.identity.replace('.', '/')}/{record.id}/edit"
+    page = browser.get(url).text
+    form = PageReader(page).form_to("version")
+    assert form is not None, page
+    return page, browser.post(url, {**form.data(), **values}).status_code
+
+
 def refused(deed: Callable[[], object]) -> dict[str, str]:
     """What is wrong with what somebody does."""
     with pytest.raises(TownhallError) as error:
         deed()
     assert isinstance(error.value, ValidationFailed), error.value
     return dict(error.value.errors)
+
+
+@pytest.mark.parametrize("own", [None, 1, 120])
+def test_a_form_leaves_links_alone_that_it_does_not_show(town: Town, at: Departments, own: int | None) -> None:
+    """A link that is needed, one that isn't, several and a reference: saving something else keeps them, says that they
+    are there, and names none; for who sees no contacts, few of them, or so many that they are looked for.
+    """
+    others = [make_contact(town, f"Halinski {number}").id for number in range(2)]
+    case = at.ticket("Hole in Ash", watchers=others, about=Reference(CONTACT, others[0]))
+    before = town.records.get(SYSTEM, TICKET, case.id)
+    own_contacts = ("core.contact.view@own", "core.contact.create", "core.contact.see_internal")
+    ned, browser = narrow(town, *NARROW, *(own_contacts if own else ()))
+    for number in range(own or 0):
+        town.records.create(ned, CONTACT, {"kind": "person", "family_name": f"Own {number}"})
+    page, status = save(browser, case, summary="Hole in Ash Lane")
+    assert (status, page.count(UNSEEN)) == (302, 5)
+    assert "Moreau" not in page
+    assert "Halinski" not in page
+    after = town.records.get(SYSTEM, TICKET, case.id)
+    assert dict(after.values) == {**before.values, "summary": "Hole in Ash Lane"}
+    assert set(town.records.history(SYSTEM, TICKET, case.id)[-1].changes) == {"summary"}
+
+    save(browser, case, reporter="", watchers=[others[1]])
+    after = town.records.get(SYSTEM, TICKET, case.id)
+    assert (after["reporter"], after["watchers"]) == (None, (others[1],))
+
+
+def test_what_a_form_does_not_show_stays_beside_what_is_added(town: Town, at: Departments) -> None:
+    """Who adds one of their own to several that they don't see keeps those; nobody adds one that they don't see."""
+    first, second = make_contact(town, "Halinski").id, make_contact(town, "Wong").id
+    case = at.ticket("Hole in Ash", watchers=[first])
+    ned, browser = narrow(town, *NARROW, "core.contact.view@own", "core.contact.create", "core.contact.see_internal")
+    mine = town.records.create(ned, CONTACT, {"kind": "person", "family_name": "Mine"}).id
+    _, status = save(browser, case, watchers=[first, mine])
+    assert (status, town.records.get(SYSTEM, TICKET, case.id)["watchers"]) == (302, (first, mine))
+    _, status = save(browser, case, watchers=[first, mine, second])
+    assert (status, town.records.get(SYSTEM, TICKET, case.id)["watchers"]) == (422, (first, mine))
+    said = refused(lambda: town.records.update(ned, TICKET, case.id, {"watchers": [first, second]}, version=2))
+    assert said == {"watchers": "Watchers: what you chose can't be found. Choose again."}
+
+
+def test_rows_keep_the_links_in_them(town: Town, at: Departments) -> None:
+    """A contact is related to one that the colleague doesn't see: they change the line's words, and nothing else."""
+    other = make_contact(town, "Halinski").id
+    ned, browser = narrow(town, "core.contact.view@own", "core.contact.create", "core.contact.edit", "*.see_internal")
+    mine = town.records.create(ned, CONTACT, {"kind": "person", "family_name": "Mine"})
+    line = {"contact": other, "role": "Sister"}
+    town.records.update(SYSTEM, CONTACT, mine.id, {"relationships": [line]}, version=1)
+    page, status = save(browser, mine, **{"relationships-0-role": "Daughter"})
+    assert (status, "Halinski" in page, UNSEEN in page) == (302, False, True)
+    (now,) = town.records.get(SYSTEM, CONTACT, mine.id)["relationships"]
+    assert (now["contact"], now["role"]) == (other, "Daughter")
+
+
+def test_two_people_in_a_form_with_a_link_that_one_does_not_see(town: Town, at: Departments) -> None:
+    """What a colleague chose meanwhile stays, though the other can't see it, and that one is asked about their own."""
+    second = make_contact(town, "Wong").id
+    _, browser = narrow(town, *NARROW)
+    url = f"/admin/desk/ticket/{at.ours.id}/edit"
+    form = PageReader(browser.get(url).text).form_to("version")
+    assert form is not None
+    town.records.update(SYSTEM, TICKET, at.ours.id, {"reporter": second, "details": "Theirs"}, version=1)
+    sent = {**form.data(), "details": "Mine", "summary": "Hole in Elm Lane"}
+    asked = browser.post(url, sent)
+    assert (asked.status_code, "Wong" in asked.text) == (409, False)
+    form = PageReader(asked.text).form_to("version")
+    assert form is not None
+    assert browser.post(url, form.data()).status_code == 302
+    now = town.records.get(SYSTEM, TICKET, at.ours.id)
+    assert (now["reporter"], now["details"], now["summary"]) == (second, "Mine", "Hole in Elm Lane")
 
 
 @pytest.mark.parametrize("more", [(), ("core.contact.view@own",)])

@@ -26,6 +26,7 @@ from townhall_forms.schema import RecordType
 from townhall_forms.values import Answers
 from townhall_forms.values import Money
 from townhall_forms.values import Questions
+from townhall_forms.wording import UNSEEN
 
 GRANT = """
 [type]
@@ -467,6 +468,26 @@ class TestLinks:
             form = send(grant, context, ["category"], pairs)
             assert not form.validate()
             assert form.errors == {"category": "Choose one from the list."}
+
+    def test_what_stands_there_unseen_stays(self, grant: RecordType, context: PlainContext) -> None:
+        """A record that a link points at and that its reader may not know of is kept as it is, and named to nobody;
+        only in a record that is there, and only the one that stands in it or did when the form was opened.
+        """
+        names = ["category", "contact", "others"]
+        stands = {"category": 9, "contact": 200, "others": (200, 3, 201)}
+        html = draw(build_form(grant, names, context, values=stands, stored=stands))
+        assert html.count(UNSEEN) == 4
+        pairs = Browser(html).pairs
+        form = send(grant, context, names, [*pairs, ("others", "4")], values=stands, stored=stands)
+        assert form.validate(), form.errors
+        assert form.values == {"category": 9, "contact": 200, "others": (200, 3, 201, 4)}
+        assert UNSEEN not in draw(build_form(grant, names, context, values=stands))
+
+        now = {**stands, "contact": 202}
+        form = send(grant, context, names, pairs, values=now, stored=now)
+        assert not form.validate()
+        assert form.errors == {"contact": "Choose one from the list."}
+        assert send(grant, context, names, pairs, values=now, stored=now, opened=stands).validate()
 
     def test_retired_choices(self, grant: RecordType, context: PlainContext) -> None:
         """A retired choice is offered and taken only where the record has it already."""

@@ -108,6 +108,7 @@ class Editor:
             stored=self.record.values if self.record is not None else None,
             lookup_url=lookup_of(self.type),
             file_url=file_url,
+            opened=self._opened(),
         )
 
     # -- fields -----------------------------------------------------------------------------------------------
@@ -132,6 +133,12 @@ class Editor:
     def _stored(self) -> dict[str, Any]:
         assert self.record is not None  # noqa: S101 - only called with one
         return {name: self.record.values.get(name) for name in self.names}
+
+    def _opened(self) -> Mapping[str, Any]:
+        """What stood in the form when it was opened, if a colleague changed the record since."""
+        if self.record is None or self.version == self.record.version:
+            return {}
+        return meanwhile.opened_with(self.desk.town, self.actor, self.record, self.version)
 
     @property
     def removable(self) -> list[tuple[str, str]]:

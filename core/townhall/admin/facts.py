@@ -21,6 +21,7 @@ from townhall_forms.fields.base import Field
 from townhall_forms.schema import Section
 from townhall_forms.validating import environment_of
 from townhall_forms.validating import value_getter
+from townhall_forms.wording import UNSEEN
 
 if TYPE_CHECKING:
     from townhall.presentation import Presenter
@@ -197,7 +198,7 @@ class FactWriter:
         if title is None:
             title = self._context.titles(identity, [id]).get(id)
         if title is None:
-            return Markup('<span class="muted">{}</span>').format("One that is gone, or that you may not see")
+            return Markup('<span class="muted">{}</span>').format(UNSEEN)
         return Markup('<a href="{}">{}</a>').format(urls.record_url(identity, id), title or "Without a title")
 
     def answers(self, record: Record, field: Field) -> list[Fact]:
