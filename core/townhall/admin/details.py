@@ -102,6 +102,7 @@ def details(
     base = urls.record_url(identity, record.id)
     frozen = record.archived is not None or bool(record.type.frozen)
     may_edit = not frozen and not record.type.append_only and records.reaches(actor, "edit", record)
+    may_give = may_edit and records.may_give(actor, record)
     offered = [] if frozen else desk.town.records.offered(actor, record)
     moves = moves_of([move for move, refusal in offered if not refusal], record)
     writer = FactWriter(town.context(actor), desk.presenter)
@@ -116,7 +117,7 @@ def details(
         "moves": moves[:MOVES_IN_SIGHT],
         "more_moves": moves[MOVES_IN_SIGHT:],
         "refused": [(move.label, refusal) for move, refusal in offered if refusal],
-        "clocks": clocks(desk, actor, record, contact, may_edit),
+        "clocks": clocks(desk, actor, record, contact, may_give),
         "sections": writer.sections(record, leave=leave),
         "files": files_of(record),
         "kept": bool(out_of_sight(record)),
@@ -136,8 +137,8 @@ def details(
         "merged": merged,
         "merged_here": records.came_from(actor, record),
         "may": {
-            "take": may_edit and record.type.is_case and record.assignee is None and record.closed is None,
-            "release": may_edit and record.type.is_case and record.assignee is not None and record.closed is None,
+            "take": may_give and record.assignee is None and record.closed is None,
+            "release": may_give and record.assignee is not None and record.closed is None,
             "edit": may_edit,
             "link": may_edit and has_status_page(record),
             "say": not frozen and may_say(desk, actor, record),
@@ -205,20 +206,20 @@ def contact_of(desk: Desk, actor: Actor, record: Record) -> tuple[int, str, str]
 
 
 def clocks(
-    desk: Desk, actor: Actor, record: Record, contact: tuple[int, str, str] | None, may_edit: bool
+    desk: Desk, actor: Actor, record: Record, contact: tuple[int, str, str] | None, may_give: bool
 ) -> list[Clock]:
     """When a case is due, who has it, who sent it and when."""
     made: list[Clock] = []
     base = urls.record_url(record.identity, record.id)
     presenter = desk.presenter
     if record.type.is_case:
-        made += _due(desk, record, f"{base}give" if may_edit else "")
+        made += _due(desk, record, f"{base}give" if may_give else "")
         name = staff_name(desk, actor, record.assignee)
         if record.assignee is None and record.closed is not None:
             name = "Nobody"
         where = queue_name(desk.town, actor, record.queue)
         note = f"Queue: {where}" if where else ""
-        made.append(Clock("With", Markup("<b>{}</b>").format(name), note, f"{base}give" if may_edit else ""))
+        made.append(Clock("With", Markup("<b>{}</b>").format(name), note, f"{base}give" if may_give else ""))
     if contact is not None:
         id, title, label = contact
         link = Markup('<a href="{}">{}</a>').format(urls.record_url(CONTACT, id), title)

@@ -26,6 +26,7 @@ from townhall.errors import Conflict
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.records import shared_cases
 from townhall.records.types import Record
 from townhall_forms.context import StoredFile
 from townhall_forms.errors import Invalid
@@ -117,6 +118,8 @@ class Editor:
         """Fields that this person may type into, in the order of the sections."""
         may_see = self.desk.town.records.may(self.actor, "see_confidential", self.type.identity)
         hidden = readable(self.actor, self.type).hidden
+        if self.record is not None:
+            hidden |= shared_cases.kept(self.desk.town, self.actor, self.type, self.record.id)
         names = []
         for section in self.type.sections:
             for name in section.fields:

@@ -24,7 +24,9 @@ from townhall.cases.rulebook import QUEUE_GONE
 from townhall.cases.rulebook import known_queues
 from townhall.cases.rulebook import queue_name
 from townhall.cases.rulebook import queues_in_use
+from townhall.errors import Forbidden
 from townhall.own_paths import own_path
+from townhall.records.shared_cases import KEPT
 from townhall.records.types import Record
 
 #: Which input says what, for the list of what is wrong.
@@ -37,9 +39,7 @@ class GivingPages(RecordPages):
     @page("record", "give", methods=FORM)
     def give(self, id: int) -> ResponseReturnValue:
         """Say who has a case and when it is due. “Take it” posts here too."""
-        record = self._editable(id)
-        if not self.type.is_case:
-            abort(404)
+        record = self._givable(id)
         problems: dict[str, str] = {}
         if request.method == "POST":
             problems = self._take(record) if request.form.get("take") else self._give(record)
@@ -72,9 +72,7 @@ class GivingPages(RecordPages):
     @page("record", "release", methods=("POST",))
     def release(self, id: int) -> ResponseReturnValue:
         """Give a case back to its queue."""
-        record = self._editable(id)
-        if not self.type.is_case:
-            abort(404)
+        record = self._givable(id)
         back = request.form.get("next")
         version = urls.number(request.form.get("version"), record.version)
         try:
@@ -90,6 +88,15 @@ class GivingPages(RecordPages):
         """The person or queue that the form has chosen: what was sent, or where it names none, what stands there."""
         sent = request.form.get(name)
         return urls.number(sent) or present if sent else (present if sent is None else None)
+
+    def _givable(self, id: int) -> Record:
+        """A case that the reader may give to somebody."""
+        record = self._editable(id)
+        if not self.type.is_case:
+            abort(404)
+        if not self.town.records.may_give(self.actor, record):
+            raise Forbidden(KEPT)
+        return record
 
     def _take(self, record: Record) -> dict[str, str]:
         """Take a case that nobody has; what is wrong, if somebody was faster."""

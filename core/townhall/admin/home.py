@@ -111,6 +111,7 @@ class HomeView(StaffView, AdminIndexView):
                 for type_ in cases
                 if self.town.records.may(actor, "edit", type_.identity) and not type_.append_only
             },
+            only_shared=self.town.records.only_shared(actor, work.unassigned.records),
             recent=self._recent(),
             coming=self._coming(),
             cards=[card for card in self.town.plugins.home_cards(actor) if says_something(card)],

@@ -78,6 +78,7 @@ class QueuesView(_OfType):
             waiting=[(self._row(record), record) for record in found.waiting],
             in_hand=[self._row(record) for record in found.in_hand],
             may_take={type_.identity for type_ in self._takeable(self.actor)},
+            only_shared=self.town.records.only_shared(self.actor, found.waiting),
             back=f"{urls.QUEUES}{id}/",
             record_url=urls.record_url(QUEUE, id),
         )

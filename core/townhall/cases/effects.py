@@ -7,6 +7,7 @@ same moment.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from typing import Any
 from townhall.access.actors import system
 from townhall.extend.values import Change
 from townhall.records import colleagues
+from townhall.records import shared_cases
 from townhall.records.domains import Domain
 from townhall.records.parsing import rules_context
 from townhall_forms.instants import on_day
@@ -52,7 +54,16 @@ def give(town: Town, change: Change) -> Mapping[str, Any] | None:
     if move.assign == "nobody":
         return {"assignee": None}
     person = _person(town, change, move.assign, change.identity)
+    if person == change.actor.id and colleagues.ASSIGNEE in _kept(town, change, move):
+        return None
     return {"assignee": person} if person is not None else None
+
+
+def _kept(town: Town, change: Change, move: Transition) -> Collection[str]:
+    """What of the case stays with the department that shares it with whoever makes the move."""
+    if change.actor.kind != "staff" or change.id is None:
+        return ()
+    return shared_cases.kept(town, change.actor, town.schemas[change.identity], change.id, move)
 
 
 def make(town: Town, changes: Sequence[Change]) -> None:

@@ -142,11 +142,11 @@ def _new(plan: WritePlan, name: str, values: Mapping[str, Any], before: Mapping[
     if value == old:
         return
     field = plan.record_type.all_fields[name]
-    known = {id for _, id in _named(field, old)}
-    yield from ((path, id) for path, id in _named(field, value) if id not in known)
+    known = {id for _, id in named(field, old)}
+    yield from ((path, id) for path, id in named(field, value) if id not in known)
 
 
-def _named(field: Field, value: Any) -> Iterator[tuple[str, int]]:
+def named(field: Field, value: Any) -> Iterator[tuple[str, int]]:
     """The people whom a value of the field names, each with the path to it."""
     if value is None:
         return

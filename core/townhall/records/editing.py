@@ -24,6 +24,7 @@ from townhall.records import indexing
 from townhall.records import inserting
 from townhall.records import parsing
 from townhall.records import preparing
+from townhall.records import shared_cases
 from townhall.records import titles
 from townhall.records.instants import to_microseconds
 from townhall.records.types import Record
@@ -130,8 +131,21 @@ class Edit:
         if not self.plan.naming.isdisjoint(self.given):
             now, then = {**self.values, **self.standard}, {**self.before.values, **standard_of(self.before)}
             errors |= colleagues.check(self.plan, self.scene, now, then, self.given)
+        errors |= shared_cases.check_named(self.town, self.plan, self.scene, self.values, self.before.values)
+        errors |= self._check_kept()
         if errors:
             raise ValidationFailed(errors)
+
+    def _check_kept(self) -> dict[str, str]:
+        """What is wrong with a change of what stays with the department that shares the case."""
+        record_type = self.plan.record_type
+        touched = ({"queue"} | self.plan.naming) & self.given if record_type.is_case else ()
+        if not touched or not (touched := touched.intersection(self.changed)):
+            return {}
+        flow = record_type.workflow
+        move = flow.transition(self.transition) if flow is not None and self.transition else None
+        kept = shared_cases.kept(self.town, self.actor, record_type, self.before.id, move)
+        return dict.fromkeys(touched & kept, shared_cases.KEPT)
 
     def ask(self, action: str) -> None:
         """Let plugins and core's domains decide, and take over the values that they set."""

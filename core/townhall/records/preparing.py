@@ -17,6 +17,7 @@ from townhall.extend.values import Change
 from townhall.records import checking
 from townhall.records import colleagues
 from townhall.records import parsing
+from townhall.records import shared_cases
 from townhall.records.checking import Scene
 from townhall.records.inserting import Pending
 from townhall.records.write_plans import WritePlan
@@ -64,6 +65,7 @@ def prepare(
     found = checking.check(plan, values, record.standard, scene, changed=raw.keys())
     if not plan.naming.isdisjoint(raw):
         found |= colleagues.check(plan, scene, {**values, **record.standard}, {}, raw)
+    found |= shared_cases.check_named(town, plan, scene, values, {})
     if found or errors:
         names = [name for name in (raw if chosen is None else chosen) if values.get(name) is not None]
         links = checking.check_references(town, scene.actor, plan, values, names)

@@ -31,6 +31,7 @@ from townhall.records import restricting
 from townhall.records import revealing
 from townhall.records import searching
 from townhall.records import secret_links
+from townhall.records import shared_cases
 from townhall.records import sharing
 from townhall.records import timeline
 from townhall.records import unmerging
@@ -422,6 +423,18 @@ class Records:
     def may_share(self, actor: Actor, record: Record) -> bool:
         """Whether the actor may open this case to other teams."""
         return sharing.may_share(self._town, actor, record)
+
+    def may_give(self, actor: Actor, record: Record) -> bool:
+        """Whether the actor may take this case or give it to others: not if it is only shared with their team."""
+        return (
+            record.type.is_case
+            and self.may(actor, "edit", record.identity)
+            and shared_cases.in_own_right(self._town, actor, record.type, record.id)
+        )
+
+    def only_shared(self, actor: Actor, records: Sequence[Record]) -> set[tuple[str, int]]:
+        """Which of these cases the actor may change, but not take, since they are only shared with a team of theirs."""
+        return shared_cases.only_shared(self._town, actor, records)
 
     def share(self, actor: Actor, identity: str, id: int, team: int, level: str, reason: str = "") -> Share:
         """Open one case to the team of the queue ``team``, to ``view`` or to ``work`` on."""

@@ -21,8 +21,8 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import ValidationFailed
 from townhall.records import history
-from townhall.records import predicate
 from townhall.records import reading
+from townhall.records import shared_cases
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 from townhall.records.scope_reasons import QUEUE
@@ -56,7 +56,7 @@ def may_share(town: Town, actor: Actor, record: Record) -> bool:
     type_ = record.type
     if not type_.is_case or type_.frozen or record.archived is not None or actor.read_only:
         return False
-    return policy.may(actor, "edit", type_) and predicate.reaches(town, actor, "edit", type_, record.id, shares=False)
+    return shared_cases.in_own_right(town, actor, type_, record.id)
 
 
 def shares(town: Town, actor: Actor, identity: str, id: int) -> list[Share]:

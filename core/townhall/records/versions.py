@@ -26,6 +26,7 @@ from townhall.errors import Rejected
 from townhall.records import encrypting
 from townhall.records import history
 from townhall.records import reading
+from townhall.records import shared_cases
 from townhall.records import writing
 from townhall.records.instants import to_microseconds
 from townhall.records.types import ARCHIVED
@@ -212,11 +213,13 @@ def restoring(
     _entry(town, actor, identity, id, number)
     then, unknown = past.at(number)
     found = _differences(past, (then, unknown), (dict(past.today), frozenset()))
+    kept = shared_cases.kept(town, actor, past.type, id) if found else ()
     told = []
     for each in found:
         if each.field.name in _FOLLOWING or each.field.is_computed:
             continue
-        problem = _problem(past, each, then) or _not_offered(past, each.field.name, then, undoing=undoing)
+        problem = shared_cases.KEPT if each.field.name in kept else ""
+        problem = problem or _problem(past, each, then) or _not_offered(past, each.field.name, then, undoing=undoing)
         told.append(Difference(each.field, each.old, each.new, problem, each.old_known))
     return told
 
