@@ -241,6 +241,34 @@ def test_what_leaves_the_house_is_on_one_page(
     assert sorted(kept) == ["export", "export", "pack", "pack", "pack", "print"]
 
 
+def test_who_asks_only_for_the_head_takes_nothing_along(
+    town: Town, clerk: StaffClient, ticket: Record, clock: FixedClock
+) -> None:
+    """A HEAD of an export, a printed list, figures, letters or a feed is answered and leaves no trace; a GET does."""
+    ada = make_contact(town, given_name="Ada", addresses=[{"address": "1 Main St"}])
+    words = {"type": TICKET, "event": "received", "subject": "Hello", "body": "We have it. {link}"}
+    town.records.create(system(), "core.message_template", words)
+    make_ticket(
+        town, Actor("staff", "Ed", 9, frozenset({"*"}), door="admin"), make_topic(town, "Trees"), reporter=ada.id
+    )
+    page = clerk.follow(clerk.post("/admin/calendar/feed", {}))
+    feed = re.search(r"(/admin/calendar/feed/[\w-]+\.ics)", page.text)
+    assert feed is not None
+    for url in (
+        f"{TICKETS}export.csv",
+        f"{TICKETS}print",
+        f"/admin/figures/csv?page=&table=ages&type={TICKET}&period=this_month",
+        "/admin/messages/letters/print",
+        feed[1],
+    ):
+        before = len(disclosing.listing(town, system()))
+        head = clerk.http.head(url)
+        assert (head.status_code, head.data) == (200, b""), url
+        assert len(disclosing.listing(town, system())) == before, url
+        assert clerk.get(url).status_code == 200, url
+        assert len(disclosing.listing(town, system())) == before + 1, url
+
+
 def test_figures_letters_and_feeds_are_exports_too(town: Town, clerk: StaffClient, clock: FixedClock) -> None:
     """What leaves as figures, as letters or into somebody's calendar is written down; a feed once a day."""
     about = {"reporter": make_contact(town, given_name="Ada", addresses=[{"address": "1 Main St"}]).id}

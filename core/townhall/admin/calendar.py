@@ -22,13 +22,13 @@ from flask_admin import expose
 
 from townhall.access.actors import Actor
 from townhall.accounts import people
+from townhall.admin import taking
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
 from townhall.db import meta
 from townhall.events import calendar
 from townhall.events.calendar import CalendarEntry
 from townhall.presentation import MONTHS
-from townhall.records import disclosing
 from townhall.records import secret_links
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ def feed_response(desk: Desk, token: str) -> Response:
 def _write_down(town: Town, owner: Actor, many: int) -> None:
     """Write down that a calendar took the feed along: once a day, since calendars ask every few minutes."""
     key, today = f"feed_read:{owner.id}", town.today().isoformat()
-    if meta.get(town.system, key) != today:
+    if meta.get(town.system, key) != today and not taking.takes_nothing():
         meta.put(town.system, key, today)
-        disclosing.write_down(town, owner, EVENT, "export", many, ["Calendar feed of all types, first time that day"])
+        taking.write_down(town, owner, EVENT, "export", many, ["Calendar feed of all types, first time that day"])
 
 
 def _month(text: str) -> date | None:

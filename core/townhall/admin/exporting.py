@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from townhall.access.actors import Actor
 from townhall.access.policy import exportable_fields
+from townhall.admin import taking
 from townhall.imports.csv_writing import MARK
 from townhall.imports.csv_writing import csv_line
-from townhall.records import disclosing
 from townhall.records.figures import Slice
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
@@ -86,7 +86,7 @@ def csv_lines(
         )
         rows = [csv_line(cells(record)) for record in page.records if ids is None or record.id in ids]
         if begin:
-            disclosing.write_down(town, actor, identity, "export", rows_taken, filters)
+            taking.write_down(town, actor, identity, "export", rows_taken, filters)
         if begin or rows:
             yield begin + "".join(rows)
         begin, after = "", page.after

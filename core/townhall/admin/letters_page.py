@@ -13,12 +13,12 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
+from townhall.admin import taking
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
 from townhall.messages import letters
 from townhall.messages.outbox import Message
 from townhall.presentation import plural
-from townhall.records import disclosing
 
 if TYPE_CHECKING:
     from townhall.admin.desk import Desk
@@ -54,7 +54,7 @@ class LettersView(StaffView):
             flash("None of the letters that you chose waits any more. Choose others.", "bad")
             return redirect(urls.LETTERS)
         for identity, many in Counter(mine[id].identity for id in ids).items():
-            disclosing.write_down(self.town, self.actor, identity, "print", many, ["Letters"])
+            taking.write_down(self.town, self.actor, identity, "print", many, ["Letters"])
         response = make_response(
             self.render(
                 "admin/print_letters.html",

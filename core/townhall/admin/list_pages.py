@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from townhall.admin import bulk
 from townhall.admin import reaching
+from townhall.admin import taking
 from townhall.admin import urls
 from townhall.admin.details import get_record
 from townhall.admin.exporting import csv_lines
@@ -33,7 +34,6 @@ from townhall.errors import ValidationFailed
 from townhall.lifecycle import town_layer
 from townhall.own_paths import own_path
 from townhall.presentation import plural
-from townhall.records import disclosing
 from townhall.records.types import Record
 from townhall_forms.forms import RecordForm
 from townhall_forms.schema import Transition
@@ -121,7 +121,7 @@ class ListPages(RecordPages):
         asked = self.lister.asked(self.actor, request.args)
         rows, count = self.lister.print_rows(self.actor, asked, PRINT_ROWS)
         narrowed = self.lister.narrowing(asked)
-        disclosing.write_down(self.town, self.actor, self.type.identity, "print", count, narrowed)
+        taking.write_down(self.town, self.actor, self.type.identity, "print", count, narrowed)
         return self.render(
             "admin/print_list.html",
             type=self.type,

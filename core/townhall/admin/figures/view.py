@@ -12,6 +12,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
+from townhall.admin import taking
 from townhall.admin import urls
 from townhall.admin.figures import asking
 from townhall.admin.figures import contact
@@ -28,7 +29,6 @@ from townhall.admin.sheets import Row
 from townhall.admin.staff import StaffView
 from townhall.errors import Rejected
 from townhall.presentation import plural
-from townhall.records import disclosing
 from townhall.records import figures
 from townhall.records.figures.slices import decoded
 from townhall.records.types import Record
@@ -124,7 +124,7 @@ class FiguresView(StaffView):
             abort(404)
         what = [f"Figures: {table.title}", asking.words(asked.period)]
         for type_ in asked.types:
-            disclosing.write_down(self.town, self.actor, type_.identity, "export", None, what)
+            taking.write_down(self.town, self.actor, type_.identity, "export", None, what)
         days = f"{asked.period.first.isoformat()}-to-{asked.period.last.isoformat()}"
         headers = {"Content-Disposition": f'attachment; filename="{table.name.replace("_", "-")}-{days}.csv"'}
         return Response(table.csv(), mimetype="text/csv", headers=headers)
