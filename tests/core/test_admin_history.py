@@ -19,13 +19,16 @@ from desk import make_topic
 from staff_client import StaffClient
 from staff_client import hidden
 from staff_client import main_of
+from staff_client import plain
 from staff_client import staff_client
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.accounts import people
 from townhall.cli import main
 from townhall.clock import FixedClock
 from townhall.lifecycle import packing
+from townhall.messages import outbox
 from townhall.records import disclosing
 from townhall.records import erasing
 from townhall.records.types import Record
@@ -141,12 +144,29 @@ def test_a_bulk_action_is_undone_as_a_whole(clerk: StaffClient, town: Town, cloc
     told = main_of(page)
     assert "1 record was left as it is" in told
     assert "Somebody changed it since." in told
+    assert "Give to me: undone for 2 of 3 records." in plain(page)
     assert [town.records.get(system(), TICKET, id).assignee is None for id in ids] == [True, False, True]
     last = town.records.history(system(), TICKET, ids[0])[-1]
-    assert last.note == "Version 1 brought back. “Give to me” undone."
+    assert (last.action, last.note) == ("undo", "“Give to me” undone.")
+    assert "It was undone for 2 of them." in main_of(clerk.get(undo))
+    assert "3 records, undone for 2," in main_of(clerk.get(f"{TICKETS}undo"))
+    assert "1 record was left as it is" in main_of(clerk.post(undo, {}))
+    assert [town.records.get(system(), TICKET, id).version for id in ids] == [3, 3, 3]
+
+
+def test_what_hindered_an_undo_can_go_away(clerk: StaffClient, town: Town) -> None:
+    """An action of which something is left stays in the list, is tried again, and only then is undone for good."""
+    topic = make_topic(town)
+    ids = [make_ticket(town, system(), topic, code="A1").id, make_ticket(town, system(), topic).id]
+    undo = give(clerk, ids, do="archive")
+    other = make_ticket(town, system(), topic, code="A1")
+    assert "1 record was left as it is" in main_of(clerk.post(undo, {}))
+    assert [town.records.get(system(), TICKET, id).archived is None for id in ids] == [False, True]
+    assert "This was undone" not in main_of(clerk.get(undo))
+    town.records.update(system(), TICKET, other.id, {"code": "A2"}, version=1)
+    assert clerk.post(undo, {}).location == TICKETS
+    assert [town.records.get(system(), TICKET, id).archived for id in ids] == [None, None]
     assert "This was undone" in main_of(clerk.get(undo))
-    assert clerk.post(undo, {}).status_code == 200
-    assert town.records.get(system(), TICKET, ids[0]).version == 3
 
 
 def test_undoing_that_broke_off_goes_on_where_it_was(clerk: StaffClient, town: Town, engine: str) -> None:
@@ -181,15 +201,76 @@ def full_disk(town: Town, id: int) -> Iterator[None]:
 
 
 def test_archiving_and_moving_are_undone(clerk: StaffClient, town: Town) -> None:
-    """What was archived is restored; a move is taken back by a move that leads there, if there is one."""
+    """What was archived is restored; a move is taken back, out of an incomplete state as well."""
     id = make_ticket(town, system(), make_topic(town)).id
     assert clerk.post(give(clerk, [id], do="archive"), {}).location == TICKETS
     assert town.records.get(system(), TICKET, id).archived is None
     assert clerk.post(give(clerk, [id], do="move:ask"), {}).location == TICKETS
     assert town.records.get(system(), TICKET, id).state == "new"
     town.records.transition(system(), TICKET, id, "draft_again", version=5)
-    told = main_of(clerk.post(give(clerk, [id], do="move:send"), {}))
-    assert "There is no move back to “Draft” that you may make." in told
+    assert clerk.post(give(clerk, [id], do="move:send"), {}).location == TICKETS
+    assert town.records.get(system(), TICKET, id).state == "draft"
+
+
+def test_a_move_without_a_way_back_is_undone(clerk: StaffClient, town: Town, clock: FixedClock) -> None:
+    """Each case is in its own state again with all that the move changed, and the log tells of both ways; citizens were
+    told of the move, which the question says, and are not told of the undo.
+    """
+    topic, ada = make_topic(town), make_contact(town, emails=[{"address": "ada@example.org", "primary": True}])
+    words = {"type": TICKET, "event": "done", "subject": "Done", "body": "It is done. {link}"}
+    town.records.create(system(), "core.message_template", words)
+    ids = [make_ticket(town, system(), topic, outcome=before).id for before in ("Looked at", None)]
+    mailed = make_ticket(town, system(), topic, reporter=ada.id).id
+    waiting = town.records.transition(system(), TICKET, ids[0], "ask", version=1)
+    clock.move(timedelta(hours=1))
+    undo = give(clerk, [*ids, mailed], do="move:finish", outcome="Filled", refund="3")
+    town.records.transition(system(), TICKET, make_ticket(town, system(), topic, reporter=ada.id).id, "ask", version=1)
+    sent = len(outbox.find(town))
+    assert sent == 1
+    told = main_of(clerk.get(undo))
+    assert "in the state that it was in" in told
+    assert "1 message to citizens came of it, sent or on the way: undoing takes none of that back." in told
+    clock.move(timedelta(hours=1))
+    assert clerk.post(undo, {}).location == TICKETS
+    now = [town.records.get(system(), TICKET, id) for id in (*ids, mailed)]
+    assert [(each.state, each.closed, each["outcome"], each["refund"]) for each in now] == [
+        ("waiting", None, "Looked at", None), ("new", None, None, None), ("new", None, None, None),
+    ]  # fmt: skip
+    assert now[0].due == waiting.due
+    last = town.records.history(system(), TICKET, ids[0])[-1]
+    assert (last.action, last.note, last.changes["state"]) == ("undo", "“Finish” undone.", ("done", "waiting"))
+    assert len(outbox.find(town)) == sent
+    page = main_of(clerk.get(f"{TICKETS}{ids[0]}/"))
+    assert "Moved back from Done to Waiting" in page
+    assert "“Finish” undone." in page
+    assert "Undone" in main_of(clerk.get(f"{TICKETS}{ids[0]}/history"))
+    assert [state for state, _ in town.records.passed(system(), TICKET, ids[0])] == ["new", "waiting"]
+    assert clerk.post(f"{TICKETS}{ids[0]}/move/answer", {"version": str(now[0].version)}).status_code == 302
+
+
+def test_an_undone_reopening_leaves_a_case_closed_when_it_was(
+    clerk: StaffClient, town: Town, clock: FixedClock
+) -> None:
+    """The day on which it was closed is the first one, not that of the undo."""
+    id = make_ticket(town, system(), make_topic(town)).id
+    closed = town.records.transition(system(), TICKET, id, "finish", {"outcome": "Filled"}, version=1).closed
+    clock.move(timedelta(days=2))
+    undo = give(clerk, [id], do="move:reopen")
+    assert town.records.get(system(), TICKET, id).closed is None
+    assert clerk.post(undo, {}).location == TICKETS
+    record = town.records.get(system(), TICKET, id)
+    assert (record.state, record.closed) == ("done", closed)
+
+
+def test_who_may_not_make_a_move_any_more_can_not_undo_it(town: Town) -> None:
+    """Taking back needs the permission of the move; the action stays to be undone by who holds it."""
+    clerk, chief = staff_client(town), staff_client(town, "administrator")
+    id = make_ticket(town, system(), make_topic(town)).id
+    undo = give(clerk, [id], do="move:ask")
+    people.set_role(town, system(), people.find(town, "clerk@milbrook.example").id, "viewer")
+    assert "You may not move tickets." in main_of(clerk.post(undo, {}))
+    assert town.records.get(system(), TICKET, id).state == "waiting"
+    assert chief.post(undo, {}).location == TICKETS
     assert town.records.get(system(), TICKET, id).state == "new"
 
 

@@ -37,6 +37,7 @@ from townhall.lifecycle import packing
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
 from townhall.lifecycle import unpacking
+from townhall.records import reverting
 from townhall.records.types import Record
 from townhall.town import Town
 from townhall_forms.values import Reference
@@ -92,6 +93,35 @@ def test_what_counts_as_an_answer(town: Town, ticket: Record, clerk: Actor, valu
     given = {"channel": "web", "about": Reference(TICKET, ticket.id), **values}
     town.records.create(actor, INTERACTION, given)
     assert (clocks(town, ticket)["first_response"].met_at is not None) is met
+
+
+def test_clocks_know_nothing_of_what_was_undone(town: Town, ticket: Record, clerk: Actor, clock: FixedClock) -> None:
+    """A case that was closed and reopened by mistake is due when it was, and waits since it waited, also for a target
+    that lets time begin anew; what it was asked in that time still runs.
+    """
+    (target,) = town.records.find(system(), TARGET).records
+    town.records.update(system(), TARGET, target.id, {"reopened": "anew"}, version=target.version)
+    asked = town.records.transition(clerk, TICKET, ticket.id, "ask", version=ticket.version)
+    now_is(town, clock, "17 14:00")
+    town.records.message(citizen(frozenset({(TICKET, ticket.id)})), TICKET, ticket.id, "It got deeper.")
+    before, due = clocks(town, ticket), again(town, ticket).due
+    now_is(town, clock, "17 15:00")
+    done = town.records.transition(clerk, TICKET, ticket.id, "finish", {"outcome": "Filled"}, version=asked.version)
+    assert clocks(town, ticket)["resolution"].met_at is not None
+    now_is(town, clock, "17 16:00")
+    reverting.revert(town, clerk, TICKET, ticket.id, before=asked.version, after=done.version, note="Undone.")
+    assert (clocks(town, ticket), again(town, ticket).due) == (before, due)
+    now_is(town, clock, "18 10:00")
+    back = town.records.transition(clerk, TICKET, ticket.id, "answer", version=done.version + 1)
+    resolved = town.records.transition(clerk, TICKET, ticket.id, "finish", {"outcome": "x"}, version=back.version)
+    met = clocks(town, ticket)
+    now_is(town, clock, "18 15:00")
+    opened = town.records.transition(clerk, TICKET, ticket.id, "reopen", version=resolved.version)
+    assert clocks(town, ticket)["resolution"].met_at is None
+    now_is(town, clock, "18 16:00")
+    reverting.revert(town, clerk, TICKET, ticket.id, before=resolved.version, after=opened.version, note="Undone.")
+    assert clocks(town, ticket)["resolution"] == met["resolution"]
+    assert again(town, ticket).closed == resolved.closed
 
 
 def test_a_citizens_message_starts_the_update_clock(

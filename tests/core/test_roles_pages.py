@@ -121,6 +121,26 @@ def test_a_department_at_every_page(office: Office) -> None:
     assert "It is with others now" in plain(ann.get(TICKETS))
 
 
+def test_what_was_given_to_another_department_by_mistake_is_taken_back(office: Office, town: Town) -> None:
+    """Ann undoes what she put into Water's queue though she doesn't see it there; what stays is named by its number."""
+    ann, ids = office.sign_in("ann"), [office.ours, office.ticket("Hole in Oak", queue=office.streets)]
+    ann.get(f"{TICKETS}bulk?do=queue:{office.water}&pick={ids[0]}&back={TICKETS}")
+    picked = {"pick": [str(id) for id in ids], "back": TICKETS, "do": f"queue:{office.water}"}
+    done = ann.post(f"{TICKETS}bulk", data=picked)
+    undo = TICKETS + "undo/" + ann.follow(done).text.partition(f'href="{TICKETS}undo/')[2].partition('"')[0]
+    assert ann.get(f"{TICKETS}{ids[0]}/").status_code == 404
+    other = town.records.get(SYSTEM, "desk.ticket", ids[1])
+    town.records.update(SYSTEM, "desk.ticket", ids[1], {"details": "Seen"}, version=other.version)
+    told = main_of(ann.post(undo, {}))
+    assert f"{other.number}: Somebody changed it since." in told
+    assert "Seen" not in told
+    queues = [town.records.get(SYSTEM, "desk.ticket", id).queue for id in ids]
+    assert queues == [office.streets, office.water]
+    assert ann.get(f"{TICKETS}{ids[0]}/").status_code == 200
+    assert office.sign_in("bob").post(undo, {}).status_code == 403
+    assert "1 record was left as it is" in main_of(office.sign_in("ada").post(undo, {}))
+
+
 def test_the_matrix(office: Office, town: Town) -> None:
     """A role is made, filled in, given beside another, counts at the next page, and goes when nobody has it."""
     ada, ann = office.sign_in("ada"), office.sign_in("ann")

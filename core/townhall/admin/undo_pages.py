@@ -47,7 +47,12 @@ class UndoPages(RecordPages):
                 flash(str(rejected), "bad")
                 return redirect(self.lister.base)
             if outcome.done:
-                flash(f"{done.label}: undone for {plural(outcome.done, 'record')}.", "ok")
+                many = (
+                    f"{outcome.done} of {plural(done.records, 'record')}"
+                    if outcome.left
+                    else plural(outcome.done, "record")
+                )
+                flash(f"{done.label}: undone for {many}.", "ok")
             if not outcome.left:
                 return redirect(self.lister.base)
         return self.render(
@@ -55,6 +60,7 @@ class UndoPages(RecordPages):
             type=self.type,
             done=done,
             outcome=outcome,
+            told=undoing.told(self.town, done) if outcome is None and done.undone is None else 0,
             late=undoing.is_late(self.town, done),
             hours=undoing.HOURS,
             base=self.lister.base,

@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
+from peewee import fn
+
 from townhall.access import actors
 from townhall.access.actors import Actor
 from townhall.db.transactions import immediate
@@ -17,6 +19,7 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import TownhallError
+from townhall.messages import outbox
 from townhall.records import reverting
 from townhall.records.disclosing import PERMISSION
 from townhall.records.instants import from_microseconds
@@ -43,6 +46,19 @@ class Done:
     actor: str
     undone: datetime | None
     records: int
+    put_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A record that was left as it is, and why: ``name`` says which, as far as the actor may know, and ``seen`` whether
+    they can open it.
+    """
+
+    id: int
+    name: str
+    seen: bool
+    reason: str
 
 
 @dataclass(slots=True)
@@ -50,7 +66,7 @@ class Undone:
     """What became of undoing: how many were put back, and why the others were left as they are."""
 
     done: int = 0
-    left: list[tuple[Record | None, int, str]] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
 
 
 class Mark:
@@ -124,7 +140,8 @@ def undo(town: Town, actor: Actor, done: Done) -> Undone:
     """Put back each record that nobody has changed since, and say why the others are left.
 
     Each record is a transaction of its own: what is put back stays so if the work breaks off, and whoever asks again
-    goes on with the rest. Of two who ask at once each puts back what the other has not.
+    goes on with the rest. Of two who ask at once each puts back what the other has not. The action is undone once
+    nothing of it is left.
     Raises :class:`~townhall.errors.Rejected` if the time for it is over.
     """
     if is_late(town, done):
@@ -145,16 +162,30 @@ def undo(town: Town, actor: Actor, done: Done) -> Undone:
                 )  # fmt: skip
             outcome.done += 1
         except TownhallError as error:
-            outcome.left.append((_record(town, actor, row.identity, row.record_id), row.record_id, str(error)))
-    action.update(undone_at=now).where(action.id == done.id, action.undone_at.is_null()).execute()
+            outcome.left.append(_left(town, actor, done, row.record_id, str(error)))
+    still = table.select(table.id).where(table.bulk_id == done.id, table.undone_at.is_null())
+    whole = (action.id == done.id) & action.undone_at.is_null() & ~fn.EXISTS(still)
+    action.update(undone_at=now).where(whole).execute()
     return outcome
 
 
-def _record(town: Town, actor: Actor, identity: str, id: int) -> Record | None:
+def told(town: Town, done: Done) -> int:
+    """How many messages to citizens came of an action and were sent, or are on their way."""
+    table = town.system.bulk_change
+    rows = table.select(table.record_id, table.before, table.after).where(table.bulk_id == done.id).tuples()
+    versions = {id: range(before + 1, after + 1) for id, before, after in rows}
+    return outbox.caused(town, done.identity, versions, done.at)
+
+
+def _left(town: Town, actor: Actor, done: Done, id: int, reason: str) -> Left:
+    """Who did it themselves knows the record by its number, wherever it went."""
     try:
-        return town.records.get(actor, identity, id, fields=())
+        record = town.records.get(actor, done.identity, id, fields=())
     except TownhallError:
-        return None
+        own = done.actor_id == actor.id
+        number = town.records.get(actors.system(), done.identity, id, fields=()).number if own else ""
+        return Left(id, number, False, reason)
+    return Left(id, record.number or record.title, True, reason)
 
 
 def _earliest(town: Town) -> int:
@@ -163,7 +194,8 @@ def _earliest(town: Town) -> int:
 
 def _done(town: Town, row: Any) -> Done:
     table = town.system.bulk_change
-    count = table.select().where(table.bulk_id == row.id).count()
+    counted = table.select(fn.COUNT(table.id), fn.COUNT(table.undone_at)).where(table.bulk_id == row.id).tuples()
+    ((count, put_back),) = counted
     undone = None if row.undone_at is None else from_microseconds(row.undone_at)
     at = from_microseconds(row.at)
-    return Done(row.id, row.identity, row.label, at, row.actor_id, row.actor_name, undone, count)
+    return Done(row.id, row.identity, row.label, at, row.actor_id, row.actor_name, undone, count, put_back)

@@ -39,6 +39,7 @@ DEEDS = {
     "import": "Imported",
     "merge": "Merged",
     "unmerge": "Taken out of a merge",
+    "undo": "Undone",
     "link": "Gave a new secret link",
 }
 UNKNOWN = "Not kept any more"

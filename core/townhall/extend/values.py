@@ -23,8 +23,8 @@ class Change:
     ``before`` holds the old values (empty for a new record), ``values`` all values as they will stand, both of the
     declared fields; ``standard_before`` and ``standard`` hold those of the standard fields that the type has, such as
     ``assignee`` and ``due``. ``actor`` is the :class:`townhall.access.actors.Actor` who makes it. ``transition`` names
-    the move between states, if it is one; ``message`` is what was written to the citizen with it. ``version`` counts
-    the record's changes, this one among them.
+    the move between states, if it is one: an undo puts a state back by none, and is an ``update``. ``message`` is what
+    was written to the citizen with it. ``version`` counts the record's changes, this one among them.
     """
 
     identity: str

@@ -28,6 +28,7 @@ from townhall.messages import visibility
 from townhall.records import beside
 from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
+from townhall.records.plans import batches
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -153,6 +154,25 @@ def of_interactions(town: Town, ids: Sequence[int]) -> Mapping[int, Message]:
     table = town.system.outbox
     found = _messages(_query(town).where(table.interaction_id.in_(list(ids))))
     return {each.interaction_id: each for each in found if each.interaction_id is not None}
+
+
+def caused(town: Town, identity: str, versions: Mapping[int, Collection[int]], since: datetime) -> int:
+    """How many messages that these versions of records of a type brought about were sent or are still to be.
+
+    ``versions`` has them by record; none of the messages is older than ``since``.
+    """
+    table = town.system.outbox
+    found = 0
+    for part in batches(sorted(versions)):
+        rows = table.select(table.record_id, table.event, table.recipient, table.key).where(
+            table.identity == identity,
+            table.record_id.in_(part),
+            table.created_at >= to_microseconds(since),
+            table.status != "dropped",
+        )
+        for id, event, recipient, key in rows.tuples():
+            found += any(key == key_of(identity, id, event, each, recipient) for each in versions[id])
+    return found
 
 
 def counts(town: Town, seen_by: Actor | None = None) -> Mapping[str, int]:

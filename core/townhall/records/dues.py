@@ -7,13 +7,18 @@ everything else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
+from typing import Any
 
 from townhall.access.actors import system
 from townhall.records import reading
+from townhall.records.inserting import UNDO
 from townhall.records.types import Record
 from townhall.records.write_plans import write_plan
 
@@ -68,15 +73,29 @@ def count_open(town: Town, identity: str, after: int = 0) -> int:
 
 
 def stints(town: Town, identity: str, ids: Sequence[int]) -> Iterator[tuple[int, str, int]]:
-    """Id, state and moment at which a case came into it, in order, for these cases."""
+    """Id, state and moment at which a case came into it, in order, for these cases; without states that were undone."""
     mark = town.database.param
     # Without statistics SQLite would rather go through all moves of the type by an index that has what is asked.
     by = " INDEXED BY case_transition_identity_record_id_id" if town.database.engine == "sqlite" else ""
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
         marks = ", ".join([mark] * len(part))
-        yield from town.database.execute_sql(
-            f"SELECT record_id, target, at FROM case_transition{by}"  # noqa: S608  # marks, not values
+        rows = town.database.execute_sql(
+            f"SELECT record_id, target, at, name FROM case_transition{by}"  # noqa: S608  # marks, not values
             f" WHERE identity = {mark} AND record_id IN ({marks}) ORDER BY record_id, id",
             (identity, *part),
         ).fetchall()
+        for id, moves in groupby(rows, itemgetter(0)):
+            yield from ((id, state, at) for state, at in _not_undone(moves))
+
+
+def _not_undone(moves: Iterable[Sequence[Any]]) -> list[tuple[str, int]]:
+    """The states of one case by its moves. One that was undone has never been: the state before it went on."""
+    found: list[tuple[str, int]] = []
+    for _, state, at, name in moves:
+        places = [place for place, (each, _) in enumerate(found) if each == state] if name == UNDO else []
+        if places:
+            del found[places[-1] + 1 :]
+        else:
+            found.append((state, at))
+    return found

@@ -73,6 +73,8 @@ class Edit:
     transition: str = ""
     memo: dict[str, Any] = dataclass_field(default_factory=dict)
     message: str = ""
+    #: What the log of moves calls a new state that comes of no transition.
+    logged: str = ""
 
     @classmethod
     def of(
@@ -201,7 +203,7 @@ class Edit:
         )
         inserting.replace_children(town, plan, id, self.values, set(changed))
         encrypting.write(town, plan.record_type, [(id, self.values)] if changed else (), changed)
-        if self.transition:
+        if self.transition or self.logged:
             self._log_move(to_microseconds(now))
         old = {**self.before.values, **standard_of(self.before)}
         new = {**self.values, **self.standard}
@@ -230,9 +232,8 @@ class Edit:
 
     def _log_move(self, at: int) -> None:
         states = self.before.state, self.standard["state"]
-        inserting.log_transition(
-            self.town, self.actor, self.before.identity, self.before.id, self.transition, *states, at
-        )
+        name = self.transition or self.logged
+        inserting.log_transition(self.town, self.actor, self.before.identity, self.before.id, name, *states, at)
 
     def _columns(self, changed: list[str], title: str) -> dict[str, Any]:
         columns: dict[str, Any] = {}

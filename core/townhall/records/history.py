@@ -123,6 +123,8 @@ class Told(NamedTuple):
     changes: dict[str, Any] | None
     note: str
     digest: str
+    actor_kind: str
+    actor_id: int | None
 
 
 def told(town: Town, record_type: RecordType, id: int) -> list[Told]:
@@ -132,7 +134,7 @@ def told(town: Town, record_type: RecordType, id: int) -> list[Told]:
     rows = (
         entry.select(
             entry.id, entry.at, entry.actor_name, entry.door, entry.action, entry.version,
-            values.changes, values.note, entry.digest,
+            values.changes, values.note, entry.digest, entry.actor_kind, entry.actor_id,
         )
         .left_outer_join(values, on=(values.history_id == entry.id))
         .where(town.old_names.where(entry, identity), entry.record_id == id)
@@ -150,6 +152,8 @@ def told(town: Town, record_type: RecordType, id: int) -> list[Told]:
             changes=_changes(town, identity, row[0], row[6]),
             note=row[7] or "",
             digest=row[8],
+            actor_kind=row[9],
+            actor_id=row[10],
         )
         for row in rows
     ]

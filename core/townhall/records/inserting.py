@@ -46,6 +46,8 @@ _TRANSITION_COLUMNS = (
     "actor_id",
     "actor_name",
 )
+#: What the log of moves calls the way back from a move that was undone. No move can be declared with this name.
+UNDO = "(undo)"
 
 
 @dataclass(slots=True)

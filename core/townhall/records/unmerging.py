@@ -29,7 +29,6 @@ from townhall.records import merging
 from townhall.records import predicate
 from townhall.records import reading
 from townhall.records import writing
-from townhall.records.choosing import FILES
 from townhall.records.domains import MERGED
 from townhall.records.merged import MERGE
 from townhall.records.merged import UNMERGE
@@ -37,6 +36,9 @@ from townhall.records.merged import went_into
 from townhall.records.plans import batches
 from townhall.records.pointing import Pointing
 from townhall.records.pointing import pointing
+from townhall.records.reverting import CHANGED_SINCE
+from townhall.records.reverting import FORGOTTEN
+from townhall.records.reverting import value_before
 from townhall.records.transaction import write_transaction
 from townhall.records.types import Record
 from townhall.records.write_plans import WritePlan
@@ -46,9 +48,6 @@ from townhall_forms.fields.base import Field
 
 if TYPE_CHECKING:
     from townhall.town import Town
-
-CHANGED_SINCE = "Somebody changed it since."
-FORGOTTEN = "What it was before is not kept any more."
 
 
 @dataclass(slots=True)
@@ -244,23 +243,6 @@ def _since(
             yield name, None, CHANGED_SINCE
             continue
         try:
-            yield name, _value(way, record, field, old), ""
+            yield name, value_before(way.town, record, record.values, field, old), ""
         except (Invalid, ValueError, TypeError, KeyError):
             yield name, None, FORGOTTEN
-
-
-def _value(way: _Way, record: Record, field: Field, old: Any) -> Any:
-    """A value of before, from JSON as history keeps it."""
-    value = record.values.get(field.name)
-    if field.type_name in FILES:
-        tokens = {each["token"] for each in (old if isinstance(old, list) else [old] if old else [])}
-        files = value if isinstance(value, tuple) else (value,) if value else ()
-        kept = tuple(file for file in files if file.token in tokens)
-        if len(kept) < len(tokens):
-            raise ValueError(field.name)
-        return kept or None if isinstance(value, tuple) else next(iter(kept), None)
-    if old is None:
-        return None
-    context = way.town.context(system())
-    parsed = field.bind(dict(record.values), context).parse(old, context)
-    return None if field.is_empty(parsed) else parsed

@@ -204,9 +204,7 @@ def compare(town: Town, actor: Actor, identity: str, id: int, old: int, new: int
     return _differences(past, past.at(old), past.at(new))
 
 
-def restoring(
-    town: Town, actor: Actor, identity: str, id: int, number: int, *, undoing: bool = False
-) -> list[Difference]:
+def restoring(town: Town, actor: Actor, identity: str, id: int, number: int) -> list[Difference]:
     """What bringing a version back would change, ``old`` being as it was then and ``new`` as it is."""
     past = _past(town, actor, identity, id)
     policy.require(actor, "edit", past.type)
@@ -219,7 +217,7 @@ def restoring(
         if each.field.name in _FOLLOWING or each.field.is_computed:
             continue
         problem = shared_cases.KEPT if each.field.name in kept else ""
-        problem = problem or _problem(past, each, then) or _not_offered(past, each.field.name, then, undoing=undoing)
+        problem = problem or _problem(past, each, then) or _not_offered(past, each.field.name, then)
         told.append(Difference(each.field, each.old, each.new, problem, each.old_known))
     return told
 
@@ -234,16 +232,14 @@ def bring_back(
     version: int,
     names: Collection[str] | None = None,
     note: str = "",
-    undoing: bool = False,
 ) -> Record:
     """Make a new version with the values of an earlier one, as any change is made: with all rules, and who did it.
 
-    ``names`` chooses among the fields that can be brought back; ``version`` is the one that the actor saw. Whoever is
-    ``undoing`` what they did just now gets choices back too that are not offered any more, since the record had them.
+    ``names`` chooses among the fields that can be brought back; ``version`` is the one that the actor saw.
     Raises what :func:`townhall.records.writing.update` raises, and :class:`~townhall.errors.Rejected` if nothing would
     change.
     """
-    found = restoring(town, actor, identity, id, number, undoing=undoing)
+    found = restoring(town, actor, identity, id, number)
     then, _ = _past(town, actor, identity, id).at(number)
     wanted = [each.field.name for each in found if not each.problem and (names is None or each.field.name in names)]
     if not wanted:
@@ -324,18 +320,18 @@ def _problem(past: _Past, each: Difference, then: Mapping[str, Any]) -> str:
     return ""
 
 
-def _not_offered(past: _Past, name: str, then: Mapping[str, Any], *, undoing: bool) -> str:
+def _not_offered(past: _Past, name: str, then: Mapping[str, Any]) -> str:
     """Which choice of then, in the field or a part of it, could not be made today, in a sentence; empty if all could.
 
-    One that the record has today may stay, and whoever is ``undoing`` gets a retired one back. A choice that is gone
-    altogether can't be written any more; answers keep the questions that they were given to, and their choices.
+    One that the record has today may stay. A choice that is gone altogether can't be written any more; answers keep the
+    questions that they were given to, and their choices.
     """
     had = {(part, value) for part, _, value in _choices(past, name, past.today)}
     for part, field, value in _choices(past, name, then):
         known = {choice.value: choice.label for choice in field.choices}
         if value in known or past.type.all_fields[name].type_name == "answers":
             offered = any(choice.value == value and not choice.retired for choice in field.choices)
-            if offered or undoing or (part, value) in had:
+            if offered or (part, value) in had:
                 continue
         return f"“{known.get(value, value)}” is not offered any more. Choose another by hand."
     return ""

@@ -16,6 +16,7 @@ from townhall.access.actors import system
 from townhall.records import assembling
 from townhall.records import display
 from townhall.records import predicate
+from townhall.records.inserting import UNDO
 from townhall.records.instants import from_microseconds
 from townhall.records.plans import batches
 from townhall.records.plans import plan as plan_of
@@ -64,6 +65,7 @@ _DEEDS = {
     "import": "Imported",
     "merge": "Merged",
     "unmerge": "Merge taken apart",
+    "undo": "Undone",
     "link": "New secret link given",
     "share": "Shared",
     "unshare": "No longer shared",
@@ -237,7 +239,7 @@ class Writer:
         if not source:
             return f"{record_type.label} opened" if self.staff else new
         if old != new:
-            return f"Moved from {old} to {new}"
+            return f"Moved {'back ' if name == UNDO else ''}from {old} to {new}"
         workflow = record_type.workflow
         move = workflow.transition(name) if workflow is not None else None
         if move is None:

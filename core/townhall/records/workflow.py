@@ -14,6 +14,7 @@ from townhall.errors import Forbidden
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
+from townhall.records import dues
 from townhall.records import messages
 from townhall.records import parsing
 from townhall.records import predicate
@@ -29,6 +30,7 @@ from townhall.records.write_plans import WritePlan
 from townhall.records.write_plans import write_plan
 from townhall.records.writing import lock
 from townhall.records.writing import seen_by
+from townhall_forms.schema import RecordType
 from townhall_forms.schema import Transition
 from townhall_forms.schema import Workflow
 from townhall_forms.validating import environment_of
@@ -58,8 +60,7 @@ def transition(
     plan = write_plan(town, identity)
     refuse_frozen(plan)
     workflow, move = _declared(plan, name)
-    if not policy.may_transition(actor, plan.record_type, move, id):
-        raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")
+    require_move(actor, plan.record_type, move, id)
     policy.refuse_read_only(actor)
     given = dict(values or {})
     may_edit = policy.may(actor, "edit", plan.record_type) and predicate.reaches(
@@ -127,16 +128,25 @@ def hindrance(town: Town, actor: Actor, record: Record, move: Transition) -> str
 
 
 def passed(town: Town, actor: Actor, identity: str, id: int) -> list[tuple[str, datetime]]:
-    """The states that a case has been in, in order, each with the moment at which it came into it."""
+    """The states that a case has been in, in order, each with the moment at which it came into it; none that were
+    undone.
+    """
     reading.get(town, actor, identity, id, fields=())
-    table = town.system.case_transition
-    rows = (
-        table.select(table.target, table.at)
-        .where(table.identity == identity, table.record_id == id)
-        .order_by(table.id)
-        .tuples()
-    )
-    return [(target, from_microseconds(at)) for target, at in rows]
+    return [(target, from_microseconds(at)) for _, target, at in dues.stints(town, identity, [id])]
+
+
+def latest(town: Town, record: Record) -> Transition | None:
+    """The declared move with which a case came into its state; ``None`` if it was none, or isn't declared any more."""
+    table, workflow = town.system.case_transition, record.type.workflow
+    mine = (table.identity == record.identity) & (table.record_id == record.id)
+    name = table.select(table.name).where(mine).order_by(table.id.desc()).limit(1).scalar()
+    return workflow.transition(name) if workflow is not None and name else None
+
+
+def require_move(actor: Actor, record_type: RecordType, move: Transition, id: int) -> None:
+    """Raise :class:`~townhall.errors.Forbidden` unless the actor is one who may make this move."""
+    if not policy.may_transition(actor, record_type, move, id):
+        raise Forbidden(f"You may not do “{move.label}”. Ask an administrator if you need to.")
 
 
 def _ask_guards(town: Town, actor: Actor, before: Record, move: Transition) -> None:

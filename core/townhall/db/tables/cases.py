@@ -13,7 +13,10 @@ from peewee import TextField
 
 
 class CaseTransition(Model):
-    """One move of a case from state to state; ``name`` and ``source`` are empty for its opening."""
+    """One move of a case from state to state; ``name`` and ``source`` are empty for its opening.
+
+    ``name`` is ``(undo)`` for the way back from a move that was undone.
+    """
 
     id = BigAutoField()
     identity = CharField(max_length=120)
