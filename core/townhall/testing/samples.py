@@ -109,7 +109,7 @@ class Sampler:
         """Make a record; one that is to begin in another than its first state comes as an import brings it."""
         if state is None:
             return self.town.records.create(self.actor, identity, values)
-        (outcome,) = self.town.records.import_rows(self.actor, identity, [{**values, "state": state}])
+        (outcome,) = self.town.records.import_rows(system("import"), identity, [{**values, "state": state}])
         if outcome.id is None:
             raise ValidationFailed(outcome.errors)
         return self.town.records.get(self.actor, identity, outcome.id)
