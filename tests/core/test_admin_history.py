@@ -388,3 +388,12 @@ def test_an_export_on_the_command_line_is_written_down(town: Town, ticket: Recor
     (told,) = disclosing.listing(town, system())
     assert (told.action, told.door, told.identity, told.rows, told.filters) == ("export", "cli", TICKET, 1, ("Search",))
     assert told.actor.endswith("(command line)")
+
+
+def test_a_seal_that_is_none_leaves_the_page_standing(town: Town) -> None:
+    """Where somebody wrote nonsense into the chain, the page says so and shows its list."""
+    nonsense = {"number": 1, "previous": "x", "at": 1, "entries": 1, "last_id": 1, "ranges": "x", "digest": "x"}
+    town.system.history_seal.insert(**nonsense).execute()
+    page = staff_client(town, "administrator").get(AUDIT)
+    assert page.status_code == 200
+    assert "Seal 1 was changed: it can't be read any more. Ask whoever runs the server" in main_of(page)

@@ -29,6 +29,7 @@ from townhall.cli import main
 from townhall.clock import FixedClock
 from townhall.db import history_guards
 from townhall.db import history_indexes
+from townhall.errors import TownhallError
 from townhall.lifecycle import packing
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
@@ -38,7 +39,7 @@ from townhall.records import history
 from townhall.records import sealing
 from townhall.records import verifying
 from townhall.records.types import Record
-from townhall.records.verifying import Verdict
+from townhall.records.verdicts import Verdict
 from townhall.town import Town
 
 
@@ -425,21 +426,26 @@ def test_a_missing_entry_and_a_missing_seal_are_named(town: Town, clerk: Actor, 
         town.database.execute_sql("UPDATE history_seal SET ranges = 'x' WHERE number = 1")
     broken = found(town).broken
     assert broken is not None
-    assert broken.sentence == "Seal 1 was changed: what it covers can't be read any more."
+    assert broken.sentence == "Seal 1 was changed: it can't be read any more."
 
 
 ENTRIES = ", ".join(f'"{name}"' for name in history.ENTRY_COLUMNS)
 
 
+def forge(town: Town, id: int, like: int) -> None:
+    """Add an entry with this id that is right by itself; no guard keeps anybody from adding."""
+    names = ENTRIES.partition(", ")[2]
+    town.database.execute_sql(f"INSERT INTO history ({ENTRIES}) SELECT {id}, {names} FROM history WHERE id = {like}")
+    town.database.execute_sql(
+        "INSERT INTO history_values (history_id, salt, note, changes)"
+        f" SELECT {id}, salt, note, changes FROM history_values WHERE history_id = {like}"
+    )
+
+
 def test_an_entry_that_was_slipped_in_is_named(town: Town, ticket: Record) -> None:
     """An entry that is right by itself, at a place that no seal will ever cover, doesn't pass for one that waits."""
     sealing.seal(town)
-    names, id = ENTRIES.partition(", ")[2], entry_of(town, ticket, 2)
-    town.database.execute_sql(f"INSERT INTO history ({ENTRIES}) SELECT -5, {names} FROM history WHERE id = {id}")
-    town.database.execute_sql(
-        "INSERT INTO history_values (history_id, salt, note, changes)"
-        f" SELECT -5, salt, note, changes FROM history_values WHERE history_id = {id}"
-    )
+    forge(town, -5, entry_of(town, ticket, 2))
     sealing.seal(town)
     broken = found(town).broken
     assert broken is not None
@@ -447,31 +453,170 @@ def test_an_entry_that_was_slipped_in_is_named(town: Town, ticket: Record) -> No
     assert broken.sentence.endswith("was slipped in where nothing was when its neighbours were sealed.")
 
 
+def claim_gaps(town: Town, gaps: str) -> None:
+    """Write a list of gaps over that of the town, which no guard keeps anybody from."""
+    town.database.execute_sql("DELETE FROM meta WHERE \"key\" = 'history_gaps'")
+    town.database.execute_sql(f"INSERT INTO meta (\"key\", \"value\") VALUES ('history_gaps', '{gaps}')")
+
+
+def test_a_gap_that_somebody_claims_lets_nothing_in(town: Town, ticket: Record, engine: str) -> None:
+    """A place below the first entry is none, though the list of gaps says so: it is named, and never sealed."""
+    sealing.seal(town)
+    claim_gaps(town, "[[-5, -5]]")
+    broken = found(town).broken
+    assert (broken is None) == (engine == "sqlite")  # where nothing comes late, nobody goes by the list
+    if broken is not None:
+        assert "list of gaps in the chain" in broken.sentence
+    forge(town, -5, entry_of(town, ticket, 2))
+    if engine == "sqlite":
+        assert sealing.seal(town) == 0
+    else:
+        with pytest.raises(TownhallError, match="list of gaps in the chain"):
+            sealing.seal(town)
+        assert "list of gaps in the chain" in run(town, "seal").output
+        claim_gaps(town, "[]")
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.entry == -5
+    assert broken.sentence.endswith("was slipped in where nothing was when its neighbours were sealed.")
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # on SQLite nothing comes late
+@pytest.mark.parametrize("claimed", ["[[5, 5]]", "[[5, 6], [8, 8]]", "[]", "[[5, 7], [2, 2]]", "[[5, 6], [6, 7]]"])
+def test_the_list_of_gaps_is_what_the_seals_leave(town: Town, ticket: Record, claimed: str) -> None:
+    """An entry of a gap that the list doesn't name would never be sealed, one that is sealed already be so again."""
+    sealing.seal(town)
+    town.database.execute_sql("SELECT nextval(pg_get_serial_sequence('history', 'id')) FROM generate_series(1, 3)")
+    history.write(town, system(), "core.contact", 6, [history.Event(10, 1, "update", {})])
+    sealing.seal(town)
+    assert found(town).broken is None
+    assert town.system.meta.get(town.system.meta.key == "history_gaps").value == "[[5,7]]"
+    claim_gaps(town, claimed)
+    broken = found(town).broken
+    assert broken is not None
+    assert "list of gaps in the chain" in broken.sentence
+
+
+def add_seal(town: Town, ranges: list[tuple[int, int]], **other: object) -> None:
+    """Add a seal that fits its entries and the seal before it, but for what ``other`` says of it."""
+    last = sealing.newest(town)
+    assert last is not None
+    told = {"number": last.number + 1, "previous": last.digest, "at": last.at, "last_id": last.last_id} | other
+    digests = dict(town.system.history.select(town.system.history.id, town.system.history.digest).tuples())
+    ids = [id for first, final in ranges for id in range(first, final + 1)]
+    digest = sealing.seal_digest(told["number"], told["previous"], told["at"], ranges, [digests[id] for id in ids])  # type: ignore[arg-type]
+    text = json.dumps(ranges, separators=(",", ":"))
+    town.system.history_seal.insert(**told, entries=len(ids), ranges=text, digest=digest).execute()
+
+
+SEALS: tuple[tuple[list[tuple[int, int]], dict[str, object], str], ...] = (
+    ([(5, 5)], {"last_id": 1005}, "Seal 2, of .*, was changed: it says that the chain reaches to entry 1,005"),
+    ([(5, 5)], {"last_id": -100}, "Seal 2, of .*, was changed: it says that the chain reaches to entry -100"),
+    ([(5, 5)], {"last_id": 5, "previous": "f" * 64}, "Seal 2, of .*, doesn't follow from the one before it"),
+    ([(5, 5)], {"last_id": 5, "at": 1}, "Seal 2, of 1970-01-01 .*, is of an earlier time than the one before it"),
+    ([(5, 5)], {"last_id": 5, "number": 3}, "Seal 2 is missing"),
+    ([(-5, -5), (5, 5)], {"last_id": 5}, "The entry -5 about .* was slipped in"),
+    ([(2, 2), (5, 5)], {"last_id": 5}, "Seal 2, of .*, covers the entry 2 about .*, which was sealed before"),
+    ([(5, 5), (5, 5)], {"last_id": 5}, "Seal 2, of .*, was changed"),
+    ([], {}, "Seal 2, of .*, was changed"),
+)
+
+
+@pytest.mark.parametrize(("ranges", "other", "sentence"), SEALS)
+def test_a_seal_that_somebody_made_up_is_named(
+    town: Town, ticket: Record, ranges: list[tuple[int, int]], other: dict[str, object], sentence: str
+) -> None:
+    """A seal whose digest is right, and which says of the chain what isn't so, is named by what it says."""
+    sealing.seal(town)
+    history.write(town, system(), "core.contact", 6, [history.Event(10, 1, "update", {})])
+    forge(town, -5, entry_of(town, ticket, 2))
+    add_seal(town, ranges, **other)
+    broken = found(town).broken
+    assert broken is not None
+    assert re.search(sentence, broken.sentence), broken.sentence
+
+
+@pytest.mark.parametrize("last_id", [1004, -100])
+def test_where_the_chain_ends_is_worked_out(town: Town, clerk: Actor, ticket: Record, last_id: int) -> None:
+    """Somebody who changes where the newest seal ends neither keeps entries from being sealed nor lets any in."""
+    sealing.seal(town)
+    with unguarded(town):
+        town.database.execute_sql(f"UPDATE history_seal SET last_id = {last_id}")
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "More"}, version=3)
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.seal == 1
+    assert f"it says that the chain reaches to entry {last_id:,}, and it reaches to 4." in broken.sentence
+
+
+def test_a_clock_that_was_set_back(town: Town, clerk: Actor, ticket: Record, clock: FixedClock) -> None:
+    """A seal is never of an earlier time than the one before it, whatever the clock says."""
+    sealing.seal(town)
+    clock.move(timedelta(days=-3))
+    town.records.update(clerk, TICKET, ticket.id, {"summary": "More"}, version=3)
+    sealing.seal(town)
+    first, second = (sealing.numbered(town, number) for number in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert first.at == second.at
+    assert found(town).broken is None
+
+
+DEEP = "[" * 100_000
 NONSENSE = (
     (
         "UPDATE history_seal SET ranges = '[[1,999999999]]', entries = 999999999 WHERE number = 1",
         "Seal 1, of .*changed",
     ),
-    ("INSERT INTO meta (key, value) VALUES ('history_gaps', 'x')", "list of gaps in the chain.*can't be read any more"),
+    (f"UPDATE history_seal SET ranges = '{DEEP}' WHERE number = 1", "Seal 1 was changed: it can't be read any more"),
+    (
+        "UPDATE history_seal SET ranges = '[[\"1\",4]]' WHERE number = 1",
+        "Seal 1 was changed: it can't be read any more",
+    ),
+    ("UPDATE history_seal SET ranges = '7' WHERE number = 1", "Seal 1 was changed: it can't be read any more"),
+    ("UPDATE history_seal SET at = 9223372036854775807 WHERE number = 1", "Seal 1 was changed: it can't be read"),
 )
 NONSENSE_ON_SQLITE = (
     ("UPDATE history SET actor_name = x'ff' WHERE id = 1", "entry 1 about .* was changed after it was written"),
     ("UPDATE history SET actor_name = CAST(x'ff' AS TEXT) WHERE id = 1", "history can't be read any further"),
-    ("UPDATE history_seal SET entries = 'x' WHERE number = 1", "Seal 1, of .* was changed"),
+    *(
+        (f"UPDATE history_seal SET {column} = {value} WHERE number = 1", "Seal 1 was changed: it can't be read")
+        for column, value in (
+            ("entries", "'x'"),
+            ("last_id", "'q'"),
+            ("at", "'then'"),
+            ("ranges", "x'ff'"),
+            ("digest", "x'ff'"),
+        )
+    ),
+)
+GAPS = tuple(
+    (f"INSERT INTO meta (key, value) VALUES ('history_gaps', '{text}')", "list of gaps in the chain.*can't be read")
+    for text in ("x", DEEP, "7", '[["1", 1]]', "[[1]]", "[[3, 1]]", "[[1, 100000000]]")
 )
 
 
 def test_nonsense_is_named_and_stops_nothing(town: Town, ticket: Record, engine: str) -> None:
     """Whatever somebody writes over history, verifying says so in a sentence; it neither fails nor fills the memory."""
     sealing.seal(town)
-    for statement, sentence in (*NONSENSE, *(NONSENSE_ON_SQLITE if engine == "sqlite" else ())):
+    for statement, sentence in (*NONSENSE, *(NONSENSE_ON_SQLITE if engine == "sqlite" else GAPS)):
         with unguarded(town), town.database.atomic() as transaction:
             town.database.execute_sql(statement)
             broken = found(town).broken
             transaction.rollback()
-        assert broken is not None, statement
+        assert broken is not None, statement[:200]
         assert re.search(sentence, broken.sentence), broken.sentence
     assert found(town).broken is None
+
+
+def test_commands_say_that_a_seal_is_none(town: Town, ticket: Record) -> None:
+    """Sealing and anchors stop at a seal that can't be read with the same sentence."""
+    sealing.seal(town)
+    with unguarded(town):
+        town.database.execute_sql("UPDATE history_seal SET ranges = 'x'")
+    for command in ("seal", "anchor", "verify"):
+        told = run(town, command)
+        assert (told.exit_code, "Seal 1 was changed: it can't be read any more." in told.output) == (1, True), command
 
 
 def test_entries_in_another_order_are_found(town: Town, ticket: Record) -> None:

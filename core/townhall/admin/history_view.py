@@ -17,6 +17,7 @@ from flask_admin import expose
 
 from townhall.admin import urls
 from townhall.admin.staff import StaffView
+from townhall.errors import TownhallError
 from townhall.records import disclosing
 from townhall.records import sealing
 from townhall.records.disclosing import Disclosure
@@ -74,7 +75,11 @@ class HistoryView(StaffView):
             limit=_SIZE + 1,
         )
         shown, pairs = found[:_SIZE], [(name, value) for name, value in given.items() if value]
-        last = sealing.newest(self.town)
+        last, problem = None, ""
+        try:
+            last = sealing.newest(self.town)
+        except TownhallError as error:
+            problem = str(error)
         return self.render(
             "admin/disclosures.html",
             lines=self._lines(shown),
@@ -85,6 +90,7 @@ class HistoryView(StaffView):
             older_url=urls.with_query(urls.HISTORY, [*pairs, ("before", shown[-1].id)]) if len(found) > _SIZE else "",
             newest_url=urls.with_query(urls.HISTORY, pairs) if request.args.get("before") else "",
             seal=last,
+            seal_problem=problem,
             sealed_at=None if last is None else datetime.fromtimestamp(last.at / 1_000_000, tz=self.town.zone),
             base=urls.HISTORY,
         )

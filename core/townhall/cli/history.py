@@ -19,7 +19,7 @@ from townhall.records import anchors
 from townhall.records import sealing
 from townhall.records import verifying
 from townhall.records.instants import from_microseconds
-from townhall.records.verifying import Verdict
+from townhall.records.verdicts import Verdict
 
 
 @click.group()

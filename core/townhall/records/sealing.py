@@ -3,17 +3,19 @@
 One chain in every transaction would make writers wait for each other, so each seal covers what it finds: the digests of
 the entries in the order of their ids, and the seal before it. On PostgreSQL ids are given out before their transactions
 commit. An entry that becomes visible after others with higher ids were sealed stands in a gap; gaps are looked at each
-time, and what turns up in one goes into a later seal.
+time, and what turns up in one goes into a later seal. SQLite lets one write at a time, so nothing ever turns up late.
+
+The gaps are kept in a list, so that no run has to read the whole chain; verifying works them out anew from the seals.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -22,8 +24,14 @@ import peewee
 from townhall.db import meta
 from townhall.db.transactions import immediate
 from townhall.errors import TownhallError
+from townhall.records.coverage import Coverage
+from townhall.records.coverage import Range
+from townhall.records.coverage import merged
+from townhall.records.coverage import ranges_of
+from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 from townhall_forms.fields.base import encode_json
+from townhall_forms.reading import read_json
 
 if TYPE_CHECKING:
     from townhall.town import Town
@@ -33,12 +41,10 @@ MOST = 1000
 #: What the first seal follows.
 BEGINNING = "0" * 64
 #: Under which key the ids are kept that were passed over.
-_GAPS = "history_gaps"
+GAPS = "history_gaps"
+_COLUMNS = 'number, previous, "at", entries, last_id, ranges, digest'
 #: Gaps that one statement looks into.
 _AT_ONCE = 200
-
-#: ``(first, last)``: ids without a gap between them.
-Range = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +84,51 @@ def seal(town: Town) -> int:
 
 
 def newest(town: Town) -> Seal | None:
-    """The last seal; ``None`` if nothing was sealed yet."""
-    table = town.system.history_seal
-    row = table.select().order_by(table.number.desc()).limit(1).tuples().first()
-    return None if row is None else seal_of(row)
+    """The last seal; ``None`` if nothing was sealed yet.
+
+    Raises :class:`~townhall.errors.TownhallError` if somebody wrote over it what is no seal.
+    """
+    rows = rows_of(town, "ORDER BY number DESC LIMIT 1")
+    return seal_of(rows[0]) if rows else None
 
 
 def numbered(town: Town, number: int) -> Seal | None:
-    """The seal with this number."""
-    table = town.system.history_seal
-    row = table.select().where(table.number == number).tuples().first()
-    return None if row is None else seal_of(row)
+    """The seal with this number.
+
+    Raises :class:`~townhall.errors.TownhallError` if somebody wrote over it what is no seal.
+    """
+    rows = rows_of(town, f"WHERE number = {town.database.param}", (number,))
+    return seal_of(rows[0]) if rows else None
+
+
+def rows_of(town: Town, rest: str, values: Sequence[Any] = (), more: str = "") -> list[Any]:
+    """Rows of ``history_seal`` as they stand there: whatever somebody wrote, the query itself doesn't trip over it."""
+    sql = f"SELECT {_COLUMNS}{more} FROM history_seal {rest}"  # noqa: S608  # our own words
+    return list(town.database.execute_sql(sql, values).fetchall())
 
 
 def seal_of(row: Sequence[Any]) -> Seal:
-    """A row of ``history_seal``. Raises :class:`ValueError` if its ranges are none."""
+    """A row of ``history_seal``, which may hold anything.
+
+    Raises :class:`~townhall.errors.TownhallError` if it is no seal.
+    """
     number, previous, at, entries, last_id, ranges, digest = row
-    told = json.loads(ranges)
-    return Seal(number, previous, at, entries, last_id, tuple((int(first), int(last)) for first, last in told), digest)
+    try:
+        # SQLite keeps whatever somebody writes into a column.
+        if any(type(each) is not int for each in (at, entries, last_id)) or type(digest) is not str:
+            raise TypeError
+        from_microseconds(at)
+        return Seal(number, previous, at, entries, last_id, tuple(_ranges(ranges)), digest)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TownhallError(f"Seal {number:,} was changed: it can't be read any more.") from error
+
+
+def _ranges(text: Any) -> list[Range]:
+    """Ranges from JSON. Raises :class:`TypeError` or :class:`ValueError` if they are none."""
+    told = [(first, last) for first, last in read_json(text)]
+    if any(type(id) is not int for each in told for id in each):
+        raise TypeError
+    return told
 
 
 def seal_digest(number: int, previous: str, at: int, ranges: Sequence[Range], digests: Iterable[str]) -> str:
@@ -106,11 +139,11 @@ def seal_digest(number: int, previous: str, at: int, ranges: Sequence[Range], di
 
 def unsealed(town: Town) -> int:
     """How many entries wait for the next seal."""
-    last, gaps = standing(town)
-    return sum(1 for _ in _in_gaps(town, gaps)) + int(
+    _, covered = standing(town)
+    return sum(1 for _ in _in_gaps(town, covered.gaps)) + int(
         town.database.execute_sql(
             f"SELECT count(*) FROM history WHERE id > {town.database.param}",  # noqa: S608  # a mark, not a value
-            (last.last_id if last else 0,),
+            (covered.end,),
         ).fetchone()[0]
     )
 
@@ -118,14 +151,12 @@ def unsealed(town: Town) -> int:
 def _seal_some(town: Town) -> int:
     """Make one seal; how many entries are in it."""
     with immediate(town.database):
-        before, gaps = standing(town)
-        last = before.last_id if before is not None else 0
-        found = dict(_in_gaps(town, gaps))
-        found = dict(list(found.items())[:MOST])
+        before, covered = standing(town)
+        found = dict(islice(_in_gaps(town, covered.gaps), MOST))
         mark = town.database.param
         found |= town.database.execute_sql(
             f"SELECT id, digest FROM history WHERE id > {mark} ORDER BY id LIMIT {mark}",  # noqa: S608
-            (last, MOST - len(found)),
+            (covered.end, MOST - len(found)),
         ).fetchall()
         if not found:
             return 0
@@ -135,37 +166,58 @@ def _seal_some(town: Town) -> int:
         at = max(to_microseconds(town.clock.now()), before.at if before is not None else 0)
         number, previous = (before.number + 1, before.digest) if before is not None else (1, BEGINNING)
         digest = seal_digest(number, previous, at, ranges, [found[id] for id in ids])
+        left = list(covered.gaps)
+        covered.add(ranges)
         town.system.history_seal.insert(
             number=number,
             previous=previous,
             at=at,
             entries=len(ids),
-            last_id=max(last, ids[-1]),
+            last_id=covered.end,
             ranges=encode_json(ranges),
             digest=digest,
         ).execute()
-        passed = [*gaps, (last + 1, ids[-1])] if ids[-1] > last else gaps
-        left = without(passed, ranges)
-        if left != gaps:
-            meta.put(town.system, _GAPS, encode_json(left))
+        if covered.gaps != left and comes_late(town):
+            meta.put(town.system, GAPS, encode_json(covered.gaps))
         return len(ids)
 
 
-def standing(town: Town) -> tuple[Seal | None, list[Range]]:
-    """The last seal, and the ids below its end that are in no seal.
+def comes_late(town: Town) -> bool:
+    """Whether an entry may become visible after others with higher ids."""
+    return town.database.engine == "postgresql"
 
-    The seal is read first: where another process makes one in between, its number is taken, and this one gives up.
-    Raises :class:`~townhall.errors.TownhallError` if somebody made a list of gaps that is none.
+
+def standing(town: Town) -> tuple[Seal | None, Coverage]:
+    """The last seal, and what all of them cover.
+
+    Raises :class:`~townhall.errors.TownhallError` if somebody wrote over either what can't be.
     """
-    before = newest(town)
+    # At one moment: another process may make a seal at any.
+    kept = f', (SELECT "value" FROM meta WHERE "key" = {town.database.param})'  # noqa: S608
+    rows = rows_of(town, "ORDER BY number DESC LIMIT 1", (GAPS,), kept)
+    if not rows:
+        return None, Coverage()
+    *told, gaps = rows[0]
+    before = seal_of(told)
+    return before, Coverage(before.last_id, gaps_of(gaps, before.last_id) if comes_late(town) else [])
+
+
+def gaps_of(text: Any, end: int) -> list[Range]:
+    """The gaps below ``end`` from what is kept of them; none where nothing is.
+
+    Raises :class:`~townhall.errors.TownhallError` if somebody made of it what is no list of gaps.
+    """
     try:
-        told = json.loads(meta.get(town.system, _GAPS, "[]"))
-        return before, [(int(first), int(last)) for first, last in told]
-    except (ValueError, TypeError) as error:
+        gaps = _ranges("[]" if text is None else text)
+        # No entry ever has an id below 1, and the last one is in a seal.
+        if gaps != merged(gaps) or any(not 0 < first <= last < end for first, last in gaps):
+            raise ValueError
+    except (TypeError, ValueError) as error:
         raise TownhallError(
-            f"The list of gaps in the chain, “{_GAPS}” in the table “meta”, was changed and can't be read any more. "
+            f"The list of gaps in the chain, “{GAPS}” in the table “meta”, was changed and can't be read any more. "
             "Compare it with a backup."
         ) from error
+    return gaps
 
 
 def _in_gaps(town: Town, gaps: Sequence[Range]) -> Iterator[tuple[int, str]]:
@@ -176,44 +228,3 @@ def _in_gaps(town: Town, gaps: Sequence[Range]) -> Iterator[tuple[int, str]]:
         tests = " OR ".join([f"id BETWEEN {mark} AND {mark}"] * len(part))
         sql = f"SELECT id, digest FROM history WHERE {tests} ORDER BY id"  # noqa: S608  # marks, no values
         yield from town.database.execute_sql(sql, [id for gap in part for id in gap]).fetchall()
-
-
-def ranges_of(ids: Iterable[int]) -> list[Range]:
-    """Ascending ids as ranges without gaps."""
-    made: list[Range] = []
-    for id in ids:
-        if made and made[-1][1] == id - 1:
-            made[-1] = (made[-1][0], id)
-        else:
-            made.append((id, id))
-    return made
-
-
-def merged(ranges: Iterable[Range]) -> list[Range]:
-    """Ranges in order, those that touch or overlap as one."""
-    made: list[Range] = []
-    for first, last in sorted(ranges):
-        if made and first <= made[-1][1] + 1:
-            made[-1] = (made[-1][0], max(last, made[-1][1]))
-        else:
-            made.append((first, last))
-    return made
-
-
-def without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
-    """What is left of ranges when others are taken out of them."""
-    left: list[Range] = []
-    cuts = merged(taken)
-    place = 0
-    for low, high in merged(ranges):
-        while place < len(cuts) and cuts[place][1] < low:
-            place += 1
-        at = place
-        while at < len(cuts) and cuts[at][0] <= high:
-            if low < cuts[at][0]:
-                left.append((low, cuts[at][0] - 1))
-            low = cuts[at][1] + 1
-            at += 1
-        if low <= high:
-            left.append((low, high))
-    return left

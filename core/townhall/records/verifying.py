@@ -23,18 +23,29 @@ import peewee
 
 from townhall.errors import TownhallError
 from townhall.records.anchors import Anchor
+from townhall.records.coverage import Coverage
+from townhall.records.coverage import Range
+from townhall.records.coverage import merged
 from townhall.records.erasing import ACTION as ERASE
 from townhall.records.history import ENTRY_COLUMNS
-from townhall.records.instants import from_microseconds
 from townhall.records.sealing import BEGINNING
-from townhall.records.sealing import Range
+from townhall.records.sealing import GAPS
 from townhall.records.sealing import Seal
-from townhall.records.sealing import merged
-from townhall.records.sealing import newest
+from townhall.records.sealing import comes_late
+from townhall.records.sealing import gaps_of
+from townhall.records.sealing import rows_of
 from townhall.records.sealing import seal_digest
 from townhall.records.sealing import seal_of
-from townhall.records.sealing import standing
-from townhall.records.sealing import without
+from townhall.records.verdicts import Broken
+from townhall.records.verdicts import Found
+from townhall.records.verdicts import Named
+from townhall.records.verdicts import Verdict
+from townhall.records.verdicts import about
+from townhall.records.verdicts import entry_broken
+from townhall.records.verdicts import named_broken
+from townhall.records.verdicts import named_in
+from townhall.records.verdicts import slipped_in
+from townhall.records.verdicts import when
 from townhall_forms.fields.base import LARGEST_INTEGER
 from townhall_forms.fields.base import encode_json
 
@@ -44,6 +55,7 @@ if TYPE_CHECKING:
 #: Most seals, and about most entries, that are in memory at once.
 _SEALS, _ENTRIES = 1000, 20_000
 _ROWS = 5000
+_LOWEST = -LARGEST_INTEGER - 1
 #: No seal covers more entries than this, whatever it says: they are all looked for.
 _LARGEST_SEAL = 100_000
 #: Most different texts that are remembered.
@@ -51,8 +63,6 @@ _TEXTS = 50_000
 #: The action of the entry that a pack's entries come with.
 UNPACK = "unpack"
 
-#: What an entry is called by: its type, record, moment and who made it.
-Named = tuple[str, int, int, str]
 #: Told how many entries were looked at, of how many.
 Progress = Callable[[int, int], None]
 
@@ -72,45 +82,12 @@ class _Part(NamedTuple):
     erased: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The first link that doesn't hold: in a sentence, and where it is. Zero and empty where that can't be said."""
-
-    sentence: str
-    seal: int = 0
-    entry: int = 0
-    record: str = ""
-    at: str = ""
-    who: str = ""
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What verifying found. ``unsealed`` entries hold by themselves and wait for the next seal."""
-
-    entries: int = 0
-    seals: int = 0
-    unsealed: int = 0
-    erased: int = 0
-    newest: Seal | None = None
-    anchors: int = 0
-    broken: Broken | None = None
-
-
-class _Found(Exception):
-    """The first broken link was found."""
-
-    def __init__(self, broken: Broken) -> None:
-        super().__init__(broken.sentence)
-        self.broken = broken
-
-
 def verify(town: Town, anchors: Sequence[Anchor] = (), progress: Progress | None = None) -> Verdict:
     """Look at all of history. The first thing that is wrong stands in :attr:`Verdict.broken`."""
     work = _Work(town, list(anchors), progress)
     try:
         work.look()
-    except _Found as found:
+    except Found as found:
         work.verdict.broken = found.broken
     except (peewee.DatabaseError, sqlite3.Error) as error:  # SQLite tells only of a row that it reads
         read = work.verdict.entries
@@ -135,49 +112,60 @@ class _Work:
     def look(self) -> None:
         """Seals in order, then what is not sealed yet."""
         database = self.town.database
-        never = self._never_sealed()
+        listed = self._listed()
         self.total = int(database.execute_sql("SELECT count(*) FROM history").fetchone()[0])
-        covered: list[Range] = []
+        covered, then = Coverage(), Coverage()
         before: Seal | None = None
         for seals in self._seals():
-            wanted = merged(each for seal in seals for each in seal.ranges)
-            digests = self._entries(wanted)
+            digests = self._entries(merged(each for seal in seals for each in seal.ranges))
             for seal in seals:
                 self._compare(before, seal, digests)
+                self._cover(covered, seal)
                 before = seal
-            covered = merged([*covered, *wanted])
+                if listed is not None and seal.number == listed[0]:
+                    then = Coverage(covered.end, list(covered.gaps))
         self._no_anchor_is_left(before)
-        for first, final in without([(-LARGEST_INTEGER, LARGEST_INTEGER)], covered):
+        if listed is not None:
+            self._as_listed(then, listed[1])
+        for first, final in ((_LOWEST, 0), *covered.gaps, (covered.end + 1, LARGEST_INTEGER)):
+            waits = first > covered.end or (first > 0 and comes_late(self.town))
             for part in self._rows(first, final):
                 self.verdict.unsealed += len(part.entries)
                 self._check(part)
-                self._none_slipped_in(part, never)
+                if not waits:
+                    raise Found(slipped_in(part.entries[0][0], named_in(part.entries[0])))
 
-    def _never_sealed(self) -> list[Range]:
-        """Ids that no seal to come will cover: up to the last one, without the gaps that it left.
+    def _listed(self) -> tuple[int, str | None] | None:
+        """The list of gaps that sealing goes by, and the number of the newest seal then; ``None`` if it needs none."""
+        if not comes_late(self.town):
+            return None
+        # At one moment: each seal may change the list.
+        mark = self.town.database.param
+        sql = f'SELECT max(number), (SELECT "value" FROM meta WHERE "key" = {mark}) FROM history_seal'  # noqa: S608
+        number, told = self.town.database.execute_sql(sql, (GAPS,)).fetchone()
+        return number or 0, told
 
-        To be asked before seals are read: what is sealed meanwhile takes gaps away and never adds any here.
-        """
+    def _as_listed(self, covered: Coverage, told: str | None) -> None:
+        """Whether sealing goes by the gaps that the seals left: what it doesn't know of would wait for ever."""
         try:
-            newest(self.town)
-        except (ValueError, TypeError):  # somebody changed it, which is told when all seals are looked at
-            return []
-        try:
-            last, gaps = standing(self.town)
+            gaps = gaps_of(told, covered.end)
         except TownhallError as error:
-            raise _Found(Broken(str(error))) from error
-        return without([(-LARGEST_INTEGER, last.last_id if last is not None else 0)], gaps)
+            raise Found(Broken(str(error))) from error
+        if gaps != covered.gaps:
+            raise Found(
+                Broken(
+                    f"The list of gaps in the chain, “{GAPS}” in the table “meta”, was changed: the seals leave other "
+                    "gaps. Compare it with a backup."
+                )
+            )
 
     # -- seals ------------------------------------------------------------------------------------------------
 
     def _seals(self) -> Iterator[list[Seal]]:
         """All seals in order, as many at once as cover a limited number of entries."""
-        table, reached = self.town.system.history_seal, -LARGEST_INTEGER
-        while True:
-            query = table.select().where(table.number > reached).order_by(table.number).limit(_SEALS)
-            rows = list(query.tuples())
-            if not rows:
-                return
+        mark, reached = self.town.database.param, _LOWEST
+        after = f"WHERE number > {mark} ORDER BY number LIMIT {mark}"
+        while rows := rows_of(self.town, after, (reached, _SEALS)):
             part: list[Seal] = []
             entries = 0
             for seal in map(self._seal, rows):
@@ -191,70 +179,88 @@ class _Work:
     def _seal(self, row: Sequence[Any]) -> Seal:
         try:
             seal = seal_of(row)
-        except (ValueError, TypeError) as error:
-            raise _Found(
-                Broken(f"Seal {row[0]:,} was changed: what it covers can't be read any more.", row[0])
-            ) from error
+        except TownhallError as error:
+            raise Found(Broken(str(error), row[0])) from error
         amount = sum(last - first + 1 for first, last in seal.ranges)
-        if amount != seal.entries or amount > _LARGEST_SEAL or any(last < first for first, last in seal.ranges):
-            raise _Found(Broken(f"Seal {seal.number:,}, of {_when(seal.at)}, was changed.", seal.number))
+        if (
+            not 0 < amount == seal.entries <= _LARGEST_SEAL
+            or any(last < first for first, last in seal.ranges)
+            or list(seal.ranges) != merged(seal.ranges)
+        ):
+            raise Found(Broken(f"Seal {seal.number:,}, of {when(seal.at)}, was changed.", seal.number))
         return seal
 
     def _compare(self, before: Seal | None, seal: Seal, digests: dict[int, str]) -> None:
         """Whether a seal follows the one before, and its entries are those that it was made over."""
         number, previous = (before.number, before.digest) if before is not None else (0, BEGINNING)
         if seal.number != number + 1:
-            lost = f"Seal {number + 1:,} is missing" + (f", which came after {_when(before.at)}." if before else ".")
-            raise _Found(Broken(lost, number + 1))
+            lost = f"Seal {number + 1:,} is missing" + (f", which came after {when(before.at)}." if before else ".")
+            raise Found(Broken(lost, number + 1))
+        if before is not None and seal.at < before.at:
+            sentence = f"Seal {seal.number:,}, of {when(seal.at)}, is of an earlier time than the one before it: one of"
+            raise Found(Broken(f"{sentence} the two was changed.", seal.number))
         if seal.previous != previous:
             sentence = (
-                f"Seal {seal.number:,}, of {_when(seal.at)}, doesn't follow from the one before it: one of the two"
+                f"Seal {seal.number:,}, of {when(seal.at)}, doesn't follow from the one before it: one of the two"
             )
-            raise _Found(Broken(f"{sentence} was changed.", seal.number))
+            raise Found(Broken(f"{sentence} was changed.", seal.number))
         ids = [id for first, last in seal.ranges for id in range(first, last + 1)]
         for id in ids:
             if id not in digests:
                 raise self._missing(seal, id)
         made = seal_digest(seal.number, seal.previous, seal.at, seal.ranges, [digests[id] for id in ids])
         if made != seal.digest:
-            raise _Found(self._replaced(seal, ids))
+            raise Found(self._replaced(seal, ids))
         for anchor in [each for each in self.anchors if each.seal == seal.number]:
             self.anchors.remove(anchor)
             if anchor.digest != seal.digest:
                 sentence = (
                     f"Seal {seal.number:,} is not the one in the anchor {anchor.source}: the history up to "
-                    f"{_when(seal.at)} was written anew after the anchor was taken."
+                    f"{when(seal.at)} was written anew after the anchor was taken."
                 )
-                raise _Found(Broken(sentence, seal.number))
+                raise Found(Broken(sentence, seal.number))
             self.verdict.anchors += 1
         self.verdict.seals += 1
         self.verdict.newest = seal
 
-    def _missing(self, seal: Seal, id: int) -> _Found:
+    def _cover(self, covered: Coverage, seal: Seal) -> None:
+        """Whether a seal covers only what was open until then, and says truly where the chain ends with it."""
+        first = seal.ranges[0][0]
+        late = first <= covered.end
+        strange = first if late and not comes_late(self.town) else covered.add(seal.ranges)
+        if strange is not None and covered.covers(strange):
+            what = f"covers the entry {strange:,} about {about(self._named(strange))}, which was sealed before"
+            raise Found(Broken(f"Seal {seal.number:,}, of {when(seal.at)}, {what}.", seal.number, strange))
+        if strange is not None:
+            raise Found(slipped_in(strange, self._named(strange), seal.number))
+        if seal.last_id != covered.end:
+            what = f"it says that the chain reaches to entry {seal.last_id:,}, and it reaches to {covered.end:,}"
+            raise Found(Broken(f"Seal {seal.number:,}, of {when(seal.at)}, was changed: {what}.", seal.number))
+
+    def _missing(self, seal: Seal, id: int) -> Found:
         beside = self._named(id - 1) or self._named(id + 1)
-        place = f", which stood beside the one about {_about(beside)}" if beside else ""
-        sentence = f"Entry {id:,} is missing{place}. It was there when seal {seal.number:,} was made, {_when(seal.at)}."
-        return _Found(_broken(sentence, seal.number, id, None))
+        place = f", which stood beside the one about {about(beside)}" if beside else ""
+        sentence = f"Entry {id:,} is missing{place}. It was there when seal {seal.number:,} was made, {when(seal.at)}."
+        return Found(named_broken(sentence, seal.number, id, None))
 
     def _replaced(self, seal: Seal, ids: Sequence[int]) -> Broken:
         """The sentence for a seal that its entries don't fit although each of them holds by itself."""
         first, last = self._named(ids[0]), self._named(ids[-1])
         if len(ids) == 1:
-            what = f"The entry {ids[0]:,} about {_about(first)} was written anew after it was sealed"
+            what = f"The entry {ids[0]:,} about {about(first)} was written anew after it was sealed"
         else:
             what = (
-                f"One of the {len(ids):,} entries from {ids[0]:,} (about {_about(first)}) to {ids[-1]:,} (about "
-                f"{_about(last)}) was written anew after they were sealed"
+                f"One of the {len(ids):,} entries from {ids[0]:,} (about {about(first)}) to {ids[-1]:,} (about "
+                f"{about(last)}) was written anew after they were sealed"
             )
-        sentence = f"{what}, or seal {seal.number:,}, of {_when(seal.at)}, was changed."
-        return _broken(sentence, seal.number, ids[0] if len(ids) == 1 else 0, first)
+        sentence = f"{what}, or seal {seal.number:,}, of {when(seal.at)}, was changed."
+        return named_broken(sentence, seal.number, ids[0] if len(ids) == 1 else 0, first)
 
     def _named(self, id: int) -> Named | None:
         """What the entry with this id is called by, if it is there."""
-        entry = self.town.system.history
-        columns = (entry.identity, entry.record_id, entry.at, entry.actor_name)
-        row: Named | None = entry.select(*columns).where(entry.id == id).tuples().first()
-        return row
+        mark, database = self.town.database.param, self.town.database
+        row = database.execute_sql(f"SELECT {_COLUMNS} FROM history WHERE id = {mark}", (id,)).fetchone()  # noqa: S608
+        return None if row is None else named_in(row)
 
     def _no_anchor_is_left(self, last: Seal | None) -> None:
         for anchor in self.anchors:
@@ -263,7 +269,7 @@ class _Work:
                 f"Seal {anchor.seal:,} of the anchor {anchor.source} is not there: the chain ends with {end}. "
                 "Its end was cut off, or the town was restored from an older backup."
             )
-            raise _Found(Broken(sentence, anchor.seal))
+            raise Found(Broken(sentence, anchor.seal))
 
     # -- entries ----------------------------------------------------------------------------------------------
 
@@ -304,23 +310,17 @@ class _Work:
                 f'{texts[name]},{texts[door]},{texts[action]},"{kept}"]'
             )
             if sha256(facts.encode()).hexdigest() != digest:
-                raise _Found(_entry_broken(row, "was changed after it was written"))
+                raise Found(entry_broken(row, "was changed after it was written"))
             told = values.get(id)
             if told is None:
                 self._check_erased(row, erased.get(id))
             elif sha256(f"{told[1]}\n{told[2]}\n{told[3]}".encode()).hexdigest() != kept:
-                raise _Found(_entry_broken(row, "has other values than when it was written"))
+                raise Found(entry_broken(row, "has other values than when it was written"))
             elif erased and id in erased and self._has_values(id):
-                raise _Found(_entry_broken(row, "has values again, although they were erased"))
+                raise Found(entry_broken(row, "has values again, although they were erased"))
         self.verdict.entries += len(part.entries)
         if self.progress is not None:
             self.progress(self.verdict.entries, self.total)
-
-    def _none_slipped_in(self, part: _Part, never: Sequence[Range]) -> None:
-        """Whether entries that are in no seal stand where one will cover them: above the last, or in a known gap."""
-        for row in part.entries if never else ():
-            if any(first <= row[0] <= final for first, final in never):
-                raise _Found(_entry_broken(row, "was slipped in where nothing was when its neighbours were sealed"))
 
     def _has_values(self, id: int) -> bool:
         """Whether values are there still: they may have been erased between reading them and what is told of that."""
@@ -332,7 +332,7 @@ class _Work:
         if teller is not None and teller not in self.tellers and self._tells(teller):
             self.tellers.add(teller)
         if teller not in self.tellers:
-            raise _Found(_entry_broken(row, "has lost its values, and no entry says that they were erased"))
+            raise Found(entry_broken(row, "has lost its values, and no entry says that they were erased"))
         self.verdict.erased += 1
 
     def _tells(self, teller: int) -> bool:
@@ -349,7 +349,7 @@ class _Work:
         count = erased.select().where(erased.entry_id == teller).count()
         if said != count:
             sentence = f"The entry {teller:,} says that the values of {said:,} entries were erased; {count:,} name it."
-            raise _Found(Broken(sentence, 0, teller))
+            raise Found(Broken(sentence, 0, teller))
         return True
 
 
@@ -360,30 +360,3 @@ class _Texts(dict[Any, str]):
         # SQLite keeps whatever somebody writes into a column; what is no text fits no digest.
         made = self[text] = encode_json(text) if isinstance(text, str) else repr(text)
         return made
-
-
-def _entry_broken(row: Sequence[Any], what: str) -> Broken:
-    named = (row[1], row[2], row[4], row[7])
-    return _broken(f"The entry {row[0]:,} about {_about(named)} {what}.", 0, row[0], named)
-
-
-def _broken(sentence: str, seal: int, entry: int, named: Named | None) -> Broken:
-    if named is None:
-        return Broken(sentence, seal, entry)
-    identity, record, at, who = named
-    return Broken(sentence, seal, entry, f"{identity} {record}" if record else str(identity), _when(at), str(who))
-
-
-def _about(named: Named | None) -> str:
-    if named is None:
-        return "what can't be found any more"
-    identity, record, at, who = named
-    return f"{identity} {record}, {_when(at)} by {who}" if record else f"all of {identity}, {_when(at)} by {who}"
-
-
-def _when(at: Any) -> str:
-    """A moment, in UTC; whatever stands there if it is none."""
-    try:
-        return f"{from_microseconds(at):%Y-%m-%d %H:%M:%S} UTC"
-    except (TypeError, ValueError, OverflowError):
-        return str(at)
