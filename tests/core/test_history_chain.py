@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import threading
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import closing
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result
 from desk import TICKET
+from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
 from processes import Process
@@ -113,6 +115,8 @@ def test_the_database_refuses_to_change_history(town: Town, ticket: Record, engi
         if engine == "postgresql"
         else (
             "REPLACE INTO history SELECT * FROM history",
+            "REPLACE INTO history_values SELECT * FROM history_values",
+            "REPLACE INTO history_erased SELECT * FROM history_erased",
             "REPLACE INTO history_seal SELECT * FROM history_seal",
             # Another number, but the seal before it is the same: SQLite would take the old one away for it.
             'REPLACE INTO history_seal SELECT 99, previous, "at", entries, last_id, ranges, digest FROM history_seal',
@@ -660,15 +664,133 @@ def test_erasing_leaves_the_chain_whole(town: Town, clerk: Actor, ticket: Record
     assert "says that the values of 4 entries were erased; 5 name it" in broken.sentence
 
 
-def test_a_pack_brings_erased_entries_along(town: Town, ticket: Record, tmp_path: Path) -> None:
-    """Unpacked history verifies, also where values were erased before it was packed."""
+@pytest.fixture
+def unpacked(town: Town, ticket: Record, make_town: Callable[..., Town], tmp_path: Path) -> Town:
+    """Another town, with the ticket out of a pack; the values of its first entry were erased before."""
+    erasing.erase(town, system(), [entry_of(town, ticket, 1)], "By rule")
+    here = make_town()
+    unpacking.unpack(here, system(), packing.pack(town, system(), "desk", tmp_path / "desk.zip").file)
+    return here
+
+
+def test_a_pack_brings_erased_entries_along(unpacked: Town) -> None:
+    """Unpacked history verifies, also where values were erased before it was packed, and says of how many."""
+    sealing.seal(unpacked)
+    verdict = found(unpacked)
+    assert (verdict.broken, verdict.erased, verdict.uncounted) == (None, 1, 0)
+    (entry, *_) = history.told(unpacked, unpacked.schemas[TICKET], 1)
+    assert entry.changes is None
+    erasures = unpacked.system.history.select().where(unpacked.system.history.action == "erase").dicts()
+    (told,) = erasures
+    values = unpacked.system.history_values.get(unpacked.system.history_values.history_id == told["id"])
+    assert (told["identity"], values.changes) == ("core.history", '{"entries":[1,null]}')
+    assert values.note.startswith("They were erased before. From a pack of ")
+
+
+def test_a_purged_plugin_comes_back_to_its_history(town: Town, ticket: Record, tmp_path: Path) -> None:
+    """Where a pack comes back to the town that it is from, whose history is there still, all of it verifies."""
     erasing.erase(town, system(), [entry_of(town, ticket, 1)], "By rule")
     switching.disable(town, system(), "desk")
     packed = packing.pack(town, system(), "desk", tmp_path / "desk.zip").file
     purging.purge(town, system(), "desk", "desk")
     unpacking.unpack(town, system(), packed)
     sealing.seal(town)
-    assert found(town).broken is None
+    assert (found(town).broken, found(town).erased) == (None, 1)
+
+
+def drop_values(town: Town, id: int, teller: object) -> None:
+    """Erase the values of an entry past Townhall, with an entry that is said to tell so. No guard is in the way."""
+    mark = town.database.param
+    town.database.execute_sql(f"INSERT INTO history_erased VALUES ({mark}, {mark})", (id, teller))
+    town.database.execute_sql(f"DELETE FROM history_values WHERE history_id = {mark}", (id,))
+
+
+def test_no_entry_that_is_there_tells_of_more_erasing(unpacked: Town, ticket: Record, engine: str) -> None:
+    """Whichever entry is named as the one that tells so: values that somebody deletes are missed."""
+    town = unpacked
+    make_contact(town)
+    sealing.seal(town)
+    entry = town.system.history
+    ids = sorted(id for (id,) in entry.select(entry.id).tuples())
+    brought = entry_of(town, ticket, 3)
+    assert brought < ids[-1]
+    for victim in (brought, ids[-1]):
+        for teller in (*ids, 10**9, *(("then", b"x") if engine == "sqlite" else ())):
+            with town.database.atomic() as transaction:
+                drop_values(town, victim, teller)
+                broken = found(town).broken
+                transaction.rollback()
+            assert broken is not None, (victim, teller)
+            assert re.search("has lost its values|the values of 1 entries were erased; 2 name it", broken.sentence)
+
+
+TELLERS = (
+    ("core.history", "reveal", {"entries": ("1", "null")}),
+    ("core.contact", "erase", {"entries": ("1", "null")}),
+    ("core.history", "erase", {"entries": ("true", "null")}),
+    ("core.history", "erase", {"entries": ("{}", "null")}),
+    ("core.history", "erase", {}),
+    ("core.contact", "bring", {"records": ("null", "1")}),
+)
+
+
+@pytest.mark.parametrize(("identity", "action", "changes"), TELLERS)
+def test_only_what_erases_tells_of_it(
+    town: Town, ticket: Record, identity: str, action: str, changes: dict[str, tuple[str, str]]
+) -> None:
+    """An entry of another kind, or one that gives no number, is no reason for values to be gone."""
+    event = history.Event(0, 0, action, changes)
+    (teller,) = history.write(town, system(), identity, 9, [event])
+    drop_values(town, entry_of(town, ticket, 2), teller)
+    broken = found(town).broken
+    assert broken is not None
+    assert "has lost its values, and no entry says that they were erased" in broken.sentence
+
+
+def test_an_entry_tells_only_of_those_before_it(town: Town, ticket: Record) -> None:
+    """What was written after the entry that is said to tell of its end was not erased then."""
+    told = {"entries": ("1", "null")}
+    (teller,) = history.write(town, system(), "core.history", 9, [history.Event(0, 0, "erase", told)])
+    (later,) = history.write(town, system(), "core.contact", 9, [history.Event(1, 1, "update", {})])
+    drop_values(town, later, teller)
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.entry == later
+
+
+def test_values_that_are_back_are_named(town: Town, ticket: Record) -> None:
+    """Values that were erased by rule and stand there again, be they those of then, are named."""
+    values, id = town.system.history_values, entry_of(town, ticket, 1)
+    row = values.select().where(values.history_id == id).dicts().get()
+    erasing.erase(town, system(), [id], "By rule")
+    values.insert(**row).execute()
+    broken = found(town).broken
+    assert broken is not None
+    assert broken.entry == id
+    assert broken.sentence.endswith("has values again, although they were erased.")
+
+
+def test_packs_of_which_nobody_counted_what_was_erased(town: Town, ticket: Record, clock: FixedClock) -> None:
+    """The entry of such a pack tells of what came with it and of nothing else, and verifying says that none counted."""
+    native = entry_of(town, ticket, 3)
+    before = town.system.history.get(town.system.history.id == native).at
+    clock.move(timedelta(days=1))
+    now = before + 86_400_000_000
+    (pack,) = history.write(town, system(), TICKET, now, [history.Event(0, 0, "unpack", {"records": ("null", "1")})])
+    (brought,) = history.write(town, system(), TICKET, before - 5, [history.Event(7, 1, "create", {})])
+    (later,) = history.write(town, system(), TICKET, now + 5, [history.Event(7, 2, "update", {})])
+    drop_values(town, brought, pack)
+    told = run(town, "verify")
+    assert told.exit_code == 0, told.output
+    assert "NOTE     1 entry of these came with a pack" in told.output
+    assert json.loads(run(town, "verify", "--json").stdout)["uncounted"] == 1
+    for victim in (native, later):
+        with town.database.atomic() as transaction:
+            drop_values(town, victim, pack)
+            broken = found(town).broken
+            transaction.rollback()
+        assert broken is not None
+        assert broken.entry == victim
 
 
 # -- anchors ----------------------------------------------------------------------------------------------------------

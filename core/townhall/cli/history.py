@@ -130,6 +130,11 @@ def _print(verdict: Verdict, seconds: float) -> None:
         click.echo(
             f"{_count(verdict.erased, 'entry has', 'entries have')} no values any more: they were erased by rule."
         )
+    if verdict.uncounted:
+        click.echo(
+            f"NOTE     {_count(verdict.uncounted, 'entry', 'entries')} of these came with a pack of which it was not "
+            "written down how many had none, as Townhall did once. Compare them with the pack."
+        )
 
 
 def _print_lost(lost: Sequence[tuple[str, int]]) -> None:

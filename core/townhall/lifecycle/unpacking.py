@@ -44,6 +44,7 @@ from townhall.lifecycle.packing import VALUES
 from townhall.lifecycle.packing import VIEWS
 from townhall.lifecycle.switching import require
 from townhall.records import contents
+from townhall.records import erasing
 from townhall.records import file_types
 from townhall.records import history
 from townhall.records import unpacking
@@ -63,6 +64,9 @@ from townhall_forms.tables import describe
 if TYPE_CHECKING:
     from townhall.town import Town
 
+#: What history says was done. It was “unpack” while that entry told of erased values as well, for which verifying still
+#: takes it.
+_BRING = "bring"
 #: What the columns of the town's own tables hold.
 _HISTORY = dict(zip(HISTORY, (int, str, int, int, int, str, int, str, str, str, str, str), strict=True))
 _VALUES = dict(zip(VALUES, (int, str, str, str), strict=True))
@@ -233,8 +237,9 @@ def _unpack(town: Town, actor: Actor, pack: PackReader, state: State, types: Map
     filler.finish()
     _beside(town, pack, set(types), filler)
     by_type = {identity: counts[spec] for identity, spec in _main_tables(types).items()}
-    brought = _write_down(town, actor, pack, by_type)
-    unpacking.write_history(town, _history(pack, set(types)), filler.become, brought)
+    note = _write_down(town, actor, pack, by_type)
+    erased = unpacking.write_history(town, _history(pack, set(types)), filler.become)
+    erasing.tell(town, actor, erased, f"They were erased before. {note}")
     for identity in types:
         unpacking.index(town, identity)
     running = state.name in town.plugins.running
@@ -381,12 +386,12 @@ def _place_files(town: Town, pack: PackReader, placed: list[Path]) -> None:
         placed.append(place)
 
 
-def _write_down(town: Town, actor: Actor, pack: PackReader, counts: Mapping[str, int]) -> int:
-    """Write into the history of each type that its records came out of a pack; the last entry that says so."""
+def _write_down(town: Town, actor: Actor, pack: PackReader, counts: Mapping[str, int]) -> str:
+    """Write into the history of each type that its records came out of a pack; from which, in a sentence."""
     made = from_microseconds(pack.contents.packed_at).astimezone(town.zone)
     note = f"From a pack of {pack.contents.town}, made on {made:%Y-%m-%d}."
-    now, last = to_microseconds(town.clock.now()), 0
+    now = to_microseconds(town.clock.now())
     for identity, count in counts.items():
-        event = history.Event(0, 0, "unpack", {"records": (history.NOTHING, str(count))}, note)
-        (last,) = history.write(town, actor, identity, now, [event])
-    return last
+        event = history.Event(0, 0, _BRING, {"records": (history.NOTHING, str(count))}, note)
+        history.write(town, actor, identity, now, [event])
+    return note

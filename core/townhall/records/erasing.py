@@ -74,10 +74,20 @@ def erase(town: Town, actor: Actor, entries: Sequence[int], note: str) -> int:
         there = sorted(row[0] for row in rows)
         if not there:
             return 0
-        changes: Mapping[str, tuple[str, str]] = {"entries": (str(len(there)), history.NOTHING)}
-        event = history.Event(0, 0, ACTION, changes, note)
-        (told,) = history.write(town, actor, ABOUT, to_microseconds(town.clock.now()), [event])
-        town.database.insert_rows("history_erased", _COLUMNS, [(id, told) for id in there])
+        tell(town, actor, there, note)
         marks = ", ".join([town.database.param] * len(there))
         town.database.execute_sql(f"DELETE FROM history_values WHERE history_id IN ({marks})", there)  # noqa: S608
     return len(there)
+
+
+def tell(town: Town, actor: Actor, entries: Sequence[int], note: str) -> None:
+    """Write down that the values of the entries with these ids were erased, and of how many. Nothing if there are none.
+
+    For who erases them in the same transaction, or brings entries whose values were erased before.
+    """
+    if not entries:
+        return
+    changes: Mapping[str, tuple[str, str]] = {"entries": (str(len(entries)), history.NOTHING)}
+    event = history.Event(0, 0, ACTION, changes, note)
+    (told,) = history.write(town, actor, ABOUT, to_microseconds(town.clock.now()), [event])
+    town.database.insert_rows("history_erased", _COLUMNS, [(id, told) for id in entries])

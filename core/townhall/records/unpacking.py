@@ -250,21 +250,17 @@ def _imported(town: Town, identity: str, told: Sequence[Mapping[str, Any]], rows
     return new
 
 
-def write_history(
-    town: Town, told: Iterable[tuple[Sequence[Any], Sequence[Any] | None]], become: Become, from_pack: int
-) -> int:
-    """Append entries of a pack, each with its values if they were not erased; how many.
+def write_history(town: Town, told: Iterable[tuple[Sequence[Any], Sequence[Any] | None]], become: Become) -> list[int]:
+    """Append entries of a pack, each with its values; the ids of those whose values were erased before.
 
     Each is proved first: neither it nor its values were changed. One whose values name contacts or people by ids of the
     other town gets those of this one, and new digests. Entries that stand here already, since the records were purged
-    from this town, are left as they are. That values were erased before is told with ``from_pack``, the id of the entry
-    which says that the pack was brought.
+    from this town, are left as they are. That values were erased is to be told in the same transaction.
     """
-    count = 0
+    erased: list[int] = []
     for part in batches(told):
         rows: list[Sequence[Any]] = []
         kept: list[Sequence[Any]] = []
-        erased: list[Sequence[int]] = []
         there = _standing(town, [entry[1:3] for entry, _ in part])
         free = iter(ids_of.take(town.database, "history", len(part)))
         for entry, values in part:
@@ -282,13 +278,11 @@ def write_history(
                 facts[-1] = history.values_digest(salt, note, changes)
                 kept.append((id, salt, note, changes))
             else:
-                erased.append((id, from_pack))
+                erased.append(id)
             rows.append((id, *facts, history.entry_digest(facts)))
         town.database.insert_rows("history", history.ENTRY_COLUMNS, rows)
         town.database.insert_rows("history_values", history.VALUE_COLUMNS, kept)
-        town.database.insert_rows("history_erased", ("history_id", "entry_id"), erased)
-        count += len(rows)
-    return count
+    return erased
 
 
 def _standing(town: Town, records: Sequence[Sequence[Any]]) -> set[str]:

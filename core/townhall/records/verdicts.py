@@ -27,12 +27,16 @@ class Broken:
 
 @dataclass(slots=True)
 class Verdict:
-    """What verifying found. ``unsealed`` entries hold by themselves and wait for the next seal."""
+    """What verifying found. ``unsealed`` entries hold by themselves and wait for the next seal.
+
+    Of those whose values were ``erased``, that is told of some by an entry that gives no number: ``uncounted``.
+    """
 
     entries: int = 0
     seals: int = 0
     unsealed: int = 0
     erased: int = 0
+    uncounted: int = 0
     newest: Seal | None = None
     anchors: int = 0
     broken: Broken | None = None

@@ -7,7 +7,6 @@ stays the same however long a town has kept records.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ from townhall.records.anchors import Anchor
 from townhall.records.coverage import Coverage
 from townhall.records.coverage import Range
 from townhall.records.coverage import merged
-from townhall.records.erasing import ACTION as ERASE
 from townhall.records.history import ENTRY_COLUMNS
 from townhall.records.sealing import BEGINNING
 from townhall.records.sealing import GAPS
@@ -36,6 +34,7 @@ from townhall.records.sealing import gaps_of
 from townhall.records.sealing import rows_of
 from townhall.records.sealing import seal_digest
 from townhall.records.sealing import seal_of
+from townhall.records.tellers import Tellers
 from townhall.records.verdicts import Broken
 from townhall.records.verdicts import Found
 from townhall.records.verdicts import Named
@@ -60,8 +59,6 @@ _LOWEST = -LARGEST_INTEGER - 1
 _LARGEST_SEAL = 100_000
 #: Most different texts that are remembered.
 _TEXTS = 50_000
-#: The action of the entry that a pack's entries come with.
-UNPACK = "unpack"
 
 #: Told how many entries were looked at, of how many.
 Progress = Callable[[int, int], None]
@@ -79,7 +76,7 @@ class _Part(NamedTuple):
 
     entries: list[Any]
     values: dict[int, Any]
-    erased: dict[int, int]
+    erased: dict[int, Any]
 
 
 def verify(town: Town, anchors: Sequence[Anchor] = (), progress: Progress | None = None) -> Verdict:
@@ -106,8 +103,10 @@ class _Work:
     total: int = 0
     #: Texts as JSON: there are few different ones among types, people, doors and actions.
     texts: _Texts = field(default_factory=lambda: _Texts())
-    #: Entries by which others said that they were erased, and that are known to say so.
-    tellers: set[int] = field(default_factory=set)
+    tellers: Tellers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tellers = Tellers(self.town)
 
     def look(self) -> None:
         """Seals in order, then what is not sealed yet."""
@@ -327,30 +326,12 @@ class _Work:
         table = self.town.system.history_values
         return bool(table.select().where(table.history_id == id).exists())
 
-    def _check_erased(self, row: Sequence[Any], teller: int | None) -> None:
-        """Values that are gone must have been erased as a later entry says, or before a pack brought their entry."""
-        if teller is not None and teller not in self.tellers and self._tells(teller):
-            self.tellers.add(teller)
-        if teller not in self.tellers:
+    def _check_erased(self, row: Sequence[Any], teller: Any) -> None:
+        """Values that are gone must have been erased as another entry says."""
+        if teller is None or not self.tellers.told(row[0], row[4], teller):
             raise Found(entry_broken(row, "has lost its values, and no entry says that they were erased"))
         self.verdict.erased += 1
-
-    def _tells(self, teller: int) -> bool:
-        """Whether an entry says that values were erased, and of as many entries as are named with it."""
-        system = self.town.system
-        entry, told, erased = system.history, system.history_values, system.history_erased
-        query = entry.select(entry.action, told.changes).left_outer_join(told, on=(told.history_id == entry.id))
-        row = query.where(entry.id == teller, entry.action.in_((ERASE, UNPACK))).tuples().first()
-        if row is None:
-            return False
-        if row[0] == UNPACK:
-            return True
-        said = json.loads(row[1] or "{}").get("entries", [0])[0]
-        count = erased.select().where(erased.entry_id == teller).count()
-        if said != count:
-            sentence = f"The entry {teller:,} says that the values of {said:,} entries were erased; {count:,} name it."
-            raise Found(Broken(sentence, 0, teller))
-        return True
+        self.verdict.uncounted = self.tellers.uncounted
 
 
 class _Texts(dict[Any, str]):
