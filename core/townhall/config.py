@@ -132,7 +132,7 @@ class Settings:
     )
     mail_from_name: str = _setting("mail", "", "The name beside it; empty takes the town's name.", key="from_name")
     mail_timeout: int = _setting(
-        "mail", 30, "Seconds to wait for an answer of the mail server.", checks.positive, key="timeout"
+        "mail", 30, "Seconds to wait for an answer of the mail server.", checks.span("seconds", 3600), key="timeout"
     )
     mail_automatic_limit: int = _setting(
         "mail",
@@ -146,7 +146,7 @@ class Settings:
         365,
         "Days after which words and addresses of messages that went out are deleted from the outbox; those on the "
         "timeline stay. 0 keeps them for ever.",
-        checks.not_negative,
+        checks.days(never=True),
         key="keep_days",
     )
 
@@ -161,7 +161,7 @@ class Settings:
     public_submissions_per_hour: int = _setting(
         "limits", 20, "Public forms that one address may send in an hour.", checks.positive
     )
-    draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", checks.positive)
+    draft_days: int = _setting("limits", 30, "Days that a saved public form is kept for its sender.", checks.days())
 
     jobs_run: bool = _setting(
         "jobs",
@@ -172,8 +172,9 @@ class Settings:
     keep_values_years: int = _setting(
         "history",
         0,
-        "Years after which the values in history are erased; who did what when stays. 0 keeps them for ever.",
-        checks.not_negative,
+        "Years, at most 200, after which the values in history are erased; who did what when stays. 0 keeps them for "
+        "ever.",
+        checks.years(never=True),
     )
     encrypt_confidential: bool = _setting(
         "security", False, "Whether all confidential fields are kept encrypted, and not only those that say so."
@@ -194,38 +195,38 @@ class Settings:
         "security", 5, "Wrong passwords or codes in a row after which an account has to wait.", checks.some
     )
     session_idle_minutes: int = _setting(
-        "security", 720, "Minutes without a click after which somebody is signed out.", checks.positive
+        "security", 720, "Minutes without a click after which somebody is signed out.", checks.minutes()
     )
     session_hours: int = _setting(
-        "security", 72, "Hours after which somebody has to sign in again in any case.", checks.positive
+        "security", 72, "Hours after which somebody has to sign in again in any case.", checks.hours()
     )
     hsts_days: int = _setting(
         "security",
         0,
         "Days that browsers which came by HTTPS insist on it (HSTS); 0 leaves it to them.",
-        checks.not_negative,
+        checks.days(never=True),
     )
-    invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", checks.positive)
+    invitation_days: int = _setting("security", 7, "Days that an invitation to a new colleague works.", checks.days())
     citizen_link_minutes: int = _setting(
         "security",
         30,
         "Minutes that a link to “Your requests” works which somebody asked for by mail.",
-        checks.positive,
+        checks.minutes(),
     )
     citizen_code_days: int = _setting(
-        "security", 14, "Days that a link to “Your requests” works which a clerk hands over or prints.", checks.positive
+        "security", 14, "Days that a link to “Your requests” works which a clerk hands over or prints.", checks.days()
     )
     citizen_idle_minutes: int = _setting(
         "security",
         60,
         "Minutes without a click after which a resident is signed out of “Your requests”.",
-        checks.positive,
+        checks.minutes(),
     )
     citizen_session_hours: int = _setting(
-        "security", 8, "Hours after which a resident has to sign in again in any case.", checks.positive
+        "security", 8, "Hours after which a resident has to sign in again in any case.", checks.hours()
     )
     account_log_days: int = _setting(
-        "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", checks.positive
+        "security", 730, "Days that the log of sign-ins and changes to accounts is kept.", checks.days()
     )
 
     backup_keep: int = _setting(

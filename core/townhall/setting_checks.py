@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
 from ipaddress import ip_network
 from typing import Any
@@ -13,6 +14,8 @@ from townhall.colours import NEEDED_CONTRAST
 from townhall.colours import contrast_with_white
 from townhall.colours import is_colour
 
+#: No span of time is longer, in years: a calendar ends, forwards and backwards.
+LONGEST = 200
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -101,6 +104,36 @@ def positive(value: int) -> str:
 def not_negative(value: int) -> str:
     """At least 0."""
     return "" if value >= 0 else "must be 0 or more"
+
+
+def span(unit: str, most: int, *, never: bool = False) -> Callable[[int], str]:
+    """A check of a span of time: at least 1, or 0 where that is ``never``, and at most ``most`` of its unit."""
+    least = not_negative if never else positive
+
+    def check(value: int) -> str:
+        return least(value) or ("" if value <= most else f"must be {most:,} {unit} or less")
+
+    return check
+
+
+def years(*, never: bool = False) -> Callable[[int], str]:
+    """A number of years, not a year."""
+    return span("years", LONGEST, never=never)
+
+
+def days(*, never: bool = False) -> Callable[[int], str]:
+    """A number of days."""
+    return span("days", LONGEST * 365, never=never)
+
+
+def hours() -> Callable[[int], str]:
+    """A number of hours."""
+    return span("hours", LONGEST * 365 * 24)
+
+
+def minutes() -> Callable[[int], str]:
+    """A number of minutes."""
+    return span("minutes", LONGEST * 365 * 24 * 60)
 
 
 def security(value: str) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,12 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         ('[mail]\nhost = "mail.milbrook.example:587"', "must be a name or an address alone"),
         ('[mail]\nhost = "smtp://mail.milbrook.example"', "must be a name or an address alone"),
         ('[server]\nhost = "0.0.0.0:80"', "must be a name or an address alone"),
+        ("[history]\nkeep_values_years = 2026", "history.keep_values_years: 2026 must be 200 years or less."),
+        ("[history]\nkeep_values_years = -1", "must be 0 or more"),
+        ("[mail]\nkeep_days = 800000", "mail.keep_days: 800000 must be 73,000 days or less."),
+        ("[security]\nsession_hours = 99999999999", "must be 1,752,000 hours or less."),
+        ("[security]\ncitizen_idle_minutes = 0", "must be 1 or more"),
+        ("[mail]\ntimeout = 3601", "must be 3,600 seconds or less."),
     ],
 )
 def test_a_mistake_is_a_sentence_with_file_and_key(tmp_path: Path, text: str, words: str) -> None:
@@ -92,6 +101,22 @@ def test_a_mistake_is_a_sentence_with_file_and_key(tmp_path: Path, text: str, wo
     message = refusal(tmp_path, text)
     assert words in message
     assert "townhall.toml" in message
+
+
+SPANS = [name for name in SETTINGS if name.endswith(("_years", "_days", "_hours", "_minutes", "_timeout"))]
+
+
+def test_no_span_of_time_is_longer_than_a_calendar() -> None:
+    """Whatever setting of years, days, hours or minutes: what it lets through can be reckoned with from any day."""
+    assert len(SPANS) == 13
+    for name in SPANS:
+        setting, unit = SETTINGS[name], name.rpartition("_")[2]
+        most = int(setting.problem(10**18).removeprefix("must be ").partition(" ")[0].replace(",", ""))
+        assert setting.problem(most) == ""
+        days = {"years": 366, "days": 1, "hours": 1 / 24, "minutes": 1 / 1440, "timeout": 1 / 86_400}[unit]
+        span = timedelta(days=days * most)
+        for day in (datetime(2026, 3, 17, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)):
+            assert day - span < day < day + span
 
 
 def test_what_looks_strange_and_is_right_is_taken(tmp_path: Path) -> None:
