@@ -540,6 +540,23 @@ def test_a_seal_that_somebody_made_up_is_named(
     assert re.search(sentence, broken.sentence), broken.sentence
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])  # on PostgreSQL it passes for an entry that came late
+def test_nothing_comes_late_where_one_writes_at_a_time(town: Town, ticket: Record) -> None:
+    """An entry with an id that was left out is named there, also where somebody makes the seal over it."""
+    like = entry_of(town, ticket, 2)
+    forge(town, 9, like)
+    sealing.seal(town)
+    assert found(town).broken is None
+    forge(town, 6, like)
+    assert sealing.seal(town) == 0
+    for _ in range(2):
+        broken = found(town).broken
+        assert broken is not None
+        assert broken.entry == 6
+        assert broken.sentence.endswith("was slipped in where nothing was when its neighbours were sealed.")
+        add_seal(town, [(6, 6)])
+
+
 @pytest.mark.parametrize("last_id", [1004, -100])
 def test_where_the_chain_ends_is_worked_out(town: Town, clerk: Actor, ticket: Record, last_id: int) -> None:
     """Somebody who changes where the newest seal ends neither keeps entries from being sealed nor lets any in."""
