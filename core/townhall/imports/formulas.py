@@ -1,7 +1,8 @@
 """Cells that a spreadsheet would take for a formula: made harmless on the way out, and as they were on the way in.
 
 A spreadsheet may part cells where we don't: at semicolons in many countries, at tabs, and at line ends once it has lost
-count of the quotation marks. So what could begin a cell there is looked at as well.
+count of the quotation marks, and then at commas inside a text. So what could begin a cell there is looked at as well,
+behind quotation marks too, which such a spreadsheet takes away.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import re
 
 #: What begins a formula. A signed number is none; the wide forms are read as the others in some countries.
 _START = re.compile(r"'* *(?:[=@\t\r\n＝＠＋－]|[+-](?![\d.,]+$))")
-_PARTS = ";\t\r\n"
-#: Inside a text a sign begins many a line of a list, so there it takes something that does harm as well.
-_FORMULA = rf"(?= *(?:[=@]|[+-][^{_PARTS}]*[|(!]))"
+_PARTS = r",;\t\r\n"
+#: Inside a text a sign begins many a line of a list, so there it takes something in the same cell that does harm.
+_FORMULA = r"(?=[ \"]*(?:[=@＝＠]|[+\-＋－](?:(?!\1)[^\r\n])*[|(!]))"
 _INSIDE = re.compile(rf"([{_PARTS}])('*){_FORMULA}")
 _MARKED = re.compile(rf"([{_PARTS}])'('*){_FORMULA}")
 
