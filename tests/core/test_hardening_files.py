@@ -36,6 +36,7 @@ from townhall.records import file_types
 from townhall.records import files
 from townhall.records import pictures as read_pictures
 from townhall.testing import pictures
+from townhall.testing.pictures import HeicItem
 from townhall.town import Town
 from townhall_forms.errors import FormsError
 from townhall_forms.errors import Invalid
@@ -115,6 +116,11 @@ HARMFUL = [
     ("long.png", pictures.png(40_000, 1), "more than browsers can show"),
     ("huge.jpg", pictures.jpeg(65_000, 65_000), "more than browsers can show"),
     ("huge.gif", pictures.gif(65_000, 65_000), "more than browsers can show"),
+    (
+        "frame.gif",
+        pictures.gif(65_000, 65_000).replace(struct.pack("<HH", 65_000, 65_000), b"\2\0\2\0", 1),
+        "more than",
+    ),
     ("huge.webp", pictures.webp(16_000, 16_000), "more than browsers can show"),
     ("huge.heic", pictures.heic(50_000, 50_000), "more than browsers can show"),
     ("nothing.png", pictures.png(0, 0), "no readable PNG"),
@@ -122,6 +128,8 @@ HARMFUL = [
     ("many.docx", word(**{f"word/{number}": b"" for number in range(10_001)}), "far more than its size"),
     ("lying.docx", lying(), "far more than its size"),
     ("way.docx", word(**{"../../etc/cron.d/x": b"x"}), "lead out of it"),
+    ("root.docx", word(**{"/etc/cron.d/x": b"x"}), "lead out of it"),
+    ("colon.docx", word(**{"word/C:x": b"x"}), "lead out of it"),
     ("drive.docx", word(**{"C:\\x": b"x"}), "lead out of it"),
     ("macro.docx", word(**{"word/vbaProject.bin": b"x"}), "has macros"),
     (
@@ -181,6 +189,8 @@ def test_every_picture_cut_short_anywhere_is_refused_or_read(town: Town) -> None
                     continue
 
 
+#: Segments of a JPEG that nothing in use today is drawn with.
+RESERVED = (*range(0x02, 0xC0), 0xC8, 0xDC, 0xDE, 0xDF, *range(0xF0, 0xFE))
 PHOTOS = {
     "a.jpg": pictures.jpeg(
         segments=pictures.jpeg_segment(0xE1, EXIF)
@@ -211,6 +221,23 @@ PHOTOS = {
     "a.webp": pictures.webp(chunks=pictures.riff_chunk(b"EXIF", TIFF) + pictures.riff_chunk(b"XMP ", XMP), flags=0x0C)
     + PLACE,
     "a.heic": pictures.heic(exif=EXIF) + struct.pack(">I", 8 + len(PLACE)) + b"mpvd" + PLACE,
+    "copy.jpg": pictures.jpeg(segments=pictures.jpeg_segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\2\2" + PLACE + b"1234")),
+    "photo.jpg": pictures.jpeg(segments=pictures.jpeg_segment(0xE0, b"JFXX\0\x10" + pictures.jpeg(segments=EXIF))),
+    "colours.jpg": pictures.jpeg(segments=pictures.jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + PLACE)),
+    "adobe.jpg": pictures.jpeg(segments=pictures.jpeg_segment(0xEE, PLACE + PLACE)),
+    "reserved.jpg": pictures.jpeg(segments=b"".join(pictures.jpeg_segment(mark, PLACE) for mark in RESERVED)),
+    "behind.png": pictures.png() + pictures.png_chunk(b"IDAT", PLACE),
+    "copy.heic": pictures.heic(items=[HeicItem(b"hvc1", PLACE)], references=[(b"thmb", 3, 1)]),
+    "tiles.heic": pictures.heic(
+        items=[HeicItem(b"grid", b"1 by 1", beside=True), HeicItem(b"hvc1", PLACE), HeicItem(b"hvc1", PLACE)],
+        references=[(b"thmb", 3, 1), (b"dimg", 3, 4), (b"auxl", 5, 3)],
+    ),
+    "xmp.heic": pictures.heic(items=[HeicItem(b"mime", XMP)], references=[(b"cdsc", 3, 1)]),
+    "address.heic": pictures.heic(items=[HeicItem(b"uri ", PLACE)]),
+    "beside.heic": pictures.heic(
+        items=[HeicItem(b"grid", b"1 by 1", beside=True), HeicItem(b"mime", XMP, beside=True)]
+    ),
+    "words.heic": pictures.heic(properties=pictures.heic_box(b"udes", b"\0\0\0\0en\0At home\0" + PLACE + b"\0\0")),
 }
 
 
@@ -221,6 +248,7 @@ def test_a_photo_does_not_tell_where_it_was_taken(town: Town, clerk: Actor, name
     stored = town.files.stage(ANONYMOUS, Sent(name, PHOTOS[name]))
     kept = town.files.path(stored.checksum).read_bytes()
     assert PLACE not in kept
+    assert b"JFXX" not in kept
     assert stored.size == len(kept)
     before, after = (read_pictures.read(stored.media_type, each) for each in (PHOTOS[name], kept))
     assert (after.width, after.height, after.content) == (before.width, before.height, kept)
@@ -229,6 +257,28 @@ def test_a_photo_does_not_tell_where_it_was_taken(town: Town, clerk: Actor, name
     if name in {"a.jpg", "a.webp"}:
         assert read_pictures._tiff(6) in kept
     assert town.files.stage(ANONYMOUS, Sent(name, kept)).checksum == stored.checksum
+
+
+def test_what_a_photo_is_drawn_with_stays(town: Town, clerk: Actor) -> None:
+    """What the colours of a JPEG need is kept; a HEIC keeps all of itself, though something calls it a small copy."""
+    kept = town.files.path(town.files.stage(clerk, Sent("a.jpg", PHOTOS["copy.jpg"])).checksum).read_bytes()
+    assert kept[2:20] == pictures.jpeg_segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\0\0")
+    kept = town.files.path(town.files.stage(clerk, Sent("a.jpg", PHOTOS["colours.jpg"])).checksum).read_bytes()
+    assert kept[2:18] == pictures.jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\1")
+    for references in ([(b"thmb", 1, 3)], [(b"thmb", 3, 1), (b"dimg", 1, 3)], [(b"thmb", 4, 1), (b"dimg", 4, 1)]):
+        data = pictures.heic(exif=b"", items=[HeicItem(b"hvc1", b"tile")], references=references)
+        assert read_pictures.read("image/heic", data).content == data
+
+
+def test_a_photo_that_is_its_own_small_copy_is_left_as_it_is(town: Town, clerk: Actor) -> None:
+    """Two items of a HEIC may stand on the same bytes; the picture's own are never taken from it."""
+    data = pictures.heic(exif=b"", items=[HeicItem(b"hvc1", b"")], references=[(b"thmb", 3, 1)])
+    copy = struct.pack(">HHHHII", 3, 0, 0, 1, data.index(b"points") + len(b"points"), 0)
+    assert copy in data
+    same = data.replace(copy, struct.pack(">HHHHII", 3, 0, 0, 1, data.index(b"points"), len(b"points")))
+    kept = town.files.path(town.files.stage(clerk, Sent("a.heic", same)).checksum).read_bytes()
+    assert b"points" in kept
+    assert kept.count(b"hvc1") == 1
 
 
 def test_uploads_leave_room_for_records(town: Town, clerk: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

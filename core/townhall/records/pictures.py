@@ -14,6 +14,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from townhall.records import heic
+
 #: Most points of a picture, and of one side. A screen takes four bytes for each, however small the file is.
 MOST_POINTS = 120_000_000
 LONGEST_SIDE = 30_000
@@ -24,6 +26,8 @@ _ORIENTATION = 0x0112
 _PNG_KEPT = frozenset(
     b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs hIST sPLT cICP mDCV cLLI acTL fcTL fdAT".split()
 )
+#: Segments of a JPEG that its points are drawn with: frames, tables, intervals. Scans are told apart by themselves.
+_JPEG_KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD} - {0xC8})
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
@@ -88,19 +92,24 @@ def _jpeg(data: bytes) -> Picture:
             at = end
             if found is None:  # it was cut off; what there is can be seen
                 break
-        elif not _says_something_unseen(marker, segment):
-            kept.append(segment)
+        else:
+            kept.append(_shown(marker, segment))
     if not size[0]:
         raise NoPicture
     upright = _segment(0xE1, _EXIF + _tiff(orientation)) if orientation != 1 else b""
     return Picture(*size, b"\xff\xd8" + upright + b"".join(kept) + b"\xff\xd9")
 
 
-def _says_something_unseen(marker: int, segment: bytes) -> bool:
-    """Whether a segment is a comment or data of a program, other than what colours need."""
-    if marker == 0xE2:
-        return segment[4:16] != b"ICC_PROFILE\0"
-    return marker == 0xFE or (0xE1 <= marker <= 0xEF and marker != 0xEE)
+def _shown(marker: int, segment: bytes) -> bytes:
+    """What is kept of a segment: all that points and colours need, and none of a program's data or small copies."""
+    content = segment[4:]
+    if marker in _JPEG_KEPT or (marker == 0xE2 and content.startswith(b"ICC_PROFILE\0")):
+        return segment
+    if marker == 0xE0 and content.startswith(b"JFIF\0") and len(content) >= 14:
+        return _segment(marker, content[:12] + b"\0\0")  # the size of its small copy, which would follow
+    if marker == 0xEE and content.startswith(b"Adobe") and len(content) >= 12:
+        return _segment(marker, content[:12])
+    return b""
 
 
 def _segment(marker: int, content: bytes) -> bytes:
@@ -223,100 +232,11 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-# -- HEIC -----------------------------------------------------------------------------------------------------------
-
-
-def _heic(data: bytes) -> Picture:
-    """Its parts point at each other's places, so what doesn't show is overwritten with nothing and not cut out."""
-    content = bytearray(data)
-    width = height = 0
-    for name, start, end in _boxes(data, 0, len(data)):
-        if name == b"meta":
-            for box, begin, _ in _descend(data, start + 4, end):
-                if box == b"ispe":
-                    across, along = struct.unpack_from(">II", data, begin + 4)
-                    width, height = max(width, across), max(height, along)
-            for place, length in _unseen_items(data, start + 4, end):
-                content[place : place + length] = bytes(length)
-        elif name not in {b"ftyp", b"mdat", b"free", b"skip"}:
-            content[start:end] = bytes(end - start)
-    return Picture(width, height, bytes(content))
-
-
-def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Names of boxes, and from where to where their contents stand."""
-    while at + 8 <= end:
-        length, name = struct.unpack_from(">I4s", data, at)
-        start = at + 8
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", data, start)
-            start += 8
-        stop = end if length == 0 else at + length
-        if stop < start or stop > end:
-            raise NoPicture
-        yield name, start, stop
-        at = stop
-
-
-def _descend(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    for name, start, stop in _boxes(data, at, end):
-        if name in {b"iprp", b"ipco"}:
-            yield from _descend(data, start, stop)
-        else:
-            yield name, start, stop
-
-
-def _unseen_items(data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
-    """Places and lengths of what programs wrote into a HEIC file: Exif and XMP."""
-    boxes = {name: (start, stop) for name, start, stop in _boxes(data, at, end)}
-    if b"iinf" not in boxes or b"iloc" not in boxes:
-        return
-    start, stop = boxes[b"iinf"]
-    unseen = set()
-    for name, begin, _ in _boxes(data, start + (6 if data[start] == 0 else 8), stop):
-        version = data[begin]
-        if name == b"infe" and version >= 2:
-            wide = version > 2
-            (item,) = struct.unpack_from(">I" if wide else ">H", data, begin + 4)
-            kind = data[begin + (10 if wide else 8) :][:4]
-            if kind in {b"Exif", b"mime", b"uri "}:
-                unseen.add(item)
-    beside = boxes.get(b"idat", (0, 0))[0]
-    yield from _places(data, boxes[b"iloc"][0], unseen, beside)
-
-
-def _places(data: bytes, at: int, wanted: set[int], beside: int) -> Iterator[tuple[int, int]]:
-    version, sizes, more = data[at], data[at + 4], data[at + 5]
-    offset_size, length_size, base_size, index_size = sizes >> 4, sizes & 15, more >> 4, more & 15
-    at += 6
-
-    def number(size: int) -> int:
-        nonlocal at
-        if at + size > len(data):
-            raise NoPicture
-        at += size
-        return int.from_bytes(data[at - size : at], "big")
-
-    for _ in range(number(4 if version == 2 else 2)):
-        item = number(4 if version == 2 else 2)
-        method = number(2) & 15 if version else 0
-        number(2)
-        base = number(base_size)
-        for _ in range(number(2)):
-            number(index_size if version else 0)
-            place, length = base + number(offset_size), number(length_size)
-            if item in wanted:
-                place += beside if method == 1 else 0
-                if method > 1 or place + length > len(data):
-                    raise NoPicture
-                yield place, length
-
-
 #: How to read each type of picture.
 READERS: dict[str, Callable[[bytes], Picture]] = {
     "image/jpeg": _jpeg,
     "image/png": _png,
     "image/gif": _gif,
     "image/webp": _webp,
-    "image/heic": _heic,
+    "image/heic": lambda data: Picture(*heic.read(data)),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
 def png(width: int = 2, height: int = 2, *, chunks: bytes = b"") -> bytes:
@@ -50,17 +52,60 @@ def riff_chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-def heic(width: int = 2, height: int = 2, *, exif: bytes = b"Exif\0\0") -> bytes:
-    """The frame of a HEIC of this size, with something that a camera wrote into it."""
-    kind = _box(b"ftyp", b"heic\0\0\0\0heicmif1")
-    about = _box(b"infe", b"\x02\0\0\0" + struct.pack(">HH", 1, 0) + b"Exif\0")
-    items = _box(b"iinf", b"\0\0\0\0" + struct.pack(">H", 1) + about)
-    shape = _box(b"iprp", _box(b"ipco", _box(b"ispe", b"\0\0\0\0" + struct.pack(">II", width, height))))
-    length = len(kind) + 12 + len(items) + len(shape) + 8 + 4 + 2 + 2 + 2 + 2 + 2 + 4 + 4
-    place = struct.pack(">HHHHII", 1, 1, 0, 1, length + 8, len(exif))
-    where = _box(b"iloc", b"\0\0\0\0\x44\0" + place)
-    return kind + _box(b"meta", b"\0\0\0\0" + items + shape + where) + _box(b"mdat", exif)
+class HeicItem(NamedTuple):
+    """One of the things in a HEIC: its kind, its bytes, and whether these stand in the list of items itself."""
+
+    kind: bytes
+    content: bytes
+    beside: bool = False
 
 
-def _box(name: bytes, content: bytes) -> bytes:
+def heic(
+    width: int = 2,
+    height: int = 2,
+    *,
+    exif: bytes = b"Exif\0\0",
+    items: Sequence[HeicItem] = (),
+    references: Sequence[tuple[bytes, int, int]] = (),
+    properties: bytes = b"",
+) -> bytes:
+    """The frame of a HEIC of this size: a main picture (1), what a camera wrote into it (2), and ``items`` from 3 on.
+
+    ``references`` say of one item what it is of another, such as ``(b"thmb", 3, 1)``; ``properties`` stand beside the
+    size.
+    """
+    things = (HeicItem(b"hvc1", b"points"), HeicItem(b"Exif", exif), *items)
+    about = b"".join(
+        heic_box(b"infe", b"\x02\0\0\0" + struct.pack(">HH", number, 0) + thing.kind + b"\0")
+        for number, thing in enumerate(things, 1)
+    )
+    size = heic_box(b"ispe", b"\0\0\0\0" + struct.pack(">II", width, height))
+    links = b"".join(heic_box(kind, struct.pack(">HHH", item, 1, other)) for kind, item, other in references)
+    kind = heic_box(b"ftyp", b"heic\0\0\0\0heicmif1")
+    inner = b"".join(thing.content for thing in things if thing.beside)
+    outer = b"".join(thing.content for thing in things if not thing.beside)
+
+    def listed(start: int) -> bytes:
+        places, outside, inside = b"", start, 0
+        for number, thing in enumerate(things, 1):
+            place = inside if thing.beside else outside
+            places += struct.pack(">HHHHII", number, int(thing.beside), 0, 1, place, len(thing.content))
+            inside += len(thing.content) * thing.beside
+            outside += len(thing.content) * (not thing.beside)
+        return heic_box(
+            b"meta",
+            b"\0\0\0\0"
+            + heic_box(b"pitm", b"\0\0\0\0\0\x01")
+            + heic_box(b"iinf", b"\0\0\0\0" + struct.pack(">H", len(things)) + about)
+            + heic_box(b"iprp", heic_box(b"ipco", size + properties))
+            + heic_box(b"iref", b"\0\0\0\0" + links)
+            + heic_box(b"iloc", b"\x01\0\0\0\x44\0" + struct.pack(">H", len(things)) + places)
+            + heic_box(b"idat", inner),
+        )
+
+    return kind + listed(len(kind) + len(listed(0)) + 8) + heic_box(b"mdat", outer)
+
+
+def heic_box(name: bytes, content: bytes) -> bytes:
+    """One part of a HEIC."""
     return struct.pack(">I", len(content) + 8) + name + content
