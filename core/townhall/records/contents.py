@@ -1,18 +1,18 @@
 """What is inside a file that somebody brings: a file may be what its name says and still be made to do harm.
 
-Nothing is unpacked or drawn here. Pictures are read for their size and for what doesn't show in them; documents that
+Nothing is whole or drawn here. Pictures are read for their size and for what doesn't show in them; documents that
 are zip files for what their list of contents says. That a document is harmless to whoever opens it, nobody can promise.
 """
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from html import unescape
 from pathlib import Path
 from pathlib import PurePosixPath
 
-from townhall.records import file_types
 from townhall.records import pictures
 from townhall.records.file_types import FileType
 
@@ -20,8 +20,8 @@ from townhall.records.file_types import FileType
 LARGEST_RATIO = 150
 SMALL = 50 * 1024 * 1024
 MOST_PARTS = 10_000
-#: How files begin that are something else, whatever stands behind it: web pages, programs, archives, scripts.
-_DISGUISED = (b"<", b"MZ", b"PK", b"\x7fELF", b"#!", b"GIF8", b"\xca\xfe\xba\xbe")
+#: How the end of a zip file begins, and how long it is where nothing stands behind it.
+_END_MARK, _END_LENGTH = b"PK\5\6", 22
 _OFFICE, _OPENDOCUMENT = "application/vnd.openxmlformats", "application/vnd.oasis"
 #: Where the main part of an Office document stands, by the end of its media type.
 _FOLDERS = {"wordprocessingml.document": "word/", "spreadsheetml.sheet": "xl/", "presentationml.presentation": "ppt/"}
@@ -33,6 +33,11 @@ _MACRO_NAMES = frozenset({"vbaproject.bin", "vbadata.xml", "macrosheets"})
 _MACRO_ENDINGS = (".docm", ".dotm", ".xlsm", ".xltm", ".xlsb", ".xlam", ".pptm", ".potm", ".ppsm", ".ppam")
 #: Folders of an OpenDocument file with macros in Basic, and in Python, JavaScript or Java.
 _MACRO_FOLDERS = frozenset({"basic", "scripts"})
+#: Parts that some system runs when they are opened, and the list of a Java program. No document is made of them.
+_PROGRAMS = (
+    *(".exe", ".dll", ".com", ".scr", ".pif", ".cpl", ".msi", ".msp", ".bat", ".cmd", ".ps1", ".vbs", ".vbe", ".js"),
+    *(".jse", ".wsf", ".wsh", ".hta", ".lnk", ".reg", ".sh", ".jar", ".class", ".mf"),
+)
 #: Controls that no text has; tabs, ends of lines, pages and old files, and switches between alphabets are left.
 _NO_TEXT = bytes({*range(32)} - {*b"\t\n\v\f\r\x1a\x1b"})
 _BLOCK = 1024 * 1024
@@ -64,12 +69,6 @@ def check(kind: FileType, file: Path) -> None:
         picture(kind, file.read_bytes())
     elif kind.media_type.startswith((_OFFICE, _OPENDOCUMENT)):
         _check_zipped(kind, file)
-    elif kind.media_type == "application/pdf":
-        with file.open("rb") as stream:
-            before = stream.read(file_types.HEAD).partition(b"%PDF-")[0].lstrip(b"\xef\xbb\xbf \t\r\n")
-        # Some programs write a few bytes before a PDF begins; a page or an archive there is another file.
-        if before.startswith(_DISGUISED) or b"<" in before or b"PK\x03\x04" in before:
-            raise Unfit(_unreadable(kind))
     elif kind.media_type.startswith("text/"):
         with file.open("rb") as stream:
             while block := stream.read(_BLOCK):
@@ -95,6 +94,8 @@ def _check_zipped(kind: FileType, file: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
             types = b"".join(_start(archive, part) for part in parts if part.filename.lower() == _TYPES)
+            if not _is_nothing_else(file, parts):
+                raise zipfile.BadZipFile
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError):
         raise Unfit(_unreadable(kind)) from None
     packed = file.stat().st_size
@@ -111,6 +112,16 @@ def _check_zipped(kind: FileType, file: Path) -> None:
         raise Unfit(_unreadable(kind))
     if _names_macros(types) or any(_is_macro(kind, part.filename.lower()) for part in parts):
         raise Unfit("has macros in it. Save it without them and retry.")
+    if any(part.filename.lower().endswith(_PROGRAMS) for part in parts):
+        raise Unfit("has programs in it. Save it without them and retry.")
+
+
+def _is_nothing_else(file: Path, parts: list[zipfile.ZipInfo]) -> bool:
+    """Whether a zip file begins with its first part and ends with its list of contents."""
+    with file.open("rb") as stream:
+        stream.seek(-_END_LENGTH, os.SEEK_END)
+        ends = stream.read().startswith(_END_MARK)
+    return ends and min((part.header_offset for part in parts), default=0) == 0
 
 
 def _start(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:

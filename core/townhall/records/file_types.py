@@ -14,6 +14,8 @@ from pathlib import PurePath
 #: How many bytes a signature may need.
 HEAD = 4096
 
+#: Bytes of a byte order mark, and of blank lines.
+_BEFORE_A_PDF = b"\xef\xbb\xbf \t\r\n"
 _OPENDOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument."
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
@@ -42,7 +44,8 @@ def _heic(head: bytes) -> bool:
 
 
 def _pdf(head: bytes) -> bool:
-    return b"%PDF-" in head[:1024]
+    # Readers look for its mark in the first kilobyte; words or bytes before it would make it another kind of file too.
+    return head[:1024].lstrip(_BEFORE_A_PDF).startswith(b"%PDF-")
 
 
 def _office(folder: bytes) -> Callable[[bytes], bool]:
