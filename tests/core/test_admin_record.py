@@ -372,8 +372,8 @@ def test_notes_stay_inside_and_messages_go_out(town: Town, clerk: StaffClient) -
     page = clerk.get(base)
     clerk.post(f"{base}say", {"form_id": hidden(page, "form_id"), "text": "Ask the crew"})
     again = clerk.get(base)
-    clerk.post(f"{base}say", {"form_id": hidden(again, "form_id"), "text": "We come on Monday", "send": "1"})
-    clerk.post(f"{base}say", {"form_id": hidden(again, "form_id"), "text": "We come on Monday", "send": "1"})
+    clerk.post(f"{base}say", {"form_id": hidden(again, "form_id"), "text": "We come on Monday", "send": "web"})
+    clerk.post(f"{base}say", {"form_id": hidden(again, "form_id"), "text": "We come on Monday", "send": "web"})
     entries, _, _ = town.records.timeline(system(), TICKET, record.id, kinds=["talk", "note"])
     assert [(entry.kind, entry.public, entry.body) for entry in entries] == [
         ("talk", True, "We come on Monday"),

@@ -137,6 +137,19 @@ def test_what_was_typed_is_kept(town: Town, desk: StaffClient) -> None:
     assert 'value="letter" checked' in empty.text
 
 
+@pytest.mark.parametrize("way", ["nix", "citizen", "1"])
+def test_a_form_that_names_no_way_sends_nothing(town: Town, desk: StaffClient, way: str) -> None:
+    """What was meant for colleagues, or for nobody knows whom, never goes out by mail because a word was not known."""
+    case = case_of(town, **BOTH)
+    sent = {"form_id": hidden(desk.get(page_of(case)), "form_id"), "text": "Is he dangerous?", "send": way}
+    refused = desk.post(page_of(case, "say"), sent)
+    assert refused.status_code == 422
+    assert f"There is no way “{way}” to send a message." in main_of(refused)
+    assert ">Is he dangerous?</textarea>" in refused.text
+    assert outbox.find(town) == []
+    assert not town.records.find(system(), INTERACTION).records
+
+
 def test_who_may_not_see_the_contact_is_told_nothing_of_it(town: Town) -> None:
     """Somebody who reads nothing internal of contacts keeps notes, and learns neither addresses nor what is missing."""
     wanted = (ROLES["clerk"].permissions - {"*.see_internal"}) | {f"{TICKET}.see_internal"}

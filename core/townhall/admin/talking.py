@@ -12,7 +12,6 @@ from townhall.access.actors import Actor
 from townhall.admin import urls
 from townhall.errors import TownhallError
 from townhall.errors import ValidationFailed
-from townhall.records import messages
 from townhall.records.types import Record
 from townhall_forms.values import Reference
 
@@ -50,12 +49,13 @@ def note(town: Town, actor: Actor, record: Record, text: str, contact_id: int | 
 
 
 def message(town: Town, actor: Actor, record: Record, text: str, way: str) -> Record:
-    """Write to the citizen, in the way that was chosen: they read it on the page that their secret link opens too."""
+    """Write to the citizen, in the way that was chosen: they read it on the page that their secret link opens too.
+
+    Raises :class:`~townhall.errors.Rejected` for a way that there isn't, or that doesn't reach them.
+    """
     if not text.strip():
         raise ValidationFailed({"text": "Write the message first."})
-    # Any other word of a form leaves the way to the town.
-    chosen = way if way in messages.WAYS else ""
-    return town.records.message(actor, record.identity, record.id, text, way=chosen)
+    return town.records.message(actor, record.identity, record.id, text, way=way)
 
 
 def log_contact(town: Town, actor: Actor, contact_id: int | None, sent: Mapping[str, str]) -> Record:
