@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from desk import TICKET
+from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
 from staff_client import add_person
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cases import notices
 from townhall.clock import FixedClock
@@ -18,6 +21,7 @@ from townhall.db.transactions import immediate
 from townhall.jobs import telling
 from townhall.mail import composing
 from townhall.messages import outbox
+from townhall.messages import switches
 from townhall.records.types import Record
 from townhall.town import Town
 
@@ -32,7 +36,8 @@ def mailing(town: Town) -> Town:
 
 def notify(town: Town, person: int) -> Record:
     """A notice for somebody; the case that it is about."""
-    ticket = make_ticket(town, system(), make_topic(town))
+    topics = town.records.find(system(), "desk.topic").records
+    ticket = make_ticket(town, system(), topics[0] if topics else make_topic(town))
     with immediate(town.database):
         notices.notify(town, [person], ticket, "warn", "Its time is running out.")
     return ticket
@@ -55,6 +60,52 @@ def test_a_notice_is_mailed_once_with_a_way_to_its_case(mailing: Town) -> None:
     assert ticket.title not in text
     assert "https://milbrook.example/admin/desk/ticket/" in text
     assert composing.ABOVE not in text
+
+
+def test_all_notices_of_a_run_are_one_mail(mailing: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its case; of very many the first, and how many more. A later one is its own mail."""
+    monkeypatch.setattr(telling, "TOLD", 2)
+    rae, ben = (add_person(mailing, f"{name}@milbrook.example", "clerk") for name in ("rae", "ben"))
+    tickets = [notify(mailing, rae) for _ in range(3)]
+    notify(mailing, ben)
+    assert telling.run(mailing) == "2 to colleagues put into the outbox."
+    ours, theirs = outbox.find(mailing, oldest_first=True)
+    assert (ours.recipient, ours.subject) == ("rae@milbrook.example", "3 notices about cases")
+    assert [each.number in ours.body for each in tickets] == [True, True, False]
+    assert "1 more notice in Townhall: https://milbrook.example/admin/" in ours.body
+    assert theirs.recipient == "ben@milbrook.example"
+    assert telling.run(mailing) == ""
+    late = notify(mailing, rae)
+    assert telling.run(mailing) == "1 to colleagues put into the outbox."
+    assert late.number in outbox.find(mailing)[0].subject
+
+
+def test_notices_and_residents_mail_keep_nothing_from_each_other(mailing: Town, clerk: Actor) -> None:
+    """However much colleagues are told, an acknowledgement goes out; and a flood of those holds back no notice."""
+    mailing.settings = replace(mailing.settings, mail_automatic_limit=3)
+    words = {"type": TICKET, "event": "received", "subject": "We have it", "body": "It is {state}."}
+    mailing.records.create(system(), "core.message_template", words)
+    topic = make_topic(mailing)
+
+    def reported(number: int) -> None:
+        reporter = make_contact(mailing, emails=[{"address": f"n{number}@example.org"}])
+        make_ticket(mailing, clerk, topic, reporter=reporter.id)
+
+    for number in range(5):
+        notify(mailing, add_person(mailing, f"c{number}@milbrook.example", "clerk"))
+    assert telling.run(mailing) == "5 to colleagues put into the outbox."
+    reported(0)
+    assert {message.status for message in outbox.find(mailing)} == {"queued"}
+    assert switches.automatic_held(mailing.system) == ""
+    for number in range(1, 5):
+        reported(number)
+    assert switches.automatic_held(mailing.system)
+    notify(mailing, add_person(mailing, "late@milbrook.example", "clerk"))
+    telling.run(mailing)
+    held = {message.identity for message in outbox.find(mailing, statuses=["held"])}
+    assert held == {TICKET}
+    colleagues = [message for message in outbox.find(mailing) if message.identity == outbox.COLLEAGUE]
+    assert [message.status for message in colleagues] == ["queued"] * 6
 
 
 def test_what_was_seen_or_is_old_is_not_mailed(mailing: Town, clock: FixedClock) -> None:

@@ -66,13 +66,23 @@ def refusal(town: Town, recipient: Recipient, event: str, topic: str) -> str:
 
 
 def breaker(town: Town) -> str:
-    """Why automatic mail has to wait just now; opens the circuit breaker if there was too much of it."""
+    """Why automatic mail has to wait just now; opens the circuit breaker if there was too much of it.
+
+    Mail to colleagues is no part of it: everybody gets one at a time, and a busy morning in the town hall must not
+    keep what residents wait for.
+    """
     if reason := switches.automatic_held(town.system):
         return reason
     table = town.system.outbox
     since = to_microseconds(town.clock.now() - WINDOW)
     limit = town.settings.mail_automatic_limit
-    where = (_automatic(table), table.created_at > since, table.channel == "email", table.status != "dropped")
+    where = (
+        _automatic(table),
+        table.created_at > since,
+        table.channel == "email",
+        table.status != "dropped",
+        table.identity != outbox.COLLEAGUE,
+    )
     if table.select(table.id).where(*where).limit(limit).count() < limit:
         return ""
     reason = f"More than {limit} automatic messages came up in ten minutes, so they are held back until you say go on."

@@ -249,10 +249,10 @@ def withdraw(town: Town, about: tuple[str, int], events: Collection[str], reason
 
 
 def hold_automatic(town: Town, reason: str) -> int:
-    """Hold back all mail that nobody wrote by hand and that has not gone out; how many there are."""
+    """Hold back all mail to residents that nobody wrote by hand and that has not gone out; how many there are."""
     table = town.system.outbox
     query = table.update(status="held", error=reason)
-    waiting = table.status.in_(["queued", "failed"])
+    waiting = table.status.in_(["queued", "failed"]) & (table.identity != COLLEAGUE)
     return int(query.where(waiting, table.automatic, table.channel == "email").execute())
 
 

@@ -137,7 +137,10 @@ class Presence(Model):
 
 
 class Notice(Model):
-    """A word to a colleague about a record, shown on their first page until they have seen it."""
+    """A word to a colleague about a record, shown on their first page until they have seen it.
+
+    ``mailed_at`` says when it was put into the outbox too.
+    """
 
     id = BigAutoField()
     user_id = BigIntegerField()
@@ -147,6 +150,7 @@ class Notice(Model):
     text = TextField()
     at = BigIntegerField()
     seen_at = BigIntegerField(null=True)
+    mailed_at = BigIntegerField(null=True)
 
     class Meta:
         indexes = ((("user_id", "seen_at", "id"), False),)
