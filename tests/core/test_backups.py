@@ -38,6 +38,7 @@ from townhall.db.engines import open_database
 from townhall.jobs.keeping import TownKeeper
 from townhall.jobs.running import run_by_hand
 from townhall.lifecycle import kept_backups
+from townhall.messages import going_out
 from townhall.messages import outbox
 from townhall.records import sealing
 from townhall.records import verifying
@@ -219,7 +220,7 @@ def test_nothing_of_then_that_may_be_over_is_taken_up(story: Story) -> None:
         (message,) = outbox.find(town, statuses=("held",), limit=9)
         assert message.recipient == "moreau@post.example"
         assert "may have gone out since" in message.error
-        assert outbox.retry(town, system(), (message.id,)) == 1
+        assert going_out.retry(town, system(), (message.id,)).count == 1
     assert story.run("secrets", "rotate", "--yes").exit_code == 0
     done = story.run("restore", str(file), "--yes")
     assert "code apps are set up again" in done.output

@@ -18,6 +18,7 @@ from desk import make_ticket
 from desk import make_topic
 from smtp import Mailbox
 from smtp import smtp_server
+from smtp import use
 
 from townhall.access.actors import Actor
 from townhall.access.actors import system
@@ -28,6 +29,7 @@ from townhall.mail import at_once
 from townhall.mail import composing
 from townhall.mail import delivering
 from townhall.mail import message_ids
+from townhall.messages import going_out
 from townhall.messages import outbox
 from townhall.messages import switches
 from townhall.records.types import Record
@@ -40,12 +42,6 @@ def mailbox(town: Town) -> Iterator[Mailbox]:
     with smtp_server() as (box, port):
         use(town, port)
         yield box
-
-
-def use(town: Town, port: int, **settings: Any) -> None:
-    """Let the town send to this port."""
-    given = {"mail_host": "127.0.0.1", "mail_port": port, "mail_security": "none", "mail_from": "hall@milbrook.example"}
-    town.settings = replace(town.settings, public_address="https://milbrook.example/", **{**given, **settings})
 
 
 def template(town: Town, event: str, **values: Any) -> None:
@@ -206,7 +202,7 @@ def test_what_is_refused_for_good_waits_for_a_person(
     assert statuses(town) == ["dead", "sent"]
     assert "550 5.1.1 No such user" in outbox.find(town, statuses=["dead"])[0].error
     mailbox.to = lambda address: "250 Accepted"
-    assert outbox.retry(town, administrator) == 1
+    assert going_out.retry(town, administrator).count == 1
     delivering.run(town)
     assert statuses(town) == ["sent", "sent"]
 
@@ -401,9 +397,8 @@ def test_two_processes_send_each_message_once(
 ) -> None:
     """What one has claimed the other leaves alone."""
     row = town.system.outbox.select().dicts().get()
-    many = [{**row, "id": None, "key": f"k{n}", "recipient": f"n{n}@example.org"} for n in range(150)]
-    for each in many:
-        each.pop("id")
+    row.pop("id")
+    many = [{**row, "contact_id": None, "key": f"k{n}", "recipient": f"n{n}@example.org"} for n in range(150)]
     town.system.outbox.insert_many(many).execute()
     first = delivering.claim(town, 60)
     second = delivering.claim(town, 60)
@@ -411,7 +406,7 @@ def test_two_processes_send_each_message_once(
     delivering._give_back(town, [*first, *second])
     mailbox.answer = lambda count: "451 later" if count % 7 == 0 else "250 Accepted"
     delivering.run(town)
-    outbox.retry(town, administrator, [message.id for message in outbox.find(town, statuses=["failed"], limit=200)])
+    going_out.retry(town, administrator, [message.id for message in outbox.find(town, statuses=["failed"], limit=200)])
     mailbox.answer = lambda count: "250 Accepted"
     delivering.run(town)
     recipients = [recipient for _, recipient, _ in mailbox.taken]
@@ -422,7 +417,7 @@ def test_two_processes_at_once(town: Town, clerk: Actor, ticket: Record, mailbox
     """Two that deliver at the same time send each message once between them."""
     row = town.system.outbox.select().dicts().get()
     row.pop("id")
-    many = [{**row, "key": f"k{n}", "recipient": f"n{n}@example.org"} for n in range(60)]
+    many = [{**row, "contact_id": None, "key": f"k{n}", "recipient": f"n{n}@example.org"} for n in range(60)]
     town.system.outbox.insert_many(many).execute()
     url = None if town.database.engine == "sqlite" else str(town.database.database)
     others = [Town.open(town.instance, clock=town.clock, database=url) for _ in range(2)]

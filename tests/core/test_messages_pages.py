@@ -239,7 +239,7 @@ def test_the_command_line(town: Town, clerk: Actor, command: Callable[..., str],
     told = command("doctor")
     assert "1 could not be delivered" in told
     assert "paused sending" in told
-    assert "1 will be tried again." in command("messages", "retry")
+    assert "1 will be tried again" in command("messages", "retry")
     assert "Messages go out again." in command("messages", "resume")
     assert "is not sent" in command("messages", "drop", str(message.id))
     with smtp_server() as (box, port):
@@ -252,3 +252,22 @@ def test_the_command_line(town: Town, clerk: Actor, command: Callable[..., str],
         assert "1 message sent." in command("messages", "send")
         assert len(box.mails) == 1
         assert "takes mail from hall@town.example" in command("doctor")
+
+
+def test_the_command_fails_for_what_can_not_be_tried_again(town: Town, clerk: Actor) -> None:
+    """It tries those that can be, says why of each of the others, and its exit code tells scripts."""
+    ticket = case(town, clerk)
+    words = {"identity": TICKET, "record_id": ticket.id, "event": "note", "channel": "email", "status": "dead"}
+    outbox.add(town, "dead", {**words, "recipient": "ada@example.org"})
+    message = outbox.find(town)[0]
+
+    def command(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["--instance", str(town.instance), "messages", *arguments])
+        return done.exit_code, done.output
+
+    code, told = command("retry", "99999", str(message.id))
+    assert (code, "1 will be tried again" in told) == (1, True)
+    assert "99999: There is no such message in the outbox." in told
+    code, told = command("retry", str(message.id))
+    assert (code, "will be tried" in told) == (1, False)
+    assert command("retry")[0] == 0

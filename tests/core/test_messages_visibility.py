@@ -154,6 +154,20 @@ def test_who_looks_after_the_outbox_stops_what_they_may_not_read(at: Departments
         assert outbox.get(at.town, id).status == "dropped"
 
 
+def test_who_tries_a_hidden_message_again_is_told_nothing_of_whom_it_is_for(at: Departments) -> None:
+    """That it can't go is said, and not why: that somebody died is the other department's to know."""
+    keeper = somebody(at.town, "keeper", ROLES["department_clerk"].permissions | {"messages.manage"})
+    told = []
+    for case in (at.ours, at.theirs):
+        contact = at.town.records.get(SYSTEM, "core.contact", case["reporter"])
+        at.town.records.update(SYSTEM, "core.contact", contact.id, {"deceased": True}, version=contact.version)
+        id = at.message(case, "dead")
+        told.append(main_of(keeper.follow(keeper.post(f"{OUTBOX}act", {"deed": "retry", "id": id}))))
+        assert outbox.get(at.town, id).status == "dropped"
+    assert "It is not tried again. It can't go to whom it is for any more." in told[1]
+    assert "died" not in told[1]
+
+
 def test_nobody_learns_of_hidden_messages_by_their_ids(at: Departments, ann: StaffClient) -> None:
     """A deed on one that is hidden is answered like one on a message that there isn't, and does nothing."""
     mail, letter = at.message(at.theirs, "dead"), at.message(at.theirs, "queued", "letter")

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from aiosmtpd.smtp import LoginPassword
+
+from townhall.town import Town
 
 OK = "250 Accepted"
 #: Seconds within which the server must be there: it is at once, unless the machine is very busy.
@@ -71,6 +74,12 @@ class _OnAnyPort(Controller):
         assert self.server is not None
         self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
         super()._trigger_server()
+
+
+def use(town: Town, port: int, **settings: Any) -> None:
+    """Let the town send to this port."""
+    given = {"mail_host": "127.0.0.1", "mail_port": port, "mail_security": "none", "mail_from": "hall@milbrook.example"}
+    town.settings = replace(town.settings, public_address="https://milbrook.example/", **{**given, **settings})
 
 
 @contextmanager

@@ -21,8 +21,11 @@ from townhall.admin.mail_words import PILLS
 from townhall.admin.mail_words import delivery
 from townhall.admin.staff import StaffView
 from townhall.citizens import links
+from townhall.errors import Rejected
 from townhall.errors import TownhallError
 from townhall.mail import at_once
+from townhall.mail import health
+from townhall.messages import going_out
 from townhall.messages import letters
 from townhall.messages import links as message_links
 from townhall.messages import outbox
@@ -133,10 +136,12 @@ class OutboxView(StaffView):
     def _do(self, actor: Actor, deed: str, id: int) -> str:
         town = self.town
         if deed == "retry":
-            outbox.retry(town, actor, [id])
-            return "It is tried again within a minute."
+            if reason := going_out.retry(town, actor, [id]).refused.get(id):
+                raise Rejected(f"It is not tried again. {reason}")
+            return f"It is tried again {health.when(town)}."
         if deed == "retry_all":
-            return f"{plural(outbox.retry(town, actor), 'message')} are tried again within a minute."
+            count = going_out.retry(town, actor).count
+            return f"{plural(count, 'message')} {'is' if count == 1 else 'are'} tried again {health.when(town)}."
         if deed == "drop":
             outbox.drop(town, actor, id)
             return "It is not sent."

@@ -9,7 +9,9 @@ from townhall.cli.context import operator
 from townhall.cli.context import print_json
 from townhall.cli.context import print_table
 from townhall.mail import at_once
+from townhall.mail import health
 from townhall.mail import sending
+from townhall.messages import going_out
 from townhall.messages import outbox
 from townhall.messages import switches
 
@@ -64,10 +66,14 @@ def send() -> None:
 @messages.command()
 @click.argument("ids", type=int, nargs=-1)
 def retry(ids: tuple[int, ...]) -> None:
-    """Try these again, or all that were not delivered."""
+    """Try these again, or all that were not delivered. It fails if one of these can't be, and says why."""
     with open_town() as town:
-        count = outbox.retry(town, operator(), ids or None)
-    click.echo(f"{count:,} will be tried again.")
+        retried = going_out.retry(town, operator(), ids or None)
+        when = health.when(town)
+    if retried.count or not ids:
+        click.echo(f"{retried.count:,} will be tried again{f' {when}' if retried.count else ''}.")
+    if retried.refused:
+        raise click.ClickException("\n".join(f"{id}: {reason}" for id, reason in retried.refused.items()))
 
 
 @messages.command()

@@ -7,11 +7,14 @@ same Message-ID; mail has no way to rule that out.
 
 A message that is put off is tried again after 1, 2, 4 ... minutes, for about four days. If the server itself fails,
 nothing is counted against any message: sending rests, twice as long each time, up to half an hour.
+
+Where a message goes, and whether it still may, is found out when it goes out and not when it was written.
 """
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
 from email.errors import MessageError
@@ -25,9 +28,11 @@ from townhall.mail.server import MailServer
 from townhall.mail.server import Refused
 from townhall.mail.server import ServerFailed
 from townhall.mail.server import TryLater
+from townhall.messages import going_out
 from townhall.messages import outbox
 from townhall.messages import personal
 from townhall.messages import switches
+from townhall.messages.going_out import Verdict
 from townhall.messages.outbox import Message
 from townhall.records.instants import to_microseconds
 from townhall_forms.schema import RECEIVED
@@ -54,6 +59,7 @@ def run(town: Town, *, most: int = MOST) -> str:
     try:
         composing.sender(town)
         while sent + failed < most and not problem and (batch := claim(town, min(BATCH, most - sent - failed))):
+            verdicts = going_out.judge(town, [message for message, _ in batch])
             for place, (message, token) in enumerate(batch):
                 if switches.paused(town.system):
                     problem = "Sending was paused."
@@ -61,7 +67,7 @@ def run(town: Town, *, most: int = MOST) -> str:
                     continue
                 else:
                     try:
-                        good = _send(town, server, message, token)
+                        good = _send(town, server, message, token, verdicts[message.id])
                     except ServerFailed as error:
                         problem = str(error)
                     else:
@@ -118,11 +124,16 @@ def _renew(town: Town, message: Message, token: str) -> bool:
     return _change(town, message, token, lease_until=until)
 
 
-def _send(town: Town, server: MailServer, message: Message, token: str) -> bool:
+def _send(town: Town, server: MailServer, message: Message, token: str, verdict: Verdict) -> bool:
     """Send one message and keep what came of it; whether it went out. Raises :class:`ServerFailed`."""
     if reason := personal.outdated(town, message):
-        _change(town, message, token, status="dropped", error=reason)
+        verdict = Verdict("", "dropped", reason)
+    if verdict.reason:
+        _change(town, message, token, status=verdict.status, error=verdict.reason, claim="")
         return False
+    if message.recipient != verdict.address:
+        _change(town, message, token, recipient=verdict.address)
+        message = replace(message, recipient=verdict.address)
     try:
         mail = composing.compose(town, message)
         # Nobody is told that an acknowledgement could not be delivered: that is how loops begin.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from townhall.errors import TownhallError
@@ -13,6 +14,20 @@ from townhall.messages import switches
 
 if TYPE_CHECKING:
     from townhall.town import Town
+
+
+def when(town: Town) -> str:
+    """When a message goes out that is due now, to stand behind “is tried again”."""
+    if not town.settings.mail_host:
+        return "once a mail server is set up"
+    if switches.paused(town.system):
+        return "when sending goes on"
+    rest, now = switches.rest(town.system), town.clock.now()
+    return _at(town, rest.until if rest is not None else now)
+
+
+def _at(town: Town, moment: datetime) -> str:
+    return f"at {moment.astimezone(town.zone):%H:%M}" if moment > town.clock.now() else "within a minute"
 
 
 def findings(town: Town) -> Iterator[tuple[bool, str]]:

@@ -216,16 +216,6 @@ def require(actor: Actor) -> None:
         raise Forbidden("You may not look after the outbox. Ask an administrator.")
 
 
-def retry(town: Town, actor: Actor, ids: Sequence[int] | None = None) -> int:
-    """Try these again now, or all that are dead; how many there were. They begin with a clean count."""
-    require(actor)
-    table = town.system.outbox
-    query = table.update(status="queued", attempts=0, next_at=to_microseconds(town.clock.now()), error="")
-    tried = query.where(table.status.in_(["dead", "failed", "held"]), table.channel == "email")
-    tried = tried.where(table.id.in_(list(ids))) if ids is not None else tried.where(table.status == "dead")
-    return int(tried.execute())
-
-
 def drop(town: Town, actor: Actor, id: int) -> Message:
     """Never send it. Raises :class:`~townhall.errors.Rejected` if it has gone out or is just going out."""
     require(actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ Channel = Literal["email", "letter", ""]
 #: Fields of a contact that say how to write to them.
 ASKED = ("emails", "addresses", "preferred_channel", "deceased", "do_not_contact")
 _CHANNELS: Mapping[str, Channel] = {"email": "email", "letter": "letter"}
+NOT_FOUND = "The contact can't be found."
 NOT_IN_TOUCH = "They asked the town not to get in touch."
 KEPT_IN = "Nobody outside the town hall may see this at the moment, so no message about it can be sent."
 #: Mailboxes that nobody reads.
@@ -67,7 +69,7 @@ def find(town: Town, contact_id: int | None, *, automatic: bool, channel: Channe
     try:
         contact = reading.get(town, system(), CONTACT, contact_id)
     except NotFound:
-        return Recipient(contact_id, reason="The contact can't be found.")
+        return Recipient(contact_id, reason=NOT_FOUND)
     name, language = contact.title, contact["language"] or ""
 
     def recipient(channel: Channel, address: str = "", reason: str = "") -> Recipient:
@@ -99,18 +101,21 @@ def ways(town: Town, contact: Record) -> tuple[Way, ...]:
 
     The record must have been read with :data:`ASKED`.
     """
-    gone = ""
-    if contact.archived is not None:
-        gone = "The contact is archived."
-    elif contact["deceased"]:
-        gone = "The contact has died."
-    mail, post = ("", "") if gone else (mail_address(contact), post_address(town, contact))
+    gone_for = gone(contact)
+    mail, post = ("", "") if gone_for else (mail_address(contact), post_address(town, contact))
     came_back = any(row.get("address") for row in contact["emails"] or ())
     no_mail = "Mail to their e-mail address came back." if came_back else "There is no e-mail address of theirs."
-    by_mail = Way("email", mail, "" if mail else gone or no_mail)
-    by_post = Way("letter", post, "" if post else gone or "There is no postal address of theirs.")
+    by_mail = Way("email", mail, "" if mail else gone_for or no_mail)
+    by_post = Way("letter", post, "" if post else gone_for or "There is no postal address of theirs.")
     first = (by_post, by_mail) if contact["preferred_channel"] == "letter" else (by_mail, by_post)
     return tuple(sorted(first, key=lambda way: not way.address))
+
+
+def gone(contact: Record) -> str:
+    """Why nobody writes to a contact any more, in a sentence; empty for all others."""
+    if contact.archived is not None:
+        return "The contact is archived."
+    return "The contact has died." if contact["deceased"] else ""
 
 
 def channel_of(way: str) -> Channel:
@@ -123,9 +128,16 @@ def is_shown(town: Town, record: Record) -> bool:
     sender = citizen(frozenset({(record.identity, record.id)}))
     if record.archived is not None or not policy.granted(sender, record.type, record.id):
         return False
-    if not restricting.restricts(town, sender, record.type):
-        return True
-    return bool(predicate.may_see(town, sender, record.type, [record.id]))
+    return not restricting.restricts(town, sender, record.type) or bool(shown(town, record.identity, [record.id]))
+
+
+def shown(town: Town, identity: str, ids: Collection[int]) -> frozenset[int]:
+    """Those of these records that the citizens whose they are may see, as things stand."""
+    record_type = town.schemas.get(identity)
+    if record_type is None:
+        return frozenset()
+    senders = citizen(frozenset((identity, id) for id in ids))
+    return predicate.may_see(town, senders, record_type, policy.granted_ids(senders, record_type))
 
 
 def mail_address(contact: Record) -> str:
