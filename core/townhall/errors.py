@@ -6,6 +6,7 @@
     ├── ConfigurationError        IT: a setting or file of the instance is wrong
     ├── PluginError               IT and vendors: a plugin can't be found, read or switched
     │   └── RestartNeeded         IT: a plugin's code changed, and this process runs the old one
+    ├── ServiceFailed             IT: a server outside, such as that for mail, doesn't do its work
     ├── NotFound                  whoever asked: no such record, or none that the actor may know of
     ├── Forbidden                 whoever asked: the actor may not do this
     ├── LayerChanged              an administrator: somebody else changed the town's layer meanwhile
@@ -44,6 +45,10 @@ class PluginError(TownhallError):
 
 class RestartNeeded(PluginError):
     """The code of a plugin on the disk is not the code that this process imported; only a restart takes it up."""
+
+
+class ServiceFailed(TownhallError):
+    """A server outside the town, such as that for mail, doesn't do its work. The sentence holds nothing of a record."""
 
 
 class NotFound(TownhallError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from desk import make_contact
 from desk import make_ticket
 from desk import make_topic
 from smtp import smtp_server
+from smtp import use
 from staff_client import StaffClient
 from staff_client import main_of
 from staff_client import staff_client
@@ -231,7 +233,7 @@ def test_the_command_line(town: Town, clerk: Actor, command: Callable[..., str],
     message = mailed(town, clerk)
     assert "ada@example.org" in command("messages", "list")
     assert '"status": "queued"' in command("messages", "list", "--json", "--status", "queued")
-    assert "There was nothing to send" in command("messages", "send")
+    assert "No mail server is set up, so no mail is sent." in command("messages", "send")
     assert "No mail server is set up" in command("messages", "test", "ada@example.org")
     assert "no mail server is set up" in command("doctor")
     command("messages", "pause")
@@ -271,3 +273,43 @@ def test_the_command_fails_for_what_can_not_be_tried_again(town: Town, clerk: Ac
     code, told = command("retry", str(message.id))
     assert (code, "will be tried" in told) == (1, False)
     assert command("retry")[0] == 0
+
+
+def test_a_failing_mail_server_is_seen_wherever_somebody_looks(town: Town, clerk: Actor, chief: StaffClient) -> None:
+    """The commands fail and say why and until when, also while the server is left alone.
+
+    So does the doctor, the page of jobs, and the outbox of whoever writes to residents; until it takes mail again.
+    """
+    mailed(town, clerk)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["--instance", str(town.instance), *arguments])
+        return done.exit_code, done.output
+
+    with smtp_server() as (box, port):
+        box.to = lambda address: f"421 4.3.2 <{address}> closing"
+        (town.instance / "townhall.toml").write_text(
+            f'[mail]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\nfrom = "hall@town.example"\n',
+            encoding="utf-8",
+        )
+        use(town, port)
+        reason = "The mail server takes nothing at the moment: 421 4.3.2 <…> closing. It is tried again at "
+        for _ in range(2):
+            code, told = run("messages", "send")
+            assert (code, reason in told) == (1, True)
+        code, told = run("jobs", "run", "core.deliver_messages")
+        assert (code, f"The job core.deliver_messages failed: {reason}" in told) == (1, True)
+        told = run("doctor")[1]
+        assert reason in told
+        assert "takes mail from" not in told
+        assert "1 will be tried again" not in run("messages", "retry")[1]
+        assert reason in unescape(chief.get(OUTBOX).text)
+        assert "no message is lost" in main_of(staff_client(town, "clerk").get(OUTBOX))
+        assert reason in unescape(chief.get("/admin/jobs/").text)
+        box.to = lambda address: "250 Accepted"
+        run("messages", "resume")
+        town.system.outbox.update(next_at=0).execute()
+        code, told = run("messages", "send")
+        assert (code, told) == (0, "1 message sent.\n")
+        assert "takes mail from hall@town.example" in run("doctor")[1]
+        assert "It is tried again" not in main_of(chief.get(OUTBOX))

@@ -230,7 +230,5 @@ class OutboxView(StaffView):
                 "bad",
                 f"{reason} What colleagues write goes out. Look whether a machine answers a machine, then go on.",
             )
-        rest = switches.rest(town.system)
-        if rest is not None and rest.until > town.clock.now():
-            until = self.desk.presenter.clock(rest.until)
-            yield "bad", f"{rest.reason.rstrip('.')}. It is tried again at {until}; no message is lost."
+        if trouble := health.failing(town):
+            yield "bad", trouble

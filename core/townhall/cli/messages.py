@@ -58,9 +58,14 @@ def list_messages(status: tuple[str, ...], limit: int, as_json: bool) -> None:
 
 @messages.command()
 def send() -> None:
-    """Send what waits, now."""
+    """Send what waits, now. It fails if the mail server takes nothing."""
     with open_town() as town:
-        click.echo(sending.run(town) or "There was nothing to send, or sending is paused or not set up.")
+        done = sending.run(town)
+        if not town.settings.mail_host:
+            done = f"{done} No mail server is set up, so no mail is sent."
+        elif reason := switches.paused(town.system):
+            done = f"{done} {reason} Messages wait."
+        click.echo(done.strip() or "There was nothing to send.")
 
 
 @messages.command()

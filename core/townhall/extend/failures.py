@@ -35,6 +35,7 @@ from townhall.clock import Clock
 from townhall.db.system import SystemTables
 from townhall.db.transactions import impatient
 from townhall.errors import PluginError
+from townhall.errors import ServiceFailed
 
 log = logging.getLogger("townhall.plugins")
 
@@ -275,7 +276,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _words(stage: Stage, error: BaseException) -> str:
     text = str(error)
-    if isinstance(error, PluginError):
+    if isinstance(error, PluginError | ServiceFailed):
         return _short(text)
     first = text.splitlines()[0] if text.strip() else ""
     if stage not in _WITHOUT_RECORDS:

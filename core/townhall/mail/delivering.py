@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.db.transactions import immediate
-from townhall.errors import ConfigurationError
 from townhall.mail import composing
 from townhall.mail.server import MailServer
 from townhall.mail.server import Refused
@@ -42,46 +41,120 @@ if TYPE_CHECKING:
 
 #: How many messages a process claims at once, for how long, and how many it sends in one run.
 BATCH, LEASE, MOST = 20, timedelta(minutes=15), 2000
+#: After so many messages in a row at which the server failed no more is tried.
+IN_A_ROW = 3
 #: Waiting after the first failure and at most, and the failures after which a person has to look at it.
 FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS = timedelta(minutes=1), timedelta(hours=6), 24
 
 
 def run(town: Town, *, most: int = MOST) -> str:
-    """Send what waits; one sentence of what was done, empty if there was nothing to do."""
-    if not town.settings.mail_host or switches.paused(town.system):
+    """Send what waits; one sentence of what was done, empty if there was nothing to do.
+
+    Raises :class:`~townhall.errors.ConfigurationError` if something waits and the town has no address to send from.
+    """
+    if not town.settings.mail_host or switches.paused(town.system) or switches.resting(town) is not None:
         return ""
-    rest = switches.rest(town.system)
-    if rest is not None and rest.until > town.clock.now():
+    if not waiting(town):
         return ""
+    composing.sender(town)
     server = MailServer(town.settings, town.instance)
-    sent = failed = 0
-    problem = ""
+    made = _Run(town, server)
     try:
-        composing.sender(town)
-        while sent + failed < most and not problem and (batch := claim(town, min(BATCH, most - sent - failed))):
-            verdicts = going_out.judge(town, [message for message, _ in batch])
-            for place, (message, token) in enumerate(batch):
-                if switches.paused(town.system):
-                    problem = "Sending was paused."
-                elif not _renew(town, message, token):
-                    continue
-                else:
-                    try:
-                        good = _send(town, server, message, token, verdicts[message.id])
-                    except ServerFailed as error:
-                        problem = str(error)
-                    else:
-                        sent, failed = sent + good, failed + (not good)
-                        if not good and switches.rest(town.system) is not None:
-                            problem = "The mail server broke off."
-                if problem:
-                    _give_back(town, batch[place:])
-                    break
-    except ConfigurationError as error:
-        return str(error)
+        while made.goes_on(most) and (batch := claim(town, min(BATCH, most - made.count))):
+            made.send(batch)
     finally:
         server.close()
-    return _told(sent, failed, problem)
+    made.settle()
+    return _told(made.sent, made.failed, made.problem)
+
+
+def waiting(town: Town) -> bool:
+    """Whether something is to go out now."""
+    table = town.system.outbox
+    return bool(table.select(table.id).where(_due(table, to_microseconds(town.clock.now()))).exists())
+
+
+class _Run:
+    """One run: what was sent, and what came in the way.
+
+    A server that says in the middle of a message that it takes nothing may mean all mail or only this message. The next
+    ones tell: if it takes others in the same run, the message is put off, as if the server had said so of it alone.
+    """
+
+    def __init__(self, town: Town, server: MailServer) -> None:
+        self.sent = self.failed = 0
+        self.problem = ""
+        self._town, self._server = town, server
+        self._failure: ServerFailed | None = None
+        self._last: ServerFailed | None = None
+        self._suspects: list[tuple[Message, str, str]] = []
+        self._in_a_row = 0
+
+    @property
+    def count(self) -> int:
+        """How many messages it was about so far."""
+        return self.sent + self.failed + len(self._suspects)
+
+    def goes_on(self, most: int) -> bool:
+        """Whether more may be sent."""
+        return self.count < most and not self.problem and not self._failure
+
+    def send(self, batch: list[tuple[Message, str]]) -> None:
+        """Send what was claimed, and give back what could not be tried."""
+        verdicts = going_out.judge(self._town, [message for message, _ in batch])
+        for place, (message, token) in enumerate(batch):
+            if switches.paused(self._town.system):
+                self.problem = "Sending was paused."
+            elif not _renew(self._town, message, token):
+                continue
+            else:
+                self._send(message, token, verdicts[message.id])
+            if self.problem or self._failure:
+                suspected = {each.id for each, _, _ in self._suspects}
+                _give_back(self._town, [each for each in batch[place:] if each[0].id not in suspected])
+                return
+
+    def _send(self, message: Message, token: str, verdict: Verdict) -> None:
+        try:
+            good = _send(self._town, self._server, message, token, verdict)
+        except ServerFailed as error:
+            if error.of_message:
+                self._suspects.append((message, token, error.of_message))
+                self._in_a_row += 1
+            if not error.of_message or self._in_a_row >= IN_A_ROW:
+                self._failure = error
+            self._last = error
+        else:
+            self.sent, self.failed = self.sent + good, self.failed + (not good)
+            self._in_a_row = 0 if good else self._in_a_row
+
+    def settle(self) -> None:
+        """Say whose trouble it was: that of the messages at which the server failed, or its own; then it rests."""
+        town = self._town
+        theirs = self._is_theirs()
+        failure = self._failure or (self._last if self._suspects and not theirs else None)
+        behind = town.clock.now()
+        if failure is not None:
+            self.problem = str(failure)
+            behind = switches.let_rest(town, self.problem).until + FIRST_WAIT
+        elif theirs:
+            switches.end_rest(town.system)
+        for message, token, reason in self._suspects:
+            if theirs:
+                _put_off(town, message, token, reason)
+                self.failed += 1
+            else:
+                # What may be to blame goes after all others, so that it keeps none of them.
+                _give_back(town, [(message, token)], next_at=to_microseconds(behind))
+
+    def _is_theirs(self) -> bool:
+        if self._failure is not None and not self._failure.of_message:
+            return False
+        if self.sent or len(self._suspects) != 1:
+            return self.sent > 0
+        # It came alone: then it is its own trouble if it was before, or if that happened again and again.
+        rest = switches.rest(self._town.system)
+        return self._suspects[0][0].attempts > 0 or (rest is not None and rest.failures >= IN_A_ROW)
 
 
 def claim(town: Town, count: int) -> list[tuple[Message, str]]:
@@ -141,15 +214,14 @@ def _send(town: Town, server: MailServer, message: Message, token: str, verdict:
         server.send(mail, composing.sender(town).addr_spec, composing.recipient(mail), without_return=silent)
     except Refused as error:
         _bury(town, message, token, str(error))
+        switches.end_rest(town.system)
         return False
     except TryLater as error:
         _put_off(town, message, token, str(error))
         if error.broken:
-            switches.let_rest(town, str(error))
+            raise ServerFailed(str(error)) from error
+        switches.end_rest(town.system)
         return False
-    except ServerFailed as error:
-        switches.let_rest(town, str(error))
-        raise
     except (MessageError, ValueError, LookupError) as error:
         _bury(town, message, token, f"No mail can be made of it: {error}.")
         return False
@@ -186,10 +258,10 @@ def next_try(now: datetime, attempts: int) -> datetime:
     return now + wait
 
 
-def _give_back(town: Town, batch: list[tuple[Message, str]]) -> None:
+def _give_back(town: Town, batch: list[tuple[Message, str]], **values: Any) -> None:
     """Let others, or a later run, have what was claimed and not sent; nothing is counted against it."""
     for message, token in batch:
-        _change(town, message, token, status="failed" if message.attempts else "queued", claim="")
+        _change(town, message, token, status="failed" if message.attempts else "queued", claim="", **values)
 
 
 def _change(town: Town, message: Message, token: str, **values: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Whether messages get to people: what ``townhall doctor`` says about them."""
+"""Whether messages get to people: what ``townhall doctor`` says about them, the outbox, and the job that sends."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from townhall.messages import switches
 
 if TYPE_CHECKING:
     from townhall.town import Town
+
+
+def failing(town: Town) -> str:
+    """Why no mail goes out and when that is tried again, as long as mail waits for a server that took nothing when it
+    was last asked; empty otherwise.
+    """
+    rest = switches.rest(town.system) if town.settings.mail_host else None
+    due = outbox.next_try(town) if rest is not None else None
+    if rest is None or due is None:
+        return ""
+    return f"{rest.reason.rstrip('.')}. It is tried again {_at(town, max(rest.until, due))}; no message is lost."
 
 
 def when(town: Town) -> str:
@@ -40,6 +51,8 @@ def findings(town: Town) -> Iterator[tuple[bool, str]]:
         yield good, f"{words}." if good else f"{words}: {waiting:,} wait. Write the server into [mail]."
     else:
         yield _server(town)
+        if trouble := failing(town):
+            yield False, trouble
         if not town.settings.public_address:
             yield False, "links in messages need public_address in [server]; without it a code is told instead."
     if reason := switches.paused(town.system):
@@ -59,4 +72,6 @@ def _server(town: Town) -> tuple[bool, str]:
         return False, str(error)
     finally:
         server.close()
+    if failing(town):
+        return True, f"{town.settings.mail_host} can be reached."
     return True, f"{town.settings.mail_host} takes mail from {sender.addr_spec}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from townhall.errors import ConfigurationError
+from townhall.errors import ServiceFailed
 from townhall.errors import TownhallError
 
 if TYPE_CHECKING:
@@ -20,10 +22,19 @@ if TYPE_CHECKING:
 _CLOSING = 421
 #: A server that wants a password, or doesn't take the one that it got.
 _SIGN_IN = frozenset({530, 534, 535, 538})
+_ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 
-class ServerFailed(TownhallError):
-    """The mail server can't be used at all just now; no message is to blame."""
+class ServerFailed(ServiceFailed):
+    """The mail server can't be used at all just now; mostly no message is to blame.
+
+    If it says so while it has a message before it, ``of_message`` says the same as that message's own trouble: only
+    whether others are taken tells whose it is.
+    """
+
+    def __init__(self, message: str, *, of_message: str = "") -> None:
+        super().__init__(message)
+        self.of_message = of_message
 
 
 class TryLater(TownhallError):
@@ -122,7 +133,10 @@ class MailServer:
             self._leave(client)
             wants = code in _SIGN_IN and not self._settings.mail_username
             hint = " It wants a sign-in: write username and password_file into [mail]." if wants else ""
-            raise ServerFailed(f"The mail server takes no mail from {sender}: {_answer(code, said)}.{hint}")
+            words = _answer(code, said)
+            # The town's own address is the same for all; without a return address go only some.
+            put_off = "" if envelope == sender else f"The mail server put it off: {words}."
+            raise ServerFailed(f"The mail server takes no mail from {sender}: {words}.{hint}", of_message=put_off)
         code, said = client.rcpt(recipient)
         if code not in (250, 251):
             self._judge(client, code, said)
@@ -138,7 +152,11 @@ class MailServer:
         words = _answer(code, said)
         if code == _CLOSING or code in _SIGN_IN:
             self.close()
-            raise ServerFailed(f"The mail server takes nothing at the moment: {words}.")
+            # Whoever looks why no mail goes out need not know to whom the town writes.
+            raise ServerFailed(
+                f"The mail server takes nothing at the moment: {_ADDRESS.sub('…', words)}.",
+                of_message=f"The mail server put it off: {words}.",
+            )
         self._leave(client)
         if 400 <= code < 500:
             raise TryLater(f"The mail server put it off: {words}.")

@@ -193,6 +193,13 @@ def counts(town: Town, seen_by: Actor | None = None) -> Mapping[str, int]:
     return made
 
 
+def next_try(town: Town) -> datetime | None:
+    """When the first mail that is still to go out is due; ``None`` if none is."""
+    table = town.system.outbox
+    first = table.select(fn.MIN(table.next_at)).where(table.status.in_(list(OPEN)), table.channel == "email").scalar()
+    return from_microseconds(first) if first is not None else None
+
+
 def needing(town: Town, seen_by: Actor | None = None) -> int:
     """How many messages only a person can help; ``seen_by`` leaves out those of which this actor may not know."""
     table = town.system.outbox

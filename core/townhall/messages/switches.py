@@ -72,6 +72,12 @@ def rest(system: SystemTables) -> Rest | None:
     return Rest(from_microseconds(told["until"]), told["failures"], told["reason"])
 
 
+def resting(town: Town) -> Rest | None:
+    """The rest that the mail server has just now."""
+    last = rest(town.system)
+    return last if last is not None and last.until > town.clock.now() else None
+
+
 def let_rest(town: Town, reason: str) -> Rest:
     """Leave the mail server alone for a while, twice as long each time that it fails in a row."""
     last = rest(town.system)
@@ -84,6 +90,6 @@ def let_rest(town: Town, reason: str) -> Rest:
 
 
 def end_rest(system: SystemTables) -> None:
-    """The mail server works again."""
+    """The mail server works again: it took a message, or said what is wrong with one."""
     if meta.get(system, _REST):
         meta.put(system, _REST, "")
