@@ -83,6 +83,8 @@ def run_it(tmp_path: Path) -> Run:
 UNSAFE: list[tuple[dict[str, Any], str, str]] = [
     ({"host": "0.0.0.0"}, "names", "write hosts into [server]"),
     ({"hosts": ("*",)}, "names", "anybody’s name leads here"),
+    ({"hosts": ("milbrook.example", "*.com")}, "names", '"*.com", below which others have names'),
+    ({"hosts": ("*.LAN",)}, "names", '"*.lan"'),
     ({"host": "10.0.0.5"}, "https", "put a proxy with a certificate in front"),
     ({"public_address": "http://milbrook.example"}, "https", "put a proxy with a certificate in front"),
     ({**HTTPS, "hsts_days": 0}, "https", "hsts_days = 365"),
@@ -90,6 +92,8 @@ UNSAFE: list[tuple[dict[str, Any], str, str]] = [
     ({**HTTPS, "host": "0.0.0.0", "proxy_addresses": ()}, "proxies", "past the proxy"),
     ({**HTTPS, "proxy_addresses": ("0.0.0.0/0",)}, "proxies", "believes all of 0.0.0.0/0"),
     ({**HTTPS, "proxy_addresses": ("::/0",)}, "proxies", "believes all of ::/0"),
+    ({**HTTPS, "trusted_proxies": 6}, "proxies", "is 6; where fewer stand in front none is believed"),
+    ({"trusted_proxies": 50}, "proxies", "is 50; where fewer stand in front none is believed"),
     ({"session_idle_minutes": 1441}, "sessions", "session_idle_minutes = 1440"),
     ({"session_hours": 169}, "sessions", "session_hours = 168"),
     ({"sign_in_attempts": 21}, "sessions", "sign_in_attempts = 20"),
@@ -108,6 +112,7 @@ SAFE: list[dict[str, Any]] = [
     {},
     HTTPS,
     {**HTTPS, "host": "0.0.0.0", "proxy_addresses": ("10.0.0.0/8",)},
+    {**HTTPS, "trusted_proxies": 5, "hosts": ("milbrook.example", "*.milbrook.example")},
     {**HTTPS, "mail_host": "mail.example", "mail_security": "tls"},
     {"mail_host": "localhost", "mail_security": "none"},
     {"database": "postgresql://town@db.example/town?sslmode=verify-full"},
@@ -184,6 +189,55 @@ def test_files_that_others_can_read_are_found(town: Town, tmp_path: Path) -> Non
         assert found() == ""
         folder.chmod(0o755)
         path.chmod(0o700)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps rights of files otherwise")
+def test_keys_and_backups_elsewhere_that_others_can_read_are_found(run_it: Run, tmp_path: Path) -> None:
+    """Wherever the settings put them: the instance's own folder guards nothing of it, that in which they are may."""
+    run_it("init", "--admin", "ada@town.example", "--plugins", "none", TOWNHALL_ADMIN_PASSWORD=PASSWORD)
+    disk, keys = tmp_path / "disk", tmp_path / "keys"
+    backups, key = disk / "backups", keys / "key"
+    for folder in (disk, backups, keys):
+        folder.mkdir()
+        folder.chmod(0o755)
+    key.write_text("x", encoding="ascii")
+    key.chmod(0o600)
+    tmp_path.chmod(0o755)
+    environ = {"TOWNHALL_BACKUP_FOLDER": str(backups), "TOWNHALL_ENCRYPTION_KEY_FILE": str(key)}
+    made = run_it("backup", **environ)
+    assert made.exit_code == 0, made.output
+    (file,) = backups.glob("*.zip")
+
+    def found(**more: str) -> str:
+        told = json.loads(run_it("doctor", "--json", **{**environ, **more}).output)
+        (finding,) = [each for each in told if each["subject"] == "files"]
+        return "" if finding["good"] else finding["message"]
+
+    assert found() == ""
+    file.chmod(0o644)
+    assert f"read backups in {backups}; run: chmod o-rwx {backups}" in found()
+    disk.chmod(0o750)
+    assert found() == ""
+    disk.chmod(0o755)
+    backups.chmod(0o750)
+    assert found() == ""
+    file.chmod(0o600)
+    backups.chmod(0o777)
+    assert f"put some of theirs in place in {backups}; run: chmod o-rwx {backups}" in found()
+    backups.chmod(0o700)
+    assert found() == ""
+    key.chmod(0o644)
+    assert f"chmod o-rwx {key}" in found()
+    keys.chmod(0o700)
+    assert found() == ""
+    # One inside is looked at whatever it is called, and one that is not connected is none.
+    home = tmp_path / "homes" / "town"
+    (home / "copies").mkdir()
+    for folder in (home, home / "copies"):
+        folder.chmod(0o755)
+    assert f"read copies; run: chmod -R o-rwx {home}" in found(TOWNHALL_BACKUP_FOLDER="copies")
+    home.chmod(0o700)
+    assert found(TOWNHALL_BACKUP_FOLDER=str(tmp_path / "nowhere" / "backups")) == ""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows keeps rights of files otherwise")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from urllib.parse import urlsplit
@@ -34,6 +35,8 @@ LONGEST_IDLE_MINUTES, LONGEST_HOURS, MOST_ATTEMPTS = 24 * 60, 7 * 24, 20
 LONGEST_INVITATION_DAYS, LONGEST_LINK_MINUTES, LONGEST_CODE_DAYS = 30, 24 * 60, 90
 #: Beyond these one visitor can send more than a town can look at, or more at once than a server should hold.
 MOST_SUBMISSIONS, MOST_MEGABYTES = 1_000, 2_000
+#: More proxies than these stand in front of no town.
+MOST_PROXIES = 5
 #: What PostgreSQL calls connections that are encrypted for certain.
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 #: Networks wider than these are not those of a town's own proxies.
@@ -76,6 +79,12 @@ def _is_local(settings: Settings) -> bool:
 def _names(settings: Settings, host: str) -> str:
     if ANY in settings.hosts:
         return 'hosts in [server] is "*", so anybody’s name leads here; write the town’s own names instead.'
+    wide = [f'"*{ending}"' for ending in hosts_of(settings).endings if "." not in ending[1:]]
+    if wide:
+        return (
+            f"hosts in [server] has {', '.join(wide)}, below which others have names that would lead here; write the "
+            'town’s own names instead, like "*.milbrook.example".'
+        )
     if not is_this_computer(host) and not hosts_of(settings).names - OWN:
         return "others can reach the server, but it answers to no name of theirs; write hosts into [server]."
     return ""
@@ -98,6 +107,11 @@ def _proxies(settings: Settings) -> str:
         return (
             "public_address is https, which a proxy has to speak; without trusted_proxies = 1 in [server] cookies "
             "lack their guard and all visitors count as one."
+        )
+    if settings.trusted_proxies > MOST_PROXIES:
+        return (
+            f"trusted_proxies in [server] is {settings.trusted_proxies:,}; where fewer stand in front none is "
+            "believed, cookies lack their guard and all visitors count as one. Write how many there are, mostly 1."
         )
     wide = [text for text in settings.proxy_addresses if _is_wide(text)]
     if wide:
@@ -200,24 +214,45 @@ def _key(town: Town) -> str:
 def _files(town: Town) -> str:
     """Files that others on this computer can read. A folder that keeps them out guards all that is in it."""
     instance, settings = town.instance, town.settings
-    named = [instance / name for name in (settings.mail_password_file, _database_file(town)) if name]
-    outside = [path for path in named if not path.resolve().is_relative_to(instance.resolve())]
+    keys = (settings.mail_password_file, settings.encryption_key_file)
+    named = [instance / name for name in (*keys, _database_file(town)) if name]
+    backups = instance / settings.backup_folder
+    outside = [path for path in (*named, backups) if not path.resolve().is_relative_to(instance.resolve())]
     open_outside = sorted(
         str(path) for path in outside if path.is_file() and all(map(private.is_open_to_others, (path, path.parent)))
     )
     if open_outside:
         return f"others on this computer can read {', '.join(open_outside)}; run: chmod o-rwx {' '.join(open_outside)}"
+    if backups in outside and (problem := _backups(backups)):
+        return problem
     if private.is_writable_by_others(instance):
         return f"others on this computer can put a key and settings of theirs in place; run: chmod -R o-rwx {instance}"
     if not private.is_open_to_others(instance):
         return ""
     candidates = (instance / FILE_NAME, *instance.glob("*.db*"), *instance.glob("*key*"), *named)
     inside = [path for path in candidates if path not in outside and path.is_file()]
-    inside += [path for name in ("files", "packs", "snapshots", "backups") if (path := instance / name).is_dir()]
+    folders = (*(instance / name for name in ("files", "packs", "snapshots")), backups)
+    inside += [path for path in folders if path not in outside and path.is_dir()]
     found = sorted({path.name for path in inside if private.is_open_to_others(path)})
     if not found:
         return ""
     return f"others on this computer can read {', '.join(found)}; run: chmod -R o-rwx {instance}"
+
+
+def _backups(folder: Path) -> str:
+    """What others on this computer can do with backups in a folder that the instance's own doesn't guard."""
+    try:
+        if not all(map(private.is_open_to_others, (folder, folder.parent))):
+            return ""
+        if private.is_writable_by_others(folder):
+            found = "take backups away, and put some of theirs in place"
+        elif any(map(private.is_open_to_others, folder.glob("*.zip"))):
+            found = "read backups"
+        else:
+            return ""
+    except OSError:  # it is not connected, or another account's: the next backup says so
+        return ""
+    return f"others on this computer can {found} in {folder}; run: chmod o-rwx {folder}"
 
 
 def _database_file(town: Town) -> str:
