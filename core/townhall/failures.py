@@ -31,6 +31,7 @@ from townhall.own_paths import is_own_path
 from townhall.portal import error_page
 from townhall.records.outdating import retry_if_switched
 from townhall.security import OtherName
+from townhall.security import under_other_name
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
@@ -83,7 +84,7 @@ def _http(error: HTTPException) -> AnyResponse:
     return response
 
 
-def _other_name(error: OtherName) -> AnyResponse:
+def _other_name(error: OtherName) -> Response:
     """What a stranger's name leads to needs no page with a menu, which links under that name."""
     return _plain(400, "This is not our address", error.description or "")
 
@@ -118,7 +119,12 @@ def _retry_if_switched() -> None:
 
 
 def page(code: int, said: str = "") -> Response:
-    """The error page for ``code``; ``said`` replaces the standard explanation."""
+    """The error page for ``code``; ``said`` replaces the standard explanation.
+
+    Under a name that is not the town's there is none, since it would tell what the town's pages tell.
+    """
+    if under_other_name():
+        return _other_name(OtherName())
     if code == 404 and request.method in {"GET", "HEAD"} and (led_on := _moved() or _without_slash()):
         return led_on
     title, words = WORDS.get(code, WORDS[400])

@@ -206,7 +206,7 @@ class SessionCookie(SecureCookieSessionInterface):
 
 
 def is_file(path: str) -> bool:
-    """Whether ``path`` is a file that is the same for everybody."""
+    """Whether ``path`` is that of a file that is the same for everybody, whether there is one or not."""
     return path.startswith("/static/") or path in {"/town.css", "/favicon.ico", "/robots.txt", HEALTH}
 
 
@@ -253,15 +253,24 @@ def _begin() -> None:
 def _refuse_other_names(hosts: Hosts) -> Callable[[], None]:
     """What refuses a request that was sent to a name which is not the town's.
 
-    Files that are the same for everybody are given out under any, also to monitors and to the page that says no.
+    Files that are the same for everybody are given out under any, also to monitors and to the page that says no. What
+    was routed to none of them would be answered by a page or a way on, as would one that turns out not to be there.
     """
 
     def refuse() -> None:
         asked = request.environ.get("HTTP_HOST")
-        if asked is not None and not is_file(request.path) and not hosts.answer_to(asked):
+        if asked is None or hosts.answer_to(asked):
+            return
+        if request.url_rule is None or not is_file(request.path):
             raise OtherName
+        g.other_name = True
 
     return refuse
+
+
+def under_other_name() -> bool:
+    """Whether the request was let through to a file although it was sent to a name that is not the town's."""
+    return bool(g.get("other_name"))
 
 
 def _refuse_other_origins() -> None:

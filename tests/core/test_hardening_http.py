@@ -232,6 +232,39 @@ def test_other_names_are_refused_in_a_sentence(settle: Settle) -> None:
     assert client.get("/", headers={"Host": "x" * 300}).status_code == 400
 
 
+NO_FILES = [
+    ("GET", "/static//townhall.css", 308),
+    ("GET", "/static/nothing.css", 404),
+    ("GET", "/static/forms/nothing.js", 404),
+    ("POST", "/static/townhall.css", 405),
+    ("POST", "/health", 405),
+    ("DELETE", "/robots.txt", 405),
+]
+
+
+def test_under_other_names_there_are_files_and_nothing_else(settle: Settle) -> None:
+    """What is not there, is moved or is asked for in another way leads nowhere, and tells nothing of the town."""
+    client = settle(public_address="https://milbrook.example", phone="513 555 0142", email="desk@milbrook.example")
+    for method, path, code in NO_FILES:
+        assert client.open(path, method=method, buffered=True).status_code == code, path
+        response = client.open(path, method=method, headers={"Host": "evil.example"})
+        assert response.status_code == 400, (method, path)
+        assert "Location" not in response.headers
+        assert "doesn’t go by the name" in response.text
+        assert not [word for word in ("evil", "513", "desk@", "<nav") if word in response.text], path
+    for path in (
+        "/static/townhall.css",
+        "/static/forms/forms.js",
+        "/town.css",
+        "/favicon.ico",
+        "/robots.txt",
+        "/health",
+    ):
+        response = client.get(path, headers={"Host": "evil.example"}, buffered=True)
+        assert response.status_code == 200, path
+        assert "Set-Cookie" not in response.headers
+
+
 def test_its_own_names_are_answered(settle: Settle) -> None:
     """That of the public address or those in the setting, and always those of the computer itself."""
     client = settle(public_address="https://Milbrook.example/")
