@@ -1,4 +1,4 @@
-"""What stands in front of every page: headers without exception, names, proxies, cookies, bounds and the way back.
+"""What stands in front of every page: headers without exception, names, proxies, cookies and bounds.
 
 Each test is about something that must not work. The town is on SQLite: nothing of this asks a database.
 """
@@ -31,7 +31,6 @@ from townhall.app import create_app
 from townhall.cli import serving
 from townhall.hosts import hosts_of
 from townhall.logs import LogLines
-from townhall.own_paths import is_own_path
 from townhall.town import Town
 from townhall.wsgi import TownApplication
 
@@ -149,6 +148,14 @@ def test_nothing_behind_the_sign_in_is_kept(settle: Settle, town: Town, clerk: A
         response = client.get(path)
         assert response.status_code == 200, path
         assert "no-store" in response.headers["Cache-Control"], path
+
+
+def test_nothing_that_was_sent_is_kept(settle: Settle) -> None:
+    """What the answer to a form repeats is shown to nobody who goes back at the same computer."""
+    client = settle()
+    assert "no-store" in client.post("/trial/form", data={"name": "Moreau"}).headers["Cache-Control"]
+    assert "no-store" in client.post("/nowhere", data={"name": "Moreau"}).headers["Cache-Control"]
+    assert "no-store" not in client.get("/").headers["Cache-Control"]
 
 
 #: What a page that is only looked at may write: who is looking, how often somebody asked, and that data left the town.
@@ -270,8 +277,11 @@ def test_its_own_names_are_answered(settle: Settle) -> None:
     client = settle(public_address="https://Milbrook.example/")
     for host in ("milbrook.example", "MILBROOK.example:8443", "milbrook.example.", "localhost:8000", "[::1]:8000"):
         assert client.get("/", headers={"Host": host}).status_code == 200, host
-    client = settle(hosts=("*.milbrook.example", "10.0.0.5"))
-    for host, code in (("desk.milbrook.example", 200), ("10.0.0.5:80", 200), ("milbrook.example", 400)):
+    client = settle(hosts=("*.Milbrook.example", "Town-Hall", "10.0.0.5"))
+    for host, code in (
+        ("desk.milbrook.example", 200), ("DESK.Milbrook.Example", 200), ("10.0.0.5:80", 200), ("milbrook.example", 400),
+        ("town-hall", 200), ("TOWN-HALL", 200), ("xmilbrook.example", 400),
+    ):  # fmt: skip
         assert client.get("/", headers={"Host": host}).status_code == code, host
     assert settle(hosts=("*",)).get("/", headers={"Host": "any.example"}).status_code == 200
 
@@ -346,64 +356,6 @@ def test_a_forwarded_name_is_checked_like_any_other(settle: Settle) -> None:
 def test_no_way_of_writing_an_address_makes_another_visitor(address: str, subject: str) -> None:
     """Ports and prefixes, which a visitor may choose, neither part one visitor into many nor join many into one."""
     assert limiting.visitor(address) == subject
-
-
-# -- the way back ---------------------------------------------------------------------------------------------------
-
-ELSEWHERE = [
-    "https://evil.example/",
-    "//evil.example/",
-    "///evil.example",
-    "/\\evil.example",
-    "\\\\evil.example",
-    "https:evil.example",
-    "javascript:alert(1)",
-    "/%09/evil.example",
-    "/%5Cevil.example",
-    "/%2F/evil.example",
-    "/admin/\r\nSet-Cookie: a=b",
-    "/\t/evil.example",
-    " //evil.example",
-    "admin/",
-    "//[evil",
-    "",
-]
-
-
-@pytest.mark.parametrize("target", ELSEWHERE)
-def test_addresses_of_others_are_told_from_our_own(target: str) -> None:
-    """However they are written."""
-    assert not is_own_path(target)
-
-
-def test_nobody_is_led_elsewhere(settle: Settle, town: Town, clerk: Actor) -> None:
-    """Every page that goes on to an address which it was given, with every way to write one that leads elsewhere."""
-    client = settle()
-    signed_in(client, town)
-    record = make_ticket(town, clerk, make_topic(town))
-    base = f"/admin/desk/ticket/{record.id}"
-    doors: list[tuple[str, str, dict[str, str]]] = [
-        ("/admin/sign-in", "next", {}),
-        ("/admin/outbox/act", "back", {"deed": "nonsense"}),
-        ("/admin/desk/ticket/bulk", "back", {}),
-        ("/admin/core/contact/new", "next", {"kind": "person", "family_name": "Moreau"}),
-        ("/admin/log", "next", {"who": "Nobody", "contact": "none", "note": "Called"}),
-        (f"{base}/take", "next", {}),
-    ]
-    for target in ELSEWHERE[:8]:
-        for path, name, more in doors:
-            for send in (client.get, client.post):
-                options: dict[str, Any] = {"query_string": {name: target}}
-                if send == client.post:
-                    options["data"] = {name: target, **more}
-                response = send(path, **options)
-                assert "evil" not in response.headers.get("Location", ""), (path, target)
-                assert 'href="https://evil' not in response.text
-                assert 'href="//evil' not in response.text
-                assert 'href="javascript' not in response.text
-    # Nor does an address of ours that looks like another host.
-    for path in ("//evil.example/admin/", "//evil.example", "/\\evil.example"):
-        assert not client.get(path).headers.get("Location", "").startswith(("//", "/\\", "http://evil"))
 
 
 def test_links_of_mails_begin_with_the_setting_and_never_with_the_request(
@@ -514,6 +466,12 @@ def test_nobody_writes_lines_of_their_own_into_the_log(settle: Settle, caplog: p
     assert "\x1b" not in record.getMessage()
     forged = logging.LogRecord("townhall", logging.INFO, "", 0, "A\nB %s", ("c\r\nd",), None)
     assert LogLines("%(levelname)s %(message)s").format(forged) == "INFO A\\nB c\\r\\nd"
+    # What some terminals and readers of logs begin a line at, or obey, as well.
+    for control in ("\0", "\t", "\x0b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"):
+        forged = logging.LogRecord("townhall", logging.INFO, "", 0, "A%sB", (control,), None)
+        (line,) = LogLines("%(message)s").format(forged).splitlines()
+        assert line.isprintable(), ascii(control)
+    assert LogLines("%(message)s").format(logging.LogRecord("", 0, "", 0, "Zoë’s – ½", (), None)) == "Zoë’s – ½"
     try:
         raise ValueError("x\nERROR townhall: forged")
     except ValueError as error:
