@@ -231,7 +231,7 @@ def _files(town: Town) -> str:
         return ""
     candidates = (instance / FILE_NAME, *instance.glob("*.db*"), *instance.glob("*key*"), *named)
     inside = [path for path in candidates if path not in outside and path.is_file()]
-    folders = (*(instance / name for name in ("files", "packs", "snapshots")), backups)
+    folders = (*(instance / name for name in ("files", "packs", "snapshots", "backups")), backups)
     inside += [path for path in folders if path not in outside and path.is_dir()]
     found = sorted({path.name for path in inside if private.is_open_to_others(path)})
     if not found:
