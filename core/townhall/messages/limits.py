@@ -21,8 +21,8 @@ from townhall_forms.schema import RECEIVED
 if TYPE_CHECKING:
     from townhall.town import Town
 
-#: Acknowledgements that one address gets at most: in an hour, in three, and of the same words in three.
-IN_AN_HOUR, IN_THREE_HOURS, ALIKE = 3, 10, 2
+#: Acknowledgements that one address gets at most: in an hour, and of the same words in three.
+IN_AN_HOUR, ALIKE = 3, 2
 _LONG = timedelta(minutes=180)
 #: The stretch of time in which the circuit breaker counts.
 WINDOW = timedelta(minutes=10)
@@ -58,8 +58,6 @@ def refusal(town: Town, recipient: Recipient, event: str, topic: str) -> str:
     hour_ago = to_microseconds(now - timedelta(hours=1))
     if sum(at > hour_ago for at, _ in rows) >= IN_AN_HOUR:
         return f"This address got {IN_AN_HOUR} acknowledgements in the last hour."
-    if len(rows) >= IN_THREE_HOURS:
-        return f"This address got {IN_THREE_HOURS} acknowledgements in the last three hours."
     if sum(told == topic for _, told in rows) >= ALIKE:
         return f"This address got {ALIKE} acknowledgements of the same request in the last three hours."
     return ""
