@@ -375,6 +375,16 @@ def test_links_of_mails_begin_with_the_setting_and_never_with_the_request(
     (body,) = sent
     assert "https://milbrook.example/admin/password/" in body
     assert "evil" not in body
+    # Nor into an invitation, or the same link on the page, which an administrator may hand over.
+    sent.clear()
+    monkeypatch.setattr(delivering, "deliver", lambda town, address, subject, body: bool(sent.append(body)) or True)
+    client.post("/admin/sign-in", data={"email": "ruth@town.example", "password": PASSWORD}, headers=forged)
+    new = {"email": "ada@town.example", "name": "Ada", "role": "clerk"}
+    page = client.post("/admin/people", data=new, headers=forged)
+    assert page.status_code == 200
+    for text in (*sent, page.text):
+        assert "https://milbrook.example/admin/password/" in text
+        assert "evil" not in text
 
 
 # -- bounds ---------------------------------------------------------------------------------------------------------

@@ -145,6 +145,20 @@ def test_nothing_typed_can_become_a_header(town: Town, clerk: Actor, mailbox: Ma
     ((_, _, mail),) = mailbox.taken
     assert mail["Bcc"] is None
     assert len(mail.get_all("To") or ()) == 1
+    # However it came there: a row of the outbox that was kept as it was typed, and a town's name of several lines.
+    broken = "Moreau\r\nBcc: all@example.org"
+    town.records.message(clerk, TICKET, ticket.id, "Hello")
+    town.system.outbox.update(name=broken, subject=broken).where(town.system.outbox.status == "queued").execute()
+    town.settings = replace(town.settings, name=broken)
+    delivering.run(town)
+    at_once.send(town, "ada@example.org", broken, "Hello")
+    mails = [mail for _, _, mail in mailbox.taken[1:]]
+    assert len(mails) == 2
+    for mail in mails:
+        assert mail["Bcc"] is None
+        assert mail["From"].addresses[0].display_name == "Moreau Bcc: all@example.org"
+        assert mail["Subject"].endswith("Moreau Bcc: all@example.org")
+    assert mails[0]["To"].addresses[0].display_name == "Moreau Bcc: all@example.org"
 
 
 # -- what goes wrong --------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from staff_client import staff_client
 
 from townhall.access.actors import system
 from townhall.access.roles import ROLES
+from townhall.accounts import people
 from townhall.accounts import roles
 from townhall.cases import notices
 from townhall.db.transactions import immediate
@@ -60,10 +61,12 @@ class Departments:
     def _queue(self, name: str, members: list[dict[str, int]]) -> int:
         return self.town.records.create(SYSTEM, "core.queue", {"name": name, "members": members}).id
 
-    def message(self, case: Record, status: str, channel: str = "email", key: str = "") -> int:
-        """A message about a case, and what became of it; its id."""
+    def message(
+        self, case: Record, status: str, channel: str = "email", key: str = "", contact_id: int | None = None
+    ) -> int:
+        """A message about a case, to its reporter or somebody else, and what became of it; its id."""
         town = self.town
-        contact = town.records.get(SYSTEM, "core.contact", case["reporter"])
+        contact = town.records.get(SYSTEM, "core.contact", contact_id or case["reporter"])
         address = contact["emails"][0]["address"]
         values: dict[str, Any] = {
             "identity": TICKET,
@@ -83,10 +86,12 @@ class Departments:
         outbox.add(town, f"{case.id} {status} {channel} {key}", values)
         return outbox.find(town, limit=1)[0].id
 
-    def every_kind(self, case: Record) -> list[int]:
+    def every_kind(self, case: Record, contact_id: int | None = None) -> list[int]:
         """One message of each kind about a case."""
-        mails = [self.message(case, status) for status in ("dead", "failed", "sent", "dropped", "queued", "held")]
-        return [*mails, self.message(case, "queued", "letter"), self.message(case, "sent", "letter")]
+        key = str(contact_id)
+        mails = ("dead", "failed", "sent", "dropped", "queued", "held")
+        kinds = [*((status, "email") for status in mails), ("queued", "letter"), ("sent", "letter")]
+        return [self.message(case, status, channel, key, contact_id) for status, channel in kinds]
 
 
 @pytest.fixture
@@ -122,8 +127,28 @@ def test_messages_about_hidden_cases_leave_no_trace(at: Departments, ann: StaffC
     before = [*pages(ann)]
     at.every_kind(at.theirs)
     assert [*pages(ann)] == before
+    at.every_kind(at.theirs, at.ours["reporter"])
+    assert [*pages(ann)] == before, "somebody whom she knows, about a case that is hidden"
     assert "Moreau@post.example: rejected" in before[1].replace("&gt;", "").replace("&lt;", "")
     assert "1 letter waits" in plain(ann.get(OUTBOX))
+
+
+def test_messages_to_hidden_people_leave_no_trace(town: Town, at: Departments) -> None:
+    """Who sees some contacts alone reads what went to these about cases that they see, and neither half suffices."""
+    narrow = somebody(
+        town, "narrow", ROLES["department_clerk"].permissions - {"core.contact.view", "core.contact.edit"}
+    )
+    (id,) = [each.id for each in people.everybody(town) if each.email == "narrow@milbrook.example"]
+    queue = town.records.get(SYSTEM, "core.queue", at.ours["queue"])
+    members = [{"person": at.ann}, {"person": id}]
+    town.records.update(SYSTEM, queue.identity, queue.id, {"members": members}, version=queue.version)
+    at.every_kind(at.ours)
+    before = [*pages(narrow)]
+    assert "About Moreau" in before[1]
+    at.every_kind(at.ours, at.theirs["reporter"])
+    assert [*pages(narrow)] == before, "somebody who is hidden, about a case that they see"
+    at.every_kind(at.theirs, at.ours["reporter"])
+    assert [*pages(narrow)] == before, "somebody whom they see, about a case that is hidden"
 
 
 def test_all_messages_about_one_record_are_asked_for_by_who_sees_it(at: Departments, ann: StaffClient) -> None:

@@ -48,6 +48,9 @@ def test_a_template_is_paths_only(text: str) -> None:
 def test_what_is_filled_in_is_not_looked_at_again() -> None:
     """A name that looks like a placeholder stays a name."""
     assert Template("{a}: {b}").fill(["{b}", "{a.__class__}"]) == "{b}: {a.__class__}"
+    # Nor is anything but a placeholder filled in, whatever else may stand for something elsewhere.
+    assert Template("%s {a} 100 % %(b)s $a").fill(["%d {{a}}"]) == "%s %d {{a}} 100 % %(b)s $a"
+    assert Template("%s {a} 100 %").fill([""]) == "%s 100 %"
 
 
 def test_paths_are_known_before_rendering() -> None:
