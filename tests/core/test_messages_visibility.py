@@ -215,6 +215,7 @@ def test_who_may_not_read_contacts_is_told_no_name_and_no_address(at: Department
         "peek": PEEK,
         "caseworker": clerk - {"*.see_internal"} | {f"{TICKET}.see_internal", f"{TICKET}.view"},
         "counter": frozenset({f"{TICKET}.view", f"{TICKET}.see_internal", *_verbs("core.interaction")}),
+        "telephonist": frozenset({f"{TICKET}.view", *_verbs("core.contact"), *_verbs("core.interaction")}),
     }
     for name, permissions in without.items():
         client = somebody(at.town, name, permissions)
