@@ -357,6 +357,7 @@ def test_replacing_the_key_ends_what_it_opened(town: Town) -> None:
     assert application.current_town().secret != before.strip()
     assert account_links.find(town, token) is None
     assert second_factor.of(town, person.id) is None
+    assert town.system.recovery_code.select().count() == 0
     fresh = create_app(application.town).test_client()
     fresh.application.config["WTF_CSRF_ENABLED"] = False
     assert fresh.post("/admin/sign-in", data=sent).status_code == 302
