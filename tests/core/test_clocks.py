@@ -27,19 +27,24 @@ from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.access.actors import system
 from townhall.accounts import people
+from townhall.cases import checkup
 from townhall.cases import clock_keeping
 from townhall.cases import escalating
 from townhall.cases import notices
 from townhall.cases import recomputing
 from townhall.clock import FixedClock
 from townhall.errors import ValidationFailed
+from townhall.lifecycle import layer_review
 from townhall.lifecycle import packing
 from townhall.lifecycle import purging
 from townhall.lifecycle import switching
+from townhall.lifecycle import town_layer
 from townhall.lifecycle import unpacking
+from townhall.records import predicate
 from townhall.records import reverting
 from townhall.records.types import Record
 from townhall.town import Town
+from townhall_forms.layer import read_layer
 from townhall_forms.values import Reference
 
 
@@ -348,6 +353,9 @@ def test_there_is_one_calendar_of_the_town(town: Town) -> None:
         ({"clocks": [{"clock": "resolution", "within": "-3", "unit": "hours"}]}, "clocks.0.within"),
         ({"clocks": [{"clock": "resolution", "within": "summary", "unit": "hours"}]}, "clocks.0.within"),
         ({"clocks": [{"clock": "resolution", "within": 1, "unit": "hours"}] * 2}, "clocks.1.clock"),
+        ({"conditions": [{"field": "secret", "is": "contains", "value": "a"}]}, "conditions.0.field"),
+        ({"conditions": [{"field": "reporter.id_number", "is": "contains", "value": "a"}]}, "conditions.0.field"),
+        ({"conditions": [{"field": "reporter.id_number", "is": "filled"}]}, "conditions.0.field"),
         ({"clocks": []}, "clocks"),
         ({"case_type": "core.contact"}, "case_type"),
     ],
@@ -358,6 +366,27 @@ def test_a_target_that_means_nothing_is_refused(town: Town, values: dict[str, An
     with pytest.raises(ValidationFailed) as refused:
         make_target(town, **values)
     assert place in refused.value.errors
+
+
+def test_no_due_date_tells_a_number_that_is_confidential(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that holds how long something may take is read off the clock. A target that is there already and goes by
+    such a field counts for nothing, as the doctor says.
+    """
+    make_calendar(town)
+    told = '[core.contact.fields.town_patience]\ntype = "integer"\nlabel = "Patience"\nprivacy = "confidential"\n'
+    layer_review.publish(town, system("cli"), read_layer(told), follows=town_layer.standing(town.system).head)
+    town = town.renewed()
+    clocks = [{"clock": "resolution", "within": "reporter.town_patience", "unit": "hours"}]
+    with pytest.raises(ValidationFailed, match="“Patience” is confidential, so nobody can decide by it"):
+        make_target(town, clocks=clocks)
+    with monkeypatch.context() as before:
+        before.setattr(predicate, "check_paths", lambda *anything: None)
+        made = make_target(town, clocks=clocks)
+    contact = make_contact(town, town_patience=77)
+    case = make_ticket(town, system(), make_topic(town, target_days=None), reporter=contact.id)
+    assert case.due is None
+    said = dict(checkup.look(town))[f"target {made['name']}"]
+    assert said.startswith("it can never count: “Patience” is confidential, so nobody can decide by it")
 
 
 def test_a_target_in_working_time_needs_a_calendar(town: Town) -> None:

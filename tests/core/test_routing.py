@@ -15,6 +15,7 @@ from plugging import add_plugin
 from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.cases import checkup
 from townhall.cases import wards
 from townhall.cases.rulebook import rulebook
 from townhall.clock import FixedClock
@@ -22,6 +23,7 @@ from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.lifecycle import switching
 from townhall.records import figures
+from townhall.records import predicate
 from townhall.records.figures import Period
 from townhall.records.figures import Slice
 from townhall.records.types import Record
@@ -355,6 +357,17 @@ def test_a_queue_out_of_use_and_a_person_who_left_get_nothing(town: Town, clerk:
         ({"conditions": [("Number", "filled", None)]}, "conditions.0.field", "no “Number” yet when it is routed"),
         ({"conditions": [("id", "is", "5")]}, "conditions.0.field", "yet when it is routed"),
         ({"conditions": [("priority.name", "is", "x")]}, "conditions.0.field", "is no link to one record"),
+        (
+            {"conditions": [("device_id", "contains", "7F")]},
+            "conditions.0.field",
+            "confidential, so nobody can decide by",
+        ),
+        (
+            {"conditions": [("reporter.id_number", "contains", "C")]},
+            "conditions.0.field",
+            "“ID number” is confidential",
+        ),
+        ({"conditions": [("reporter.ID number", "filled", None)]}, "conditions.0.field", "Use another field."),
         ({"case_type": None, "conditions": [("priority", "is", "high")]}, "case_type", "Say which kind of case"),
         ({"priority": "huge"}, "priority", "There are Low, Normal, High, Urgent"),
         ({"words": " ,, "}, "words", "Write words with commas"),
@@ -373,6 +386,42 @@ def test_a_rule_that_names_what_is_not_there_is_refused(
         route(town, "Wrong", **{"to_queue": queue(town, "Roads"), **values})
     assert message in refused.value.errors[path]
     assert town.records.count(SYSTEM, ROUTE).value == 0
+
+
+def test_whoever_writes_a_rule_asks_only_by_what_they_may_read(town: Town) -> None:
+    """Where a case goes tells what its rule found. Other parts of a rule that somebody else wrote they may change."""
+    roads = queue(town, "Roads")
+    contacts = [{"field": "reporter.family_name", "is": "contains", "value": "Mor"}]
+    own = [{"field": "priority", "is": "is", "value": "urgent"}]
+    kinds = ("core.route", "core.queue", REQUEST)
+    clerk = Actor("staff", "Tara Tax", 11, frozenset(f"{kind}.*" for kind in kinds))
+    values = {"name": "Asks", "case_type": REQUEST, "to_queue": roads}
+    with pytest.raises(ValidationFailed) as refused:
+        town.records.create(clerk, ROUTE, {**values, "conditions": contacts})
+    said = "You may not see contacts, so you can't decide by them. Use another field."
+    assert refused.value.errors == {"conditions.0.field": said}
+    made = town.records.create(SYSTEM, ROUTE, {**values, "conditions": contacts})
+    made = town.records.update(clerk, ROUTE, made.id, {"name": "Found by somebody else"}, version=made.version)
+    again = [{**contacts[0], "value": "Mo"}]
+    with pytest.raises(ValidationFailed, match="may not see contacts"):
+        town.records.update(clerk, ROUTE, made.id, {"conditions": again}, version=made.version)
+    town.records.update(clerk, ROUTE, made.id, {"conditions": own}, version=made.version)
+
+
+def test_a_rule_that_asks_for_something_confidential_decides_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is there already, or whose field became confidential; the doctor says so."""
+    roads = queue(town, "Roads")
+    rows = [{"field": "reporter.id_number", "is": "contains", "value": "CONF"}]
+    with monkeypatch.context() as before:
+        before.setattr(predicate, "check_paths", lambda *anything: None)
+        route(town, "Letter by letter", conditions=rows, to_queue=roads)
+    known = {"kind": "person", "family_name": "Moreau", "id_number": "CONF-123"}
+    person = town.records.create(SYSTEM, "core.contact", known)
+    assert report(town, "Hello", category=category(town).id, reporter=person.id).queue is None
+    said = dict(checkup.look(town))["rule Letter by letter"]
+    assert said.startswith("it decides nothing: “ID number” is confidential, so nobody can decide by it.")
 
 
 def test_what_a_refusal_proposes_can_be_asked(town: Town) -> None:

@@ -1,4 +1,6 @@
-"""Looking a town's calendars and targets over, for ``townhall doctor``: what is missing, and what can never count."""
+"""Looking a town's calendars, targets and routing rules over, for ``townhall doctor``: what is missing, what can never
+count, and what decides nothing any more.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from townhall.cases import rules
+from townhall.cases.rulebook import rulebook
 from townhall.cases.targets import Target
 from townhall.cases.working_time import NoWorkingTime
 from townhall_forms.instants import to_microseconds
@@ -22,6 +25,9 @@ def look(town: Town) -> Iterator[tuple[str, str]]:
         yield f"target {target.name}", _target_problem(town, target, before.get(target.case_type))
         if target.condition is None and not target.broken:
             before.setdefault(target.case_type, target)
+    for route in rulebook(town).routes:
+        if route.problem:
+            yield f"rule {route.name}", f"it decides nothing: {route.problem} Open it and change it."
 
 
 def _calendar_problem(town: Town) -> str:

@@ -15,7 +15,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
+from townhall.errors import Rejected
+from townhall.errors import Withheld
+from townhall.records import predicate
 from townhall_forms.conditions import Condition
 from townhall_forms.conditions import InvalidCondition
 from townhall_forms.conditions import parse_condition
@@ -27,8 +31,10 @@ from townhall_forms.schema import RecordType
 from townhall_forms.text import normalise
 
 if TYPE_CHECKING:
+    from townhall.extend.values import Change
     from townhall.town import Town
 
+_TOWN = system("condition_rows")
 #: What the comparisons of a line are called.
 WORDS: Mapping[str, str] = {
     "is": "is",
@@ -66,18 +72,23 @@ class _Wrong(Exception):
 
 
 def condition_of(
-    town: Town, record_type: RecordType, rows: Sequence[Row], *, unknown: Mapping[str, str] | None = None
+    town: Town,
+    record_type: RecordType,
+    rows: Sequence[Row],
+    *,
+    writer: Actor = _TOWN,
+    unknown: Mapping[str, str] | None = None,
 ) -> tuple[Condition | None, dict[str, str]]:
     """The condition that these lines make together, and a sentence for each mistake by its place in the form.
 
-    ``unknown`` are fields that nothing can be asked of when these lines are, each with a sentence why. Without lines,
-    or with mistakes, there is no condition.
+    ``writer`` is who writes the lines, if somebody does. ``unknown`` are fields that nothing can be asked of when these
+    lines are, each with a sentence why. Without lines, or with mistakes, there is no condition.
     """
     errors: dict[str, str] = {}
     parts = []
     for index, row in enumerate(rows):
         try:
-            parts.append(_test(town, record_type, row, unknown or {}))
+            parts.append(_test(town, writer, record_type, row, unknown or {}))
         except _Wrong as wrong:
             errors[f"conditions.{index}.{wrong.part}"] = str(wrong)
     return (Condition.all_of(parts) if parts and not errors else None), errors
@@ -119,7 +130,29 @@ def path_of(town: Town, record_type: RecordType, given: str) -> str | None:
     return None
 
 
-def _test(town: Town, record_type: RecordType, row: Row, unknown: Mapping[str, str]) -> Condition:
+def withheld(town: Town, writer: Actor, record_type: RecordType, path: str) -> str:
+    """Why nothing may go by what stands at a path, in a sentence; empty if something may.
+
+    What a case comes to tells what was asked of it, so a rule asks for nothing by which its writer may not filter.
+    """
+    try:
+        predicate.check_paths(town, writer, record_type, [path], "decide")
+    except Withheld as refused:
+        return f"{refused} Use another field."
+    except Rejected:
+        return ""  # a question that nobody is asked any more: there is nothing to tell
+    return ""
+
+
+def writer_of(change: Change, *names: str) -> Actor:
+    """Who answers for what the fields ``names`` of a rule ask: who changes one of them, and else the town.
+
+    Whoever only changes another part of a rule need not be able to read all that it asks for.
+    """
+    return change.actor if any(change.changed(name) for name in names) else _TOWN
+
+
+def _test(town: Town, writer: Actor, record_type: RecordType, row: Row, unknown: Mapping[str, str]) -> Condition:
     """One line as a condition."""
     given, comparison, text = row.get("field") or "", row.get("is") or "is", (row.get("value") or "").strip()
     path = path_of(town, record_type, given)
@@ -127,6 +160,8 @@ def _test(town: Town, record_type: RecordType, row: Row, unknown: Mapping[str, s
         raise _Wrong("field", _missing(town, record_type, given, unknown))
     if path in unknown:
         raise _Wrong("field", unknown[path])
+    if refused := withheld(town, writer, record_type, path):
+        raise _Wrong("field", refused)
     resolve = resolver(town.schemas, record_type)
     info = resolve(path)
     assert info is not None  # noqa: S101  # path_of asked the same
@@ -213,23 +248,28 @@ def _missing(town: Town, record_type: RecordType, given: str, unknown: Mapping[s
     """A sentence for a field that there isn't, with what was probably meant and can be asked for."""
     said = f"{record_type.label} has no field “{given}”."
     first, _, rest = given.strip().partition(".")
-    fields = record_type.all_fields
+    fields = _told(record_type.all_fields)
     if not rest:
         near = _nearest(first, {name: field for name, field in fields.items() if name not in unknown})
         return f"{said} Did you mean “{near}”?" if near else said
     name = path_of(town, record_type, first) or _nearest(first, fields, names=True)
-    if not name:
+    if name not in fields:
         return said
     field = fields[name]
     target = town.schemas.get(field.target) if field.target and not field.many_targets else None
     if target is not None and "." in rest:
         example = _example(town, record_type, name)
         return f"{said} Only one link can be followed: ask for a field right behind “{name}”, like {example}."
-    inside = target.fields if target is not None else field.row_fields
+    inside = _told(target.fields if target is not None else field.row_fields)
     if not inside:
         return f"{said} “{name}” is no link to one record, so nothing can be asked behind it."
     near = rest if rest in inside else _nearest(rest, inside, names=True)
     return f"{said} Did you mean {name}.{near}?" if near else f"{said} Behind {name} there are {', '.join(inside)}."
+
+
+def _told(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """Those of the fields that a rule may ask for, as far as that goes for everybody."""
+    return {name: field for name, field in fields.items() if field.privacy != "confidential"}
 
 
 def _nearest(given: str, known: Mapping[str, Field], *, names: bool = False) -> str:

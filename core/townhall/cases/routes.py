@@ -16,6 +16,8 @@ from datetime import time
 from typing import TYPE_CHECKING
 from typing import Any
 
+from townhall.access.actors import Actor
+from townhall.access.actors import system
 from townhall.cases import condition_rows
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
@@ -83,7 +85,7 @@ class Route:
 def read_route(town: Town, record: Record) -> Route:
     """The rule of a record; with a ``problem`` if something that it names is not there any more."""
     errors: dict[str, str] = {}
-    return _route(town, record.id, record.values, errors)
+    return _route(town, record.id, record.values, errors, system())
 
 
 def check(town: Town, change: Change) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def check(town: Town, change: Change) -> dict[str, Any]:
     """
     errors: dict[str, str] = {}
     values = change.values
-    _route(town, 0, values, errors)
+    _route(town, 0, values, errors, condition_rows.writer_of(change, "case_type", "conditions"))
     record_type = town.schemas.get(values.get("case_type") or "")
     if values.get("person") is not None and (change.changed("person") or change.changed("case_type")):
         why = in_vain(town, colleagues.read(town), values["person"], record_type)
@@ -168,12 +170,12 @@ def _holds_words(field: Field) -> bool:
 # -- reading --------------------------------------------------------------------------------------------------------
 
 
-def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str]) -> Route:
+def _route(town: Town, id: int, values: Mapping[str, Any], errors: dict[str, str], writer: Actor) -> Route:
     case_type = values.get("case_type") or ""
     record_type = town.schemas.get(case_type)
     if case_type and record_type is None:
         errors["case_type"] = "The kind of case that it is for is not there any more."
-    condition = _condition(town, record_type, values, errors)
+    condition = _condition(town, record_type, values, errors, writer)
     if values.get("wards") and record_type is not None and place_field(record_type) is None:
         errors["wards"] = f"{record_type.label_plural} have no place on the map, so none lies in a ward."
     if values.get("words") and record_type is not None and not has_words(record_type):
@@ -240,7 +242,7 @@ def _span(row: Mapping[str, Any], index: int, errors: dict[str, str]) -> Span:
 
 
 def _condition(
-    town: Town, record_type: RecordType | None, values: Mapping[str, Any], errors: dict[str, str]
+    town: Town, record_type: RecordType | None, values: Mapping[str, Any], errors: dict[str, str], writer: Actor
 ) -> Condition | None:
     rows = values.get("conditions") or ()
     if not rows or "case_type" in errors:
@@ -252,6 +254,6 @@ def _condition(
         name: f"A case has no “{record_type.all_fields[name].label}” yet when it is routed. Ask for another field."
         for name in _NOT_YET
     }
-    condition, wrong = condition_rows.condition_of(town, record_type, rows, unknown=unknown)
+    condition, wrong = condition_rows.condition_of(town, record_type, rows, writer=writer, unknown=unknown)
     errors |= wrong
     return condition

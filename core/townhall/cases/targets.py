@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.cases import calendars
 from townhall.cases import condition_rows
@@ -109,7 +110,7 @@ def read(town: Town, id: int, values: Mapping[str, Any]) -> Target:
         broken = "its kind of case is not there any more"
     else:
         condition, errors = condition_rows.condition_of(town, record_type, conditions)
-        errors |= _path_errors(town, record_type, values.get("clocks") or ())
+        errors |= _path_errors(town, system(), record_type, values.get("clocks") or ())
         broken = next(iter(errors.values()), "").rstrip(".")
     aims = {
         row["clock"]: Aim(row["clock"], *_number_or_path(row.get("within") or ""), row["unit"])
@@ -143,8 +144,10 @@ def refuse_mistakes(town: Town, change: Change) -> Mapping[str, Any] | None:
     if not record_type.is_case:
         errors["case_type"] = f"{record_type.label_plural} are no cases: they have no states."
     clocks: Sequence[Row] = change.values.get("clocks") or ()
-    _, wrong = condition_rows.condition_of(town, record_type, change.values.get("conditions") or ())
-    errors |= wrong | _path_errors(town, record_type, clocks) | _clock_errors(clocks)
+    asking = condition_rows.writer_of(change, "case_type", "conditions")
+    _, wrong = condition_rows.condition_of(town, record_type, change.values.get("conditions") or (), writer=asking)
+    timing = condition_rows.writer_of(change, "case_type", "clocks")
+    errors |= wrong | _path_errors(town, timing, record_type, clocks) | _clock_errors(clocks)
     if not clocks:
         errors["clocks"] = "Add at least one line: what has to happen within which time."
     needs = any(row.get("unit") not in _DAY_AND_NIGHT for row in clocks)
@@ -166,7 +169,7 @@ def _clock_errors(rows: Sequence[Row]) -> dict[str, str]:
     return errors
 
 
-def _path_errors(town: Town, record_type: RecordType, rows: Sequence[Row]) -> dict[str, str]:
+def _path_errors(town: Town, writer: Actor, record_type: RecordType, rows: Sequence[Row]) -> dict[str, str]:
     """Mistakes in the numbers, and in the fields that hold them."""
     resolve = resolver(town.schemas, record_type)
     errors: dict[str, str] = {}
@@ -183,6 +186,8 @@ def _path_errors(town: Town, record_type: RecordType, rows: Sequence[Row]) -> di
                 errors[place] = _sentence(resolve.missing(path))
             elif info.many or info.field is None or info.field.type_name != "integer":
                 errors[place] = f"“{path}” is no whole number."
+            elif refused := condition_rows.withheld(town, writer, record_type, path):
+                errors[place] = refused
     return errors
 
 
