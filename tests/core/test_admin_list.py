@@ -17,9 +17,11 @@ from staff_client import main_of
 from staff_client import plain
 from staff_client import staff_client
 
+from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.app import create_app
 from townhall.clock import FixedClock
+from townhall.errors import Withheld
 from townhall.records.types import Record
 from townhall.town import Town
 
@@ -103,11 +105,37 @@ def test_what_cannot_be_understood_is_said_and_left_out(clerk: StaffClient, tick
         ("sort=nothing", ""),
         ("sort=lines", "can't be sorted"),
         ("after=rubbish", "can't be found"),
+        ("id=x", "“Record number” can't be used to filter this list"),
+        ("id=" + "9" * 40, "“Record number” can't be used to filter this list"),
+        ("topic.id=x", "“Topic: record number” can't be used to filter this list"),
+        ("reporter.merged_into=mor", "“Reporter: same as” can't be used to filter this list"),
+        ("watchers=mor", "“Watchers” can't be used to filter this list"),
+        ("answers.deep=4", "“answers.deep” can't be used to filter this list"),
+        ("secret=a", "“secret” can't be used to filter this list"),
+        ("figure=came_in~2026-01-01~2026-12-31~~topic.name~x", "can't be grouped by “topic.name”"),
     ):
         page = clerk.get(f"{TICKETS}?view=all&{query}")
         assert page.status_code == 200, query
         assert sentence in plain(page), query
         assert len(titles(page)) == 3, query
+
+
+def test_a_list_keeps_to_one_record_by_its_id(clerk: StaffClient, tickets: dict[str, Record]) -> None:
+    """Its own, or that of what it links to; one that nobody has is said."""
+    hole = tickets["Deep hole"]
+    page = clerk.get(f"{TICKETS}?id={hole.id}")
+    assert titles(page) == ["Potholes: Deep hole"]
+    assert "Record number: Potholes: Deep hole , remove" in main_of(page)
+    assert len(titles(clerk.get(f"{TICKETS}?topic.id={hole['topic']}"))) == 2
+    assert "It was left out" in plain(clerk.get(f"{TICKETS}?id=999999"))
+
+
+def test_a_figure_of_a_group_that_there_is_not_is_an_empty_list(clerk: StaffClient, tickets: dict[str, Record]) -> None:
+    """Whatever stands in an address where a group's id belongs, no record is in that group."""
+    for by in ("topic", "queue", "assignee"):
+        for value in ("x", "9" * 40):
+            page = clerk.get(f"{TICKETS}?view=all&figure=came_in~2026-01-01~2026-12-31~~{by}~{value}")
+            assert (page.status_code, titles(page)) == (200, []), (by, value)
 
 
 def test_a_form_with_empty_controls_leads_to_a_short_address(clerk: StaffClient, tickets: dict[str, Record]) -> None:
@@ -197,6 +225,41 @@ def test_a_view_is_saved_shared_and_deleted(town: Town, tickets: dict[str, Recor
     assert "Finished" not in main_of(clerk.follow(clerk.post(f"{TICKETS}delete-view/{id}", {}))).replace(
         "The view “Finished” is deleted.", ""
     )
+
+
+def test_a_shared_view_is_a_list_for_whoever_may_not_ask_all_of_it(town: Town, tickets: dict[str, Record]) -> None:
+    """A filter by the names of records that a colleague may not see is left out and said, in the words of the list."""
+    app = create_app(town)
+    clerk = staff_client(town, "clerk", app)
+    permissions = '["desk.*.view", "desk.*.see_internal"]'
+    town.system.role.insert(name="peek", label="Peek", description="", permissions=permissions).execute()
+    add_person(town, "peek@milbrook.example", "peek")
+    peek = StaffClient(app, "peek@milbrook.example")
+    make_ticket(
+        town, system(), make_topic(town, "Lamps"), summary="Dark", reporter=make_contact(town).id, kind="question"
+    )
+    shared = {"query": "view=all&reporter=mor&kind=question", "label": "Of the Moreaus", "shared": "1"}
+    address = clerk.post(f"{TICKETS}save-view", shared).headers["Location"]
+    assert titles(clerk.get(address)) == ["Lamps: Dark"]
+    for here in (address, f"{TICKETS}?view=all&kind=question&reporter=mor"):
+        page = peek.get(here)
+        assert page.status_code == 200
+        assert sorted(titles(page)) == ["Lamps: Dark", "Trees: Old oak"]
+        assert "“Reporter” can't be used to filter this list. It was left out." in plain(page)
+        assert 'name="reporter"' not in page.text
+    page = peek.get(f"{TICKETS}?view=all&reporter.family_name=mor")
+    assert "“reporter.family_name” can't be used to filter this list. It was left out." in plain(page)
+
+
+def test_whoever_may_not_ask_by_a_name_is_told_whose(town: Town) -> None:
+    """The sentence calls the link as people know it, not the title behind it."""
+    for permissions, said in (
+        ({"desk.*.view", "desk.*.see_internal"}, "You may not see contacts, so you can't filter by them."),
+        ({"desk.*.*", "core.contact.view"}, "You may not see “Reporter”, so you can't filter by it."),
+    ):
+        actor = Actor("staff", "Peek", 9, frozenset(permissions))
+        with pytest.raises(Withheld, match=said):
+            town.records.find(actor, "desk.ticket", {"reporter.title": {"contains": "mor"}})
 
 
 def test_a_viewer_may_not_share_a_view(town: Town) -> None:

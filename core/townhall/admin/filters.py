@@ -7,7 +7,6 @@ written by hand and saved as a view. What can't be understood is said in a sente
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -19,11 +18,13 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from townhall.records import work
+from townhall_forms.conditions import Condition
+from townhall_forms.conditions import InvalidCondition
+from townhall_forms.conditions import parse_condition
 from townhall_forms.context import Context
 from townhall_forms.fields.base import Field
+from townhall_forms.kinds import Resolver
 from townhall_forms.kinds import kind_of
-from townhall_forms.schema import RecordType
-from townhall_forms.schema import Schemas
 
 #: Parameters of a list's address that are no filters.
 RESERVED = frozenset({"q", "view", "sort", "after", "before", "columns", "archived", "page", "saved", "pick", "figure"})
@@ -84,31 +85,32 @@ class Applied:
     """What the parameters of a list add up to."""
 
     controls: list[FilterControl] = dataclass_field(default_factory=list)
-    conditions: list[dict[str, Any]] = dataclass_field(default_factory=list)
+    conditions: list[Condition] = dataclass_field(default_factory=list)
     chips: list[Chip] = dataclass_field(default_factory=list)
     problems: list[str] = dataclass_field(default_factory=list)
 
 
 class Filters:
-    """The filters of one type for one actor. ``onward`` says as which record one goes on that was merged.
+    """The filters of the type from which ``resolve`` looks paths up, for one actor.
 
+    ``may_ask`` says by which paths the actor may filter, ``onward`` as which record one goes on that was merged.
     ``idle`` is room for the controls that nobody uses at the moment and that look the same for everybody. Its owner
     keeps it for the type.
     """
 
     def __init__(
         self,
-        schemas: Schemas,
-        record_type: RecordType,
+        resolve: Resolver,
         context: Context,
-        allowed: frozenset[str],
+        may_ask: Callable[[str], bool],
         idle: dict[str, FilterControl],
         onward: Callable[[str, int], int],
     ) -> None:
-        self._schemas = schemas
-        self._type = record_type
+        self._schemas = resolve.schemas
+        self._type = resolve.record_type
+        self._resolve = resolve
         self._context = context
-        self._allowed = allowed
+        self._may_ask = may_ask
         self._idle = idle
         self._onward = onward
 
@@ -118,7 +120,7 @@ class Filters:
         asked = _asked(arguments)
         for path in dict.fromkeys((*self._type.list.filters, *asked)):
             idle = self._idle.get(path) if path not in asked else None
-            if idle is not None and path.partition(".")[0] in self._allowed:
+            if idle is not None and self._may_ask(path):
                 applied.controls.append(idle)
                 continue
             found = self._field(path)
@@ -135,9 +137,7 @@ class Filters:
     def _field(self, path: str) -> tuple[Field, str] | None:
         """The field at ``path`` and its label, if the actor may filter by it."""
         resolved = self._schemas.resolve(self._type, path)
-        if resolved is None or resolved.answer or resolved.first.name not in self._allowed:
-            return None
-        if resolved.field.privacy == "confidential":
+        if resolved is None or resolved.answer or not self._may_ask(path):
             return None
         label = resolved.field.label
         return resolved.field, label if resolved.second is None else f"{resolved.first.label}: {label.lower()}"
@@ -151,27 +151,43 @@ class Filters:
             self._read_choice(path, field, label, given, applied)
         elif self._read_pointer(path, field, label, given, applied):
             return
-        elif kind in ("text", "link", "links"):
-            target = f"{path}.title" if kind in ("link", "links") else path
-            text = given[0].strip() if given else ""
-            applied.controls.append(FilterControl(path, label, "text", value=text))
-            if text:
-                if kind == "links":
-                    applied.problems.append(f"“{label}” can't be searched by name. It was left out.")
-                    return
-                applied.conditions.append({target: {"contains": text}})
-                applied.chips.append(Chip(f"{label}: {text}", (path,)))
+        elif kind == "text":
+            self._read_text(path, path, label, given, applied)
+        elif kind == "link" and self._may_ask(f"{path}.title"):
+            self._read_text(path, f"{path}.title", label, given, applied)
         elif given:
-            applied.problems.append(f"“{label}” can't be used to filter this list. It was left out.")
+            self._leave_out(label, applied)
+
+    def _read_text(self, path: str, asked: str, label: str, given: list[str], applied: Applied) -> None:
+        """Read a text, which is to stand in what is found at the path ``asked``."""
+        text = given[0].strip() if given else ""
+        applied.controls.append(FilterControl(path, label, "text", value=text))
+        if text:
+            self._narrow(applied, label, Chip(f"{label}: {text}", (path,)), {asked: {"contains": text}})
+
+    def _narrow(self, applied: Applied, label: str, chip: Chip, *conditions: dict[str, Any]) -> None:
+        """Keep to what fulfils conditions; those that mean nothing for their field are left out."""
+        try:
+            applied.conditions += [parse_condition(each, resolve=self._resolve) for each in conditions]
+        except InvalidCondition:
+            self._leave_out(label, applied)
+        else:
+            applied.chips.append(chip)
+
+    @staticmethod
+    def _leave_out(label: str, applied: Applied) -> None:
+        applied.problems.append(f"“{label}” can't be used to filter this list. It was left out.")
 
     # -- one record -------------------------------------------------------------------------------------------
 
     def _read_pointer(self, path: str, field: Field, label: str, given: list[str], applied: Applied) -> bool:
         """Read the record that a link or reference is to point at, by its id as panels name it: ``7``, or
         ``core.contact:7`` for a reference. Whether it was one; a link is also searched by name.
+
+        The ``id`` of a record points at the record itself.
         """
         text = given[0].strip() if given else ""
-        identity, id = field.target, text
+        identity, id = self._pointed_at(path, field), text
         if kind_of(field) == "reference":
             identity, _, id = text.rpartition(":")
         if identity not in self._schemas or not (id.isascii() and id.isdecimal() and len(id) < 19):
@@ -180,11 +196,19 @@ class Filters:
         title = self._context.titles(identity, [found]).get(found)
         if title is None:
             return False
-        pointer = str(found) if field.target else f"{identity}:{found}"
+        pointer = f"{identity}:{found}" if kind_of(field) == "reference" else str(found)
         applied.controls.append(FilterControl(path, label, "select", (FilterOption(pointer, title, True),)))
-        applied.conditions.append({path: [found if field.target else pointer]})
-        applied.chips.append(Chip(f"{label}: {title}", (path,)))
+        wanted = pointer if kind_of(field) == "reference" else found
+        self._narrow(applied, label, Chip(f"{label}: {title}", (path,)), {path: [wanted]})
         return True
+
+    def _pointed_at(self, path: str, field: Field) -> str:
+        """Identity of the type to a record of which a field points; empty for one that says so itself."""
+        if field.name != "id":
+            return field.target
+        resolved = self._schemas.resolve(self._type, path)
+        holder = resolved.target if resolved is not None else None
+        return (holder or self._type).identity
 
     # -- choices ----------------------------------------------------------------------------------------------
 
@@ -229,8 +253,8 @@ class Filters:
         if not chosen:
             return
         words = (labels[value].lower() if value in (ME, EMPTY, OPEN) else labels[value] for value in chosen)
-        applied.conditions.append(self._choice_condition(path, field, chosen))
-        applied.chips.append(Chip(f"{label}: {', '.join(words)}", (path,)))
+        chip = Chip(f"{label}: {', '.join(words)}", (path,))
+        self._narrow(applied, label, chip, self._choice_condition(path, field, chosen))
 
     def _kept(self, field: Field, text: str) -> str:
         """The value for the record as which the one goes on that ``text`` names."""
@@ -283,11 +307,11 @@ class Filters:
             )
             if chosen == "overdue" and path == "due":
                 # What is done isn't late, here as in My work and in figures; what waits is due at no time.
-                applied.conditions += [{path: {"lt": "now"}}, {"state": {"in": work.states(self._type, "open")}}]
-                applied.chips.append(Chip("Overdue", (path,)))
+                late, unfinished = {path: {"lt": "now"}}, {"state": {"in": work.states(self._type, "open")}}
+                self._narrow(applied, label, Chip("Overdue", (path,)), late, unfinished)
             elif chosen in PERIODS:
-                applied.conditions.append({path: PERIODS[chosen][1]})
-                applied.chips.append(Chip(f"{label} {PERIODS[chosen][0]}", (path,)))
+                words_of_it, condition = PERIODS[chosen]
+                self._narrow(applied, label, Chip(f"{label} {words_of_it}", (path,)), {path: condition})
             elif chosen:
                 applied.problems.append(f"“{label}” has no such choice. It was left out.")
         limits = {}
@@ -301,11 +325,11 @@ class Filters:
                 continue
             limits[operator] = value
         if limits:
-            applied.conditions.extend({path: {operator: value}} for operator, value in limits.items())
             parts = [
                 word + " " + text for word, text, op in (("from", low, "gte"), ("to", high, "lte")) if op in limits
             ]
-            applied.chips.append(Chip(f"{label} {' '.join(parts)}", names))
+            chip = Chip(f"{label} {' '.join(parts)}", names)
+            self._narrow(applied, label, chip, *({path: {operator: value}} for operator, value in limits.items()))
 
 
 def _asked(arguments: MultiDict[str, str]) -> list[str]:
@@ -331,11 +355,3 @@ def _number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
-
-
-def all_of(conditions: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """One condition, as data, that holds when all hold."""
-    parts = list(conditions)
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else {"all": parts}

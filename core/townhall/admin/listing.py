@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,7 +28,6 @@ from townhall.admin.filters import Applied
 from townhall.admin.filters import Chip
 from townhall.admin.filters import FilterControl
 from townhall.admin.filters import Filters
-from townhall.admin.filters import all_of
 from townhall.admin.saved_views import SavedView
 from townhall.admin.saved_views import tidy_pairs
 from townhall.admin.saved_views import views_of
@@ -37,7 +37,6 @@ from townhall.records.types import Count
 from townhall.records.types import Page
 from townhall.records.types import Record
 from townhall_forms.conditions import Condition
-from townhall_forms.conditions import parse_condition
 from townhall_forms.kinds import resolver
 from townhall_forms.schema import RecordType
 from townhall_forms.schema import View
@@ -138,7 +137,8 @@ class Lister:
             arguments = MultiDict([*kept.items(multi=True), *arguments.items(multi=True)])
         allowed = filterable(actor, self.type)
         onward = self.town.records.onward
-        filters = Filters(self.town.schemas, self.type, self.town.context(actor), allowed, self._idle, onward)
+        may_ask = partial(self.town.records.may_ask, actor, self.type.identity)
+        filters = Filters(self._resolve, self.town.context(actor), may_ask, self._idle, onward)
         applied = filters.read(arguments)
         text = arguments.get("q", "").strip()
         figure = self._figure(actor, arguments.get(slicing.PARAMETER, ""), applied)
@@ -237,9 +237,7 @@ class Lister:
 
     def _where(self, asked: Asked) -> Condition | None:
         parts = [asked.view.where] if asked.view is not None and asked.view.where is not None else []
-        data = all_of(asked.applied.conditions)
-        if data is not None:
-            parts.append(parse_condition(data, resolve=self._resolve))
+        parts += asked.applied.conditions
         return Condition.all_of(parts) if len(parts) > 1 else (parts[0] if parts else None)
 
     # -- what is found ----------------------------------------------------------------------------------------

@@ -288,8 +288,6 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
     staff = policy.is_staff(actor)
     if resolved is None:
         raise Rejected(_unknown(actor, record_type, path, deed), field=path)
-    if _is_hidden_title(town, actor, record_type, resolved):
-        raise _closed(resolved.field, path, deed)
     if resolved.first.name not in policy.filterable(actor, record_type):
         if not staff:
             raise Rejected(_unknown(actor, record_type, path, deed), field=path)
@@ -309,6 +307,9 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
             raise _closed(resolved.second, path, deed)
     elif resolved.answer:
         _check_answer(town, actor, record_type, resolved, path, deed)
+    if _is_hidden_title(town, actor, record_type, resolved):
+        # The title of the record that a link leads to is what people call the link.
+        raise _closed(resolved.first, path, deed)
 
 
 def _is_hidden_title(town: Town, actor: Actor, record_type: RecordType, resolved: Resolved) -> bool:

@@ -114,12 +114,17 @@ def test_of(scene: Scene, by: str, value: str) -> Sql:
     kind = _kind(scene.type, by)
     stored: Any = value
     if kind in ("link", "staff"):
-        stored = int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else -1
+        stored = _id(value)
     if kind == "link":
         stored = onward(scene.town, _target(scene.type, by), [stored]).get(stored, stored)
     elif kind == "boolean":
         stored = value == "true"
     return Sql(f"{column} = {scene.mark}", (stored,))
+
+
+def _id(value: str) -> int:
+    """The id that a slice names; one that no record has for what is none."""
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else -1
 
 
 def column_of(scene: Scene, by: str) -> str:
@@ -128,7 +133,8 @@ def column_of(scene: Scene, by: str) -> str:
         return wards.column(scene)
     predicate.check_paths(scene.town, scene.actor, scene.type, [by], "group")
     if not _groups(scene.town, scene.actor, scene.type, by):
-        label = scene.type.all_fields[by].label
+        field = scene.type.field(by)
+        label = field.label if field is not None else by
         raise Rejected(f"{scene.type.label_plural} can't be grouped by “{label}”.", field=by)
     return scene.column(by)
 
@@ -148,7 +154,7 @@ def labels(town: Town, actor: Actor, identity: str, by: str, values: Iterable[st
     if kind == "staff":
         known = {str(option.id): option.title for option in town.context(actor).staff()}
     elif kind == "link":
-        target, ids = _target(record_type, by), [int(value) for value in wanted if value]
+        target, ids = _target(record_type, by), [_id(value) for value in wanted if value]
         ways = onward(town, target, ids)
         titles = town.context(actor).titles(target, [ways.get(id, id) for id in ids])
         known = {str(id): titles[ways.get(id, id)] for id in ids if ways.get(id, id) in titles}
