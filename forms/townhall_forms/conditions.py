@@ -165,6 +165,10 @@ class Condition:
             return None
         return Condition(_behind(self.root, len(link) + 1))
 
+    def settled(self, outcome: Callable[[Leaf], bool | None]) -> Condition:
+        """The same condition with each test whose ``outcome`` is known in place of what it asks; ``None`` leaves it."""
+        return Condition(_settled(self.root, outcome))
+
     def to_json(self) -> dict[str, Any]:
         """The condition for ``conditions.js``."""
         return self.root.to_json()
@@ -199,6 +203,14 @@ def _behind(node: Leaf | Group, cut: int) -> Leaf | Group:
         for operand in node.operands
     )
     return replace(node, path=node.path[cut:], operands=operands)
+
+
+def _settled(node: Leaf | Group, outcome: Callable[[Leaf], bool | None]) -> Leaf | Group:
+    """The tests, and for those that are decided a group of none, which always or never holds."""
+    if isinstance(node, Group):
+        return replace(node, members=tuple(_settled(member, outcome) for member in node.members))
+    holds = outcome(node)
+    return node if holds is None else Group("all" if holds else "any", ())
 
 
 def _grouped(name: str, conditions: Iterable[Condition]) -> Condition:

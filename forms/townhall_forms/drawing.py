@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
@@ -156,17 +157,22 @@ class Drawn:
     @property
     def show_if(self) -> str:
         """The condition under which it is asked, as JSON for the browser."""
-        return self.form.condition_json(self.typed.show_if, self.scope)
+        return self.form.condition_json(self.typed.show_if, self.scope, self.beside)
 
     @property
     def require_if(self) -> str:
         """The condition under which it must be filled, as JSON for the browser."""
-        return self.form.condition_json(self.typed.require_if, self.scope)
+        return self.form.condition_json(self.typed.require_if, self.scope, self.beside)
 
     @property
     def scope(self) -> str:
         """What stands before the names of the inputs that its conditions read."""
         return self.form.prefix
+
+    @property
+    def beside(self) -> Mapping[str, Any]:
+        """Values of the inputs that stand in :attr:`scope`, if they are not those of the form's own fields."""
+        return {}
 
     @property
     def kind(self) -> str:

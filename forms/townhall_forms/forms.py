@@ -46,6 +46,7 @@ from townhall_forms.views import View
 
 if TYPE_CHECKING:
     from townhall_forms.conditions import Condition
+    from townhall_forms.conditions import Leaf
 
 
 class Input(WTField):  # type: ignore[misc]  # WTForms has no types
@@ -230,11 +231,31 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
 
     # -- what the browser needs -------------------------------------------------------------------------------
 
-    def condition_json(self, condition: Condition | None, scope: str) -> str:
-        """A condition for ``forms.js``, with the prefix of the inputs it reads; empty if there is none."""
+    def condition_json(self, condition: Condition | None, scope: str, beside: Mapping[str, Any] | None = None) -> str:
+        """A condition for ``forms.js``, with the prefix of the inputs it reads; empty if there is none.
+
+        ``beside`` are the values of the inputs that stand in ``scope``, by what conditions call them. A browser is told
+        no value that has no input, since whoever fills in the form may not be meant to read it: a test on one is
+        decided here, and only that is told.
+        """
         if condition is None:
             return ""
-        return json.dumps({"scope": scope, "test": condition.to_json()}, ensure_ascii=False, sort_keys=True)
+        near, environment = beside or {}, environment_of(self.context)
+
+        def get(path: str) -> Any:
+            return near[path] if path in near else self.getter(path)
+
+        def outcome(leaf: Leaf) -> bool | None:
+            typed = all(path in near or self._has_input(path) for path in leaf.paths())
+            return None if typed else leaf.evaluate(get, environment)
+
+        told = condition.settled(outcome).to_json()
+        return json.dumps({"scope": scope, "test": told}, ensure_ascii=False, sort_keys=True)
+
+    def _has_input(self, path: str) -> bool:
+        """Whether what conditions read at a path stands in an input of the form."""
+        first = path.partition(".")[0]
+        return first in self and first not in self.locked and (path == first or not self[first].typed.target)
 
     @cached_property
     def _conditions(self) -> list[Condition]:
@@ -243,22 +264,15 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
 
     @cached_property
     def refreshing(self) -> frozenset[str]:
-        """Fields whose change asks for the form again: questions or conditions stand behind their link."""
+        """Fields whose change asks for the form again: questions or conditions stand behind their link, or they are
+        compared with what has no input.
+        """
         behind = {path.partition(".")[0] for rule in self._conditions for path in rule.paths() if "." in path}
         behind |= {field.typed.source.partition(".")[0] for field in self if field.typed.type_name == "answers"}
-        return frozenset(name for name in behind if name in self and self[name].typed.target)
-
-    @property
-    def known(self) -> str:
-        """JSON of the values that conditions read but that have no input here, by path."""
-        paths = {path for rule in self._conditions for path in rule.paths()}
-        told = {}
-        for path in sorted(paths):
-            first = path.partition(".")[0]
-            inside = first in self and (path == first or not self[first].typed.target)
-            if not inside:
-                told[path] = _plain(self.getter(path))
-        return json.dumps(told, ensure_ascii=False, sort_keys=True)
+        links = {name for name in behind if name in self and self[name].typed.target}
+        tests = (list(leaf.paths()) for rule in self._conditions for leaf in rule.leaves())
+        compared = (set(filter(self._has_input, paths)) for paths in tests if not all(map(self._has_input, paths)))
+        return frozenset(links | {path.partition(".")[0] for paths in compared for path in paths})
 
     @property
     def environment(self) -> str:
@@ -353,19 +367,6 @@ class RecordForm(BaseForm):  # type: ignore[misc]  # WTForms has no types
         known = {name for name, paths in needed.items() if all(path.partition(".")[0] in values for path in paths)}
         found = compute(self.record_type, values, self.context) if known else {}
         return {name: value for name, value in found.items() if name in known}
-
-
-def _plain(value: Any) -> Any:
-    """A value as ``conditions.js`` reads it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
-    if hasattr(value, "amount"):
-        return str(value.amount)
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return str(value)
 
 
 def default_value(field: Field, context: Context) -> Any:

@@ -84,8 +84,10 @@ def lint(
     from townhall_forms.linting_values import lint_values
 
     subject = Subject(record_type, schemas, source, report, Resolver(schemas, record_type, unsure=unsure))
-    for check in (_names, _links, _layout, _title, _computed, _prefill, _loops, _event, _merge, _contacts, _tables):
+    for check in (_names, _links, _layout, _asked, _title, _computed, _prefill, _loops, _event, _merge):
         check(subject)
+    _contacts(subject)
+    _tables(subject)
     lint_values(subject)
     lint_workflow(subject)
     lint_forms(subject)
@@ -247,10 +249,40 @@ def _sorted_by(subject: Subject, sort: str, at: str) -> None:
             subject.report.add(at, f"nothing can be sorted by “{name}”, a field of type {field.type_name}")
 
 
-def _no_confidential(subject: Subject, condition: Condition | None, at: str, use: str) -> None:
+def _asked(subject: Subject) -> None:
+    """Whether a field is asked or locked tells what that goes by, so it must be as private as that."""
+    for name, field in subject.type.fields.items():
+        _asks(subject, field, f"fields.{name}", {})
+        for column, inner in field.row_fields.items():
+            _asks(subject, inner, f"fields.{name}.fields.{column}", field.row_fields)
+
+
+def _asks(subject: Subject, field: Field, at: str, beside: Mapping[str, Field]) -> None:
+    """One field, or a column that has others ``beside`` it. Whoever may reveal what is confidential in a type may
+    reveal all of it, and nothing of another type.
+    """
+    secret = field.privacy == "confidential"
+    for key in ("show_if", "require_if", "lock_if"):
+        _no_confidential(subject, getattr(field, key), f"{at}.{key}", "a field that others read", beside, own=secret)
+
+
+def _no_confidential(
+    subject: Subject,
+    condition: Condition | None,
+    at: str,
+    use: str,
+    beside: Mapping[str, Field] | None = None,
+    *,
+    own: bool = False,
+) -> None:
+    """Nothing confidential decides; with ``own`` what is confidential in the type itself may."""
     for path in sorted(condition.paths()) if condition else ():
-        resolved = subject.schemas.resolve(subject.type, path)
-        if resolved is not None and "confidential" in (resolved.first.privacy, resolved.field.privacy):
+        column = (beside or {}).get(path)
+        resolved = subject.schemas.resolve(subject.type, path) if column is None else None
+        asked = [column] if resolved is None else [resolved.first, resolved.field]
+        if own:
+            asked = [resolved.field] if resolved is not None and resolved.target is not None else []
+        if any(field is not None and field.privacy == "confidential" for field in asked):
             subject.report.add(at, f"“{path}” is confidential and can't decide about {use}")
 
 

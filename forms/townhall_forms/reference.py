@@ -71,6 +71,9 @@ and `empty` (`true` or `false`). Moments are counted in `h`, `d`, `w`, `m` (mont
 - A missing value makes every comparison false, and `ne` and `not_in` true, which are exactly *not* `eq` and `in`.
 - A day compared with a field of type `datetime` means the whole day in the town's time zone.
 - Conditions mean the same in forms, lists, imports and the browser. They never fail on a value.
+- Whether a field is asked tells what that goes by. So `show_if`, `require_if` and `lock_if` go by nothing confidential,
+  unless the field is confidential too and what it goes by is one of the same type. A page holds no value that has no
+  input in its form, only what comes of the test.
 """
 
 _COMPUTING = """\

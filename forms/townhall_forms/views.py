@@ -25,6 +25,7 @@ from townhall_forms.fields.places import ADDRESS_PARTS
 from townhall_forms.fields.rows import Rows
 from townhall_forms.fields.text import Coded
 from townhall_forms.text import whole_number
+from townhall_forms.values import Answers
 from townhall_forms.values import Money
 from townhall_forms.wording import UNSEEN
 from townhall_forms.wording import file_size
@@ -295,6 +296,14 @@ class CellView(View):
         return self.name.removesuffix(self.typed.name)
 
     @property
+    def beside(self) -> Mapping[str, Any]:
+        """The columns of the same row."""
+        name, index, _ = self.path.split(".")
+        rows, columns = self.form[name].value or (), self.form.record_type.fields[name].row_fields
+        row = rows[int(index)] if int(index) < len(rows) else {}
+        return {column: row.get(column) for column in columns}
+
+    @property
     def help_id(self) -> str:
         """In a table the help text stands once, at the head of the column."""
         if not self.caption:
@@ -319,6 +328,13 @@ class AnswerView(View):
     def scope(self) -> str:
         """The inputs of the questions."""
         return f"{self.parent.name}-"
+
+    @property
+    def beside(self) -> Mapping[str, Any]:
+        """The other answers."""
+        typed, given = self.form.bound(self.parent.typed.name), self.form[self.parent.typed.name].value
+        answered = given.values if isinstance(given, Answers) else {}
+        return {code: answered.get(code) for code in typed.fields()} if isinstance(typed, AnswersField) else {}
 
     def sibling(self, path: str) -> Field | None:
         """Another question."""

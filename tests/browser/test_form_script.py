@@ -32,6 +32,7 @@ from townhall_forms.fields.asking import QuestionReader
 from townhall_forms.forms import build_form
 from townhall_forms.loading import Source
 from townhall_forms.loading import load_schemas
+from townhall_forms.values import Money
 from townhall_forms.values import Questions
 
 SCHEMA = """
@@ -54,6 +55,11 @@ type = "money"
 [fields.reason]
 type = "longtext"
 show_if = { amount = { gt = 500 } }
+[fields.offer]
+type = "money"
+[fields.grounds]
+type = "longtext"
+show_if = { offer = { gt = { field = "category.limit" } } }
 [fields.contact]
 type = "link"
 to = "person"
@@ -110,7 +116,8 @@ type = "longtext"
 type = "questions"
 """
 OTHERS = (
-    '[type]\nname = "category"\ntitle = "{name}"\n[fields.name]\ntype = "text"\n[fields.questions]\ntype = "questions"',
+    '[type]\nname = "category"\ntitle = "{name}"\n[fields.name]\ntype = "text"\n[fields.questions]\ntype = "questions"'
+    '\n[fields.limit]\ntype = "money"',
     '[type]\nname = "person"\ntitle = "{name}"\n[fields.name]\ntype = "text"',
 )
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A form</title>
@@ -142,7 +149,10 @@ def _context() -> PlainContext:
     lines = [{"label": "Which lamp?", "code": "lamp"}, {"label": "Why?", "show_if": {"lamp": "4"}, "code": "why"}]
     asked = Questions(1, QuestionReader(PlainContext()).read(lines))
     people = {id: {"title": f"Person {id}"} for id in range(1, 150)}
-    categories = {4: {"title": "Lights", "questions": asked}, 5: {"title": "Roads"}}
+    categories = {
+        4: {"title": "Lights", "questions": asked, "limit": Money(73_100, "USD")},
+        5: {"title": "Roads"},
+    }
     return PlainContext(records={"desk.category": categories, "desk.person": people})
 
 
@@ -204,6 +214,23 @@ def test_conditions_at_once(desk: Desk, new_page: Pages) -> None:
     expect(page.get_by_label("Reason")).to_be_visible()
     page.get_by_label("Amount").fill("50")
     expect(page.get_by_label("Reason")).to_be_hidden()
+
+
+def test_what_is_compared_with_something_that_has_no_input(desk: Desk, new_page: Pages) -> None:
+    """The server decides about it as soon as something else was typed, and the page doesn't hold what it goes by."""
+    page = new_page(desk)
+    page.goto("/")
+    page.get_by_label("Category").select_option("Lights")
+    expect(page.get_by_label("Which lamp?")).to_be_visible()
+    expect(page.get_by_label("Grounds")).to_be_hidden()
+    assert "731" not in page.content()
+    offer = page.get_by_label("Offer")
+    offer.fill("731.01")
+    offer.press("Tab")
+    expect(page.get_by_label("Grounds")).to_be_visible()
+    offer.fill("731")
+    offer.press("Tab")
+    expect(page.get_by_label("Grounds")).to_be_hidden()
 
 
 def test_conditions_without_script(desk: Desk, new_page: Pages) -> None:

@@ -23,6 +23,7 @@ from townhall.admin import facts
 from townhall.admin import home
 from townhall.admin.exporting import csv_lines
 from townhall.clock import FixedClock
+from townhall.lifecycle import layer_review
 from townhall.messages import letters
 from townhall.messages import visibility
 from townhall.portal import applying
@@ -41,6 +42,7 @@ from townhall.testing.privacy import Report
 from townhall.testing.privacy import walk
 from townhall.testing.privacy import watching
 from townhall.town import Town
+from townhall_forms.layer import read_layer
 from townhall_forms.values import Question
 from townhall_forms.values import Questions
 
@@ -307,6 +309,35 @@ def test_the_leaks_of_a_vendors_module_are_named(tmp_path: Path, clock: FixedClo
     assert ("dogs.dog.name", "contractor", "/admin/dogs_sheet/<int:id>/sheet") in found
     assert ("dogs.dog.walks.lock", "viewer", "page of dogs.dog (open)") in found
     assert "/admin/dogs_sheet/of/<colour>" in report.unopened
+
+
+#: Fields that are asked or not by what whoever fills in the form may not read.
+DECIDED_UNSEEN = """
+[core.contact.fields.town_club]
+type = "text"
+label = "Your club"
+forms = ["own"]
+show_if = { notes = { empty = false } }
+[desk.ticket.fields.town_team]
+type = "text"
+label = "For the team"
+privacy = "public"
+forms = ["public"]
+show_if = { "topic.team" = { empty = false } }
+[desk.ticket.fields.town_known]
+type = "text"
+label = "As we know them"
+show_if = { "reporter.notes" = { empty = false } }
+"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_what_decides_about_a_form_is_not_told_with_it(desk: Town) -> None:
+    """Conditions may go by what whoever fills in a form may not read; their browser is told only what comes of it."""
+    layer_review.publish(desk, system("cli"), read_layer(DECIDED_UNSEEN), follows=0)
+    town = desk.renewed()
+    report = walk(town, [town.schemas[identity] for identity in (TICKET, TOPIC, "core.contact")])
+    assert said(report) == ""
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

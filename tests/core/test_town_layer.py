@@ -346,6 +346,20 @@ def test_the_town_starts_whatever_the_layer_says(town: Town) -> None:
     assert ada.get("/admin/desk/ticket/?view=all").status_code == 200
 
 
+def test_a_layer_that_lets_a_secret_decide_stops_no_town(town: Town) -> None:
+    """No such layer is published. In one that is there already the field is asked always, and that is told."""
+    layer = '[desk.ticket.fields.town_probe]\ntype = "text"\nlabel = "Extra"\n'
+    layer += 'show_if = { "reporter.id_number" = { empty = false } }\n'
+    with pytest.raises(Rejected, match="can't decide about a field that others read"):
+        publish(town, layer)
+    row = {"follows": 0, "version": 1, "text": layer, "by_name": "Somebody", "at": 0}
+    town.system.town_layer.insert(**row).execute()
+    town = town.renewed()
+    assert town.schemas[TICKET].fields["town_probe"].show_if is None
+    (conflict,) = town_layer.urgent(town)
+    assert "“reporter.id_number” is confidential and can't decide about a field that others read." in str(conflict)
+
+
 def test_a_link_and_a_file_of_the_towns_own(town: Town, clerk: Actor) -> None:
     """An own field may link to records, and hold what stands outside the record's row."""
     layer = """

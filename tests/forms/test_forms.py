@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -408,10 +409,52 @@ class TestConditions:
         assert 'name="region"' not in draw(form)
 
     def test_values_that_have_no_input(self, grant: RecordType, context: PlainContext) -> None:
-        """Conditions may read what the record has and the form does not ask."""
+        """Conditions may read what the record has and the form does not ask. The browser is told what comes of it."""
         stored = {"kind": "firm", "firm_number": None}
         assert not send(grant, context, ["firm_number"], {}, values=stored, stored=stored).validate()
-        assert "&#34;kind&#34;: &#34;firm&#34;" in draw(build_form(grant, ["firm_number"], context, stored=stored))
+        for kind, told in (("firm", {"all": []}), ("club", {"any": []})):
+            form = build_form(grant, ["firm_number"], context, stored={"kind": kind, "firm_number": None})
+            assert json.loads(form["firm_number"].view.show_if)["test"] == told
+            assert f"&#34;{kind}&#34;" not in draw(form)
+
+    @pytest.mark.parametrize(
+        ("names", "asked"), [(["size", "wish"], ["size"]), (["wish"], []), (["size", "limit"], [])]
+    )
+    def test_a_test_on_what_has_no_input_is_decided_here(
+        self, context: PlainContext, names: list[str], asked: list[str]
+    ) -> None:
+        """Also one that compares an input with it; a change of that input asks for the form again."""
+        text = (
+            '[type]\nname = "thing"\ntitle = "{size}"\n[fields]\nsize.type = "integer"\nlimit.type = "integer"\n'
+            '[fields.wish]\ntype = "text"\nshow_if = { size = { gt = { field = "limit" } }, limit = { lt = 700 } }\n'
+        )
+        thing = load_schemas([Source("desk", None, text)])["desk.thing"]
+        stored = {"size": 5, "limit": 641, "wish": None}
+        form = build_form(thing, names, context, stored=stored, values=stored)
+        assert sorted(form.refreshing) == asked
+        if "limit" not in names:
+            assert "641" not in draw(form)
+            assert json.loads(form["wish"].view.show_if)["test"] == {"all": [{"any": []}, {"all": []}]}
+            sent = send(thing, context, names, {"size": "642", "_refresh": "size"}, stored=stored, values=stored)
+            wanted = {"all": []} if "size" in names else {"any": []}
+            assert json.loads(sent["wish"].view.show_if)["test"] == {"all": [wanted, {"all": []}]}
+
+    def test_a_column_goes_by_its_row_and_by_what_has_no_input(self, context: PlainContext) -> None:
+        """What stands beside a column the browser reads, and what comes of the rest it is told."""
+        text = (
+            '[type]\nname = "thing"\ntitle = "{name}"\n[fields.name]\ntype = "text"\n[fields.limit]\ntype = "integer"\n'
+            '[fields.lines]\ntype = "rows"\nfields.cost.type = "integer"\nfields.kind.type = "text"\n'
+            '[fields.lines.fields.why]\ntype = "text"\n'
+            'show_if = { kind = "x", cost = { gt = { field = "limit" } }, limit = { lt = 700 } }\n'
+        )
+        thing = load_schemas([Source("desk", None, text)])["desk.thing"]
+        rows = tuple({"cost": cost, "kind": "x", "why": None} for cost in (5, 642))
+        stored = {"name": "A", "limit": 641, "lines": rows}
+        form = build_form(thing, ["lines"], context, stored=stored, values=stored)
+        told = [json.loads(line.cells[2].show_if)["test"]["all"] for line in form["lines"].view.lines]
+        assert [each[0]["path"] for each in told] == ["kind", "kind"]
+        assert [each[1:] for each in told] == [[{"any": []}, {"all": []}], [{"all": []}, {"all": []}]]
+        assert "641" not in draw(form)
 
 
 class TestHelpers:

@@ -221,6 +221,44 @@ def test_what_is_public_is_not_decided_by_a_secret() -> None:
     ) in mistakes(text)
 
 
+PRIVATE = "[fields.secret]\ntype = 'text'\nprivacy = 'confidential'\n[fields.who]\ntype = 'link'\nto = 'core.contact'\n"
+
+
+@pytest.mark.parametrize("key", ["show_if", "require_if", "lock_if"])
+@pytest.mark.parametrize(
+    ("privacy", "path", "refused"),
+    [
+        ("internal", "secret", True),
+        ("confidential", "secret", False),
+        ("internal", "who.secret", True),
+        ("confidential", "who.secret", True),
+        ("internal", "who.name", False),
+        ("internal", "lines.hidden", True),
+    ],
+)
+def test_what_is_asked_is_not_decided_by_a_secret(key: str, privacy: str, path: str, refused: bool) -> None:
+    """That a field is asked tells what it depends on, so a confidential field decides only about one of its own type
+    that is confidential too.
+    """
+    text = (
+        PRIVATE
+        + f"[fields.more]\ntype = 'text'\nprivacy = '{privacy}'\n{key} = {{ \"{path}\" = {{ empty = false }} }}\n"
+    )
+    text += "[fields.lines]\ntype = 'rows'\nfields.open.type = 'text'\n"
+    text += "fields.hidden = { type = 'text', privacy = 'confidential' }\n"
+    said = f"“{path}” is confidential and can't decide about a field that others read."
+    assert mistakes(HEAD + NAME + text) == ([(f"fields.more.{key}", said)] if refused else [])
+
+
+def test_a_column_is_not_decided_by_a_secret_beside_it() -> None:
+    """The columns of a row are looked at like fields."""
+    text = "[fields.lines]\ntype = 'rows'\nfields.hidden = { type = 'text', privacy = 'confidential' }\n"
+    text += "fields.open = { type = 'text', show_if = { hidden = 'x' } }\n"
+    text += "fields.shut = { type = 'text', privacy = 'confidential', show_if = { hidden = 'x' } }\n"
+    said = "“hidden” is confidential and can't decide about a field that others read."
+    assert mistakes(HEAD + NAME + text) == [("fields.lines.fields.open.show_if", said)]
+
+
 def test_contacts_are_links_to_contacts() -> None:
     """A record stands on the timelines of contacts only."""
     text = HEAD + "contacts = ['name', 'rows.who']\n" + NAME

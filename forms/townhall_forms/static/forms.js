@@ -80,8 +80,7 @@ function dress(root, form, state) {
 function showWhatIsAsked(form) {
   const marker = form.querySelector("[data-townhall-form]");
   const environment = JSON.parse(marker.dataset.environment);
-  const known = JSON.parse(marker.dataset.known);
-  const holds = (told) => evaluate(told.test, valuesOf(form, known, told.scope, marker.dataset.townhallForm), environment);
+  const holds = (told) => evaluate(told.test, valuesOf(form, told.scope, marker.dataset.townhallForm), environment);
   for (let round = 0, changed = true; changed && round < ROUNDS; round += 1) {
     changed = false;
     for (const part of form.querySelectorAll("[data-show-if]")) {
@@ -97,10 +96,9 @@ function showWhatIsAsked(form) {
 }
 
 /** What stands in the form, by path, as conditions.js reads it. */
-function valuesOf(form, known, scope, prefix) {
+function valuesOf(form, scope, prefix) {
   const get = (_, path) => {
     if (typeof path !== "string") return undefined;
-    if (path in known) return known[path];
     const [first, rest] = path.split(".");
     const name = path.replace(".", "-");
     const inputs = [scope + name, prefix + name].map((one) => named(form, one)).find((found) => found.length > 0);

@@ -20,6 +20,7 @@ from townhall.lifecycle import uploading
 from townhall.records import owning
 from townhall.records import secret_links
 from townhall.records.people import CONTACT
+from townhall.records.types import Record
 from townhall.testing.clients import Client
 from townhall.testing.privacy.expected import Reader
 from townhall.testing.privacy.planting import Planted
@@ -56,6 +57,8 @@ def signed_in(town: Town, planter: Planter, planted: Sequence[Planted], client: 
     """
     known = next((each for each in planted if each.record.identity == CONTACT and not each.archived), None)
     contact = known.record if known is not None else None
+    if contact is not None and contact.values.get("deceased"):
+        _revive(town, planter, contact)
     if contact is None or owning.contact(town, contact.id) is None:
         contact = planter.sampler.record(CONTACT)
     for each in planted:
@@ -76,6 +79,13 @@ def signed_in(town: Town, planter: Planter, planted: Sequence[Planted], client: 
         Surface("/requests/", "/requests/"),
     ]
     return reader, pages
+
+
+def _revive(town: Town, planter: Planter, contact: Record) -> None:
+    """Everything is planted that a contact can be, and nobody signs in who has died."""
+    actor = planter.sampler.actor
+    version = town.records.get(actor, CONTACT, contact.id, fields=()).version
+    town.records.update(actor, CONTACT, contact.id, {"deceased": False}, version=version)
 
 
 def give(town: Town, planter: Planter, planted: Planted, link: str, contact: int) -> None:

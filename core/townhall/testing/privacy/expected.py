@@ -151,7 +151,11 @@ def _themselves(planted: Planted, path: str) -> bool:
     and the addresses that each mailbox confirms.
     """
     record_type = planted.record.type
-    own = {name for form in record_type.forms.values() if form.by_owner for name in form.fields}
+    own = set()
+    for form in record_type.forms.values():
+        for name in form.fields if form.by_owner else ():
+            columns = form.columns.get(name, tuple(record_type.fields[name].row_fields))
+            own |= {name, *(f"{name}.{column}" for column in columns)}
     return bool(own) and path in {*own, *record_type.title.paths, "emails.address"}
 
 

@@ -172,6 +172,18 @@ def of_public_type(record_type: RecordType) -> Iterator[Surface]:
         yield Surface(f"/apply/{plugin}/{name}/{form.name}/print", f"paper form {form.name} of {record_type.identity}")
 
 
+def begun_from(record_type: RecordType, planted: Iterable[Planted]) -> Iterator[Surface]:
+    """The public forms of a type, opened with a planted record in each link that they ask for."""
+    first = {each.record.identity: each for each in reversed(list(planted))}
+    for form in record_type.forms.values():
+        for name in form.fields:
+            field = record_type.fields[name]
+            chosen = first.get(field.target)
+            if chosen is not None and not field.many_targets:
+                url = f"/apply/{record_type.plugin}/{record_type.name}/{form.name}?{name}={chosen.record.id}"
+                yield Surface(url, f"form {form.name} of {record_type.identity} from {chosen.name}", options=True)
+
+
 def of_public_record(planted: Planted) -> Iterator[Surface]:
     """The public's pages of one record."""
     record = planted.record

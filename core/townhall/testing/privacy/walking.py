@@ -282,6 +282,8 @@ class _Walk:
         pages = [*surfaces.pages_by_themselves(self.app, staff=False)]
         if not reader.own or self._is_sender(reader):  # a link to something else changes nothing on pages of types
             pages += (page for record_type in self.types for page in surfaces.of_public_type(record_type))
+            for record_type in self.types:
+                pages += surfaces.begun_from(record_type, self.watch.planted)
         pages += (page for each in self.watch.planted for page in surfaces.of_public_record(each))
         pages += census.filled_in(self.app, self.town, self.watch.planted, staff=False)
         if not reader.own:
