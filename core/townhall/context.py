@@ -20,7 +20,7 @@ from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.records import assembling
 from townhall.records import colleagues
-from townhall.records import display
+from townhall.records import naming
 from townhall.records import reading
 from townhall.records import searching
 from townhall.records.colleagues import Colleagues
@@ -72,7 +72,7 @@ class TownContext:
         wanted = list(ids)
         missing = [(identity, id) for id in wanted if (identity, id) not in self._titles]
         if missing:
-            found = display.titles(self._town, self._actor, missing)
+            found = assembling.titles(self._town, self._actor, missing)
             self._titles.update({point: found.get(point) for point in missing})
         return {id: title for id in wanted if (title := self._titles[identity, id]) is not None}
 
@@ -83,7 +83,7 @@ class TownContext:
         is offered what it may read the names of.
         """
         record_type = self._town.schemas.get(identity)
-        if record_type is None or not display.may_name(self._town, self._actor, record_type):
+        if record_type is None or not naming.may_name(self._town, self._actor, record_type):
             return ()
         if policy.is_staff(self._actor) or record_type.public_if is not None:
             return reading.options(self._town, self._actor, identity, text, where=where, limit=limit)

@@ -24,7 +24,7 @@ from townhall.db import meta
 from townhall.errors import ValidationFailed
 from townhall.extend.values import Change
 from townhall.records import colleagues
-from townhall.records import display
+from townhall.records import naming
 from townhall.records import predicate
 from townhall.records import preparing
 from townhall.records.domains import Domain
@@ -109,7 +109,7 @@ def rulebook(town: Town) -> Rulebook:
 def known_queues(town: Town, actor: Actor) -> Mapping[int, Queue]:
     """The queues of which an actor may know, by id: their names are as private as the type of queues says."""
     queues, record_type = rulebook(town).queues, town.schemas.get(QUEUE)
-    if record_type is None or not display.may_name(town, actor, record_type):
+    if record_type is None or not naming.may_name(town, actor, record_type):
         return {}
     if predicate.sees_all(town, actor, record_type):
         return queues

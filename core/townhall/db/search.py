@@ -144,6 +144,15 @@ def holding(database: TownDatabase, groups: Groups, *, public: bool) -> peewee.S
     return peewee.SQL(_formula(groups, has, " AND ", " OR "), values)
 
 
+def holds(text: str, groups: Groups) -> bool:
+    """Whether a text holds all groups of words, by the same rule as :func:`matching`; one like those of an entry."""
+    spaced = f" {text} "
+    return all(
+        any(all((f" {word}" if _may_go_on(word) else f" {word} ") in spaced for word in words) for words in group)
+        for group in groups
+    )
+
+
 def newest(database: TownDatabase, groups: Groups, *, public: bool) -> tuple[peewee.SQL, peewee.SQL, peewee.SQL] | None:
     """What to read from, the test and the order of a query that has the entries that hold the words, newest first;
     ``None`` where the engine has no way to begin with the newest.

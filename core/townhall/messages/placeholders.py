@@ -18,6 +18,7 @@ from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.access.actors import citizen
 from townhall.errors import NotFound
+from townhall.records import assembling
 from townhall.records import display
 from townhall.records import reading
 from townhall.records.people import CONTACT
@@ -191,7 +192,7 @@ class _Resolved(Mapping[str, str]):
             return ""
         if not field.target:
             return field.bind(record.values, context).display(value, context)
-        names = display.titles(self._town, self._reader, field.references(value))
+        names = assembling.titles(self._town, self._reader, field.references(value))
         if not rest:
             return display.text(field, value, names, context)
         target = self._town.schemas[field.target]

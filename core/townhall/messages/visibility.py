@@ -17,7 +17,7 @@ from townhall.access.actors import Actor
 from townhall.messages import recipients
 from townhall.messages.recipients import CONTACT
 from townhall.records import beside
-from townhall.records import display
+from townhall.records import naming
 from townhall.records import predicate
 from townhall_forms.schema import RecordType
 
@@ -69,7 +69,7 @@ def _reads(town: Town, actor: Actor) -> bool:
     contacts = town.schemas[CONTACT]
     return (
         policy.may(actor, "view", contacts)
-        and display.may_name(town, actor, contacts)
+        and naming.may_name(town, actor, contacts)
         and policy.readable(actor, contacts).readable >= _TOLD
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +16,26 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from townhall.access import policy
+from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import Actor
 from townhall.errors import Forbidden
 from townhall.records import display
 from townhall.records import encrypting
+from townhall.records import naming
+from townhall.records import predicate
 from townhall.records.answering import visible_answers
+from townhall.records.naming import Told
 from townhall.records.plans import Reader
 from townhall.records.plans import TypePlan
 from townhall.records.plans import batches
+from townhall.records.plans import plan as plan_of
 from townhall.records.plans import quote
 from townhall.records.types import ID
-from townhall.records.types import NUMBER
 from townhall.records.types import STATE
 from townhall.records.types import TITLE
 from townhall.records.types import Record
 from townhall.records.types import Row
+from townhall_forms.context import Context
 from townhall_forms.context import StoredFile
 from townhall_forms.fields.base import Field
 from townhall_forms.schema import RecordType
@@ -45,10 +51,10 @@ _NOTHING: frozenset[str] = frozenset()
 class View:
     """What one question by one actor gets of a type: fields that are shown, and others that are needed for it.
 
-    ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for the public;
-    of ``masked`` ones only whether they hold something is told. ``columns`` are those that are asked for of rows
-    fields, where not all are. What ``leaves`` the house holds nothing confidential, whoever takes it. ``named`` says
-    that titles of what is linked to are wanted.
+    ``own`` ones are shown on records whose sender may still change them; ``titled`` ones make a title for who is not
+    ``told`` the whole stored one; of ``masked`` ones only whether they hold something is told. ``columns`` are those
+    that are asked for of rows fields, where not all are. What ``leaves`` the house holds nothing confidential, whoever
+    takes it. ``named`` says that titles of what is linked to are wanted.
     """
 
     record_type: RecordType
@@ -59,7 +65,7 @@ class View:
     own: frozenset[str]
     titled: frozenset[str]
     masked: frozenset[str]
-    retitle: bool
+    told: Told
     columns: Mapping[str, frozenset[str]]
     leaves: bool
     named: bool
@@ -128,9 +134,12 @@ def assembled(
             id: frozenset(path for path in paths if path.partition(".")[0] in view.shown) for id, paths in parts.items()
         }
     pointing = [field for field in reader.pointing if field.name not in view.masked]
-    wanted = pointing and (view.named or view.retitle)
+    wanted = pointing and (view.named or not view.told.whole)
     names = _titles(town, actor, pointing, values, known or {}) if wanted else {}
-    context = town.context(actor) if view.retitle else None
+    context, spoken = None, names
+    if not view.told.whole:
+        # In a title also those are named whom anybody may name.
+        context, spoken = town.context(actor), _titles(town, ANONYMOUS, pointing, values, names)
     staff, hidden, plain = policy.is_staff(actor), view.access.hidden & view.asked, not (view.needed - view.shown)
     reveals = bool(parts) and policy.may(actor, "see_confidential", view.record_type)
     filled, record_type = view.masked, view.record_type
@@ -138,7 +147,7 @@ def assembled(
     for row, mine in zip(rows, values.values(), strict=True):
         title = row[TITLE]
         if context is not None:
-            title = display.public_title(town, record_type, row[NUMBER] or "", mine, names, context)
+            title = _title(town, view, row, mine, spoken, context)
         if not plain:
             filled = frozenset(name for name in view.masked if mine[name] is not None)
             for name in view.kept_back(row):
@@ -150,6 +159,14 @@ def assembled(
             Record(record_type, row, mine, title=title, titles=names, masked=masked, hidden=unseen, staff=staff)
         )
     return found
+
+
+def _title(town: Town, view: View, row: Row, values: Values, names: display.Titles, context: Context) -> str:
+    """A title without what the actor is not told; of what every record has, it tells the public the number only."""
+    record_type, staff = view.record_type, policy.is_staff(view.actor)
+    bare = Record(record_type, row, values, title="", titles=names, masked=_NOTHING, hidden=_NOTHING, staff=staff)
+    fields = record_type.all_fields if staff else record_type.fields
+    return display.title(town, view.told, record_type, bare.get, fields, names, context)
 
 
 def _join(parts: dict[int, frozenset[str]], more: Mapping[int, frozenset[str]]) -> None:
@@ -175,7 +192,7 @@ def view_of(
     columns = _columns(record_type, fields or (), asked)
     asked |= frozenset(columns)
     shown = (asked & access.readable) | _revealed(record_type, actor, access, reveal)
-    retitle = not policy.sees_internal(actor, record_type) and not plan.public_title
+    told = naming.told(town, actor, record_type)
     return View(
         record_type=record_type,
         actor=actor,
@@ -183,9 +200,9 @@ def view_of(
         asked=asked,
         shown=shown,
         own=(_own_fields(actor, record_type) & asked) - shown,
-        titled=display.public_title_fields(town, record_type) if retitle else frozenset(),
+        titled=_NOTHING if told.whole else told.fields & declared.keys(),
         masked=(access.masked & asked) - shown,
-        retitle=retitle,
+        told=told,
         columns=columns,
         leaves=leaves,
         named=named,
@@ -318,4 +335,39 @@ def _titles(
         for point in field.references(value)
     }
     wanted -= known.keys()
-    return {**known, **display.titles(town, actor, wanted)} if wanted else known
+    return {**known, **titles(town, actor, wanted)} if wanted else known
+
+
+def titles(town: Town, actor: Actor, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Titles, as the actor reads them, of the records named by ``(identity, id)`` that the actor may know of."""
+    by_type: dict[str, set[int]] = defaultdict(set)
+    for identity, id in wanted:
+        by_type[identity].add(id)
+    found: dict[tuple[str, int], str] = {}
+    for identity, ids in by_type.items():
+        record_type = town.schemas.get(identity)
+        if record_type is not None and naming.may_name(town, actor, record_type):
+            found.update(_titles_of(town, actor, record_type, sorted(ids)))
+    return found
+
+
+def _titles_of(
+    town: Town, actor: Actor, record_type: RecordType, ids: list[int]
+) -> Iterable[tuple[tuple[str, int], str]]:
+    plan, mark = plan_of(town, record_type.identity), town.database.param
+    asked = policy.is_staff(actor) or record_type.public_if is not None
+    visible = predicate.scope(town, actor, record_type) if asked else None
+    whole = naming.told(town, actor, record_type).whole
+    for part in batches(ids):
+        if visible is None:
+            id, title = plan.sql_name("id"), plan.sql_name("title")
+            sql = f"SELECT {id}, {title} {plan.source} WHERE {id} IN ({', '.join([mark] * len(part))})"
+            rows = town.database.execute_sql(sql, part).fetchall()
+        else:
+            model = plan.model
+            rows = list(model.select(model.id, model.title).where(model.id.in_(part), visible).tuples())
+        if not whole:
+            anew = records(town, actor, plan, [found for found, _ in rows], ())
+            rows = [(record.id, record.title) for record in anew.values()]
+        for found, title in rows:
+            yield (record_type.identity, found), title

@@ -15,7 +15,7 @@ from townhall.access.permissions import Verb
 from townhall.access.permissions import deed
 from townhall.access.permissions import permission
 from townhall.access.permissions import transition_permission
-from townhall.records import display
+from townhall.records import assembling
 from townhall.records import parsing
 from townhall.records import predicate
 from townhall.records import reading
@@ -138,6 +138,6 @@ def _too_far(town: Town, actor: Actor, record: Record, verb: Verb, move: Transit
     said = predicate.too_far(actor, record.type, verb, policy.reach(actor, verb, record.type, move), move)
     if not record.type.is_case:
         return said
-    names = display.titles(town, system(), [(QUEUE, record.queue)]) if record.queue is not None else {}
+    names = assembling.titles(town, system(), [(QUEUE, record.queue)]) if record.queue is not None else {}
     name = next(iter(names.values()), "")
     return f"{said} It is in the queue {name}, on whose team you are not." if name else f"{said} It is in no queue."

@@ -26,6 +26,7 @@ from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import Withheld
 from townhall.records import answering
+from townhall.records import naming
 from townhall.records import restricting
 from townhall.records import scoping
 from townhall.records.balancing import balanced
@@ -315,11 +316,9 @@ def _check_path(town: Town, actor: Actor, record_type: RecordType, path: str, de
 def _is_hidden_title(town: Town, actor: Actor, record_type: RecordType, resolved: Resolved) -> bool:
     """Whether a path ends at a stored title, which may say more than the title that the actor reads."""
     ends = resolved.target or record_type
-    if policy.sees_internal(actor, ends):
-        return False
     if resolved.field.name != "title" or resolved.field is not ends.system_fields.get("title"):
         return False
-    return not plan(town, ends.identity).public_title
+    return not naming.told(town, actor, ends).whole
 
 
 def may_ask(town: Town, actor: Actor, record_type: RecordType, path: str) -> bool:

@@ -19,6 +19,7 @@ from townhall.access.permissions import Verb
 from townhall.errors import NotFound
 from townhall.errors import Rejected
 from townhall.records import assembling
+from townhall.records import naming
 from townhall.records import pages
 from townhall.records import predicate
 from townhall.records import searching
@@ -228,7 +229,7 @@ def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condit
     plan = plan_of(town, identity)
     size = max(1, min(limit, LARGEST_PAGE))
     rows = _options(town, actor, plan, text, where, size)
-    if policy.sees_internal(actor, plan.record_type):
+    if policy.sees_internal(actor, plan.record_type) and naming.told(town, actor, plan.record_type).whole:
         silent = searching.notes_tell_too_much(town, actor, plan.record_type)
         notes = {} if silent else searching.notes(town, identity, [row[0] for row in rows])
         return [Option(id, title, notes.get(id) or number or "") for id, title, number in rows]
@@ -239,14 +240,17 @@ def options(town: Town, actor: Actor, identity: str, text: str, *, where: Condit
 def _options(
     town: Town, actor: Actor, plan: TypePlan, text: str, where: Condition | None, size: int
 ) -> list[tuple[int, str, str | None]]:
-    """Id, title and number: titles that begin with the text in their order, then the newest of the others."""
+    """Id, title and number: titles that begin with the text in their order, then the newest of the others. For whom
+    the stored title says too much, its order would tell that as well: they get the newest.
+    """
     conditions = _conditions(town, actor, plan.record_type, None, text, False)
     if where is not None:
         conditions.append(predicate.compiled(town, actor, plan.record_type, where))
     model = plan.model
     key = normalise(text)
-    if not key or not (policy.sees_internal(actor, plan.record_type) or plan.public_title):
-        return _by_title(town, plan, conditions, size)
+    whole = naming.told(town, actor, plan.record_type).whole
+    if not key or not whole:
+        return _first(town, plan, conditions, size, by_title=whole)
     query = model.select(model.id, model.title, model.number).limit(size)
     query = query.where(predicate.both([*conditions, model.title_key >= ""]))
     by_title = query.order_by(model.title_key, model.id)
@@ -258,13 +262,17 @@ def _options(
     return rows
 
 
-def _by_title(
-    town: Town, plan: TypePlan, conditions: Sequence[peewee.ColumnBase], size: int
+def _first(
+    town: Town, plan: TypePlan, conditions: Sequence[peewee.ColumnBase], size: int, *, by_title: bool
 ) -> list[tuple[int, str, str | None]]:
-    """Id, title and number of the first by title: a page of a list, of which no more is read than is shown."""
+    """Id, title and number of the first by title, or of the newest: a page of a list, of which no more is read than is
+    shown.
+    """
     test = pages.test_of(plan, conditions) if conditions else pages.plain(plan, None)
     column, id = plan.sql_name("title_key"), plan.sql_name("id")
-    order = Order("title", column, id, plan.mark, descending=False, nullable=False, lowest="")
+    order = Order("-id", "", id, plan.mark, descending=True)
+    if by_title:
+        order = Order("title", column, id, plan.mark, descending=False, nullable=False, lowest="")
     reader = plan.reader(frozenset())
     found, whole = pages.page(town, plan, test, order, None, size, backwards=False, reader=reader)
     rows = found if whole else reader.fetch(town.database, [row[ID] for row in found])

@@ -128,6 +128,12 @@ class SearchPlan:
             self._rows.setdefault(source.rows, []).append(source)
         by_use = sorted(in_rows, key=lambda each: _NOTES.get(each.field.type_name, 1))
         self._noted = [*by_use, *(each for each in self._sources if each.field.type_name not in _NEVER_NOTED)]
+        #: What puts titles of other records into these words.
+        self.links = [
+            each.field
+            for each in (*self._sources, *in_rows)
+            if each.field.target or each.field.type_name == "reference"
+        ]
         self._title_is_public = all(
             title_path_is_public(town.schemas, record_type, path) for path in record_type.title.paths
         )

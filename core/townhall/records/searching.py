@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import TypeVar
 
 import peewee
 
@@ -23,13 +26,17 @@ from townhall.access.actors import Actor
 from townhall.db import search as index
 from townhall.db.search import SHORTEST_DIGITS
 from townhall.records import assembling
+from townhall.records import naming
 from townhall.records import predicate
 from townhall.records.balancing import found_in
 from townhall.records.paging import Cursor
 from townhall.records.paging import decode
 from townhall.records.plans import batches
 from townhall.records.plans import plan as plan_of
+from townhall.records.plans import plans
 from townhall.records.search_entries import LONGEST_WORD
+from townhall.records.search_entries import entry_of
+from townhall.records.search_entries import search_plan
 from townhall.records.search_entries import words
 from townhall.records.types import Hit
 from townhall.records.types import Record
@@ -43,8 +50,11 @@ if TYPE_CHECKING:
 MOST_WORDS = 10
 #: Questions of one actor of which it is held what was found.
 _MOST_HELD = 20
+#: As many of the newest records are read for whom the index of words says too much of a type.
+_MOST_READ = 1000
 
 _Group = list[list[str]]
+_Found = TypeVar("_Found")
 _NONE: Mapping[str, Sequence[int]] = {}
 
 
@@ -89,6 +99,9 @@ def among(town: Town, actor: Actor, record_type: RecordType, text: str) -> peewe
     identity = record_type.identity
     public = not policy.sees_internal(actor, record_type)
     model = plan_of(town, identity).model
+    if _indexed_too_much(town, actor, record_type):
+        read: peewee.ColumnBase = model.id.in_(_read(town, actor, record_type, asked))
+        return read
     found: peewee.ColumnBase | None = _matches(town, actor, model, asked, identity, public=public)
     if found is not None:
         return found
@@ -113,20 +126,66 @@ def _gathered(town: Town, actor: Actor, asked: list[_Group], identity: str, *, p
     """The ids that :func:`townhall.db.search.gathered` finds, as JSON. A page asks for its rows and for their number:
     they are held for one actor while the database stays as it is.
     """
-    database = town.database
-    state = None if database.transaction_depth() else database.state()
-    held: dict[Any, Any] = actor.known.setdefault("words", {})
-    key = (identity, public, repr(asked))
-    known: tuple[Any, str | None] = held.get(key, (None, None))
-    if state is not None and known[0] == state:
+
+    def gather() -> str | None:
+        found = index.gathered(town.database, asked, identity, public=public)
+        return None if found is None else json.dumps(found, separators=(",", ":"))
+
+    return _held(town, actor, (identity, public, repr(asked)), gather)
+
+
+def _held(town: Town, actor: Actor, key: Hashable, find: Callable[[], _Found]) -> _Found:
+    """What was found for a question of one actor, while the database stays as it is."""
+    state = None if town.database.transaction_depth() else town.database.state()
+    held: dict[Hashable, tuple[Any, _Found]] = actor.known.setdefault("words", {})
+    known = held.get(key)
+    if known is not None and state is not None and known[0] == state:
         return known[1]
-    found = index.gathered(database, asked, identity, public=public)
-    ids = None if found is None else json.dumps(found, separators=(",", ":"))
+    found = find()
     # The public is one actor for all who visit, so others may do the same meanwhile.
     if len(held) >= _MOST_HELD:
         held.clear()
-    held[key] = (state, ids)
-    return ids
+    held[key] = (state, found)
+    return found
+
+
+def _indexed_too_much(town: Town, actor: Actor, record_type: RecordType) -> bool:
+    """Whether the words of all that staff read hold names of records of which the actor may not know. It goes by
+    permissions alone, and is worked out once for them.
+    """
+    if not policy.sees_internal(actor, record_type):
+        return False
+    kept, key = plans(town).kept, ("indexed too much", record_type.identity, actor.kind, actor.permissions)
+    found: bool | None = kept.get(key)
+    if found is None:
+        links = search_plan(town, record_type).links
+        whole = naming.told(town, actor, record_type).whole
+        found = kept[key] = not (whole and all(naming.points_openly(town, actor, field) for field in links))
+    return found
+
+
+def _read(town: Town, actor: Actor, record_type: RecordType, asked: list[_Group]) -> list[int]:
+    """The ids of records that hold the words in what the actor reads of them: the index is asked first, and the newest
+    that it finds are read. Few ask so: roles that see a type and nothing of another that it names.
+    """
+
+    def read() -> list[int]:
+        entries, newest = _entries(town), index.newest(town.database, asked, public=False)
+        query = entries.select(entries.record_id).where(_visible(town, actor, [record_type]))
+        if newest is None:
+            test = _matching(town, asked, [record_type], public=False)
+            query = query.where(test).order_by(entries.id.desc())
+        else:
+            source, test, order = newest
+            query = query.from_(source).where(test).order_by(order)
+        ids = [id for (id,) in query.limit(_MOST_READ).tuples().execute(town.database)]
+        records = assembling.records(town, actor, plan_of(town, record_type.identity), ids)
+        context = town.context(actor)
+        return [
+            id for id, record in records.items() if index.holds(entry_of(town, record, context).internal_text, asked)
+        ]
+
+    return _held(town, actor, (record_type.identity, "read", repr(asked)), read)
 
 
 def search(
@@ -149,11 +208,12 @@ def search(
         return [], ""
     entries = _entries(town)
     internal = {each.identity for each in types if policy.sees_internal(actor, each)}
+    read = [each for each in types if _indexed_too_much(town, actor, each)]
     # What the public may find, whoever may find all finds as well.
     newest = index.newest(town.database, asked, public=not internal)
-    parts = []
+    parts = [_visible(town, actor, [each]) & entries.record_id.in_(_read(town, actor, each, asked)) for each in read]
     for public in (False, True):
-        if part := [each for each in types if (each.identity not in internal) == public]:
+        if part := [each for each in types if each not in read and (each.identity not in internal) == public]:
             seen = _visible(town, actor, part)
             if newest is None:
                 seen = _matching(town, asked, part, public=public) & seen
@@ -180,8 +240,9 @@ def search(
     silent = {each.identity for each in types if each.identity in found and notes_tell_too_much(town, actor, each)}
     if silent:
         hits = [replace(hit, note="") if hit.identity in silent else hit for hit in hits]
-    if len(internal) < len(types):
-        hits = _without_internal(town, actor, hits, internal)
+    whole = {each.identity for each in types if naming.told(town, actor, each).whole}
+    if not found <= internal & whole:
+        hits = _anew(town, actor, hits, internal & whole)
     return _exact_first(hits, text), following
 
 
@@ -232,11 +293,11 @@ def _visible(town: Town, actor: Actor, types: Sequence[RecordType]) -> peewee.Co
     return predicate.either(parts)
 
 
-def _without_internal(town: Town, actor: Actor, hits: list[Hit], internal: Collection[str]) -> list[Hit]:
-    """Hits of which those of types that are not ``internal`` have the titles that the public reads, and no notes."""
+def _anew(town: Town, actor: Actor, hits: list[Hit], whole: Collection[str]) -> list[Hit]:
+    """Hits of which those of types that are not told ``whole`` have the titles that the actor reads, and no notes."""
     by_type: dict[str, list[int]] = defaultdict(list)
     for hit in hits:
-        if hit.identity not in internal:
+        if hit.identity not in whole:
             by_type[hit.identity].append(hit.id)
     records: dict[tuple[str, int], Record] = {}
     for identity, ids in by_type.items():
@@ -244,10 +305,10 @@ def _without_internal(town: Town, actor: Actor, hits: list[Hit], internal: Colle
         records.update({(identity, id): record for id, record in found.items()})
     return [
         hit
-        if hit.identity in internal
+        if hit.identity in whole
         else Hit(hit.identity, hit.id, hit.number, records[hit.identity, hit.id].title, "", hit.state)
         for hit in hits
-        if hit.identity in internal or (hit.identity, hit.id) in records
+        if hit.identity in whole or (hit.identity, hit.id) in records
     ]
 
 

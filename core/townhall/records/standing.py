@@ -15,6 +15,7 @@ import peewee
 from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.records import assembling
+from townhall.records import naming
 from townhall.records import predicate
 from townhall.records.plans import TypePlan
 from townhall.records.plans import plan as plan_of
@@ -83,7 +84,7 @@ def _named(town: Town, actor: Actor, found: list[Standing]) -> list[Standing]:
     named: dict[tuple[str, int], str] = {}
     for identity in {each.identity for each in found}:
         plan = plan_of(town, identity)
-        if not plan.public_title and not policy.sees_internal(actor, plan.record_type):
+        if not naming.told(town, actor, plan.record_type).whole:
             ids = [each.id for each in found if each.identity == identity]
             records = assembling.records(town, actor, plan, ids, ())
             named.update({(identity, id): record.title for id, record in records.items()})

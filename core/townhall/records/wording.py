@@ -14,7 +14,7 @@ from townhall.access import policy
 from townhall.access.actors import Actor
 from townhall.access.actors import system
 from townhall.records import assembling
-from townhall.records import display
+from townhall.records import naming
 from townhall.records import predicate
 from townhall.records.inserting import UNDO
 from townhall.records.instants import from_microseconds
@@ -159,11 +159,15 @@ class Writer:
                 wanted.setdefault(reference.identity, []).append(reference.id)
         for identity, ids in wanted.items():
             record_type = self.town.schemas.get(identity)
-            if record_type is None or not display.may_name(self.town, self.actor, record_type):
+            if record_type is None or not naming.may_name(self.town, self.actor, record_type):
                 continue
             plan = plan_of(self.town, identity)
             if not predicate.sees_all(self.town, self.actor, record_type):
                 ids = sorted(predicate.may_see(self.town, self.actor, record_type, ids))
+            if not naming.told(self.town, self.actor, record_type).whole:
+                for id, each in assembling.records(self.town, self.actor, plan, ids, ()).items():
+                    self._about[identity, id] = (identity, id, each.number, each.title)
+                continue
             columns = [plan.column(name) for name in ("id", "number", "title")]
             for part in batches(ids):
                 for id, number, title in plan.model.select(*columns).where(columns[0].in_(part)).tuples():
