@@ -30,6 +30,7 @@ from townhall.portal import applying
 from townhall.portal import listings
 from townhall.portal import visitor
 from townhall.records import encrypting
+from townhall.records import naming
 from townhall.records import predicate
 from townhall.records import search_entries
 from townhall.records import service
@@ -338,6 +339,38 @@ def test_what_decides_about_a_form_is_not_told_with_it(desk: Town) -> None:
     town = desk.renewed()
     report = walk(town, [town.schemas[identity] for identity in (TICKET, TOPIC, "core.contact")])
     assert said(report) == ""
+
+
+VISIT = """\
+[type]
+name = "visit"
+title = "{reason}, {owner}"
+[fields.reason]
+type = "text"
+required = true
+[fields.owner]
+type = "link"
+to = "core.contact"
+required = true
+"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_walk_finds_whom_a_title_names(
+    tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """Whoever sees nothing of contacts is named none by titles of what points at them, or the walk says so."""
+    folder = kennel(tmp_path, "")
+    (folder / "schemas" / "visit.toml").write_text(VISIT)
+    template = make_template(tmp_path / "template", [folder], clock)
+    told = []
+    for name in ("kept", "told"):
+        with copy_of(template, tmp_path / name, clock) as town:
+            report = walk(town, [town.schemas["core.contact"], town.schemas["dogs.visit"]])
+            told.append({leak.surface for leak in report.leaks if leak.field.startswith("core.contact.")})
+        monkeypatch.setattr(naming, "_is_told", lambda *asked: True)
+    assert told[0] == set()
+    assert {"list of dogs.visit", "print of dogs.visit", "export.csv of dogs.visit"} <= told[1]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

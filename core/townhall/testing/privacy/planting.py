@@ -16,6 +16,7 @@ from townhall.errors import Forbidden
 from townhall.errors import Rejected
 from townhall.errors import ValidationFailed
 from townhall.records.file_types import accepted
+from townhall.records.people import CONTACT
 from townhall.records.types import Record
 from townhall.testing.privacy.markers import Marker
 from townhall.testing.privacy.markers import Mint
@@ -64,6 +65,8 @@ class Planter:
         self.town = town
         self.sampler = Sampler(town)
         self.mint = Mint()
+        #: The first planted record of each type.
+        self.first: dict[str, int] = {}
 
     def plant(self, record_type: RecordType, kind: str, values: Mapping[str, Any] | None = None) -> Planted:
         """A record with everything in it. ``values`` decide what it is: public, restricted, anything.
@@ -73,6 +76,7 @@ class Planter:
         made = _Made(self, record_type, dict(values or {}))
         record = made.create()
         held = self.town.records.get(system("cli", "Trial"), record.identity, record.id)
+        self.first.setdefault(record.identity, record.id)
         planted = Planted(kind, held, files=made.files, apart=made.apart)
         planted.markers = [
             Marker(key, record.identity, planted.name, path, level, sure)
@@ -157,6 +161,10 @@ class _Made:
             self._file(name, field)
         elif field.target and field.privacy == "confidential":
             self._apart(name, field)
+        elif field.type_name == "link" and field.target == CONTACT and name in self._type.title.paths:
+            # A title that names somebody does it by words that are told again.
+            if (named := self._planter.first.get(field.target)) is not None:
+                self.values[name] = named
         else:
             made = self._planter.mint.value(field)
             if made is not None:

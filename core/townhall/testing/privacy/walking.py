@@ -21,6 +21,7 @@ from townhall.access.actors import ANONYMOUS
 from townhall.access.actors import citizen
 from townhall.access.permissions import VERBS
 from townhall.accounts import people
+from townhall.accounts import roles
 from townhall.admin import calendar
 from townhall.admin import urls
 from townhall.app import create_app
@@ -91,6 +92,7 @@ class _Walk:
     def run(self) -> Report:
         """Plant, look everywhere, and say what was found."""
         with self.watch.log():
+            self._add_role()
             staff = [self._colleague(role.name) for role in people.roles(self.town)]
             self.sower.plant()
             self._write_letters()
@@ -113,6 +115,13 @@ class _Walk:
         return self.watch.report
 
     # -- who looks --------------------------------------------------------------------------------------------
+
+    def _add_role(self) -> None:
+        """A role that no new town has: it sees every type but contacts, which most others name, and talks with them."""
+        seen = [identity for identity in self.town.schemas if identity not in (CONTACT, "core.interaction")]
+        held = [f"{identity}.{verb}" for identity in seen for verb in ("view", "see_internal", "export")]
+        role = roles.create(self.town, self.planter.sampler.actor, "Sees no contacts")
+        roles.set_permissions(self.town, self.planter.sampler.actor, role.name, held)
 
     def _colleague(self, role: str) -> tuple[Reader, StaffClient]:
         """Somebody with this role, who is signed in."""
