@@ -214,7 +214,7 @@ def test_a_look_ahead_names_all_that_changes(make_town: Callable[..., Town]) -> 
     told = {each.what: each.which for each in switching.preview(town, "park").additions}
     assert told["1 other plugin"] == "Lake, needed for it"
     assert told["2 tables"] == "lake_thing, park_thing"
-    assert "For each kind: See, See internal fields, Add, Change" in told["16 permissions"]
+    assert "For each kind: See, See internal fields, Add, Change" in told["14 permissions"]
     assert told["2 menu entries"] == "Things, Things"
     assert told["First records"] == "1 thing"
     assert told["1 setting"] == "Radius: 50"

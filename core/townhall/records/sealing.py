@@ -28,9 +28,9 @@ from townhall.records.coverage import Coverage
 from townhall.records.coverage import Range
 from townhall.records.coverage import merged
 from townhall.records.coverage import ranges_of
-from townhall.records.instants import from_microseconds
 from townhall.records.instants import to_microseconds
 from townhall_forms.fields.base import encode_json
+from townhall_forms.instants import nearest
 from townhall_forms.reading import read_json
 
 if TYPE_CHECKING:
@@ -117,7 +117,8 @@ def seal_of(row: Sequence[Any]) -> Seal:
         # SQLite keeps whatever somebody writes into a column.
         if any(type(each) is not int for each in (at, entries, last_id)) or type(digest) is not str:
             raise TypeError
-        from_microseconds(at)
+        if nearest(at) != at:
+            raise ValueError  # no moment of a town's
         return Seal(number, previous, at, entries, last_id, tuple(_ranges(ranges)), digest)
     except (TypeError, ValueError, OverflowError) as error:
         raise TownhallError(f"Seal {number:,} was changed: it can't be read any more.") from error
