@@ -233,7 +233,7 @@ def permissions_page() -> str:
         ),
         "",
         "What the whole town is set up with (what stands under Set-up, such as queues, rules and categories) is added,",
-        "changed, imported, archived and restored only by who may do so with all of it: a narrower scope is for seeing",
+        "changed, archived and restored only by who may do so with all of it: a narrower scope is for seeing",
         "it ([why](../how-to/roles.md#who-may-change-what-decides)).",
         "",
         "## On the town itself",
